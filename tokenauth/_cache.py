@@ -1,0 +1,99 @@
+"""The token cache: a bounded, locked `cachetools.TTLCache` for the whole process, or the user's own mapping.
+
+Keys are digests keyed with a random number of this process, so that a dump of the cache tells nothing about
+the credentials. A cache entry is a `Held`.
+"""
+
+import hmac
+import os
+import secrets
+import threading
+import weakref
+from collections.abc import Hashable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import TTLCache
+
+from tokenauth._token import Token
+
+MAX_TOKENS = 1024
+MAX_AGE = 30 * 86400.0
+"""Seconds after which a token of unknown expiry is fetched anew; longer than any lifetime that is documented."""
+
+_PEPPER = secrets.token_bytes(32)
+
+
+def digest(*parts: object) -> str:
+    """Return a keyed digest of *parts* (str, bytes, numbers, None, and tuples of these), for use as a key."""
+    return hmac.new(_PEPPER, repr(parts).encode(), "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A token as this process holds it. Times are monotonic seconds, `math.inf` for never."""
+
+    token: Token
+    usable_until: float
+    refresh_from: float
+
+
+class TokenCache:
+    """A mapping with a lock around it. One object for each mapping, however many auth objects share it."""
+
+    def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
+        self._mapping = mapping
+        self._lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+
+    def get(self, key: Hashable) -> Held | None:
+        with self._lock:
+            return self._mapping.get(key)
+
+    def put(self, key: Hashable, held: Held) -> None:
+        with self._lock:
+            self._mapping[key] = held
+
+    def drop(self, key: Hashable, value: str | None = None) -> Held | None:
+        """Remove and return the entry, where it is there and, with *value*, where it holds that very token."""
+        with self._lock:
+            held: Held | None = self._mapping.get(key)
+            if held is None or (value is not None and held.token.value != value):
+                return None
+            del self._mapping[key]
+            return held
+
+    def acquire(self) -> None:
+        self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+_caches: "weakref.WeakValueDictionary[int, TokenCache]" = weakref.WeakValueDictionary()
+_caches_lock = threading.RLock()
+_held_over_fork: list[TokenCache] = []
+
+
+def cache_of(mapping: MutableMapping[Any, Any]) -> TokenCache:
+    """Return the one TokenCache of *mapping*."""
+    with _caches_lock:  # an id is taken while its TokenCache lives, for that holds the mapping
+        return _caches.setdefault(id(mapping), TokenCache(mapping))
+
+
+def _before_fork() -> None:
+    _caches_lock.acquire()
+    _held_over_fork.extend(_caches.values())
+    for cache in _held_over_fork:
+        cache.acquire()
+
+
+def _after_fork() -> None:
+    while _held_over_fork:
+        _held_over_fork.pop().release()
+    _caches_lock.release()
+
+
+# a child must not inherit a lock that a thread of its parent held, nor a mapping that was half written
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))

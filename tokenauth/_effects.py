@@ -1,0 +1,103 @@
+"""What a flow may ask its driver for, and what travels: all frozen.
+
+A flow (`_flow`) is a generator that yields these effects and is sent their results; a driver (`_drive`) performs
+them. Nothing here does anything.
+"""
+
+import email.utils
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenauth._flights import Flight
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A call of a token endpoint. Headers and body hold secrets, so repr hides them."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer of a token endpoint.
+
+    Attributes:
+        status: HTTP status code.
+        headers: names in lower case.
+        body: at most 1 MiB, content coding undone; hidden in repr.
+        sent: monotonic seconds, just before the request was sent.
+        sent_at: Unix seconds of the same moment, by this machine's clock.
+        received_at: Unix seconds at the answer's end, by this machine's clock.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    sent: float = 0.0
+    sent_at: float = 0.0
+    received_at: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the body's JSON value; ValueError where it is none (also when nested too deeply)."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("JSON nested too deeply") from None
+
+    @property
+    def server_now(self) -> float:
+        """Unix seconds by the server's clock: `Date` (RFC 9110 §6.6.1) where it is sent, else this machine's.
+
+        `Date` counts whole seconds, so where this machine's clock falls within that second it is the finer reading.
+        """
+        try:
+            date = email.utils.parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return self.received_at
+        return min(max(self.received_at, date), date + 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds."""
+
+    request: TokenRequest
+    flight: Flight
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call *function*, which may block when *blocks*; its result is the function's."""
+
+    function: Callable[[], Any]
+    flight: Flight
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until *flight* has landed, to *deadline* (monotonic seconds) at the latest."""
+
+    flight: Flight
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Let *seconds* pass."""
+
+    seconds: float
+
+
+Effect = Exchange | Call | Wait | Pause

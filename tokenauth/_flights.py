@@ -1,0 +1,95 @@
+"""Flights: who is fetching which key. One leads, the others wait for what it brings.
+
+Law: a flight leaves the registry before its result is set, so a waiter that wakes and is not content finds the key free.
+Law: a leader lands, fails or abandons its flight in `finally`; an abandoned one wakes its waiters with None, and one
+of them leads next. A flight that outlives its time (its leader was killed between two instructions) counts as abandoned.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Hashable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextvars import ContextVar
+from typing import Any
+
+
+class Flight:
+    """One fetch under way. Its `future` belongs to no event loop: threads and tasks alike may wait for it."""
+
+    def __init__(self, registry: "Flights", key: Hashable, stale_at: float) -> None:
+        self.future: Future[Any] = Future()
+        self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
+        self.thread = threading.get_ident()
+        self.key = key
+        self.stale_at = stale_at
+        self._registry = registry
+
+    def land(self, result: object) -> None:
+        """Give *result* to all who wait; None lets one of them lead."""
+        self._registry.remove(self)
+        with contextlib.suppress(InvalidStateError):  # it has a result already
+            self.future.set_result(result)
+
+    def fail(self, failure: Exception) -> None:
+        """Give *failure* to all who wait."""
+        self._registry.remove(self)
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_exception(failure)
+
+    def abandon(self) -> None:
+        """Let one of those who wait lead. No effect on a flight that has landed or failed."""
+        self.land(None)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the running code was called from inside this very fetch, so that to wait would be for ever."""
+        return self in _leading.get()
+
+    @contextlib.contextmanager
+    def led(self) -> Iterator[None]:
+        """Mark the code inside as called by this flight's fetch."""
+        before = _leading.set((*_leading.get(), self))
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError):  # closed by a garbage collection, in another context
+                _leading.reset(before)
+
+
+_leading: ContextVar[tuple[Flight, ...]] = ContextVar("tokenauth_leading", default=())
+
+
+class Flights:
+    """The flights under way, by key."""
+
+    def __init__(self) -> None:
+        # re-entrant: a garbage collection under the lock may close an abandoned flow, which comes back here
+        self._lock = threading.RLock()
+        self._flights: dict[Hashable, Flight] = {}
+        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork)
+
+    def join(self, key: Hashable, now: float, stale_at: float) -> tuple[Flight, bool]:
+        """Return the flight for *key* and whether the caller leads it. *now*, *stale_at*: monotonic seconds."""
+        fresh = Flight(self, key, stale_at)
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None and now < flight.stale_at:
+                return flight, False
+            self._flights[key] = fresh
+        if flight is not None:
+            flight.abandon()
+        return fresh, True
+
+    def remove(self, flight: Flight) -> None:
+        """Take *flight* off the register, where it still stands."""
+        with self._lock:
+            if self._flights.get(flight.key) is flight:
+                del self._flights[flight.key]
+
+    def _fork(self) -> None:
+        self._flights.clear()  # their leaders did not come along
+        self._lock.release()
+
+
+FLIGHTS = Flights()

@@ -1,0 +1,46 @@
+"""Token: what a provider hands out. Its value is never shown."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token (RFC 6749 §1.4); opaque.
+
+    Attributes:
+        value: the token itself, hidden in repr. Sent in a header or URL, so it is checked for characters that may not stand there.
+        type: authentication scheme, such as "Bearer" (RFC 6749 §7.1).
+        lifetime: seconds from the moment the token was asked for, or None when unknown.
+        expires_at: Unix seconds, or None when unknown. What a provider reads stands on the server's clock; what
+            `get_token()` returns stands on this machine's.
+        refresh_in: seconds after which the server wishes the token to be refreshed, or None.
+        refresh_token: RFC 6749 §1.5, hidden in repr, or None.
+        origin: the one origin ("https://host") that the token is for, where the answer says it, or None.
+        extra: the other fields of the answer, read-only, hidden in repr.
+    """
+
+    value: str = field(repr=False)
+    type: str = "Bearer"
+    lifetime: float | None = None
+    expires_at: float | None = None
+    refresh_in: float | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    origin: str | None = None
+    extra: Mapping[str, object] = field(default=_NOTHING, repr=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
+
+    @property
+    def fingerprint(self) -> str:
+        """First 8 hex digits of the value's SHA-256: tells tokens apart in logs."""
+        return hashlib.sha256(self.value.encode()).hexdigest()[:8]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        fields = (self.value, self.type, self.lifetime, self.expires_at, self.refresh_in)
+        return (type(self), (*fields, self.refresh_token, self.origin, dict(self.extra)))

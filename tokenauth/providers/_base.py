@@ -1,0 +1,63 @@
+"""Provider: one token API, described. Pure: it builds a token request and reads the answer.
+
+Law: no I/O, no clock, no lock, no client library, no state that changes.
+"""
+
+import abc
+import uuid
+from collections.abc import Hashable
+
+from tokenauth._effects import Reply, TokenRequest
+from tokenauth._origins import Origin
+from tokenauth._secrets import Secret
+from tokenauth._signature import Signature
+from tokenauth._token import Token
+
+
+class Provider(abc.ABC):
+    """What `TokenAuth` must know of a token API: how to ask for a token, and how to read the answer.
+
+    Attributes:
+        name: stands in errors and logs, such as "Manis merchant m-1"; no secret.
+        token_url: URL of the token endpoint. Its origin is the one that may have the token, besides `origins=`.
+        secrets: what must be kept; their values take part in the cache key, as a keyed digest.
+        identity: everything else that makes two tokens differ: URL, user, scope … The default never shares.
+        discards_older: whether each login ends all older tokens; then nobody refreshes before need be.
+        refreshes: whether `request` makes use of a refresh token.
+    """
+
+    name: str
+    token_url: str
+    secrets: tuple[Secret, ...] = ()
+    discards_older: bool = False
+    refreshes: bool = False
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        return (self.__dict__.setdefault("_unique", uuid.uuid4().hex),)
+
+    @abc.abstractmethod
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        """Return the token request; with *refresh_token* (RFC 6749 §6) where the provider `refreshes`."""
+
+    @abc.abstractmethod
+    def read(self, reply: Reply) -> Token:
+        """Return the token in *reply*, whatever its status.
+
+        Raises:
+            CredentialsRejected: the provider refused the credentials.
+            TokenEndpointError: it failed; `retryable` where the same call may succeed later.
+            TokenResponseError: a 2xx without a usable token.
+        """
+
+    def static(self, origin: Origin) -> Signature | None:
+        """Return what requests to *origin* carry without any token, or None where they need one."""
+        return None
+
+    def may_serve(self, origin: Origin) -> bool:
+        """Whether the token may be meant for *origin*, as far as is known before there is one."""
+        return origin == Origin.parse(self.token_url)
+
+    def sign(self, token: Token) -> Signature | None:
+        """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
+        return None
