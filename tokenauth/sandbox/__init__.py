@@ -1,0 +1,29 @@
+"""Three token APIs to try things on, oddities included: an ASGI app and ways to run it (extra ``sandbox``).
+
+    from tokenauth.sandbox import serve
+
+    with serve() as sandbox:
+        print(sandbox.url, sandbox.state())
+
+`app` lists the paths, `credentials` the accounts, `_state.Knobs` what can be made to go wrong.
+"""
+
+from __future__ import annotations
+
+from tokenauth.sandbox._client import Sandbox, ThreadSandbox
+from tokenauth.sandbox._state import Failure, KnobError, Knobs, ProviderState, State
+from tokenauth.sandbox.app import create_app
+from tokenauth.sandbox.server import serve, serve_in_thread
+
+__all__ = [
+    "create_app",
+    "Failure",
+    "KnobError",
+    "Knobs",
+    "ProviderState",
+    "Sandbox",
+    "serve",
+    "serve_in_thread",
+    "State",
+    "ThreadSandbox",
+]

@@ -1,0 +1,122 @@
+"""The protected API that stands behind each provider.
+
+Success, 200: ``{"method", "sha256", "length", "content_type", "path", "token"}``: digest and length are
+those of the body as it arrived, ``token`` is the first eight hex digits of the token's SHA-256. A token
+that is missing, wrong, expired or revoked gets 401 with ``WWW-Authenticate: Bearer error="invalid_token"``
+(RFC 6750, 3.1). The body is read to its end before any answer.
+
+Paths under *prefix*: ``api/{path}`` answers as above; ``stream?n=5&size=1000`` streams;
+``redirect?status=302&to=URL`` redirects; ``denied/{path}`` answers 401 to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tokenauth.sandbox._http import Endpoint, Handler, answer, stream
+from tokenauth.sandbox._state import ProviderState
+
+TokenReader = Callable[[Request], str | None]
+MAX_CHUNKS: Final = 10_000
+MAX_SIZE: Final = 1_000_000
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token of ``Authorization: Bearer <token>``, or None. The scheme's case does not matter."""
+    values = request.headers.getlist("authorization")
+    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    return token if scheme.lower() == "bearer" else None
+
+
+def fingerprint(token: str) -> str:
+    """Return the first eight hex digits of the token's SHA-256."""
+    return sha256(token.encode()).hexdigest()[:8]
+
+
+def api_routes(
+    prefix: str, provider: ProviderState, read: TokenReader, *, counter: str = "api"
+) -> list[BaseRoute]:
+    """Return the protected paths under *prefix*; *read* finds the token, *counter* names the two counts."""
+
+    def protected(path: str, reply: Callable[[Request, bytes], Response]) -> Route:
+        return Route(prefix + path, Endpoint(provider, guard(provider, read, reply, counter=counter)))
+
+    return [
+        protected("/api/{path:path}", lambda request, body: echo(request, body, read(request))),
+        protected("/stream", lambda request, _: streamed(request)),
+        protected("/redirect", lambda request, _: redirect(request)),
+        Route(
+            prefix + "/denied/{path:path}",
+            Endpoint(provider, guard(provider, lambda _: None, _never, counter=counter)),
+        ),
+    ]
+
+
+def guard(
+    provider: ProviderState,
+    read: TokenReader,
+    reply: Callable[[Request, bytes], Response],
+    *,
+    counter: str = "api",
+) -> Handler:
+    """Return a handler that answers with *reply* if the token is accepted, else with 401; count either."""
+
+    async def handle(request: Request) -> Response:
+        body = await request.body()
+        if not provider.accepts(read(request)):
+            provider.count(f"{counter}_401")
+            return unauthorized()
+        provider.count(f"{counter}_200")
+        return reply(request, body)
+
+    return handle
+
+
+def unauthorized() -> Response:
+    return answer({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})
+
+
+def echo(request: Request, body: bytes, token: str | None) -> Response:
+    """Return what arrived, in a form that shows no token and no body."""
+    content = {
+        "method": request.method,
+        "sha256": sha256(body).hexdigest(),
+        "length": len(body),
+        "content_type": request.headers.get("content-type"),
+        "path": request.url.path,
+        "token": fingerprint(token) if token else None,
+        "headers": sorted(request.headers.keys()),
+    }
+    return answer(content)
+
+
+def streamed(request: Request) -> Response:
+    chunks, size = _number(request, "n", 5, MAX_CHUNKS), _number(request, "size", 1000, MAX_SIZE)
+    return (
+        answer({"message": "n or size out of range"}, 400)
+        if None in {chunks, size}
+        else stream(chunks or 0, size or 0)
+    )
+
+
+def redirect(request: Request) -> Response:
+    """Return a redirect to the query's ``to`` with its ``status`` (302)."""
+    status, target = _number(request, "status", 302, 399), request.query_params.get("to")
+    if status is None or status < 300 or not target:
+        return answer({"message": "status from 300 to 399, to: a URL"}, 400)
+    return Response(status_code=status, headers={"location": target})
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int | None:
+    text = request.query_params.get(name, str(default))
+    return int(text) if text.isascii() and text.isdigit() and int(text) <= most else None
+
+
+def _never(request: Request, body: bytes) -> Response:
+    raise AssertionError("a denied path accepted a token")

@@ -1,0 +1,156 @@
+"""What the four token endpoints share: reading, delaying, failing on demand, answering.
+
+A provider's module gives a plain function ``login(call) -> Response``; everything around it is here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tokenauth.sandbox._state import Failure, ProviderState
+
+DROP: Final = "tokenauth.sandbox.drop"
+"""ASGI extension: a function that cuts the connection. `server` provides it."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A token call, read to its end."""
+
+    provider: ProviderState
+    request: Request
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return the header's value, or an empty text; a header given twice counts as absent."""
+        values = self.request.headers.getlist(name)
+        return values[0] if len(values) == 1 else ""
+
+    def form(self) -> dict[str, str] | None:
+        """Return the urlencoded body's fields, or None if it is malformed or names a field twice."""
+        try:
+            pairs = parse_qsl(
+                self.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
+            )
+        except ValueError:
+            return {} if not self.body else None
+        form = dict(pairs)
+        return form if len(form) == len(pairs) else None
+
+    def refuse(self, response: Response) -> Response:
+        """Count a refused login and return *response*."""
+        self.provider.count("refused")
+        return response
+
+
+class Endpoint:
+    """An ASGI app around *handler*: any method, ``Date`` by the provider's clock."""
+
+    def __init__(self, provider: ProviderState, handler: Handler) -> None:
+        self.provider = provider
+        self.handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.handler(Request(scope, receive))
+        response.headers["date"] = formatdate(self.provider.told_time(), usegmt=True)
+        await response(scope, receive, send)
+
+
+def token_endpoint(
+    provider: ProviderState, methods: tuple[str, ...], login: Callable[[Call], Response]
+) -> Endpoint:
+    """Return the endpoint that answers token calls with *login*, after the knobs `latency` and `failures`."""
+
+    async def handle(request: Request) -> Response:
+        body = await request.body()
+        if request.method not in methods:
+            return answer({"message": "Method Not Allowed"}, 405, {"allow": ", ".join(methods)})
+        provider.count("token_calls")
+        await anyio.sleep(provider.knobs.latency)
+        failure = provider.next_failure()
+        return login(Call(provider, request, body)) if failure is None else fail(failure)
+
+    return Endpoint(provider, handle)
+
+
+def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response, not to be stored by anyone."""
+    body = json.dumps(content, ensure_ascii=False).encode()
+    all_headers = {"content-type": "application/json", "cache-control": "no-store", **(headers or {})}
+    return Response(body, status, all_headers)
+
+
+def token_answer(provider: ProviderState, content: dict[str, Any]) -> dict[str, Any]:
+    """Return *content* with the `answer` knob laid over it: null removes a field."""
+    overlay = provider.knobs.answer
+    laid = {**content, **overlay}
+    return {name: value for name, value in laid.items() if value is not None or name not in overlay}
+
+
+def fail(failure: Failure) -> Response:
+    """Return the response that *failure* describes."""
+    if failure.kind == "drop":
+        return Dropped()
+    if failure.kind == "cut":
+        return Dropped(b'{"token": "cut sh', length=500)
+    headers = {} if failure.retry_after is None else {"retry-after": _seconds(failure.retry_after)}
+    if failure.kind != "status":
+        body = b"<html>not what was asked for" if failure.kind == "garbage" else b""
+        return Response(body, 200, {"content-type": "application/json", **headers})
+    if failure.business:
+        return answer({"url": "", "status": failure.status, "msg": "failing on demand"}, 200, headers)
+    return answer({"message": "failing on demand"}, failure.status, headers)
+
+
+def _seconds(retry_after: float | str) -> str:
+    return retry_after if isinstance(retry_after, str) else f"{retry_after:g}"
+
+
+class Dropped(Response):
+    """No answer, or one of *length* bytes that ends after *start*; then the connection is cut."""
+
+    def __init__(self, start: bytes = b"", *, length: int = 0) -> None:
+        super().__init__(start)
+        self.headers["content-length"] = str(length)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.body:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": self.body, "more_body": True})
+            await anyio.sleep(0.01)  # lets the client have what was sent
+        scope["extensions"][DROP]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def stream(chunks: int, size: int) -> Response:
+    """Return a response of *chunks* chunks of *size* bytes each, without a length."""
+
+    async def content() -> AsyncIterator[bytes]:
+        for number in range(chunks):
+            yield bytes([number % 256]) * size
+
+    return StreamingResponse(content(), media_type="application/octet-stream")
+
+
+def asgi(handler: Handler) -> ASGIApp:
+    """Return *handler* as an ASGI app that takes any method."""
+
+    class _App:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            response = await handler(Request(scope, receive))
+            await response(scope, receive, send)
+
+    return _App()
