@@ -1,0 +1,79 @@
+"""tokenauth: one auth object for every Python HTTP client.
+
+    session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)    # requests
+    httpx.Client(auth=ManisAuth(...))                                                        # httpx, httpx2, async too
+
+It fetches a token on the first request, puts it on each request, and after a 401 renews it and sends the request again.
+Importing this package imports no HTTP client; the names below are loaded at their first use.
+"""
+
+import importlib
+import logging
+from typing import TYPE_CHECKING
+
+from tokenauth._version import __version__
+
+if TYPE_CHECKING:
+    from tokenauth._source import Event
+    from tokenauth._token import Token
+    from tokenauth.auth import (
+        AtripAuth,
+        ClientCredentialsAuth,
+        ManisAuth,
+        PasswordGrantAuth,
+        PlatformAuth,
+        TokenAuth,
+    )
+    from tokenauth.errors import (
+        CredentialsRejected,
+        TokenAuthError,
+        TokenEndpointError,
+        TokenResponseError,
+    )
+    from tokenauth.providers import Provider
+
+__all__ = [
+    "AtripAuth",
+    "ClientCredentialsAuth",
+    "CredentialsRejected",
+    "Event",
+    "ManisAuth",
+    "PasswordGrantAuth",
+    "PlatformAuth",
+    "Provider",
+    "Token",
+    "TokenAuth",
+    "TokenAuthError",
+    "TokenEndpointError",
+    "TokenResponseError",
+    "__version__",
+]
+
+_HOMES = {
+    "AtripAuth": "auth",
+    "ClientCredentialsAuth": "auth",
+    "CredentialsRejected": "errors",
+    "Event": "_source",
+    "ManisAuth": "auth",
+    "PasswordGrantAuth": "auth",
+    "PlatformAuth": "auth",
+    "Provider": "providers",
+    "Token": "_token",
+    "TokenAuth": "auth",
+    "TokenAuthError": "errors",
+    "TokenEndpointError": "errors",
+    "TokenResponseError": "errors",
+}
+
+logging.getLogger("tokenauth").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"tokenauth.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,7 @@ from collections.abc import Hashable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from tokenauth._token import Token
 
@@ -62,6 +62,14 @@ class TokenCache:
             del self._mapping[key]
             return held
 
+    def add(self, key: Hashable) -> bool:
+        """Put *key* in, without a token; False where it is there already."""
+        with self._lock:
+            if key in self._mapping:
+                return False
+            self._mapping[key] = None
+            return True
+
     def acquire(self) -> None:
         self._lock.acquire()
 
@@ -97,3 +105,20 @@ def _after_fork() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))
+
+
+class Spent:
+    """Which refresh tokens have been used: the last thousands of them, as digests."""
+
+    def __init__(self, maxsize: int = 4096) -> None:
+        self._spent = TokenCache(LRUCache(maxsize))
+
+    def spend(self, refresh_token: str) -> bool:
+        """Mark *refresh_token* as used; False where it was already."""
+        return self._spent.add(digest(refresh_token))
+
+    def restore(self, refresh_token: str) -> None:
+        self._spent.drop(digest(refresh_token))
+
+
+SPENT = Spent()

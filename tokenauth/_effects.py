@@ -82,6 +82,7 @@ class Call:
 
     function: Callable[[], Any]
     flight: Flight
+    deadline: float
     blocks: bool
 
 

@@ -1,5 +1,6 @@
 """The error classes of `tokenauth.errors`; the only module of the core that imports the clients."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import httpx
@@ -24,6 +25,7 @@ class TokenAuthError(_Roots):
         detail: the provider's own error text, or None.
         retry_after: seconds that the provider asked to wait (`Retry-After`, RFC 9110 §10.2.3), or None.
         retryable: whether the same token call may succeed when it is made again.
+        extra: other fields of the provider's error answer, such as Manis' `type`; str to str, without secrets.
         response: always None; the attribute exists because requests' exceptions have it.
     """
 
@@ -36,6 +38,7 @@ class TokenAuthError(_Roots):
         detail: str | None = None,
         retry_after: float | None = None,
         retryable: bool = False,
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -43,6 +46,7 @@ class TokenAuthError(_Roots):
         self.detail = detail
         self.retry_after = retry_after
         self.retryable = retryable
+        self.extra = dict(extra or {})
 
     @property
     def request(self) -> Any:
@@ -55,7 +59,8 @@ class TokenAuthError(_Roots):
 
     def again(self) -> Self:
         """Return a new error of the same kind, text and evidence: an exception object is raised once only."""
-        evidence = {name: self.__dict__[name] for name in ("status", "code", "detail", "retry_after", "retryable")}
+        names = ("status", "code", "detail", "retry_after", "retryable", "extra")
+        evidence = {name: self.__dict__[name] for name in names}
         return type(self)(*self.args, **evidence)
 
 

@@ -23,6 +23,7 @@ class Flight:
         self.thread = threading.get_ident()
         self.key = key
         self.stale_at = stale_at
+        self.mark = ""
         self._registry = registry
 
     def land(self, result: object) -> None:

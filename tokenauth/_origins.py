@@ -4,10 +4,16 @@ Law: what can't be read with certainty is foreign.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
+_AUTHORITY = re.compile(
+    r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
+)
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +30,21 @@ class Origin:
         scheme = scheme.lower()
         if scheme not in _DEFAULT_PORTS:
             raise ValueError("the scheme is neither http nor https")
-        return cls(scheme, _normal_host(host), _DEFAULT_PORTS[scheme] if port is None else port)
+        port = _DEFAULT_PORTS[scheme] if port is None else port
+        if not 0 <= port <= 65535:
+            raise ValueError("the port is no number from 0 to 65535")
+        return cls(scheme, _normal_host(host), port)
 
     @classmethod
     def parse(cls, url: str) -> "Origin":
         """Return the origin of an absolute *url*. ValueError where it has none, or where clients may read it differently."""
         if "\\" in url or any(character <= " " or character == "\x7f" for character in url):
             raise ValueError("the URL has a blank, a control character or a backslash")
-        parts = urlsplit(url)
-        if not parts.hostname:
-            raise ValueError("the URL has no host; it must be like https://host/path")
-        return cls.of(parts.scheme, parts.hostname, parts.port)
+        authority = _AUTHORITY.match(url)
+        if authority is None:
+            raise ValueError("the URL has no host that can be read; it must be like https://host/path")
+        port = int(authority["port"]) if authority["port"] else None
+        return cls.of(authority["scheme"], authority["host"], port)
 
     @property
     def loopback(self) -> bool:
@@ -52,16 +62,26 @@ class Origin:
 
 def _normal_host(host: str) -> str:
     host = host.removeprefix("[").removesuffix("]")
-    if ":" in host:
-        return ipaddress.IPv6Address(host).compressed
+    try:
+        normal = _ipv6(host) if ":" in host else _name(host)
+    except ValueError:  # its text may show what stood before an "@", so it goes no further
+        normal = ""
+    if not normal:
+        raise ValueError("the URL has no host that can be compared")
+    return normal
+
+
+def _ipv6(host: str) -> str:
+    return "" if "%" in host else ipaddress.IPv6Address(host).compressed
+
+
+def _name(host: str) -> str:
     if not host.isascii():
         import idna  # noqa: PLC0415  (comes with requests and httpx; most hosts don't need it)
 
         host = idna.encode(host, uts46=True).decode()  # IDNAError is a ValueError
     host = host.lower().removesuffix(".")
-    if not host or "%" in host:
-        raise ValueError("the URL has no host that can be compared")
-    return host
+    return host if _HOST.fullmatch(host) else ""
 
 
 def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:

@@ -15,12 +15,16 @@ class SupportsSecretValue(Protocol):
 SecretLike = str | Callable[[], str] | SupportsSecretValue
 
 
-def checked_text(name: str, value: object, *, empty: bool = False) -> str:
-    """Return *value*, the argument *name*, where it is a str that can stand in a header; its value is never shown.
+def checked_text(name: str, value: object, *, empty: bool = False, header: bool = False) -> str:
+    """Return *value*, the argument *name*, where it is a str that can be sent; its value is never shown.
+
+    Args:
+        empty: whether "" will do.
+        header: whether it goes into a header as it is, so that only ASCII will do (RFC 9110 §5.5).
 
     Raises:
         TypeError: it is no str.
-        ValueError: it is empty (unless *empty*), padded with blanks, or has a control character.
+        ValueError: it is empty, padded with blanks, or has a control character or something that can't be encoded.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
@@ -28,21 +32,28 @@ def checked_text(name: str, value: object, *, empty: bool = False) -> str:
         raise ValueError(f"{name} is empty")
     if value != value.strip():
         raise ValueError(f"{name} begins or ends with white space; was a newline read along with it?")
-    if any(character < " " or character == "\x7f" for character in value):
+    if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
         raise ValueError(f"{name} has a control character in it")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{name} has half a surrogate pair in it; was it decoded wrongly?")
+    if header and not value.isascii():
+        raise ValueError(f"{name} goes into a header, but has characters other than ASCII")
     return value
 
 
 class Secret:
-    """A secret argument: checked at construction where its value is there, read at each login, never shown."""
+    """A secret argument: checked at construction where its value is there, read at each login, never shown.
 
-    __slots__ = ("_source", "name")
+    With *header* the value must be ASCII, for it goes into a header as it is.
+    """
 
-    def __init__(self, name: str, source: SecretLike) -> None:
+    __slots__ = ("_header", "_seen", "_source", "name")
+
+    def __init__(self, name: str, source: SecretLike, *, header: bool = False) -> None:
         self.name = name
         self._source = source
-        if not self.dynamic:
-            self._plain(source)
+        self._header = header
+        self._seen = None if self.dynamic else self._plain(source)
 
     @property
     def dynamic(self) -> bool:
@@ -54,23 +65,41 @@ class Secret:
         """What tells this secret from others: the value, or the callable itself. For a keyed digest, not to be shown."""
         return self._source if callable(self._source) else self._plain(self._source)
 
+    @property
+    def seen(self) -> str | None:
+        """The value that was last read, or None before the first time: what must be masked in a server's echo."""
+        return self._seen
+
     def reveal(self) -> str:
-        """Return the value as it is now. TokenAuthError where the callable fails or returns something unusable."""
-        problem: Exception
+        """Return the value as it is now. TokenAuthError where the callable fails or returns something unusable.
+
+        The callable's own exception is not chained, for it may hold what the callable read.
+        """
+        value = self._read() if callable(self._source) else self._source
         try:
-            value = self._source() if callable(self._source) else self._source
-        except Exception as error:
-            raise errors.TokenAuthError(f"The callable for {self.name} raised {type(error).__name__}") from error
-        try:
-            return self._plain(value)
+            self._seen = plain = self._plain(value)
         except (TypeError, ValueError) as error:
-            problem = error
+            problem = str(error) if type(error) in {TypeError, ValueError} else type(error).__name__
+        except Exception as error:  # whatever a get_secret_value() raises
+            problem = type(error).__name__
+        else:
+            return plain
         raise errors.TokenAuthError(f"What the callable for {self.name} returned is unusable: {problem}")
+
+    def _read(self) -> object:
+        assert callable(self._source)  # noqa: S101
+        try:
+            return self._source()
+        except Exception as error:
+            kind = type(error).__name__
+        raise errors.TokenAuthError(
+            f"The callable for {self.name} raised {kind}; call it by itself to see why"
+        )
 
     def _plain(self, value: object) -> str:
         if not isinstance(value, str) and hasattr(value, "get_secret_value"):
             value = value.get_secret_value()
-        return checked_text(self.name, value)
+        return checked_text(self.name, value, header=self._header)
 
     def __repr__(self) -> str:
         return f"<Secret {self.name}>"

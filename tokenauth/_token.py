@@ -39,7 +39,7 @@ class Token:
     @property
     def fingerprint(self) -> str:
         """First 8 hex digits of the value's SHA-256: tells tokens apart in logs."""
-        return hashlib.sha256(self.value.encode()).hexdigest()[:8]
+        return hashlib.sha256(self.value.encode(errors="surrogatepass")).hexdigest()[:8]
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.value, self.type, self.lifetime, self.expires_at, self.refresh_in)

@@ -1,0 +1,115 @@
+"""What every TokenAuth shares, whatever the client: its provider, its options, its identity."""
+
+import copy
+import difflib
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, ClassVar, Self, TypedDict, Unpack
+
+from tokenauth import _transports
+from tokenauth._cache import PROCESS_CACHE, cache_of
+from tokenauth._drive import Awaiting, Blocking, arun, run
+from tokenauth._flow import Flow, obtain
+from tokenauth._source import Event, Source
+from tokenauth._token import Token
+from tokenauth.providers._base import Provider
+
+
+class Options(TypedDict, total=False):
+    """The options of every TokenAuth; all keyword-only.
+
+    origins: more origins ("https://host[:port]") that may have the token. Default none but the provider's own.
+    header: header that carries the token. Default "Authorization".
+    scheme: authentication scheme before the token; "" for none. Default the answer's token type, else "Bearer".
+    extra_headers: more headers for each request that carries the token.
+    leeway: seconds before expiry at which a token counts as expired, a twentieth of its lifetime at most. Default 30.
+    timeout: seconds that a request waits for a token at most, tries and pauses included. Default 10.
+    cache: any mutable mapping. Default a `cachetools.TTLCache` that the whole process shares.
+    token_client: the session or client that makes the token calls. Default a bare one of the library in use.
+    allow_http: allow plain http elsewhere than on loopback. Default False.
+    on_event: called with an `Event` when a token was fetched, a fetch failed, or a token was rejected.
+    """
+
+    origins: Iterable[str]
+    header: str
+    scheme: str | None
+    extra_headers: Mapping[str, str]
+    leeway: float
+    timeout: float
+    cache: MutableMapping[Any, Any] | None
+    token_client: Any
+    allow_http: bool
+    on_event: Callable[[Event], object] | None
+
+
+class BaseTokenAuth:
+    """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
+
+    _library: ClassVar[str]
+    _async_library: ClassVar[str]
+
+    def __init__(self, provider: Provider, **options: Unpack[Options]) -> None:
+        if not isinstance(provider, Provider):
+            raise TypeError(f"provider must be a Provider, not {type(provider).__name__}")
+        _check_names(type(self).__name__, options)
+        self._provider = provider
+        self._options = options
+        self._set_up()
+
+    def _set_up(self) -> None:
+        options: dict[str, Any] = dict(self._options)
+        self._token_client = options.pop("token_client", None)
+        if self._token_client is not None:
+            _transports.library_of(self._token_client)
+        mapping = options.pop("cache", None)
+        if mapping is not None and not isinstance(mapping, MutableMapping):
+            raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
+        cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
+        self._source = Source(self._provider, cache=cache, **options)
+
+    def invalidate(self) -> None:
+        """Drop the cached token, and forget failures: the next request fetches."""
+        self._source.invalidate()
+
+    def _obtain(self, rejected: Token | None, library: str | None = None) -> Token:
+        return self._run(obtain(self._source, rejected), library)
+
+    async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token:
+        return await self._arun(obtain(self._source, rejected), library)
+
+    def _run(self, flow: Flow, library: str | None = None) -> Token:
+        """Run *flow*, with token calls made by *library* where there is no token_client."""
+        transport = _transports.blocking(self._token_client, library or self._library)
+        return run(flow, Blocking(transport, self._source.clock))
+
+    async def _arun(self, flow: Flow, library: str | None = None) -> Token:
+        transport = _transports.awaiting(self._token_client, library or self._async_library)
+        return await arun(flow, Awaiting(transport, self._source.clock))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {self._provider.name} at {self._provider.token_url}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BaseTokenAuth):
+            return NotImplemented
+        return type(self) is type(other) and self._provider == other._provider and self._options == other._options
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._provider))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_provider": self._provider, "_options": self._options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._set_up()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)  # shares cache and client: it is the same credential
+
+
+def _check_names(name: str, options: Mapping[str, Any]) -> None:
+    for option in options:
+        if option not in Options.__annotations__:
+            near = difflib.get_close_matches(option, Options.__annotations__, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{name} has no option {option!r}{hint}")

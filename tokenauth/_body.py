@@ -1,0 +1,43 @@
+"""The body of a token endpoint's answer: undone from its content coding and bounded, piece by piece.
+
+The clients would undo it themselves, but without a bound: 64 KiB of gzip can be 64 MiB of text.
+"""
+
+import zlib
+
+LIMIT = 1024 * 1024
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+class BodyError(Exception):
+    """The body can't be had; the text says why."""
+
+
+class Body:
+    """Collects the raw pieces of a body. *coding*: the answer's Content-Encoding."""
+
+    def __init__(self, coding: str) -> None:
+        coding = coding.strip().lower()
+        if coding not in {"", "identity", *_WINDOW_BITS}:
+            raise BodyError("the answer has a content coding that was not asked for")
+        self._decoder = zlib.decompressobj(_WINDOW_BITS[coding]) if coding in _WINDOW_BITS else None
+        self._pieces = bytearray()
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next raw *piece*. BodyError where the body grows over 1 MiB, or its coding is broken."""
+        room = LIMIT + 1 - len(self._pieces)
+        if self._decoder is None:
+            self._pieces += piece[:room]
+        else:
+            try:
+                self._pieces += self._decoder.decompress(piece, room)
+            except zlib.error:
+                raise BodyError("the answer's content coding is broken") from None
+        if len(self._pieces) > LIMIT:
+            raise BodyError("the answer is larger than 1 MiB")
+
+    def finish(self) -> bytes:
+        """Return the whole body. BodyError where its coding was cut short."""
+        if self._decoder is not None and self._pieces and not self._decoder.eof:
+            raise BodyError("the answer was cut short")
+        return bytes(self._pieces)

@@ -1,0 +1,66 @@
+"""Cool-downs: after a failed login nobody tries again at once; everybody gets the same failure meanwhile.
+
+An unreachable or failing endpoint rests 1 s, doubling to 30 s (or as long as its `Retry-After` says, to one hour at
+most). Rejected credentials rest 60 s, for each try counts towards a lock-out, unless the secret has changed.
+"""
+
+import os
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
+
+from tokenauth import errors
+
+if TYPE_CHECKING:
+    from tokenauth.errors import TokenAuthError
+
+FIRST, LONGEST = 1.0, 30.0
+REJECTED = 60.0
+LONGEST_RETRY_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Cooling:
+    failure: "TokenAuthError"
+    until: float
+    pause: float
+    secrets: str
+
+
+class Cooldowns:
+    """Failures that still count, by key. Times are monotonic seconds."""
+
+    def __init__(self, maxsize: int = 1024) -> None:
+        self._lock = threading.RLock()
+        self._cooling: LRUCache[Hashable, _Cooling] = LRUCache(maxsize)
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+        )
+
+    def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
+        """Return a copy of the failure that counts now, or None; *secrets* tells whether they have changed since."""
+        with self._lock:
+            cooling = self._cooling.get(key)
+        if cooling is None or now >= cooling.until or (secrets is not None and secrets != cooling.secrets):
+            return None
+        return cooling.failure.again()
+
+    def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> None:
+        """Let *failure* count from *now* on, longer each time in a row."""
+        with self._lock:
+            before = self._cooling.get(key)
+            pause = FIRST if before is None else min(before.pause * 2, LONGEST)
+            rest = REJECTED if isinstance(failure, errors.CredentialsRejected) else pause
+            rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
+            self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets)
+
+    def clear(self, key: Hashable) -> None:
+        """Forget the failure: a login succeeded, or the user said `invalidate()`."""
+        with self._lock:
+            self._cooling.pop(key, None)
+
+
+COOLDOWNS = Cooldowns()

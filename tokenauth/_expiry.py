@@ -1,0 +1,113 @@
+"""Every way in which an answer states how long its token lives. Pure: no clock is read here.
+
+Law: nonsense is never an exception. It is logged once, without its value, and the expiry counts as unknown.
+"""
+
+import email.utils
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Literal, get_args
+
+Unit = Literal["us", "ms", "s", "min"]
+"""Unit of a number: microseconds, milliseconds, seconds, minutes."""
+
+InstantUnit = Literal["us", "ms", "s"]
+"""Unit of a Unix time."""
+
+MAX_LIFETIME = 1e10
+"""Seconds, some 300 years: a longer lifetime is taken for nonsense. Int32.MaxValue ("never") is below."""
+
+EARLIEST, LATEST = 1e8, 2.6e11
+"""Unix seconds, 1973 to 9999: what lies outside is no moment at which a token ends."""
+
+_log = logging.getLogger("tokenauth")
+_PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*")
+_WEEKDAY = re.compile(r"\s*[^\W\d_]+\s*[.,]+\s*")  # "Sun, ", "Sun. ", "Thurs,"
+_LONG_FRACTION = re.compile(r"([.,][0-9]{6})[0-9]+")
+_LONGEST_DATE = 64
+
+
+def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -> float | None:
+    """Return the seconds that *value* states, or None when unknown.
+
+    A number or a string of one, in *unit*. Missing or null is None without a word; a negative, infinite or absurdly
+    large number, a bool and anything else is None with a warning that names *field*. 0 is 0.0: expired on arrival.
+    Source: `expires_in`, RFC 6749 §5.1.
+    """
+    if value is None:
+        return None
+    number = _number(value)
+    seconds = None if number is None else number * 60 if unit == "min" else number / _PER_SECOND[unit]
+    if seconds is None or not 0 <= seconds <= MAX_LIFETIME:
+        return _nonsense(field, value)
+    return seconds
+
+
+def instant(value: object, unit: InstantUnit | None = None, *, field: str = "expires_at") -> float | None:
+    """Return the Unix seconds that *value* states, or None when unknown.
+
+    A number or a string of one is in *unit*; without that its size tells: from 1e14 microseconds, from 1e11
+    milliseconds, else seconds. Other strings are ISO 8601 or RFC 1123 dates, the weekday as it may be, UTC where no
+    zone is given. Missing or null is None without a word, nonsense is None with a warning that names *field*.
+    """
+    if value is None:
+        return None
+    number = _number(value)
+    seconds = _date(value) if number is None else number / _PER_SECOND[unit or _unit_by_size(number)]
+    if seconds is None or not EARLIEST <= seconds <= LATEST:
+        return _nonsense(field, value)
+    return seconds
+
+
+def checked_unit(name: str, unit: object, *, instant: bool = False) -> None:
+    """Raise ValueError unless *unit*, the argument *name*, is None or one of Unit (InstantUnit for an *instant*)."""
+    units = get_args(InstantUnit) if instant else get_args(Unit)
+    if unit is not None and unit not in units:
+        raise ValueError(f"{name} must be None or one of {', '.join(units)}")
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an int with hundreds of digits
+        return float("inf")
+
+
+def _unit_by_size(number: float) -> InstantUnit:
+    if number >= 1e14:
+        return "us"
+    return "ms" if number >= 1e11 else "s"
+
+
+def _date(value: object) -> float | None:
+    """Return the Unix seconds of a date in ISO 8601, RFC 1123, or the Platform's prose form "Sun. 13 Sep 2020 …"."""
+    if not isinstance(value, str) or len(value) > _LONGEST_DATE:
+        return None
+    for parse in (_iso, _rfc1123):
+        try:
+            date = parse(value)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", text.strip()))
+
+
+def _rfc1123(text: str) -> datetime:
+    return email.utils.parsedate_to_datetime(_WEEKDAY.sub("", text, count=1))
+
+
+def _nonsense(field: str, value: object) -> None:
+    kind = type(value).__name__
+    _log.warning(
+        "%s in the token answer makes no sense (a %s); when the token expires is unknown", field, kind
+    )

@@ -1,0 +1,164 @@
+"""What httpx and httpx2 share: the story of one authenticated request, told once for sync and async.
+
+`_steps` is a plain generator. It yields a request to be sent (and is sent the response), `Obtain` (a token) or `Read`
+(nothing). The two flows of httpx's Auth run it. The client follows redirects below the auth flow, so a response may
+come from elsewhere: what counts is the request that got it.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tokenauth._base_auth import BaseTokenAuth
+from tokenauth._origins import Origin
+from tokenauth._signature import Signature
+from tokenauth._source import Source
+from tokenauth._token import Token
+from tokenauth._wire import Wire
+
+log = logging.getLogger("tokenauth")
+
+
+@dataclass(frozen=True, slots=True)
+class Obtain:
+    """Ask for a token other than *rejected*."""
+
+    rejected: Token | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the response to its end, which frees its connection."""
+
+    response: Any
+
+
+class HttpxAuth(BaseTokenAuth):
+    """The auth flows of httpx.Auth and httpx2.Auth."""
+
+    requires_request_body = False
+    requires_response_body = False
+
+    def get_token(self) -> Token:
+        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
+        return self._source.fresh() or self._obtain(None)
+
+    async def aget_token(self) -> Token:
+        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
+        return self._source.fresh() or await self._aobtain(None)
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        steps, library = self._steps(request, is_async=False), _library_of(request)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Obtain):
+                    step = steps.send(self._obtain(step.rejected, library))
+                elif isinstance(step, Read):
+                    step = steps.send(step.response.read())
+                else:
+                    step = steps.send((yield step))
+        except StopIteration:
+            return
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        steps, library = self._steps(request, is_async=True), _library_of(request)
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Obtain):
+                    step = steps.send(await self._aobtain(step.rejected, library))
+                elif isinstance(step, Read):
+                    step = steps.send(await step.response.aread())
+                else:
+                    step = steps.send((yield step))
+        except StopIteration:
+            return
+
+    def _steps(self, request: Any, *, is_async: bool) -> Generator[Any, Any, None]:
+        source, origin = self._source, _origin(request)
+        signature = source.provider.static(origin) if origin is not None else None
+        token = None
+        if signature is None and origin is not None and source.admits(origin):
+            token = source.fresh() or (yield Obtain(None))
+            signature = source.signature(token, origin)
+        if signature is None or origin is None:
+            yield request
+            return
+        wire = _signed(source, request, signature, token, is_async=is_async)
+        rewind = _rewinder(request.stream)
+        response = yield request
+        if token is None or response.status_code != 401 or not self._is_home(response, token):
+            return
+        rejected = token if wire.carried(response.request) else None
+        if rewind is None:
+            if rejected is not None:
+                source.reject(rejected)
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            return
+        yield Read(response)  # frees the connection before the token call and the retry
+        token = yield Obtain(rejected)
+        again = response.request
+        signature = source.signature(token, _origin(again) or origin)
+        if signature is not None:
+            rewind()
+            _signed(source, again, signature, token, is_async=is_async)
+            yield again
+
+    def _is_home(self, response: Any, token: Token) -> bool:
+        """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
+        for each in (*response.history, response):
+            origin = _origin(each.request)
+            if origin is None or not self._source.serves(origin, token):
+                return False
+        return True
+
+
+def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
+    """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
+    request.headers.update(signature.headers)
+    if signature.params:
+        request.url = type(request.url)(signature.url(str(request.url)))
+    return Wire(source, request, signature, token, is_async=is_async)
+
+
+def _origin(request: Any) -> Origin | None:
+    url = request.url
+    try:
+        return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
+    except ValueError:
+        return None
+
+
+def _library_of(request: Any) -> str | None:
+    roots = (kind.__module__.partition(".")[0] for kind in type(request).__mro__)
+    return next((root for root in roots if root in {"httpx", "httpx2"}), None)
+
+
+def _rewinder(stream: Any) -> Callable[[], object] | None:
+    """Return what sets a request body back to where it stands now, or None where it can't be sent twice."""
+    kind = type(stream).__name__
+    if kind == "ByteStream":
+        return _nothing
+    if kind == "MultipartStream":  # rewinds its files itself
+        return _nothing if all(_field_is_replayable(field) for field in stream.fields) else None
+    content = getattr(stream, "_stream", None)  # of IteratorByteStream and AsyncIteratorByteStream
+    content = getattr(content, "wrapped", content)  # anyio's and trio's async files
+    if isinstance(content, list | tuple):
+        return _nothing
+    try:
+        position = content.tell() if content.seekable() else None
+    except (AttributeError, OSError, ValueError):
+        return None
+    return partial(content.seek, position) if isinstance(position, int) else None
+
+
+def _field_is_replayable(field: Any) -> bool:
+    content = getattr(field, "file", b"")
+    return isinstance(content, bytes | str) or (hasattr(content, "seekable") and content.seekable())
+
+
+def _nothing() -> None:
+    """The body starts from its beginning by itself."""

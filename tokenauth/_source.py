@@ -1,0 +1,313 @@
+"""Source: a provider with its cache, its flights and the user's options. It answers every question of the flow.
+
+Law: no I/O and no waiting here; the clock is an argument.
+"""
+
+import logging
+import math
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tokenauth import errors
+from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
+from tokenauth._clock import SYSTEM, Clock
+from tokenauth._cooldown import COOLDOWNS, Cooldowns
+from tokenauth._effects import Reply, TokenRequest
+from tokenauth._flights import FLIGHTS, Flight, Flights
+from tokenauth._origins import Origin, checked_origin
+from tokenauth._secrets import checked_text
+from tokenauth._signature import Signature
+from tokenauth._token import Token
+from tokenauth.providers._base import Provider
+
+if TYPE_CHECKING:
+    from tokenauth.errors import TokenAuthError
+
+log = logging.getLogger("tokenauth")
+
+TRIES = 3
+SOFT_REFRESH_AT = (0.70, 0.80)
+"""A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
+LONGEST_TOKEN = 32 * 1024
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What `on_event` is called with.
+
+    Attributes:
+        kind: "fetched", "failed" or "rejected" (a 401 on the token).
+        provider: the provider's name.
+        fingerprint: of the token, where there is one; see `Token.fingerprint`.
+        error: the failure, where it is one.
+    """
+
+    kind: str
+    provider: str
+    fingerprint: str | None = None
+    error: Exception | None = None
+
+
+@dataclass(eq=False)
+class Source:
+    """See `TokenAuth` for the options: header, scheme, extra_headers, leeway (s), timeout (s), allow_http, on_event."""
+
+    provider: Provider
+    origins: Iterable[str] = ()
+    header: str = "Authorization"
+    scheme: str | None = None
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+    leeway: float = 30.0
+    timeout: float = 10.0
+    allow_http: bool = False
+    on_event: Callable[[Event], object] | None = None
+    cache: TokenCache = field(default_factory=lambda: PROCESS_CACHE)
+    flights: Flights = field(default_factory=lambda: FLIGHTS)
+    cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
+    clock: Clock = SYSTEM
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def __post_init__(self) -> None:
+        if isinstance(self.origins, str):
+            raise TypeError("origins must be a list of URLs, not one str")
+        self.more_origins = frozenset(checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins)
+        checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
+        for name in (self.header, *self.extra_headers):
+            if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+                raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
+        for name, value in self.extra_headers.items():
+            checked_text(f"extra_headers[{name!r}]", value)
+        if self.scheme is not None:
+            checked_text("scheme", self.scheme, empty=True)
+        _checked_seconds("leeway", self.leeway, least=0.0)
+        _checked_seconds("timeout", self.timeout, least=0.001)
+        if self.on_event is not None and not callable(self.on_event):
+            raise TypeError("on_event must be callable")
+        provider = self.provider
+        secrets = provider.secrets
+        kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        static = tuple(secret.identity for secret in secrets if not secret.dynamic)
+        dynamic = tuple(secret.identity for secret in secrets if secret.dynamic)
+        mark = digest(kind, provider.identity, static)
+        self.key = (mark, *dynamic) if dynamic else mark
+        self._warned: set[Origin] = set()
+
+    # which token is good
+
+    def held(self) -> Held | None:
+        return self.cache.get(self.key)
+
+    def fresh(self) -> Token | None:
+        """Return the cached token where nothing need be done about it: the hot path."""
+        held = self.cache.get(self.key)
+        return held.token if held is not None and self.clock.monotonic() < held.refresh_from else None
+
+    def usable(self, held: Held | None, rejected: Token | None) -> bool:
+        """Whether *held* may be sent: not expired, and not the one that a 401 came back for."""
+        if held is None or (rejected is not None and held.token.value == rejected.value):
+            return False
+        return self.clock.monotonic() < held.usable_until
+
+    def due(self, held: Held) -> bool:
+        """Whether *held* should be refreshed though it is still good, and no failure is cooling down."""
+        now = self.clock.monotonic()
+        return now >= held.refresh_from and self.cooldowns.failure(self.key, now) is None
+
+    # who fetches
+
+    def join(self) -> tuple[Flight, bool]:
+        now = self.clock.monotonic()
+        return self.flights.join(self.key, now, now + 2 * self.timeout)
+
+    def solo(self) -> Flight:
+        """Return a flight that nobody can join."""
+        return Flight(self.flights, object(), math.inf)
+
+    def deadline(self) -> float:
+        return self.clock.monotonic() + self.timeout
+
+    def past(self, deadline: float) -> bool:
+        return self.clock.monotonic() >= deadline
+
+    # the token call
+
+    @property
+    def blocks(self) -> bool:
+        """Whether to build a token request may block: a secret is read by a callable."""
+        return any(secret.dynamic for secret in self.provider.secrets)
+
+    def spend(self, rejected: Token | None) -> tuple[Token | None, str | None]:
+        """Return the token to be replaced, and its refresh token where it has not been used yet (RFC 6749 §10.4)."""
+        held = self.held()
+        before = held.token if held is not None else rejected
+        refresh_token = before.refresh_token if before is not None and self.provider.refreshes else None
+        if refresh_token is None or not SPENT.spend(refresh_token):
+            return before, None
+        return before, refresh_token
+
+    def prepare(self, refresh_token: str | None) -> tuple[TokenRequest, str]:
+        """Return the token request, and a mark that changes with the secrets in it."""
+        try:
+            mark = digest(*(secret.reveal() for secret in self.provider.secrets))
+            return self.provider.request(refresh_token), mark
+        except errors.TokenAuthError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            raise errors.TokenAuthError(f"{self.provider.name}: building the token request raised {kind}") from error
+
+    def replay(self, secrets: str) -> None:
+        """Raise the failure that is cooling down for these secrets, if there is one."""
+        failure = self.cooldowns.failure(self.key, self.clock.monotonic(), secrets)
+        if failure is not None:
+            raise failure
+
+    def pause(self, failure: Exception, tries: int, deadline: float) -> float | None:
+        """Return the seconds to wait before the next try after *failure*, or None to give up."""
+        if tries >= TRIES or not getattr(failure, "retryable", False):
+            return None
+        pause = getattr(failure, "retry_after", None)
+        if pause is None:
+            pause = self.uniform(0.05, 0.1) * 3 ** (tries - 1)
+        return pause if self.clock.monotonic() + pause < deadline else None
+
+    def cool(self, failure: Exception, secrets: str) -> None:
+        """Let the *failure* of a login count for a while. What never reached the endpoint doesn't count."""
+        now = self.clock.monotonic()
+        known = errors.CredentialsRejected, errors.TokenEndpointError
+        if isinstance(failure, known) and self.cooldowns.failure(self.key, now, secrets) is None:
+            self.cooldowns.start(self.key, failure, now, secrets)
+            log.warning("%s: %s", self.provider.name, failure)
+            self.emit(Event("failed", self.provider.name, error=failure))
+
+    # the answer
+
+    def accept(self, reply: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
+        """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
+        token = self._read(reply)
+        if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
+            SPENT.restore(refresh_token)
+            token = replace(token, refresh_token=refresh_token)
+        held = self.dated(token, reply, before)
+        self.cooldowns.clear(self.key)
+        lifetime, name, print_ = held.token.lifetime, self.provider.name, held.token.fingerprint
+        log.info("%s: token %s fetched, lifetime %s s", name, print_, "unknown" if lifetime is None else round(lifetime))
+        if self.clock.monotonic() >= held.usable_until:
+            log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
+        elif keep:
+            self.cache.put(self.key, held)
+        self.emit(Event("fetched", name, print_))
+        return held
+
+    def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
+        """Return *token* with its times: lifetime counted from the moment before it was asked for."""
+        lifetime = token.lifetime
+        if lifetime is None and token.expires_at is not None:
+            lifetime = token.expires_at - reply.server_now
+        if lifetime is None:
+            return Held(token, math.inf, math.inf)
+        token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
+        same = before is not None and _is_same(before, token)
+        leeway = 0.0 if same else min(self.leeway, lifetime / 20)
+        usable_until = reply.sent + lifetime - leeway
+        if same or self.provider.discards_older:
+            return Held(token, usable_until, usable_until)
+        soft = token.refresh_in if token.refresh_in is not None else lifetime * self.uniform(*SOFT_REFRESH_AT)
+        return Held(token, usable_until, min(reply.sent + max(soft, 0.0), usable_until))
+
+    def _read(self, reply: Reply) -> Token:
+        name = self.provider.name
+        try:
+            token = self.provider.read(reply)
+        except errors.TokenAuthError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            raise errors.TokenResponseError(f"{name}: reading the answer raised {kind}", status=reply.status) from error
+        problem = _problem(token)
+        if problem:
+            raise errors.TokenResponseError(f"{name} answered with an unusable token: {problem}", status=reply.status)
+        return token
+
+    # dropping
+
+    def reject(self, token: Token) -> None:
+        """Take *token* out of the cache, and no newer one: a 401 came back for it."""
+        if self.cache.drop(self.key, token.value) is not None:
+            log.info("%s: token %s was rejected", self.provider.name, token.fingerprint)
+            self.emit(Event("rejected", self.provider.name, token.fingerprint))
+
+    def invalidate(self) -> None:
+        self.cache.drop(self.key)
+        self.cooldowns.clear(self.key)
+
+    # which request may have it
+
+    def admits(self, origin: Origin | None) -> bool:
+        """Whether a token may be for *origin*; where not, warn once."""
+        if origin is not None and (origin in self.more_origins or self.provider.may_serve(origin)):
+            return True
+        return self._foreign(origin)
+
+    def serves(self, origin: Origin, token: Token | None) -> bool:
+        """Whether *token* may go to *origin*; with None, whether what needs no token may."""
+        if token is None:
+            return self.provider.static(origin) is not None
+        return self.admits(origin) and self.signature(token, origin) is not None
+
+    def signature(self, token: Token, origin: Origin) -> Signature | None:
+        """Return what a request to *origin* carries with *token*, or None where it is not for that origin."""
+        if token.origin is not None and origin not in self.more_origins and Origin.parse(token.origin) != origin:
+            self._foreign(origin)
+            return None
+        own = self.provider.sign(token)
+        if own is None:
+            scheme = token.type if self.scheme is None else self.scheme
+            own = Signature({self.header: f"{scheme} {token.value}" if scheme else token.value})
+        return Signature({**self.extra_headers, **own.headers}, own.params) if self.extra_headers else own
+
+    def _foreign(self, origin: Origin | None) -> bool:
+        if origin is not None and origin not in self._warned and len(self._warned) < 1000:
+            self._warned.add(origin)
+            text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
+            log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
+        return False
+
+    def emit(self, event: Event) -> None:
+        if self.on_event is not None:
+            try:
+                self.on_event(event)
+            except Exception:
+                log.exception("on_event raised")
+
+
+def _checked_seconds(name: str, value: object, *, least: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    if not least <= value < math.inf:
+        raise ValueError(f"{name} must be a finite number of seconds, at least {least:g}")
+
+
+def _is_same(before: Token, token: Token) -> bool:
+    """Whether a fetch brought nothing new: the same value, or the same expiry (to the second)."""
+    if before.value == token.value:
+        return True
+    return None not in (before.expires_at, token.expires_at) and abs(before.expires_at - token.expires_at) < 1  # type: ignore[operator]
+
+
+def _problem(token: object) -> str | None:
+    if not isinstance(token, Token):
+        return f"the provider returned {type(token).__name__}, not Token"
+    if not isinstance(token.value, str) or not token.value:
+        return "it is no text, or empty"
+    if len(token.value) > LONGEST_TOKEN:
+        return f"it is longer than {LONGEST_TOKEN} characters"
+    if any(not "!" <= character <= "~" for character in token.value):
+        return "it has a blank, a control or a non-ASCII character"
+    if not isinstance(token.type, str) or not _HEADER_NAME.fullmatch(token.type):
+        return "its type is no authentication scheme (RFC 9110 §11.1)"
+    return None

@@ -1,0 +1,101 @@
+"""Token calls on httpx and httpx2, sync and async."""
+
+import contextlib
+import copy
+import functools
+import importlib
+import os
+import ssl
+from typing import Any
+
+from tokenauth._body import Body, BodyError
+from tokenauth._drive import Answer, Unreachable
+from tokenauth._effects import TokenRequest
+from tokenauth._transports import USER_AGENT, reason
+
+
+class _Transport:
+    """What both kinds share. *client* lends its transports (pools, proxies, TLS); its hooks, cookies, headers, auth and
+    redirects are not involved. Where it is None, each call has a client of its own."""
+
+    _kind: str
+
+    def __init__(self, client: Any, library: str) -> None:
+        self._client = client
+        self._library = importlib.import_module(library)
+
+    def _bare(self) -> Any:
+        return getattr(self._library, self._kind)(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
+
+    def _lent(self) -> Any:
+        """Return a shallow copy of the user's client: the same transports, without its hooks and cookies."""
+        lent = copy.copy(self._client)
+        lent.event_hooks = {}
+        lent.cookies = None
+        return lent
+
+    def _request(self, request: TokenRequest, seconds: float) -> Any:
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        url, body = request.url, request.body
+        return self._library.Request(request.method, url, headers=headers, content=body, extensions={"timeout": timeout})
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        if isinstance(error, BodyError):
+            return Unreachable(str(error), connected=True)
+        known = self._library.ConnectError, self._library.ConnectTimeout, self._library.ProxyError
+        return Unreachable(reason(error), connected=not isinstance(error, known))
+
+
+class Blocking(_Transport):
+    _kind = "Client"
+
+    def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        try:
+            with self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client:
+                return self._call(client, self._request(request, seconds))
+        except Exception as error:
+            problem = self._unreachable(error)
+        raise problem
+
+    def _call(self, client: Any, request: Any) -> Answer:
+        response = client.send(request, stream=True, auth=None, follow_redirects=False)
+        try:
+            body = Body(response.headers.get("Content-Encoding", ""))
+            for piece in response.iter_raw():
+                body.feed(piece)
+            return response.status_code, dict(response.headers), body.finish()
+        finally:
+            response.close()
+
+
+class Awaiting(_Transport):
+    _kind = "AsyncClient"
+
+    async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        try:
+            async with self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client:
+                return await self._call(client, self._request(request, seconds))
+        except Exception as error:
+            problem = self._unreachable(error)
+        raise problem
+
+    async def _call(self, client: Any, request: Any) -> Answer:
+        response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+        try:
+            body = Body(response.headers.get("Content-Encoding", ""))
+            async for piece in response.aiter_raw():
+                body.feed(piece)
+            return response.status_code, dict(response.headers), body.finish()
+        finally:
+            await response.aclose()
+
+
+_TLS_SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@functools.lru_cache(maxsize=8)
+def _tls(library: Any, *_settings: str | None) -> ssl.SSLContext:
+    """Return the library's default TLS settings; to load the CA bundle takes 20 ms, so once for each environment."""
+    context: ssl.SSLContext = library.create_ssl_context()
+    return context

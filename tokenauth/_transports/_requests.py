@@ -1,0 +1,62 @@
+"""Token calls on requests (and niquests, whose sessions are alike)."""
+
+import importlib
+from typing import Any
+
+from tokenauth._body import Body, BodyError
+from tokenauth._drive import Answer, Unreachable
+from tokenauth._effects import TokenRequest
+from tokenauth._transports import USER_AGENT, reason
+
+_PIECE = 16 * 1024
+
+
+class Blocking:
+    """Makes token calls with *session*, or with one of its own for each call where that is None.
+
+    A session lends its adapters (pools, proxies, TLS); its hooks, cookies, headers and redirects are not involved,
+    for the call goes to the adapter directly.
+    """
+
+    def __init__(self, session: Any, library: str) -> None:
+        self._session = session
+        self._library = importlib.import_module(library)
+
+    def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        session = self._session or self._library.Session()
+        problem: Unreachable
+        try:
+            return self._call(session, request, seconds)
+        except BodyError as error:
+            problem = Unreachable(str(error), connected=True)
+        except Exception as error:
+            connected = not isinstance(error, self._library.ConnectionError)
+            problem = Unreachable(reason(error), connected=connected)
+        finally:
+            if self._session is None:
+                session.close()
+        raise problem
+
+    def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        prepared = self._library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
+        settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        adapter = session.get_adapter(prepared.url)
+        response = adapter.send(prepared, timeout=seconds, **settings)
+        try:
+            return response.status_code, _lower(response.headers), _read(response)
+        finally:
+            response.close()
+
+
+def _read(response: Any) -> bytes:
+    if not hasattr(response.raw, "read"):  # made by a test double
+        return bytes(response.content)
+    body = Body(response.headers.get("Content-Encoding", ""))
+    while piece := response.raw.read(_PIECE, decode_content=False):
+        body.feed(piece)
+    return body.finish()
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

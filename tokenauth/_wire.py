@@ -1,0 +1,82 @@
+"""Wire: keeps our headers from being copied to a foreign origin by the redirects of httpx and httpx2.
+
+These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. Their
+documented `trace` request extension is called while a request is being sent, for each hop. So:
+
+* once the transport has its own copy of the headers, ours are taken off the request, from which a redirect is built;
+* a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before.
+
+Most requests need none of this: with `Authorization` and one origin the client itself does right.
+"""
+
+from typing import Any
+
+from tokenauth._origins import Origin
+from tokenauth._signature import Signature
+from tokenauth._source import Source
+from tokenauth._token import Token
+
+
+class Wire:
+    """The trace of one signed request and its redirects. *token*: None for a signature that needs none."""
+
+    def __init__(
+        self, source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool
+    ) -> None:
+        self._source, self._token, self._signature = source, token, signature
+        self._request = request
+        self._hops = 0
+        self._abroad = False
+        self._signed = True
+        before = request.extensions.get("trace")
+        owner = getattr(before, "__self__", None)
+        self._users = owner._users if isinstance(owner, Wire) else before
+        if self._is_needed(request):
+            request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
+
+    def carried(self, request: Any) -> bool:
+        """Whether *request*, the last one that was sent, carried the signature."""
+        if not self._hops:  # not traced: the headers are still on it
+            return self._signature.is_on(request.headers, str(request.url))
+        return self._signed and self._signature.url(str(request.url)) == str(request.url)
+
+    def _is_needed(self, request: Any) -> bool:
+        custom = any(name.lower() != "authorization" for name in self._signature.headers)
+        upgradable = request.url.scheme == "http" and request.url.port in {None, 80}  # the client keeps it to https
+        return custom or upgradable or bool(self._source.more_origins)
+
+    def _trace(self, name: str, info: dict[str, Any]) -> None:
+        if name.endswith(".send_request_headers.started"):
+            self._see(info["request"])
+        if self._users is not None:
+            self._users(name, info)
+
+    async def _atrace(self, name: str, info: dict[str, Any]) -> None:
+        if name.endswith(".send_request_headers.started"):
+            self._see(info["request"])
+        if self._users is not None:
+            await self._users(name, info)
+
+    def _see(self, wire: Any) -> None:
+        """Look at *wire*, the transport's own request, whose headers are about to be sent."""
+        if wire.method == b"CONNECT":
+            return
+        self._hops += 1
+        if self._hops == 1:  # signed by the flow
+            for name in self._signature.headers:
+                self._request.headers.pop(name, None)
+            return
+        origin = _origin(wire.url)
+        self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
+        self._signed = not self._abroad
+        if self._signed:
+            wire.headers.extend((name.encode(), value.encode()) for name, value in self._signature.headers.items())
+
+
+def _origin(url: Any) -> Origin | None:
+    try:
+        if url.target.startswith(b"http"):  # absolute-form, RFC 9112 §3.2.2: the url is a proxy's
+            return Origin.parse(url.target.decode("ascii"))
+        return Origin.of(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port)
+    except ValueError:
+        return None

@@ -1,0 +1,156 @@
+"""TokenAuth for requests; imports no other client.
+
+    session.auth = TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret))
+
+requests calls the auth object once for each request, and its response hook for each answer, redirects included; a
+redirect sends a copy of the request's headers. So the hook looks after three things: a 401 on our token, a redirect to
+a foreign origin (what is ours is taken off before it is copied), and a redirect that lost our signature.
+"""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urljoin
+
+from requests import PreparedRequest, Response
+from requests.auth import AuthBase
+from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.utils import rewind_body
+
+from tokenauth._base_auth import BaseTokenAuth
+from tokenauth._origins import Origin
+from tokenauth._signature import Signature
+from tokenauth._token import Token
+
+__all__ = ["TokenAuth"]
+
+log = logging.getLogger("tokenauth")
+
+
+class TokenAuth(BaseTokenAuth, AuthBase):
+    """Authenticates requests of requests (and niquests' sync sessions) with the token of a provider."""
+
+    _library = "requests"
+
+    def get_token(self) -> Token:
+        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
+        return self._source.fresh() or self._obtain(None)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        source = self._source
+        origin = _origin(request.url)
+        signature = source.provider.static(origin) if origin is not None else None
+        if signature is not None:
+            _put(request, signature)
+            request.register_hook("response", _Sent(self, request, signature, None))
+        elif origin is not None and source.admits(origin):
+            token = source.fresh() or self._obtain(None)
+            signature = source.signature(token, origin)
+            if signature is not None:
+                _put(request, signature)
+                request.register_hook("response", _Sent(self, request, signature, token))
+        return request
+
+
+class _Sent:
+    """The response hook of one signed request, which its redirects share.
+
+    A prepared request may be sent again; each sending begins anew when the answer to the first request comes in.
+    """
+
+    def __init__(self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None) -> None:
+        self._auth = auth
+        self._first = id(request)
+        self._signature = signature
+        self._token = token
+        self._retried = False
+        self._abroad = False
+
+    def __call__(self, response: Response, **settings: Any) -> Response:
+        if id(response.request) == self._first:
+            self._retried = self._abroad = False
+        self._abroad = self._abroad or not self._is_home(response.url)
+        if response.status_code == 401 and self._token is not None and not self._retried and not self._abroad:
+            response = self._answer_401(response, self._token, settings)
+        if response.is_redirect and not self._is_home(urljoin(response.url, response.headers["location"])):
+            _take_off(response.request, self._signature)
+        return response
+
+    def _is_home(self, url: str) -> bool:
+        origin = _origin(url)
+        return origin is not None and self._auth._source.serves(origin, self._token)
+
+    def _answer_401(self, response: Response, token: Token, settings: dict[str, Any]) -> Response:
+        """Return the answer to one more try, or *response* itself where the body can't be sent twice."""
+        source, request = self._auth._source, response.request
+        rejected = token if self._signature.is_on(request.headers, request.url or "") else None
+        if not _replayable(request):
+            if rejected is not None:
+                source.reject(rejected)
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            return response
+        _ = settings["stream"] or response.content
+        response.close()  # frees the connection before the retry
+        self._retried = True
+        self._token = self._auth._obtain(rejected)
+        origin = _origin(request.url)
+        signature = source.signature(self._token, origin) if origin is not None else None
+        if signature is None:
+            return response
+        self._signature = signature
+        return _send_again(response, signature, settings)
+
+
+def _send_again(response: Response, signature: Signature, settings: dict[str, Any]) -> Response:
+    """Send the request of *response* once more, with *signature*, on the same adapter."""
+    request = response.request
+    again = request.copy()
+    if again._body_position is not None:
+        rewind_body(again)
+    _put(request, signature)  # a redirect copies these headers
+    _put(again, signature)
+    _renew_cookies(again, response)
+    started = time.perf_counter()
+    answer: Response = response.connection.send(again, **settings)
+    answer.elapsed = timedelta(seconds=time.perf_counter() - started)
+    answer.history = [*response.history, response]
+    answer.request = request
+    return answer
+
+
+def _renew_cookies(again: PreparedRequest, response: Response) -> None:
+    """Take the cookies that the 401 has set, unless the user wrote a Cookie header of his own."""
+    jar = again._cookies
+    if jar is None:
+        return
+    written = again.headers.pop("Cookie", None)
+    ours = get_cookie_header(jar, again) == written
+    extract_cookies_to_jar(jar, response.request, response.raw)
+    if not ours:
+        again.headers["Cookie"] = written
+    else:
+        again.prepare_cookies(jar)
+
+
+def _replayable(request: PreparedRequest) -> bool:
+    """Whether the body can be sent whole once more: bytes or text, or a file that knows where it stood."""
+    return request.body is None or isinstance(request.body, bytes | str) or isinstance(request._body_position, int)
+
+
+def _origin(url: str | None) -> Origin | None:
+    try:
+        return Origin.parse(url or "")
+    except ValueError:
+        return None
+
+
+def _put(request: PreparedRequest, signature: Signature) -> None:
+    request.headers.update(signature.headers)
+    request.url = signature.url(request.url or "")
+
+
+def _take_off(request: PreparedRequest, signature: Signature) -> None:
+    for name, value in signature.headers.items():
+        if request.headers.get(name) == value:
+            del request.headers[name]
