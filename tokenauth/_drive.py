@@ -193,7 +193,9 @@ def _landed(flight: Flight) -> Any:
         return flight.future.result()
     if isinstance(failure, errors.TokenAuthError):
         raise failure.again() from failure
-    raise errors.TokenAuthError(f"Fetching the token failed in another thread or task: {type(failure).__name__}") from failure
+    raise errors.TokenAuthError(
+        f"Fetching the token failed in another thread or task: {type(failure).__name__}"
+    ) from failure
 
 
 # waiting

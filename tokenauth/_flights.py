@@ -68,7 +68,9 @@ class Flights:
         # re-entrant: a garbage collection under the lock may close an abandoned flow, which comes back here
         self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight] = {}
-        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork)
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork
+        )
 
     def join(self, key: Hashable, now: float, stale_at: float) -> tuple[Flight, bool]:
         """Return the flight for *key* and whether the caller leads it. *now*, *stale_at*: monotonic seconds."""

@@ -89,7 +89,9 @@ def log_in(
     before, refresh_token = source.spend(rejected)
     tries = 0
     while True:
-        request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
+        request, flight.mark = yield Call(
+            partial(source.prepare, refresh_token), flight, deadline, source.blocks
+        )
         source.replay(flight.mark)
         tries += 1
         try:

@@ -96,7 +96,9 @@ class HttpxAuth(BaseTokenAuth):
         if rewind is None:
             if rejected is not None:
                 source.reject(rejected)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            log.warning(
+                "%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name
+            )
             return
         yield Read(response)  # frees the connection before the token call and the retry
         token = yield Obtain(rejected)
@@ -116,7 +118,9 @@ class HttpxAuth(BaseTokenAuth):
         return True
 
 
-def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
+def _signed(
+    source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool
+) -> Wire:
     """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
     request.headers.update(signature.headers)
     if signature.params:

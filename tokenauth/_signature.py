@@ -23,7 +23,9 @@ class Signature:
 
     def is_on(self, headers: Mapping[str, str], url: str) -> bool:
         """Whether a request with *headers* to *url* carries this very signature."""
-        return all(headers.get(name) == value for name, value in self.headers.items()) and self.url(url) == url
+        return (
+            all(headers.get(name) == value for name, value in self.headers.items()) and self.url(url) == url
+        )
 
     def without(self, url: str) -> str:
         """Return *url* without our query parameters."""

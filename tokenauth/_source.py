@@ -74,11 +74,15 @@ class Source:
     def __post_init__(self) -> None:
         if isinstance(self.origins, str):
             raise TypeError("origins must be a list of URLs, not one str")
-        self.more_origins = frozenset(checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins)
+        self.more_origins = frozenset(
+            checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins
+        )
         checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
         for name in (self.header, *self.extra_headers):
             if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
+                raise ValueError(
+                    "header and the names in extra_headers must be HTTP field names, such as X-Token"
+                )
         for name, value in self.extra_headers.items():
             checked_text(f"extra_headers[{name!r}]", value)
         if self.scheme is not None:
@@ -158,7 +162,9 @@ class Source:
             raise
         except Exception as error:
             kind = type(error).__name__
-            raise errors.TokenAuthError(f"{self.provider.name}: building the token request raised {kind}") from error
+            raise errors.TokenAuthError(
+                f"{self.provider.name}: building the token request raised {kind}"
+            ) from error
 
     def replay(self, secrets: str) -> None:
         """Raise the failure that is cooling down for these secrets, if there is one."""
@@ -195,9 +201,16 @@ class Source:
         held = self.dated(token, reply, before)
         self.cooldowns.clear(self.key)
         lifetime, name, print_ = held.token.lifetime, self.provider.name, held.token.fingerprint
-        log.info("%s: token %s fetched, lifetime %s s", name, print_, "unknown" if lifetime is None else round(lifetime))
+        log.info(
+            "%s: token %s fetched, lifetime %s s",
+            name,
+            print_,
+            "unknown" if lifetime is None else round(lifetime),
+        )
         if self.clock.monotonic() >= held.usable_until:
-            log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
+            log.warning(
+                "%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_
+            )
         elif keep:
             self.cache.put(self.key, held)
         self.emit(Event("fetched", name, print_))
@@ -227,10 +240,14 @@ class Source:
             raise
         except Exception as error:
             kind = type(error).__name__
-            raise errors.TokenResponseError(f"{name}: reading the answer raised {kind}", status=reply.status) from error
+            raise errors.TokenResponseError(
+                f"{name}: reading the answer raised {kind}", status=reply.status
+            ) from error
         problem = _problem(token)
         if problem:
-            raise errors.TokenResponseError(f"{name} answered with an unusable token: {problem}", status=reply.status)
+            raise errors.TokenResponseError(
+                f"{name} answered with an unusable token: {problem}", status=reply.status
+            )
         return token
 
     # dropping
@@ -261,7 +278,11 @@ class Source:
 
     def signature(self, token: Token, origin: Origin) -> Signature | None:
         """Return what a request to *origin* carries with *token*, or None where it is not for that origin."""
-        if token.origin is not None and origin not in self.more_origins and Origin.parse(token.origin) != origin:
+        if (
+            token.origin is not None
+            and origin not in self.more_origins
+            and Origin.parse(token.origin) != origin
+        ):
             self._foreign(origin)
             return None
         own = self.provider.sign(token)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Token:
     refresh_in: float | None = None
     refresh_token: str | None = field(default=None, repr=False)
     origin: str | None = None
-    extra: Mapping[str, object] = field(default=_NOTHING, repr=False, hash=False)
+    extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))

@@ -42,7 +42,10 @@ class Wire:
 
     def _is_needed(self, request: Any) -> bool:
         custom = any(name.lower() != "authorization" for name in self._signature.headers)
-        upgradable = request.url.scheme == "http" and request.url.port in {None, 80}  # the client keeps it to https
+        upgradable = request.url.scheme == "http" and request.url.port in {
+            None,
+            80,
+        }  # the client keeps it to https
         return custom or upgradable or bool(self._source.more_origins)
 
     def _trace(self, name: str, info: dict[str, Any]) -> None:
@@ -70,7 +73,9 @@ class Wire:
         self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
         self._signed = not self._abroad
         if self._signed:
-            wire.headers.extend((name.encode(), value.encode()) for name, value in self._signature.headers.items())
+            wire.headers.extend(
+                (name.encode(), value.encode()) for name, value in self._signature.headers.items()
+            )
 
 
 def _origin(url: Any) -> Origin | None:

@@ -1,6 +1,6 @@
 """TokenAuth for httpx, sync and async; imports no other client.
 
-    httpx.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret)))
+httpx.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret)))
 """
 
 import httpx

@@ -1,6 +1,6 @@
 """TokenAuth for httpx2, sync and async; imports no other client.
 
-    httpx2.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret)))
+httpx2.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret)))
 """
 
 import httpx2

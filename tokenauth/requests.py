@@ -59,7 +59,9 @@ class _Sent:
     A prepared request may be sent again; each sending begins anew when the answer to the first request comes in.
     """
 
-    def __init__(self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None) -> None:
+    def __init__(
+        self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None
+    ) -> None:
         self._auth = auth
         self._first = id(request)
         self._signature = signature
@@ -88,7 +90,9 @@ class _Sent:
         if not _replayable(request):
             if rejected is not None:
                 source.reject(rejected)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            log.warning(
+                "%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name
+            )
             return response
         _ = settings["stream"] or response.content
         response.close()  # frees the connection before the retry
@@ -135,7 +139,11 @@ def _renew_cookies(again: PreparedRequest, response: Response) -> None:
 
 def _replayable(request: PreparedRequest) -> bool:
     """Whether the body can be sent whole once more: bytes or text, or a file that knows where it stood."""
-    return request.body is None or isinstance(request.body, bytes | str) or isinstance(request._body_position, int)
+    return (
+        request.body is None
+        or isinstance(request.body, bytes | str)
+        or isinstance(request._body_position, int)
+    )
 
 
 def _origin(url: str | None) -> Origin | None:

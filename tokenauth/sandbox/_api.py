@@ -39,9 +39,7 @@ def fingerprint(token: str) -> str:
     return sha256(token.encode()).hexdigest()[:8]
 
 
-def api_routes(
-    prefix: str, provider: ProviderState, read: TokenReader, *, counter: str = "api"
-) -> list[BaseRoute]:
+def api_routes(prefix: str, provider: ProviderState, read: TokenReader, *, counter: str = "api") -> list[BaseRoute]:
     """Return the protected paths under *prefix*; *read* finds the token, *counter* names the two counts."""
 
     def protected(path: str, reply: Callable[[Request, bytes], Response]) -> Route:
@@ -99,9 +97,7 @@ def echo(request: Request, body: bytes, token: str | None) -> Response:
 def streamed(request: Request) -> Response:
     chunks, size = _number(request, "n", 5, MAX_CHUNKS), _number(request, "size", 1000, MAX_SIZE)
     return (
-        answer({"message": "n or size out of range"}, 400)
-        if None in {chunks, size}
-        else stream(chunks or 0, size or 0)
+        answer({"message": "n or size out of range"}, 400) if None in {chunks, size} else stream(chunks or 0, size or 0)
     )
 
 

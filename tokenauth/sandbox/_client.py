@@ -51,9 +51,7 @@ class Sandbox:
         """Forget tokens, counters and knobs of *provider* (None: all)."""
         self._control("POST", "reset", {} if provider is None else {"provider": provider})
 
-    def _control(
-        self, method: str, name: str, values: dict[str, Any] | None = None
-    ) -> dict[str, dict[str, int]]:
+    def _control(self, method: str, name: str, values: dict[str, Any] | None = None) -> dict[str, dict[str, int]]:
         body = None if values is None else json.dumps(values)
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
             connection.request(method, f"/_sandbox/{name}", body)

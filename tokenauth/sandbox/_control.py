@@ -49,7 +49,5 @@ def _apply(state: State, body: bytes, action: Callable[[ProviderState, dict[str,
     except KnobError as error:
         return answer({"message": str(error)}, 400)
     except (ValueError, AttributeError, KeyError, TypeError):
-        return answer(
-            {"message": f"expected a JSON object; provider: one of {', '.join(state.providers)}"}, 400
-        )
+        return answer({"message": f"expected a JSON object; provider: one of {', '.join(state.providers)}"}, 400)
     return answer(state.as_json())

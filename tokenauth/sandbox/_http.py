@@ -41,9 +41,7 @@ class Call:
     def form(self) -> dict[str, str] | None:
         """Return the urlencoded body's fields, or None if it is malformed or names a field twice."""
         try:
-            pairs = parse_qsl(
-                self.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"
-            )
+            pairs = parse_qsl(self.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
         except ValueError:
             return {} if not self.body else None
         form = dict(pairs)
@@ -68,9 +66,7 @@ class Endpoint:
         await response(scope, receive, send)
 
 
-def token_endpoint(
-    provider: ProviderState, methods: tuple[str, ...], login: Callable[[Call], Response]
-) -> Endpoint:
+def token_endpoint(provider: ProviderState, methods: tuple[str, ...], login: Callable[[Call], Response]) -> Endpoint:
     """Return the endpoint that answers token calls with *login*, after the knobs `latency` and `failures`."""
 
     async def handle(request: Request) -> Response:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,9 +31,7 @@ from tokenauth.sandbox._http import asgi
 from tokenauth.sandbox._state import Clock, State
 
 
-def create_app(
-    *, clock: Clock = time.time, portal_host: str = "localhost", state: State | None = None
-) -> ASGIApp:
+def create_app(*, clock: Clock = time.time, portal_host: str = "localhost", state: State | None = None) -> ASGIApp:
     """Return the sandbox.
 
     Args:
@@ -66,7 +65,8 @@ class _Outer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["tokenauth.portal_host"] = self.portal_host
-        await self.app(scope, receive, self._dated(send))
+        with suppress(ClientDisconnect):  # it left before its body had arrived: nobody to answer
+            await self.app(scope, receive, self._dated(send))
 
     def _dated(self, send: Send) -> Callable[[MutableMapping[str, Any]], Awaitable[None]]:
         async def dated(message: MutableMapping[str, Any]) -> None:

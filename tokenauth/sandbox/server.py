@@ -63,9 +63,7 @@ def serve_in_thread(port: int = 0, *, clock: Clock = time.time) -> Iterator[Thre
     sockets = loopback_sockets(port)
     started = threading.Event()
     server = _Server(_config(create_app(state=state)), started.set)
-    thread = threading.Thread(
-        target=server.run, kwargs={"sockets": sockets}, name="tokenauth-sandbox", daemon=True
-    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, name="tokenauth-sandbox", daemon=True)
     thread.start()
     try:
         if not started.wait(START_TIMEOUT):
