@@ -25,7 +25,7 @@ class TokenAuthError(_Roots):
         detail: the provider's own error text, or None.
         retry_after: seconds that the provider asked to wait (`Retry-After`, RFC 9110 §10.2.3), or None.
         retryable: whether the same token call may succeed when it is made again.
-        extra: other fields of the provider's error answer, such as Manis' `type`; str to str, without secrets.
+        extra: other fields of the provider's error answer, such as Manis' `type`; never a secret.
         response: always None; the attribute exists because requests' exceptions have it.
     """
 

@@ -32,8 +32,9 @@ _LONGEST_DATE = 64
 def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -> float | None:
     """Return the seconds that *value* states, or None when unknown.
 
-    A number or a string of one, in *unit*. Missing or null is None without a word; a negative, infinite or absurdly
-    large number, a bool and anything else is None with a warning that names *field*. 0 is 0.0: expired on arrival.
+    A number or a string of one, in *unit*. Missing or null is None without a word; a negative, infinite or
+    absurdly large number, a bool and anything else is None with a warning that names *field*. 0 is 0.0: expired
+    on arrival.
     Source: `expires_in`, RFC 6749 §5.1.
     """
     if value is None:
@@ -41,7 +42,8 @@ def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -
     number = _number(value)
     seconds = None if number is None else number * 60 if unit == "min" else number / _PER_SECOND[unit]
     if seconds is None or not 0 <= seconds <= MAX_LIFETIME:
-        return _nonsense(field, value)
+        _warn(field, value)
+        return None
     return seconds
 
 
@@ -49,15 +51,16 @@ def instant(value: object, unit: InstantUnit | None = None, *, field: str = "exp
     """Return the Unix seconds that *value* states, or None when unknown.
 
     A number or a string of one is in *unit*; without that its size tells: from 1e14 microseconds, from 1e11
-    milliseconds, else seconds. Other strings are ISO 8601 or RFC 1123 dates, the weekday as it may be, UTC where no
-    zone is given. Missing or null is None without a word, nonsense is None with a warning that names *field*.
+    milliseconds, else seconds. Other strings are ISO 8601 or RFC 1123 dates, the weekday as it may be, UTC where
+    no zone is given. Missing or null is None without a word, nonsense is None with a warning that names *field*.
     """
     if value is None:
         return None
     number = _number(value)
     seconds = _date(value) if number is None else number / _PER_SECOND[unit or _unit_by_size(number)]
     if seconds is None or not EARLIEST <= seconds <= LATEST:
-        return _nonsense(field, value)
+        _warn(field, value)
+        return None
     return seconds
 
 
@@ -86,7 +89,7 @@ def _unit_by_size(number: float) -> InstantUnit:
 
 
 def _date(value: object) -> float | None:
-    """Return the Unix seconds of a date in ISO 8601, RFC 1123, or the Platform's prose form "Sun. 13 Sep 2020 …"."""
+    """Return the Unix seconds of a date in ISO 8601, RFC 1123, or like "Sun. 13 Sep 2020 09:35:33 GMT"."""
     if not isinstance(value, str) or len(value) > _LONGEST_DATE:
         return None
     for parse in (_iso, _rfc1123):
@@ -106,8 +109,6 @@ def _rfc1123(text: str) -> datetime:
     return email.utils.parsedate_to_datetime(_WEEKDAY.sub("", text, count=1))
 
 
-def _nonsense(field: str, value: object) -> None:
+def _warn(field: str, value: object) -> None:
     kind = type(value).__name__
-    _log.warning(
-        "%s in the token answer makes no sense (a %s); when the token expires is unknown", field, kind
-    )
+    _log.warning("%s in the token answer makes no sense (a %s); when the token expires is unknown", field, kind)

@@ -11,7 +11,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
 _AUTHORITY = re.compile(
-    r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
+    r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
 )
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
@@ -37,7 +38,10 @@ class Origin:
 
     @classmethod
     def parse(cls, url: str) -> "Origin":
-        """Return the origin of an absolute *url*. ValueError where it has none, or where clients may read it differently."""
+        """Return the origin of an absolute *url*.
+
+        ValueError, whose text shows nothing of the URL, where it has none or where clients may read it differently.
+        """
         if "\\" in url or any(character <= " " or character == "\x7f" for character in url):
             raise ValueError("the URL has a blank, a control character or a backslash")
         authority = _AUTHORITY.match(url)

@@ -62,7 +62,7 @@ class Secret:
 
     @property
     def identity(self) -> Hashable:
-        """What tells this secret from others: the value, or the callable itself. For a keyed digest, not to be shown."""
+        """What tells this secret from others: the value, or the callable itself. For a keyed digest only."""
         return self._source if callable(self._source) else self._plain(self._source)
 
     @property
@@ -75,7 +75,7 @@ class Secret:
 
         The callable's own exception is not chained, for it may hold what the callable read.
         """
-        value = self._read() if callable(self._source) else self._source
+        value = self._called(self._source) if callable(self._source) else self._source
         try:
             self._seen = plain = self._plain(value)
         except (TypeError, ValueError) as error:
@@ -86,20 +86,20 @@ class Secret:
             return plain
         raise errors.TokenAuthError(f"What the callable for {self.name} returned is unusable: {problem}")
 
-    def _read(self) -> object:
-        assert callable(self._source)  # noqa: S101
+    def _called(self, source: Callable[[], object]) -> object:
         try:
-            return self._source()
+            return source()
         except Exception as error:
             kind = type(error).__name__
-        raise errors.TokenAuthError(
-            f"The callable for {self.name} raised {kind}; call it by itself to see why"
-        )
+        raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
 
     def _plain(self, value: object) -> str:
         if not isinstance(value, str) and hasattr(value, "get_secret_value"):
             value = value.get_secret_value()
         return checked_text(self.name, value, header=self._header)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuilt, (self.name, self._source, self._header)  # what a callable returned stays here
 
     def __repr__(self) -> str:
         return f"<Secret {self.name}>"
@@ -109,3 +109,7 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self.identity)
+
+
+def _rebuilt(name: str, source: SecretLike, header: bool) -> Secret:
+    return Secret(name, source, header=header)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """An access token (RFC 6749 §1.4); opaque.
