@@ -33,9 +33,7 @@ def bearer(sandbox: ThreadSandbox) -> dict[str, str]:
 def test_what_arrived_is_told(sandbox: ThreadSandbox, bearer: dict[str, str], method: str) -> None:
     body = bytes(range(256)) * 1000
     headers = {**bearer, "Content-Type": "application/x-test"}
-    reply = requests.request(
-        method, f"{sandbox.url}/manis/api/a/b?q=1", data=body, headers=headers, timeout=5
-    ).json()
+    reply = requests.request(method, f"{sandbox.url}/manis/api/a/b?q=1", data=body, headers=headers, timeout=5).json()
     assert (reply["method"], reply["length"], reply["path"]) == (method, 256_000, "/manis/api/a/b")
     assert (reply["content_type"], reply["sha256"]) == ("application/x-test", sha256(body).hexdigest())
     token = bearer["Authorization"].removeprefix("Bearer ")
@@ -73,9 +71,7 @@ def test_a_stream_comes_in_chunks_without_a_length(sandbox: ThreadSandbox, beare
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects_go_where_the_query_says(
-    sandbox: ThreadSandbox, bearer: dict[str, str], status: int
-) -> None:
+def test_redirects_go_where_the_query_says(sandbox: ThreadSandbox, bearer: dict[str, str], status: int) -> None:
     query = {"status": str(status), "to": "https://elsewhere.example/x?y=1"}
     for path, headers in (("/redirect", {}), ("/manis/redirect", bearer)):
         reply = requests.post(
@@ -166,9 +162,7 @@ def test_the_secret_can_be_rotated(sandbox: ThreadSandbox) -> None:
         {"failures": {"count": 1, "kind": "explode"}},
     ],
 )
-def test_a_wrong_knob_is_refused_and_changes_nothing(
-    sandbox: ThreadSandbox, values: dict[str, object]
-) -> None:
+def test_a_wrong_knob_is_refused_and_changes_nothing(sandbox: ThreadSandbox, values: dict[str, object]) -> None:
     with pytest.raises(KnobError):
         sandbox.knobs("manis", lifetime=1, **values)
     assert sandbox.live["manis"].knobs.lifetime == 3600

@@ -25,13 +25,9 @@ RIGHT = {
 BODY = {"orderNo": "", "userName": "operator", "role": "Finance"}
 
 
-def login(
-    sandbox: ThreadSandbox, headers: dict[str, str | None] | None = None, body: Any = BODY
-) -> dict[str, Any]:
+def login(sandbox: ThreadSandbox, headers: dict[str, str | None] | None = None, body: Any = BODY) -> dict[str, Any]:
     """Return the answer's content; a header of None is left out."""
-    reply = requests.post(
-        f"{sandbox.url}/getAtripToken.do", json=body, headers={**RIGHT, **(headers or {})}, timeout=5
-    )
+    reply = requests.post(f"{sandbox.url}/getAtripToken.do", json=body, headers={**RIGHT, **(headers or {})}, timeout=5)
     assert reply.status_code == 200
     content: dict[str, Any] = reply.json()
     assert content.keys() >= {"url", "status"}
@@ -121,9 +117,7 @@ def test_api_calls_want_the_two_headers_and_no_token(sandbox: ThreadSandbox) -> 
 
 def test_api_and_portal_are_two_origins(sandbox: ThreadSandbox) -> None:
     assert requests.post(f"{sandbox.portal_url}/search.do", headers=RIGHT, timeout=5).status_code == 404
-    assert (
-        requests.post(f"{sandbox.portal_url}/getAtripToken.do", headers=RIGHT, timeout=5).status_code == 404
-    )
+    assert requests.post(f"{sandbox.portal_url}/getAtripToken.do", headers=RIGHT, timeout=5).status_code == 404
     assert requests.get(f"{sandbox.url}/portal", timeout=5).status_code == 404
     assert requests.get(f"{sandbox.url}/", timeout=5).status_code == 404
 

@@ -51,9 +51,7 @@ def test_the_python_of_manis(sandbox: ThreadSandbox) -> None:
         .replace("{{merchantId}}", MANIS_MERCHANT_ID)
         .replace("{{merchantSecret}}", MANIS_SECRET)
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert ran.stdout.startswith("{'tokenType': 'Bearer', 'token': ")
     assert sandbox.state()["manis"]["logins"] == 1
 

@@ -43,9 +43,7 @@ def test_two_headers_give_a_token_that_the_api_accepts(sandbox: ThreadSandbox) -
         ("garbage", "some day"),
     ],
 )
-def test_expires_at_is_written_as_the_knob_says(
-    sandbox: ThreadSandbox, unit: str, expected: int | str
-) -> None:
+def test_expires_at_is_written_as_the_knob_says(sandbox: ThreadSandbox, unit: str, expected: int | str) -> None:
     sandbox.knobs("manis", expires=unit)
     assert login(sandbox).json()["expiresAt"] == expected
 

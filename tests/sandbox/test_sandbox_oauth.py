@@ -60,10 +60,7 @@ def test_scope_and_audience_are_checked(sandbox: ThreadSandbox) -> None:
     assert login(sandbox, {**IN_BODY, "scope": "read"}).json()["scope"] == "read"
     assert login(sandbox, {**IN_BODY, "audience": OAUTH_AUDIENCE}).json()["scope"] == "read write"
     assert login(sandbox, {**IN_BODY, "scope": "read admin"}).json()["error"] == "invalid_scope"
-    assert (
-        login(sandbox, {**IN_BODY, "audience": "https://elsewhere.example"}).json()["error"]
-        == "invalid_target"
-    )
+    assert login(sandbox, {**IN_BODY, "audience": "https://elsewhere.example"}).json()["error"] == "invalid_target"
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,7 @@ def call(sandbox: ThreadSandbox, token: str) -> int:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("label", [JSON, FORM, f"{FORM}; charset=utf-8"])
-def test_the_form_is_read_from_the_body_whatever_the_label(
-    sandbox: ThreadSandbox, method: str, label: str
-) -> None:
+def test_the_form_is_read_from_the_body_whatever_the_label(sandbox: ThreadSandbox, method: str, label: str) -> None:
     content = login(sandbox, method=method, label=label).json()
     assert call(sandbox, content["access_token"]) == 200
 

@@ -48,8 +48,7 @@ def test_a_port_that_is_taken_is_an_error_not_a_wait(sandbox: ThreadSandbox) -> 
 def test_500_connections_at_once(sandbox: ThreadSandbox) -> None:
     with ExitStack() as stack:
         crowd = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", sandbox.port), timeout=10))
-            for _ in range(500)
+            stack.enter_context(socket.create_connection(("127.0.0.1", sandbox.port), timeout=10)) for _ in range(500)
         ]
         for one in crowd:
             one.sendall(b"GET /echo/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

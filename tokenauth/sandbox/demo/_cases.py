@@ -1,0 +1,134 @@
+"""What the demo expects of each provider, and how it logs in there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PlatformAuth, TokenAuth
+from tokenauth.sandbox import credentials as known
+from tokenauth.sandbox._client import Sandbox
+
+STEPS: Final = ("first", "cached", "revoked", "expired", "wrong secret")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the server counted for one provider.
+
+    Attributes:
+        logins: token calls that gave a token.
+        unauthorized: 401s of the protected API, or of the portal.
+        ok: 200s of the same.
+        refused: token calls turned down.
+    """
+
+    logins: int
+    unauthorized: int
+    ok: int
+    refused: int = 0
+
+    def __sub__(self, earlier: Counts) -> Counts:
+        return Counts(
+            self.logins - earlier.logins,
+            self.unauthorized - earlier.unauthorized,
+            self.ok - earlier.ok,
+            self.refused - earlier.refused,
+        )
+
+    def __str__(self) -> str:
+        if self == Counts(0, 0, 0, self.refused) and self.refused:
+            return f"{self.refused} refused"
+        text = f"{self.logins}·{self.unauthorized}·{self.ok}"
+        return f"{text}·{self.refused} refused" if self.refused else text
+
+
+EXPECTED: Final[Mapping[str, Counts]] = {
+    "first": Counts(1, 0, 1),
+    "cached": Counts(0, 0, 1),
+    "revoked": Counts(1, 1, 1),
+    "expired": Counts(2, 0, 2),  # one login for the short-lived token, one when it has expired
+    "wrong secret": Counts(0, 0, 0, refused=1),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One provider in the demo.
+
+    Attributes:
+        provider: the sandbox's name for it.
+        title: ours.
+        login: returns an auth object for a sandbox and a secret; None means the right one.
+        path: of the protected resource.
+        short: knobs that make tokens short-lived.
+        pause: seconds after which such a token has expired in everybody's eyes.
+        portal: whether the resource lives on the portal's origin.
+        expected: what the server should count in each step.
+    """
+
+    provider: str
+    title: str
+    login: Callable[[Sandbox, str | None], TokenAuth]
+    path: str
+    short: Mapping[str, Any]
+    pause: float
+    portal: bool = False
+    expected: Mapping[str, Counts] = field(default_factory=lambda: EXPECTED)
+
+    def url(self, sandbox: Sandbox) -> str:
+        return (sandbox.portal_url if self.portal else sandbox.url) + self.path
+
+    def counts(self, sandbox: Sandbox) -> Counts:
+        """Return what the server has counted up to now."""
+        state, kind = sandbox.state()[self.provider], "portal" if self.portal else "api"
+        return Counts(state["logins"], state[f"{kind}_401"], state[f"{kind}_200"], state["refused"])
+
+
+def _manis(sandbox: Sandbox, secret: str | None) -> TokenAuth:
+    return ManisAuth(sandbox.url, merchant_id=known.MANIS_MERCHANT_ID, secret=secret or known.MANIS_SECRET)
+
+
+def _atrip(sandbox: Sandbox, secret: str | None) -> TokenAuth:
+    return AtripAuth(
+        client_id=known.ATRIP_CLIENT_ID,
+        client_secret=secret or known.ATRIP_CLIENT_SECRET,
+        user_name=known.ATRIP_USER_NAME,
+        role=known.ATRIP_ROLE,
+        order_no=known.ATRIP_ORDER_NO,
+        base_url=sandbox.url,
+    )
+
+
+def _platform(sandbox: Sandbox, secret: str | None) -> TokenAuth:
+    password = secret or known.PLATFORM_PASSWORD
+    return PlatformAuth(f"{sandbox.url}/Token", username=known.PLATFORM_USERNAME, password=password)
+
+
+def _oauth(sandbox: Sandbox, secret: str | None) -> TokenAuth:
+    return ClientCredentialsAuth(
+        f"{sandbox.url}/oauth/token",
+        client_id=known.OAUTH_CLIENT_ID,
+        client_secret=secret or known.OAUTH_CLIENT_SECRET,
+    )
+
+
+CASES: Final = (
+    # Manis tells milliseconds and ``Date`` whole seconds: what is read against the other is up to 1 s off
+    Case("manis", "Manis", _manis, "/manis/api/orders", {"lifetime": 0.3, "expires": "ms"}, 1.4),
+    Case(
+        "atrip",
+        "ATRIP portal",
+        _atrip,
+        "/portal/orders",
+        {"lifetime": 0.2},
+        0.3,
+        portal=True,
+        # a link says nothing about its lifetime, so its end shows as a 401
+        expected={**EXPECTED, "expired": Counts(2, 1, 2)},
+    ),
+    # two seconds read ``"expires_in": 1``: the Platform cuts off
+    Case("platform", "Platform", _platform, "/platform/api/orders", {"lifetime": 2}, 1.1),
+    Case("oauth", "client credentials", _oauth, "/oauth/api/orders", {"lifetime": 1}, 1.1),
+)

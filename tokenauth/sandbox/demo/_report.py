@@ -1,0 +1,124 @@
+"""The demo's outcome as a table for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tokenauth.sandbox.demo._cases import CASES, STEPS
+from tokenauth.sandbox.demo._herds import HerdResult
+from tokenauth.sandbox.demo._steps import Result
+
+_STEPS_CAPTION = """\
+logins · 401s · 200s, as the server counted them (expected)
+revoked: by a POST whose body must arrive whole · expired: two requests"""
+_PASSED = "[green]✓[/]"
+_FAILED = "[red]✗[/]"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that the demo found, and how many seconds it took."""
+
+    results: list[Result]
+    herds: list[HerdResult]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    @property
+    def differences(self) -> int:
+        return sum(not one.ok for one in self.results) + sum(not one.ok for one in self.herds)
+
+
+def as_json(outcome: Outcome) -> str:
+    """Return *outcome* as JSON: ``{"ok": bool, "seconds": float, "results": […], "herds": […]}``."""
+    content = {
+        "ok": outcome.ok,
+        "seconds": round(outcome.seconds, 1),
+        "results": [asdict(one) | {"ok": one.ok} for one in outcome.results],
+        "herds": [asdict(one) | {"ok": one.ok} for one in outcome.herds],
+    }
+    return json.dumps(content, indent=2)
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """Print *outcome* as two tables, what was wrong, and one line that says how it ended."""
+    console.print(_steps_table(outcome.results))
+    if outcome.herds:
+        console.print(_herds_table(outcome.herds))
+    for problem in _problems(outcome):
+        console.print(problem, style="red")
+    end = "all as expected" if outcome.ok else f"{outcome.differences} differences"
+    style = "bold green" if outcome.ok else "bold red"
+    console.print(f"{end}, {outcome.seconds:.1f} s", style=style, highlight=False)
+
+
+def _steps_table(results: list[Result]) -> Table:
+    table = _table("One client at a time", _STEPS_CAPTION)
+    for heading in ("", *STEPS):
+        table.add_column(heading)
+    for case in CASES:
+        mine = [one for one in results if one.provider == case.title]
+        table.add_row(f"[bold]{case.title}", *(f"({case.expected[step]})" for step in STEPS))
+        for client in dict.fromkeys(one.client for one in mine):
+            cells = {one.step: _cell(one) for one in mine if one.client == client}
+            table.add_row(f"  {client}", *(cells.get(step, _FAILED) for step in STEPS))
+        table.add_section()
+    return table
+
+
+def _cell(result: Result) -> str:
+    return f"{result.counted} {_PASSED if result.ok else _FAILED}"
+
+
+def _herds_table(herds: list[HerdResult]) -> Table:
+    table = _table("Crowds", "counted by the server (expected); a token call takes 0.2 s")
+    for heading in ("", "start", "logins", "401s", "200s", "seconds"):
+        table.add_column(heading, no_wrap=True)
+    for provider in dict.fromkeys(herd.provider for herd in herds):
+        table.add_row(f"[bold]{provider}")
+        for herd in (one for one in herds if one.provider == provider):
+            table.add_row(*_herd_row(herd))
+        table.add_section()
+    return table
+
+
+def _herd_row(herd: HerdResult) -> list[str]:
+    least, most = herd.expected_unauthorized
+    expected = str(most) if least == most else f"{least}..{most}"
+    return [
+        f"  {herd.crowd}",
+        "cold" if herd.cold else "revoked",
+        f"{herd.counted.logins} (1)",
+        f"{herd.counted.unauthorized} ({expected})",
+        f"{herd.counted.ok} ({herd.size})",
+        f"{herd.seconds:.2f} {_PASSED if herd.ok else _FAILED}",
+    ]
+
+
+def _table(title: str, caption: str) -> Table:
+    return Table(title=title, caption=caption, box=SIMPLE_HEAD, pad_edge=False)
+
+
+def _problems(outcome: Outcome) -> list[str]:
+    steps = [_step_problem(one) for one in outcome.results if not one.ok]
+    herds = [_herd_problem(one) for one in outcome.herds if not one.ok]
+    return [escape(text) for text in steps + herds]
+
+
+def _step_problem(result: Result) -> str:
+    problem = result.problem or f"counted {result.counted}, expected {result.expected}"
+    return f"{result.provider}, {result.client}, {result.step}: {problem}"
+
+
+def _herd_problem(herd: HerdResult) -> str:
+    start = "cold" if herd.cold else "after revocation"
+    return f"{herd.provider}, {herd.crowd}, {start}: the callers saw {herd.outcomes}"
