@@ -1,0 +1,182 @@
+"""Arguments of providers, checked when they are given; no error shows a value."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from enum import Enum
+from urllib.parse import urlsplit
+
+from tokenauth._origins import Origin, checked_origin
+from tokenauth._secrets import Secret, SecretLike, checked_text
+
+Value = SecretLike | Secret
+"""What may stand in a header or form field of a token request."""
+
+PUBLIC = frozenset(
+    {
+        *("accept", "accept-encoding", "accept-language", "content-type", "user-agent"),
+        *("audience", "client_id", "grant_type", "resource", "response_type", "scope"),
+    }
+)
+"""Names (lower case) whose values are no secrets and may show in errors."""
+
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
+
+
+def checked_url(name: str, url: str, *, allow_http: bool) -> str:
+    """Return *url* with its origin in normal form; ValueError where it has user info, a query or a fragment."""
+    origin = checked_origin(url, name, allow_http=allow_http)
+    if "?" in url or "#" in url:
+        raise ValueError(f"{name} must have no query and no fragment")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError(f"{name} must have no user name or password in it; there are arguments for these")
+    return f"{origin}{urlsplit(url).path}"
+
+
+def checked_path(name: str, path: object) -> str:
+    """Return *path*; ValueError unless it begins with one slash and is nothing but a path."""
+    text = checked_text(name, path)
+    if not text.startswith("/") or text.startswith("//") or re.search(r"[?#\\\s]", text):
+        raise ValueError(f"{name} must be like /api/token: no host, query, fragment, blank or backslash")
+    return text
+
+
+def checked_origins(urls: Iterable[str], *, allow_http: bool) -> frozenset[Origin]:
+    if isinstance(urls, str):
+        raise TypeError("origins must be a list of URLs, not one str")
+    return frozenset(checked_origin(url, "origins", allow_http=allow_http) for url in urls)
+
+
+def checked_header_name(name: str, value: object) -> str:
+    """Return *value*, the argument *name*, where it is an HTTP field name."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if not _FIELD_NAME.fullmatch(value):
+        raise ValueError(f"{name} must be an HTTP field name, such as X-Token")
+    return value
+
+
+def checked_method(method: object) -> str:
+    if not isinstance(method, str) or not re.fullmatch("[A-Z]{3,7}", method):
+        raise ValueError("method must be an HTTP method in capitals, such as POST")
+    return method
+
+
+def plain(value: object) -> object:
+    """Return the value of an enum's member, and anything else as it is."""
+    return value.value if isinstance(value, Enum) else value
+
+
+def checked_basic(basic: tuple[str, Value] | None, *, colon: bool) -> tuple[str, Secret] | None:
+    """Return user and password; *colon*: whether the user may have one."""
+    if basic is None:
+        return None
+    if not isinstance(basic, tuple) or len(basic) != 2:
+        raise TypeError("the credentials for HTTP Basic must be a tuple of user and password")
+    if ":" in checked_text("the user for HTTP Basic", basic[0]) and not colon:
+        raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+    return basic[0], _secret("the password for HTTP Basic", basic[1])
+
+
+def _secret(name: str, value: Value) -> Secret:
+    return value if isinstance(value, Secret) else Secret(name, value)
+
+
+def checked_success(success: object) -> tuple[str, object]:
+    if not isinstance(success, tuple) or len(success) != 2:
+        raise TypeError("success must be a tuple of place and value, or a callable")
+    return checked_text("success[0]", success[0]), success[1]
+
+
+class Template:
+    """Headers, form fields or a JSON body with secrets in it, which are read each time it is filled.
+
+    A text or callable under a name that is in *public* is no secret; any other is. Whatever else JSON knows
+    (numbers, lists, null …) stays as it is.
+    """
+
+    def __init__(
+        self, name: str, content: object, public: Collection[str], *, header: bool = False, texts: bool = True
+    ) -> None:
+        if not isinstance(content, Mapping):
+            raise TypeError(f"{name} must be a mapping, not {type(content).__name__}")
+        self._public = frozenset(each.lower() for each in public)
+        self._header = header
+        self._texts = texts
+        self._tree = {self._key(name, key): self._sealed(name, key, value) for key, value in content.items()}
+        if header and len({key.lower() for key in self._tree}) < len(self._tree):
+            raise ValueError(f"{name} has the same name twice")
+
+    def _key(self, name: str, key: object) -> str:
+        label = f"a name in {name}"
+        return checked_header_name(label, key) if self._header else checked_text(label, key)
+
+    def _sealed(self, name: str, key: str, value: object) -> object:
+        value = plain(value)
+        if isinstance(value, Mapping) and not self._texts:
+            return {self._key(name, inner): self._sealed(name, inner, each) for inner, each in value.items()}
+        if isinstance(value, list | tuple) and not self._texts:
+            return [self._sealed(name, key, each) for each in value]
+        if isinstance(value, Secret) or (not self._texts and (value is None or isinstance(value, bool | int | float))):
+            return value
+        return self._text(f"{name}[{key!r}]", key, value)
+
+    def _text(self, label: str, key: str, value: object) -> object:
+        public = key.lower() in self._public
+        if value == "" or (public and isinstance(value, str)):
+            return checked_text(label, value, empty=True, header=self._header)
+        secret = Secret(label, value, header=self._header)  # type: ignore[arg-type]  # it checks what it is given
+        return _Fresh(secret) if public else secret
+
+    @property
+    def secrets(self) -> Iterator[Secret]:
+        return (leaf for leaf in _leaves(self._tree) if isinstance(leaf, Secret))
+
+    @property
+    def identity(self) -> str:
+        """The content without its secrets."""
+        return repr(_mapped(self._tree, lambda leaf: "<secret>" if isinstance(leaf, Secret | _Fresh) else leaf))
+
+    def filled(self) -> dict[str, object]:
+        """Return the content with the secrets as they are now."""
+        return {key: _mapped(value, _revealed) for key, value in self._tree.items()}
+
+    def texts(self) -> dict[str, str]:
+        """Return the content of a template that has texts only."""
+        return {key: str(value) for key, value in self.filled().items()}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and self._tree == other._tree
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Fresh:
+    """A value that is read anew at each login, such as a time stamp, and is no secret."""
+
+    def __init__(self, source: Secret) -> None:
+        self.source = source
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Fresh) and self.source == other.source
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _leaves(tree: object) -> Iterator[object]:
+    if isinstance(tree, dict | list):
+        for branch in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(branch)
+    else:
+        yield tree
+
+
+def _mapped(tree: object, change: Callable[[object], object]) -> object:
+    if isinstance(tree, dict):
+        return {key: _mapped(branch, change) for key, branch in tree.items()}
+    return [_mapped(branch, change) for branch in tree] if isinstance(tree, list) else change(tree)
+
+
+def _revealed(leaf: object) -> object:
+    if isinstance(leaf, _Fresh):
+        return leaf.source.reveal()
+    return leaf.reveal() if isinstance(leaf, Secret) else leaf

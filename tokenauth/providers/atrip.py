@@ -1,0 +1,233 @@
+"""ATRIP: two static headers on each API call, and a single-sign-on link to the customer service portal.
+
+`getAtripToken.do` returns a link with a token in it, for a person; the API itself wants no token. Where the token
+stands in the link, how long it lives, and whether it serves once only, is published nowhere.
+Source: the provider's page "ATRIP Token"; the codes 900, 902, -1 and 9999 are what third parties have met.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tokenauth import errors
+from tokenauth._effects import Reply
+from tokenauth._origins import Origin, checked_origin
+from tokenauth._secrets import Secret, SecretLike, checked_text
+from tokenauth._signature import Signature
+from tokenauth._token import Token
+from tokenauth.providers import _answers
+from tokenauth.providers._arguments import Value, checked_header_name, checked_origins, checked_url
+from tokenauth.providers._declarative import JSON, JSONProvider
+
+SANDBOX = "https://sandbox.atriptech.com"
+PRODUCTION = "https://api-sg.atriptech.com"
+SEARCH = "https://search-sg.atriptech.com"
+"""The hosts that are known; others exist for some customers. Sandbox keys answer 900 on production."""
+
+TOKEN_NAMES = ("token", "access_token", "accessToken", "atripToken", "cliAuthToken", "jwt", "ticket")
+"""The names that a link's token is looked for under, in this order."""
+
+
+class Role(StrEnum):
+    """The roles that the page documents; any other text may be passed as well."""
+
+    CUSTOMER_SERVICE = "Customer service"
+    FINANCE = "Finance"
+    DEVELOPER = "Developer"
+    ADMIN = "Admin"
+
+
+class LegacyRole(StrEnum):
+    """Older codes, which published examples use."""
+
+    TICKETING = "TICKETING"
+    FINANCE = "FINANCE"
+    TECH = "TECH"
+    ADMIN = "ADMIN"
+
+
+@dataclass(frozen=True, slots=True)
+class PortalLink:
+    """A link for a person to click; whoever has it is logged in, perhaps once only.
+
+    Attributes:
+        url: the whole link, hidden in repr.
+        token: the token in it, hidden in repr; None where none was recognised.
+        origin: the portal's origin, like "https://host".
+    """
+
+    url: str = field(repr=False)
+    token: str | None = field(repr=False)
+    origin: str
+
+
+class Atrip(JSONProvider):
+    """A client's access to ATRIP: static headers for the API, the token of a link for the portal.
+
+    Args:
+        client_id, client_secret: sent as `x-atlas-client-id` and `x-atlas-client-secret`. The secret is a str, a
+            callable (read at each call), or has `get_secret_value()`.
+        user_name: of the operator in your system; the portal tracks what it does.
+        role: a `Role`, or any text.
+        order_no: the order that the portal shall show; "" where none is meant.
+        base_url: default SANDBOX.
+        extra: more fields of the JSON body, such as the older `cid`.
+        headers: headers of the token call, in addition to or in place of the five documented ones.
+        token_param: name of the link's token; default the first of TOKEN_NAMES that is there.
+        portal_header, portal_param: header or query parameter that carries the link's token to the portal. Default
+            the query parameter that the link has it in, or `Authorization: Bearer` if it stands in the fragment.
+        portal_origin: the portal's origin, if known before the first link.
+        origins: more origins of the API, such as [SEARCH]; they get the static headers.
+        allow_http: allow plain http elsewhere than on loopback; default False.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; the text never shows its value.
+    """
+
+    _noun = "link"
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        client_secret: SecretLike,
+        user_name: str,
+        role: str,
+        order_no: str,
+        base_url: str = SANDBOX,
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Value] | None = None,
+        token_param: str | None = None,
+        portal_header: str | None = None,
+        portal_param: str | None = None,
+        portal_origin: str | None = None,
+        origins: Iterable[str] = (),
+        allow_http: bool = False,
+    ) -> None:
+        url = checked_url("base_url", base_url, allow_http=allow_http)
+        user = checked_text("user_name", user_name)
+        self._client_id = checked_text("client_id", client_id, header=True)
+        self._secret = Secret("client_secret", client_secret, header=True)
+        self._api = checked_origins(origins, allow_http=allow_http) | {Origin.parse(url)}
+        self._portal = (
+            checked_origin(portal_origin, "portal_origin", allow_http=allow_http) if portal_origin is not None else None
+        )
+        self._allow_http = allow_http
+        self._present_link(token_param, portal_header, portal_param)
+        super().__init__(
+            url.rstrip("/") + "/getAtripToken.do",
+            name=f"ATRIP user {user}",
+            headers=self._call_headers(headers),
+            json=_call_body(order_no, user, role, extra),
+            public=("orderNo", "userName", "role", "x-atlas-client-id"),
+            token="url",  # noqa: S106  (a place in the answer)
+            token_type=None,
+            expires_in=None,
+            refresh_in=None,
+            success=("status", 0),
+            error_code="status",
+            error_text=("msg", "message"),
+            rejected=(3, 900, 902),
+            retryable=(2, -1, 9999),
+            advice="Check client_id and client_secret, and that they belong to this base_url (sandbox or production).",
+            allow_http=allow_http,
+        )
+
+    def _present_link(self, token_param: str | None, header: str | None, param: str | None) -> None:
+        if header is not None and param is not None:
+            raise ValueError("portal_header and portal_param exclude each other")
+        self._names = TOKEN_NAMES if token_param is None else (checked_text("token_param", token_param),)
+        self._portal_header = None if header is None else checked_header_name("portal_header", header)
+        self._portal_param = None if param is None else checked_text("portal_param", param)
+
+    def _call_headers(self, headers: Mapping[str, Value] | None) -> dict[str, Value]:
+        if headers is not None and not isinstance(headers, Mapping):
+            raise TypeError(f"headers must be a mapping, not {type(headers).__name__}")
+        own: dict[str, Value] = {
+            "Accept": JSON,
+            "Content-Type": JSON,
+            "Accept-Encoding": "gzip",
+            "x-atlas-client-id": self._client_id,
+            "x-atlas-client-secret": self._secret,
+        }
+        replaced = {str(name).lower() for name in headers or {}}
+        return {name: value for name, value in own.items() if name.lower() not in replaced} | dict(headers or {})
+
+    def read(self, reply: Reply) -> Token:
+        """Return a token whose value is the whole link, and whose origin is the link's."""
+        token = super().read(reply)
+        problem, origin = self._judged(token.value)
+        if problem:
+            raise _answers.unusable(self, reply, problem)
+        return replace(token, origin=str(origin))
+
+    def _judged(self, url: str) -> tuple[str, Origin | None]:
+        """Return what is wrong with a link ("" for nothing), and its origin."""
+        try:
+            origin = Origin.parse(url)
+            authority = urlsplit(url).netloc
+        except ValueError:
+            return "gave a link that can't be read", None
+        if "@" in authority or not url.isprintable():
+            return "gave a link with user info or characters that do not belong there", None
+        if origin.scheme != "https" and not origin.loopback and not self._allow_http:
+            return f"gave a link to plain http ({origin})", None
+        return "", origin
+
+    def link(self, token: Token) -> PortalLink:
+        """Return the link that *token* is."""
+        found = self._located(token.value)
+        return PortalLink(token.value, found[1] if found else None, str(Origin.parse(token.value)))
+
+    def static(self, origin: Origin) -> Signature | None:
+        """Return the two static headers for the API's origins. A callable secret is read here, at each call."""
+        if origin not in self._api:
+            return None
+        return Signature({"x-atlas-client-id": self._client_id, "x-atlas-client-secret": self._secret.reveal()})
+
+    def may_serve(self, origin: Origin) -> bool:
+        """Whether *origin* may be the portal's: any but the API's, as long as no `portal_origin` is given."""
+        return origin not in self._api and self._portal in {None, origin}
+
+    def sign(self, token: Token) -> Signature:
+        """Return the link's token the way the link presents it. TokenResponseError where none is recognised."""
+        found = self._located(token.value)
+        if found is None:
+            text = f"{self.name}: no token is recognised in the portal link. Name its parameter: token_param=…"
+            raise errors.TokenResponseError(text)
+        name, value, in_query = found
+        if self._portal_header is None and (self._portal_param is not None or in_query):
+            return Signature(params={self._portal_param or name: value})
+        if not all("!" <= character <= "~" for character in value):
+            text = f"{self.name}: the token in the portal link can't stand in a header. Name a portal_param=…"
+            raise errors.TokenResponseError(text)
+        header = self._portal_header or "Authorization"
+        return Signature({header: f"Bearer {value}" if header.lower() == "authorization" else value})
+
+    def _located(self, url: str) -> tuple[str, str, bool] | None:
+        """Return name and value of the link's token, and whether it stands in the query; None where none does."""
+        for fields, in_query in _queries(url):
+            for name in self._names:
+                if fields.get(name):
+                    return name, fields[name], in_query
+        return None
+
+
+def _queries(url: str) -> Iterator[tuple[dict[str, str], bool]]:
+    """Yield the parameters in the query, then those in the fragment (a hash-routed page); of each name the first."""
+    parts = urlsplit(url)
+    yield dict(reversed(parse_qsl(parts.query))), True
+    yield dict(reversed(parse_qsl(parts.fragment.rpartition("?")[2]))), False
+
+
+def _call_body(order_no: str, user: str, role: str, extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    role = role.value if isinstance(role, Enum) else role
+    body = {"orderNo": checked_text("order_no", order_no, empty=True), "userName": user}
+    body["role"] = checked_text("role", role)
+    if extra is not None and not isinstance(extra, Mapping):
+        raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
+    if body.keys() & (extra or {}).keys():
+        raise ValueError("extra must not have orderNo, userName or role: there are arguments for these")
+    return body | dict(extra or {})

@@ -1,0 +1,73 @@
+"""Manis: a payment-orchestration API. `POST /api/v1/auth/token` with two headers and no body.
+
+Source: the provider's page "Get token". Not published there, so by inference: that the token goes into
+`Authorization` with its `tokenType`, and the unit of `expiresAt`.
+"""
+
+from tokenauth._expiry import InstantUnit, checked_unit
+from tokenauth._origins import Origin
+from tokenauth._secrets import Secret, SecretLike, checked_text
+from tokenauth.providers._arguments import checked_path, checked_url
+from tokenauth.providers._declarative import JSONProvider
+
+_NO_HOSTS = frozenset({"https", "api"})
+
+
+class Manis(JSONProvider):
+    """A merchant's access to Manis.
+
+    Args:
+        base_url: of your Manis environment, like https://host; a path before `path` may follow. Required: the
+            provider's page names no real host; yours comes from Manis, together with the merchant id.
+        merchant_id: sent as `x-merchant-id`.
+        secret: sent as `x-secret`; a str, a callable (read at each login), or with `get_secret_value()`.
+        path: of the token endpoint below `base_url`; default "/api/v1/auth/token".
+        expires_unit: unit of `expiresAt`, "s", "ms" or "us"; default by its size.
+        allow_http: allow plain http elsewhere than on loopback; default False.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong; the text never shows its value.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        merchant_id: str,
+        secret: SecretLike,
+        path: str = "/api/v1/auth/token",
+        expires_unit: InstantUnit | None = None,
+        allow_http: bool = False,
+    ) -> None:
+        url = checked_url("base_url", base_url, allow_http=allow_http)
+        _refuse_wreckage(url)
+        checked_unit("expires_unit", expires_unit, instant=True)
+        merchant = checked_text("merchant_id", merchant_id, header=True)
+        super().__init__(
+            url.rstrip("/") + checked_path("path", path),
+            name=f"Manis merchant {merchant}",
+            headers={
+                "Accept": "application/json",
+                "x-merchant-id": merchant,
+                "x-secret": Secret("secret", secret, header=True),
+            },
+            public=("x-merchant-id",),
+            token="token",  # noqa: S106  (a place in the answer)
+            token_type="tokenType",  # noqa: S106  (the same)
+            expires_in=None,
+            expires_at="expiresAt",
+            unit=expires_unit,
+            error_code=("soaCode", "type"),
+            error_text=("detail", "title", "message"),
+            error_fields=("soaCode", "type", "status", "title", "timestamp"),
+            advice="Check merchant_id and secret, and that they belong to this base_url.",
+            allow_http=allow_http,
+        )
+
+
+def _refuse_wreckage(url: str) -> None:
+    if Origin.parse(url).host in _NO_HOSTS:
+        raise ValueError(
+            "base_url has a host that the examples on Manis' page have by mistake (https, api). "
+            "The real one comes from Manis, with your merchant id"
+        )
