@@ -1,0 +1,302 @@
+"""One small class per client, so that a behaviour is one text of tests: `CLIENTS` is what to parametrise over.
+
+    client.play(auth, Get(url), Post(url, **body))   one session, one request after the other
+    client.herd(auth, url, count)                    count requests at the same moment, each answer's status
+    client.get_token(auth)                           the way this client's users get it
+"""
+
+import asyncio
+import contextlib
+import io
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import httpx2
+import requests
+import trio
+
+SECONDS = 20.0
+
+
+@dataclass
+class Request:
+    method: str
+    url: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def Get(url: str, **body: Any) -> Request:
+    return Request("GET", url, body)
+
+
+def Post(url: str, **body: Any) -> Request:
+    return Request("POST", url, body)
+
+
+@dataclass
+class Answer:
+    """What every client tells of a response."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str]
+    history: list[int]
+    response: Any = field(repr=False)
+
+    def json(self) -> Any:
+        return self.response.json()
+
+
+class Client:
+    """A client library in one of its ways of use."""
+
+    name: str
+    is_async = False
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        """Send *requests* in one session. *settings*: `follow_redirects` (True), `timeout`, `pool` (connections)."""
+        raise NotImplementedError
+
+    def send(self, auth: Any, request: Request, **settings: Any) -> Answer:
+        return self.play(auth, request, **settings)[0]
+
+    def get(self, auth: Any, url: str, **settings: Any) -> int:
+        return self.send(auth, Get(url), **settings).status
+
+    def herd(self, auth: Any, url: str, count: int) -> list[int | Exception]:
+        """Return what each of *count* requests at the same moment met."""
+        raise NotImplementedError
+
+    def get_token(self, auth: Any) -> Any:
+        return auth.get_token()
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        """Return a request body: a seekable file that stands at *position*."""
+        raise NotImplementedError
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        """Return a request body: a generator, which can be sent once only."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _stand(content: bytes, position: int) -> io.BytesIO:
+    file = io.BytesIO(content)
+    file.seek(position)
+    return file
+
+
+class Blocking(Client):
+    def herd(self, auth: Any, url: str, count: int) -> list[int | Exception]:
+        barrier = threading.Barrier(count)
+
+        def one(_: int) -> int | Exception:
+            barrier.wait(SECONDS)
+            try:
+                return self.get(auth, url)
+            except Exception as problem:
+                return problem
+
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
+
+
+class Requests(Blocking):
+    name = "requests"
+    library: Any = requests
+
+    @contextlib.contextmanager
+    def session(self, auth: Any, pool: int | None) -> Iterator[Any]:
+        with self.library.Session() as session:
+            session.auth = auth
+            if pool is not None:
+                adapter = self.library.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=pool, pool_block=True)
+                session.mount("http://", adapter)
+            yield session
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        options = {"timeout": settings.get("timeout", SECONDS), "allow_redirects": settings.get("follow_redirects", True)}
+        with self.session(auth, settings.get("pool")) as session:
+            return [self._answer(session.request(each.method, each.url, **options, **each.body)) for each in requests]
+
+    def _answer(self, response: Any) -> Answer:
+        history = [each.status_code for each in response.history]
+        return Answer(response.status_code, response.content, dict(response.headers), history, response)
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        return {"data": _stand(content, position)}
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        return {"data": (piece for piece in pieces)}
+
+
+def _settings(library: Any, auth: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    options = {"auth": auth, "follow_redirects": settings.get("follow_redirects", True)}
+    options["timeout"] = settings.get("timeout", SECONDS)
+    if settings.get("pool") is not None:
+        options["limits"] = library.Limits(max_connections=settings["pool"])
+    return options
+
+
+def _httpx_body(body: dict[str, Any]) -> dict[str, Any]:
+    """requests' `data=` of bytes or text is httpx's `content=`."""
+    if isinstance(body.get("data"), bytes | str):
+        return {**{name: value for name, value in body.items() if name != "data"}, "content": body["data"]}
+    return body
+
+
+def _httpx_answer(response: Any) -> Answer:
+    history = [each.status_code for each in response.history]
+    return Answer(response.status_code, response.content, dict(response.headers), history, response)
+
+
+class Httpx(Blocking):
+    name = "httpx"
+    library: Any = httpx
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        with self.library.Client(**_settings(self.library, auth, settings)) as client:
+            return [
+                _httpx_answer(client.request(each.method, each.url, **_httpx_body(each.body))) for each in requests
+            ]
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        rest = str(len(content) - position)  # httpx 0.28 would announce the whole file's length
+        return {"content": _stand(content, position), "headers": {"Content-Length": rest}}
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        return {"content": (piece for piece in pieces)}
+
+
+class Httpx2(Httpx):
+    name = "httpx2"
+    library = httpx2
+
+
+class AsyncFile:
+    """A seekable file as async clients take it: an async iterable that can tell and seek."""
+
+    def __init__(self, content: bytes, position: int) -> None:
+        self.wrapped = _stand(content, position)
+
+    async def __aiter__(self) -> Any:
+        while piece := self.wrapped.read(1000):
+            yield piece
+
+
+class Awaiting(Client):
+    """An async client on asyncio."""
+
+    is_async = True
+    library: Any
+
+    def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
+        """Run *function* on this client's event loop."""
+
+        async def main() -> Any:
+            return await function()
+
+        return asyncio.run(main())
+
+    async def gather(self, functions: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
+        """Run *functions* at the same time; return their results, or the exceptions they raised."""
+        return await asyncio.gather(*(each() for each in functions), return_exceptions=True)
+
+    def client(self, auth: Any, **settings: Any) -> Any:
+        return self.library.AsyncClient(**_settings(self.library, auth, settings))
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        async def main() -> list[Answer]:
+            async with self.client(auth, **settings) as client:
+                return [
+                    _httpx_answer(await client.request(each.method, each.url, **_httpx_body(each.body)))
+                    for each in requests
+                ]
+
+        answers: list[Answer] = self.run(main)
+        return answers
+
+    def herd(self, auth: Any, url: str, count: int) -> list[int | Exception]:
+        async def main() -> list[Any]:
+            async with self.client(auth, timeout=60) as client:
+
+                async def one() -> int:
+                    status: int = (await client.get(url)).status_code
+                    return status
+
+                return await self.gather([one] * count)
+
+        results: list[int | Exception] = self.run(main)
+        return results
+
+    def get_token(self, auth: Any) -> Any:
+        return self.run(auth.aget_token)
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        rest = str(len(content) - position)
+        return {"content": AsyncFile(content, position), "headers": {"Content-Length": rest}}
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        async def generate() -> Any:
+            for piece in pieces:
+                yield piece
+
+        return {"content": generate()}
+
+
+class OnTrio(Awaiting):
+    def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
+        return trio.run(function)
+
+    async def gather(self, functions: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
+        results: list[Any] = [None] * len(functions)
+
+        async def one(index: int) -> None:
+            try:
+                results[index] = await functions[index]()
+            except Exception as problem:
+                results[index] = problem
+
+        async with trio.open_nursery() as nursery:
+            for index in range(len(functions)):
+                nursery.start_soon(one, index)
+        return results
+
+
+class HttpxAsync(Awaiting):
+    name = "httpx-asyncio"
+    library = httpx
+
+
+class HttpxTrio(OnTrio):
+    name = "httpx-trio"
+    library = httpx
+
+
+class Httpx2Async(Awaiting):
+    name = "httpx2-asyncio"
+    library = httpx2
+
+
+class Httpx2Trio(OnTrio):
+    name = "httpx2-trio"
+    library = httpx2
+
+
+CLIENTS: list[Client] = [
+    Requests(),
+    Httpx(),
+    HttpxAsync(),
+    HttpxTrio(),
+    Httpx2(),
+    Httpx2Async(),
+    Httpx2Trio(),
+]
+BLOCKING = [client for client in CLIENTS if not client.is_async]
+AWAITING = [client for client in CLIENTS if isinstance(client, Awaiting)]

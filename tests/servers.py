@@ -1,0 +1,141 @@
+"""Real servers on loopback whose answers are a callable: `serve(answer)`; every request is recorded.
+
+    with serve(lambda request: Reply(200, b"hello")) as server:
+        server.url            "http://127.0.0.1:<port>"
+        server.requests       what came in: method, path, query, headers, body
+"""
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Received:
+    method: str
+    target: str
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+    host: str = ""
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+    @property
+    def text(self) -> str:
+        """Everything that came in, to be searched for what must not have come."""
+        return f"{self.method} {self.target}\n{self.headers}\n{self.body!r}"
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: bytes | dict[str, Any] = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    """Sent as it is, instead of everything else; then the connection is closed."""
+
+
+class Server:
+    def __init__(self, server: ThreadingHTTPServer, scheme: str, host: str) -> None:
+        self.port: int = server.server_address[1]
+        self.scheme = scheme
+        self.url = f"{scheme}://{host}:{self.port}"
+        self.requests: list[Received] = []
+
+    def at(self, host: str) -> str:
+        """Return this server's URL by another name for it: "localhost" for "127.0.0.1"."""
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def to(self, path: str) -> list[Received]:
+        return [request for request in self.requests if request.path == path]
+
+
+class _Listening(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is part of some tests."""
+
+
+@contextlib.contextmanager
+def serve(
+    answer: Callable[[Received], Reply], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[Server]:
+    """Serve *answer* on a free port of *host* ("localhost" also answers as such); *tls* makes it https."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("do_"):
+                return self._handle
+            raise AttributeError(name)
+
+        def _handle(self) -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Received(self.command, self.path, headers, self._body(), headers.get("host", ""))
+            this.requests.append(request)
+            reply = answer(request)
+            if reply.raw is not None:
+                with contextlib.suppress(OSError):
+                    self.wfile.write(reply.raw)
+                self.close_connection = True
+                return
+            body = json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
+            self.send_response(reply.status)
+            for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Silent."""
+
+    server = _Listening((host, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    this = Server(server, "https" if tls else "http", host)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield this
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def closed_port() -> int:
+    """Return a port that refuses connections."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,149 @@
+"""A token API of the tests' own: small, and each test says how it behaves.
+
+    with token_server() as server:           issues token-1, token-2 …, accepts the last one, counts
+        auth = server.auth(lifetime=60)
+"""
+
+import contextlib
+import hashlib
+import itertools
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.servers import Received, Reply, Server, serve
+from tokenauth import Token, TokenAuth, errors
+from tokenauth._clock import Clock
+from tokenauth._effects import Reply as TokenReply
+from tokenauth._effects import TokenRequest
+from tokenauth.providers import Provider
+
+
+class ManualClock:
+    """A clock that stands until it is moved. Both readings move together unless one is named."""
+
+    def __init__(self) -> None:
+        self.monotonic_now = 1000.0
+        self.wall_now = 1_800_000_000.0
+        self.clock = Clock(lambda: self.monotonic_now, lambda: self.wall_now)
+
+    def move(self, seconds: float) -> None:
+        self.monotonic_now += seconds
+        self.wall_now += seconds
+
+
+class PlainProvider(Provider):
+    """POST to /token; the answer is {"token": …, "lifetime": …, "expires_at": …, "refresh_token": …}."""
+
+    def __init__(self, url: str, user: str = "u-1", *, discards_older: bool = False, refreshes: bool = False) -> None:
+        self.name = f"Test user {user}"
+        self.token_url = f"{url}/token"
+        self.user = user
+        self.discards_older = discards_older
+        self.refreshes = refreshes
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.token_url, self.user)
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        headers = {"x-user": self.user, "Accept": "application/json"}
+        return TokenRequest("POST", self.token_url, headers, (refresh_token or "").encode())
+
+    def read(self, reply: TokenReply) -> Token:
+        if reply.status in {400, 401, 403}:
+            raise errors.CredentialsRejected(f"{self.name} was refused ({reply.status})", status=reply.status)
+        if not reply.ok:
+            retry_after = float(reply.headers["retry-after"]) if "retry-after" in reply.headers else None
+            text = f"{self.name}: the endpoint failed ({reply.status})"
+            raise errors.TokenEndpointError(text, status=reply.status, retry_after=retry_after, retryable=True)
+        answer = reply.json()
+        return Token(
+            answer["token"],
+            lifetime=answer.get("lifetime"),
+            expires_at=answer.get("expires_at"),
+            refresh_in=answer.get("refresh_in"),
+            refresh_token=answer.get("refresh_token"),
+        )
+
+
+@dataclass
+class TokenServer:
+    """State and counters of a token server and the API behind it."""
+
+    server: Server
+    answer: Callable[[Received], Reply | None] = lambda request: None
+    """Called first with each request; what it returns is the answer, None leaves it to the server."""
+    lifetime: float | None = 3600.0
+    logins: int = 0
+    valid: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def api(self) -> str:
+        return f"{self.server.url}/api"
+
+    @property
+    def token_calls(self) -> list[Received]:
+        return self.server.to("/token")
+
+    @property
+    def statuses(self) -> list[int]:
+        return self._statuses
+
+    def __post_init__(self) -> None:
+        self._statuses: list[int] = []
+
+    user: str = field(default_factory=lambda: f"u-{uuid.uuid4().hex[:8]}")
+
+    def auth(self, user: str | None = None, *, provider: Provider | None = None, **options: Any) -> TokenAuth:
+        options.setdefault("cache", {})
+        return TokenAuth(provider or PlainProvider(self.url, user or self.user), **options)
+
+    def revoke(self) -> None:
+        with self.lock:
+            self.valid.clear()
+
+    def login(self) -> Reply:
+        with self.lock:
+            self.logins += 1
+            token = f"token-{next(self.numbers)}"
+            self.valid.add(token)
+        return Reply(200, {"token": token} | ({} if self.lifetime is None else {"lifetime": self.lifetime}))
+
+    def use(self, request: Received) -> Reply:
+        """The API: 401 without a valid token, else an echo of the body's SHA-256."""
+        with self.lock:
+            good = request.headers.get("authorization", "").removeprefix("Bearer ") in self.valid
+            self._statuses.append(200 if good else 401)
+        if not good:
+            return Reply(401, {"error": "token"})
+        return Reply(200, {"sha256": hashlib.sha256(request.body).hexdigest(), "length": len(request.body)})
+
+
+@contextlib.contextmanager
+def token_server(**settings: Any) -> Iterator[TokenServer]:
+    """Serve a token endpoint at /token and an API everywhere else."""
+
+    def answer(request: Received) -> Reply:
+        special = this.answer(request)
+        if special is not None:
+            return special
+        return this.login() if request.path == "/token" else this.use(request)
+
+    with serve(answer) as server:
+        this = TokenServer(server, **settings)
+        yield this
+
+
+def with_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
+    """Let *auth* live by *clock*."""
+    auth._source.clock = clock.clock
+    return auth
