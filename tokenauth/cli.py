@@ -18,7 +18,10 @@ _NEEDED = ("rich", "starlette", "uvicorn")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in *argv* (default: the process's) and return its exit code."""
     options = _parser().parse_args(argv)
-    code: int = options.command(options)
+    try:
+        code: int = options.command(options)
+    except KeyboardInterrupt:
+        return 130
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,18 @@ def test_that_process_ends_when_its_parent_dies() -> None:
     port = int(ran.stdout)
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
+
+
+def test_ctrl_c_ends_it_without_a_word() -> None:
+    command = [sys.executable, "-m", "tokenauth.sandbox"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert said == ""
+    assert process.returncode in {0, 130}  # 0 where SIGINT was ignored from the start, as for a shell's background
 
 
 def test_a_port_that_is_taken_is_an_error_not_a_wait(sandbox: ThreadSandbox) -> None:

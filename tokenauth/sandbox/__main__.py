@@ -8,12 +8,15 @@ from tokenauth.sandbox.server import run
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted."""
+    """Run until interrupted; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tokenauth.sandbox", description="Run the sandbox on loopback.")
     parser.add_argument("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin's other end")
     options = parser.parse_args(argv)
-    run(options.port, until_stdin_closes=options.until_stdin_closes)
+    try:
+        run(options.port, until_stdin_closes=options.until_stdin_closes)
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
