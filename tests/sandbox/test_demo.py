@@ -61,7 +61,7 @@ def run(case: Case, client: Client) -> list[Result]:
         return run_case(case, [client], sandbox)
 
 
-def command(*words: str, before: str = "") -> subprocess.CompletedProcess[str]:
+def command(*words: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
     program = f"import sys; {before}; from tokenauth.cli import main; sys.exit(main(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", program, *words], capture_output=True, text=True, timeout=100, check=False
