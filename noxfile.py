@@ -21,15 +21,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
     """The tests, with the lowest version of each dependency that pyproject.toml allows."""
-    own = ("uv", "run", "--isolated", "--resolution", "lowest-direct", "--no-default-groups", "--group", "test")
-    lock = Path("uv.lock")
-    kept = lock.read_bytes() if lock.exists() else None
-    try:
-        session.run(*own, "--python", "3.11", "pytest", *session.posargs, external=True)
-    finally:  # the run has written a lock of its own
-        lock.unlink(missing_ok=True)
-        if kept is not None:
-            lock.write_bytes(kept)
+    session.install("--resolution", "lowest-direct", "--group", "test", "-e", ".[cli,httpx2,sandbox]")
+    session.run("pytest", *session.posargs)
 
 
 @nox.session

@@ -91,11 +91,7 @@ class BaseTokenAuth:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseTokenAuth):
             return NotImplemented
-        return (
-            type(self) is type(other)
-            and self._provider == other._provider
-            and self._options == other._options
-        )
+        return type(self) is type(other) and self._provider == other._provider and self._options == other._options
 
     def __hash__(self) -> int:
         return hash((type(self), self._provider))

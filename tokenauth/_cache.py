@@ -43,9 +43,7 @@ class TokenCache:
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self._mapping = mapping
-        self._lock = (
-            threading.RLock()
-        )  # re-entrant: a garbage collection under the lock may run anybody's code
+        self._lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
 
     def get(self, key: Hashable) -> Held | None:
         with self._lock:

@@ -92,7 +92,7 @@ class Blocking:
                 _settled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
             case Pause(seconds):
-                threading.Event().wait(seconds)
+                return _settled(Future(), seconds)
 
     def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
         token_call = _TokenCall(request, self._clock)
@@ -127,7 +127,7 @@ class Awaiting:
                 await _asettled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
             case Pause(seconds):
-                await _asettled(Future(), seconds)
+                return await _asettled(Future(), seconds)
 
     async def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
         token_call = _TokenCall(request, self._clock)
@@ -179,7 +179,7 @@ class _TokenCall:
 def _nested() -> Exception:
     return errors.TokenAuthError(
         "A token was asked for from inside its own fetch (same thread or task), which would wait for ever. "
-        "Something that the token call uses, such as token_client= or a secret's callable, makes requests with this auth"
+        "Something that the token call uses, such as token_client= or a callable, makes requests with this auth"
     )
 
 

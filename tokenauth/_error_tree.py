@@ -16,7 +16,7 @@ else:  # httpx2.alias_httpx() makes the two one class
 _Roots: Any = type("_Roots", (requests.RequestException, *_httpx_roots), {})
 
 
-class TokenAuthError(_Roots):
+class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at run time only
     """No token could be had; the text says what, where and what next, and never shows a secret.
 
     Attributes:

@@ -1,8 +1,8 @@
 """Flights: who is fetching which key. One leads, the others wait for what it brings.
 
-Law: a flight leaves the registry before its result is set, so a waiter that wakes and is not content finds the key free.
-Law: a leader lands, fails or abandons its flight in `finally`; an abandoned one wakes its waiters with None, and one
-of them leads next. A flight that outlives its time (its leader was killed between two instructions) counts as abandoned.
+Law: a flight leaves the registry before its result is set, so that a waiter who is not content with it finds the key
+free. Law: a leader lands, fails or abandons its flight in `finally`; an abandoned one wakes its waiters with None, and
+one of them leads next. A flight that outlives its time (its leader was killed between two instructions) is abandoned.
 """
 
 import contextlib
@@ -68,9 +68,7 @@ class Flights:
         # re-entrant: a garbage collection under the lock may close an abandoned flow, which comes back here
         self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight] = {}
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork
-        )
+        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork)
 
     def join(self, key: Hashable, now: float, stale_at: float) -> tuple[Flight, bool]:
         """Return the flight for *key* and whether the caller leads it. *now*, *stale_at*: monotonic seconds."""

@@ -27,7 +27,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
     late = False
     if rejected is not None:
         source.reject(rejected)
-    while not source.usable(held := source.held(), rejected):
+    while (held := source.usable(rejected)) is None:
         flight, leads = source.join()
         if leads:
             return (yield from lead(source, flight, rejected, deadline, late=late))
@@ -35,10 +35,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         if landed is not None and (rejected is None or landed.token.value != rejected.value):
             return landed.token  # even one that expired on arrival: it is used once by all who waited for it
         late = True
-    assert held is not None
-    if source.due(held):
-        return (yield from refresh(source, held))
-    return held.token
+    return (yield from refresh(source, held)) if source.due(held) else held.token
 
 
 def refresh(source: Source, held: Held) -> Flow:
@@ -57,8 +54,8 @@ def refresh(source: Source, held: Held) -> Flow:
 def lead(source: Source, flight: Flight, rejected: Token | None, deadline: float, *, late: bool) -> Flow:
     """Fetch for all who wait. *late*: this caller has waited before, so that running out of time is its own affair."""
     try:
-        held = source.held()
-        if held is None or not source.usable(held, rejected):
+        held = source.usable(rejected)  # somebody may have landed between our look and our joining
+        if held is None:
             held = yield from log_in(source, flight, rejected, deadline)
         flight.land(held)
         return held.token
@@ -89,9 +86,7 @@ def log_in(
     before, refresh_token = source.spend(rejected)
     tries = 0
     while True:
-        request, flight.mark = yield Call(
-            partial(source.prepare, refresh_token), flight, deadline, source.blocks
-        )
+        request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
         source.replay(flight.mark)
         tries += 1
         try:

@@ -96,9 +96,7 @@ class HttpxAuth(BaseTokenAuth):
         if rewind is None:
             if rejected is not None:
                 source.reject(rejected)
-            log.warning(
-                "%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name
-            )
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return
         yield Read(response)  # frees the connection before the token call and the retry
         token = yield Obtain(rejected)
@@ -118,9 +116,7 @@ class HttpxAuth(BaseTokenAuth):
         return True
 
 
-def _signed(
-    source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool
-) -> Wire:
+def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
     """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
     request.headers.update(signature.headers)
     if signature.params:
@@ -148,7 +144,7 @@ def _rewinder(stream: Any) -> Callable[[], object] | None:
         return _nothing
     if kind == "MultipartStream":  # rewinds its files itself
         return _nothing if all(_field_is_replayable(field) for field in stream.fields) else None
-    content = getattr(stream, "_stream", None)  # of IteratorByteStream and AsyncIteratorByteStream
+    content: Any = getattr(stream, "_stream", None)  # of IteratorByteStream and AsyncIteratorByteStream
     content = getattr(content, "wrapped", content)  # anyio's and trio's async files
     if isinstance(content, list | tuple):
         return _nothing

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 
@@ -21,11 +22,9 @@ class Signature:
         ours = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in self.params.items()]
         return urlunsplit(parts._replace(query="&".join(kept + ours)))
 
-    def is_on(self, headers: Mapping[str, str], url: str) -> bool:
+    def is_on(self, headers: Mapping[str, Any], url: str) -> bool:
         """Whether a request with *headers* to *url* carries this very signature."""
-        return (
-            all(headers.get(name) == value for name, value in self.headers.items()) and self.url(url) == url
-        )
+        return all(headers.get(name) == value for name, value in self.headers.items()) and self.url(url) == url
 
     def without(self, url: str) -> str:
         """Return *url* without our query parameters."""

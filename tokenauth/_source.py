@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from tokenauth import errors
 from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
@@ -22,9 +21,6 @@ from tokenauth._secrets import checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import Token
 from tokenauth.providers._base import Provider
-
-if TYPE_CHECKING:
-    from tokenauth.errors import TokenAuthError
 
 log = logging.getLogger("tokenauth")
 
@@ -80,9 +76,7 @@ class Source:
         checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
         for name in (self.header, *self.extra_headers):
             if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                raise ValueError(
-                    "header and the names in extra_headers must be HTTP field names, such as X-Token"
-                )
+                raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
         for name, value in self.extra_headers.items():
             checked_text(f"extra_headers[{name!r}]", value)
         if self.scheme is not None:
@@ -110,11 +104,12 @@ class Source:
         held = self.cache.get(self.key)
         return held.token if held is not None and self.clock.monotonic() < held.refresh_from else None
 
-    def usable(self, held: Held | None, rejected: Token | None) -> bool:
-        """Whether *held* may be sent: not expired, and not the one that a 401 came back for."""
+    def usable(self, rejected: Token | None) -> Held | None:
+        """Return what is cached where it may be sent: not expired, and not the token that a 401 came back for."""
+        held = self.held()
         if held is None or (rejected is not None and held.token.value == rejected.value):
-            return False
-        return self.clock.monotonic() < held.usable_until
+            return None
+        return held if self.clock.monotonic() < held.usable_until else None
 
     def due(self, held: Held) -> bool:
         """Whether *held* should be refreshed though it is still good, and no failure is cooling down."""
@@ -162,9 +157,7 @@ class Source:
             raise
         except Exception as error:
             kind = type(error).__name__
-            raise errors.TokenAuthError(
-                f"{self.provider.name}: building the token request raised {kind}"
-            ) from error
+            raise errors.TokenAuthError(f"{self.provider.name}: building the token request raised {kind}") from error
 
     def replay(self, secrets: str) -> None:
         """Raise the failure that is cooling down for these secrets, if there is one."""
@@ -208,9 +201,7 @@ class Source:
             "unknown" if lifetime is None else round(lifetime),
         )
         if self.clock.monotonic() >= held.usable_until:
-            log.warning(
-                "%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_
-            )
+            log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
         elif keep:
             self.cache.put(self.key, held)
         self.emit(Event("fetched", name, print_))
@@ -240,14 +231,10 @@ class Source:
             raise
         except Exception as error:
             kind = type(error).__name__
-            raise errors.TokenResponseError(
-                f"{name}: reading the answer raised {kind}", status=reply.status
-            ) from error
+            raise errors.TokenResponseError(f"{name}: reading the answer raised {kind}", status=reply.status) from error
         problem = _problem(token)
         if problem:
-            raise errors.TokenResponseError(
-                f"{name} answered with an unusable token: {problem}", status=reply.status
-            )
+            raise errors.TokenResponseError(f"{name} answered with an unusable token: {problem}", status=reply.status)
         return token
 
     # dropping
@@ -278,11 +265,7 @@ class Source:
 
     def signature(self, token: Token, origin: Origin) -> Signature | None:
         """Return what a request to *origin* carries with *token*, or None where it is not for that origin."""
-        if (
-            token.origin is not None
-            and origin not in self.more_origins
-            and Origin.parse(token.origin) != origin
-        ):
+        if token.origin is not None and origin not in self.more_origins and Origin.parse(token.origin) != origin:
             self._foreign(origin)
             return None
         own = self.provider.sign(token)

@@ -11,7 +11,7 @@ class Token:
     """An access token (RFC 6749 §1.4); opaque.
 
     Attributes:
-        value: the token itself, hidden in repr. Sent in a header or URL, so it is checked for characters that may not stand there.
+        value: the token itself, hidden in repr.
         type: authentication scheme, such as "Bearer" (RFC 6749 §7.1).
         lifetime: seconds from the moment the token was asked for, or None when unknown.
         expires_at: Unix seconds, or None when unknown. What a provider reads stands on the server's clock; what

@@ -30,7 +30,7 @@ class Wire:
         self._signed = True
         before = request.extensions.get("trace")
         owner = getattr(before, "__self__", None)
-        self._users = owner._users if isinstance(owner, Wire) else before
+        self._users: Any = owner._users if isinstance(owner, Wire) else before
         if self._is_needed(request):
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
@@ -73,9 +73,7 @@ class Wire:
         self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
         self._signed = not self._abroad
         if self._signed:
-            wire.headers.extend(
-                (name.encode(), value.encode()) for name, value in self._signature.headers.items()
-            )
+            wire.headers.extend((name.encode(), value.encode()) for name, value in self._signature.headers.items())
 
 
 def _origin(url: Any) -> Origin | None:

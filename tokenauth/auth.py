@@ -1,6 +1,6 @@
 """The universal auth objects: one object for requests, httpx and, where it is installed, httpx2."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from tokenauth import httpx as _httpx
@@ -23,7 +23,7 @@ else:
 
 if TYPE_CHECKING or _httpx2 is not _httpx:
 
-    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth):
+    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth):  # type: ignore[misc]  # two Auths
         """requests, httpx and httpx2."""
 
         _library = "requests"
@@ -157,6 +157,32 @@ class AtripAuth(TokenAuth):
         return self._provider.link(await self._arun(fetch(self._source)))
 
 
+class GrantOptions(Options, total=False):
+    """The options of `PasswordGrantAuth` and `PlatformAuth`: those of every TokenAuth, and these.
+
+    method: of the token call. Default "POST"; Platform "GET".
+    content_type: label of the body, which is urlencoded. Default "application/x-www-form-urlencoded"; Platform
+        "application/json".
+    client_auth: (id, secret) for HTTP Basic, "user" for the user's own name and password, or None.
+        Default None; Platform "user".
+    client_id: form field of clients without a secret. Default none.
+    scope: scopes, separated by blanks (RFC 6749 §3.3). Default the server's.
+    extra: more form fields. Default none.
+    use_refresh_token: whether to use the refresh token of an answer. Default True.
+    discards_older: whether each login ends all older tokens; then there is no soft refresh. Default False;
+        Platform True.
+    """
+
+    method: str
+    content_type: str
+    client_auth: tuple[str, SecretLike] | Literal["user"] | None
+    client_id: str | None
+    scope: str | None
+    extra: Mapping[str, Any] | None
+    use_refresh_token: bool
+    discards_older: bool
+
+
 class PasswordGrantAuth(TokenAuth):
     """The OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still have it.
 
@@ -164,9 +190,7 @@ class PasswordGrantAuth(TokenAuth):
         token_url: "https://host/path" of the token endpoint.
         username: the resource owner's user name.
         password: sent in the body; a str, a callable, or anything with `get_secret_value()`.
-        method, content_type, client_auth, client_id, scope, extra, use_refresh_token, discards_older: as for
-            `tokenauth.providers.PasswordGrant`.
-        options: see `Options`.
+        options: see `GrantOptions`.
 
     Raises:
         TypeError, ValueError: an argument can't be right; its value is not shown.
@@ -174,13 +198,15 @@ class PasswordGrantAuth(TokenAuth):
 
     _grant: type[PasswordGrant] = PasswordGrant
 
-    def __init__(
-        self, token_url: str, *, username: str, password: SecretLike, **options: Unpack[PasswordOptions]
-    ) -> None:
-        grant: dict[str, Any] = {name: options.pop(name) for name in _GRANT_OPTIONS & options.keys()}  # type: ignore[misc]
+    def __init__(self, token_url: str, *, username: str, password: SecretLike, **options: Unpack[GrantOptions]) -> None:
+        every: dict[str, Any] = dict(options)
+        grant = {name: every.pop(name) for name in _OF_THE_GRANT & every.keys()}
         allow_http = options.get("allow_http", False)
         provider = self._grant(token_url, username=username, password=password, allow_http=allow_http, **grant)
-        super().__init__(provider, **options)  # type: ignore[misc]  # what is left are Options
+        super().__init__(provider, **every)
+
+
+_OF_THE_GRANT = GrantOptions.__annotations__.keys() - Options.__annotations__.keys()
 
 
 class PlatformAuth(PasswordGrantAuth):

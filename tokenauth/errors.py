@@ -1,6 +1,6 @@
 """The errors of tokenauth, by who can mend them.
 
-    TokenAuthError               one root; also a requests.RequestException and an httpx.HTTPError (and httpx2.HTTPError)
+    TokenAuthError               one root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
     ├── CredentialsRejected      the user: the provider answered, and refused the credentials
     └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429, 5xx
         └── TokenResponseError   a 2xx without a usable token

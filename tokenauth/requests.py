@@ -59,9 +59,7 @@ class _Sent:
     A prepared request may be sent again; each sending begins anew when the answer to the first request comes in.
     """
 
-    def __init__(
-        self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None
-    ) -> None:
+    def __init__(self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None) -> None:
         self._auth = auth
         self._first = id(request)
         self._signature = signature
@@ -90,9 +88,7 @@ class _Sent:
         if not _replayable(request):
             if rejected is not None:
                 source.reject(rejected)
-            log.warning(
-                "%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name
-            )
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return response
         _ = settings["stream"] or response.content
         response.close()  # frees the connection before the retry
@@ -129,21 +125,17 @@ def _renew_cookies(again: PreparedRequest, response: Response) -> None:
     if jar is None:
         return
     written = again.headers.pop("Cookie", None)
-    ours = get_cookie_header(jar, again) == written
+    is_ours = get_cookie_header(jar, again) == written
     extract_cookies_to_jar(jar, response.request, response.raw)
-    if not ours:
-        again.headers["Cookie"] = written
-    else:
+    if is_ours or written is None:
         again.prepare_cookies(jar)
+    else:
+        again.headers["Cookie"] = written
 
 
 def _replayable(request: PreparedRequest) -> bool:
     """Whether the body can be sent whole once more: bytes or text, or a file that knows where it stood."""
-    return (
-        request.body is None
-        or isinstance(request.body, bytes | str)
-        or isinstance(request._body_position, int)
-    )
+    return request.body is None or isinstance(request.body, bytes | str) or isinstance(request._body_position, int)
 
 
 def _origin(url: str | None) -> Origin | None:

@@ -25,9 +25,7 @@ class _Transport:
         self._library = importlib.import_module(library)
 
     def _bare(self) -> Any:
-        return getattr(self._library, self._kind)(
-            verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS))
-        )
+        return getattr(self._library, self._kind)(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
 
     def _lent(self) -> Any:
         """Return a shallow copy of the user's client: the same transports, without its hooks and cookies."""
@@ -78,9 +76,7 @@ class Awaiting(_Transport):
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            async with (
-                self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client
-            ):
+            async with self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client:
                 return await self._call(client, self._request(request, seconds))
         except Exception as error:
             problem = self._unreachable(error)

@@ -39,9 +39,7 @@ class Blocking:
 
     def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
-        prepared = self._library.Request(
-            request.method, request.url, headers=headers, data=request.body
-        ).prepare()
+        prepared = self._library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
         adapter = session.get_adapter(prepared.url)
         response = adapter.send(prepared, timeout=seconds, **settings)

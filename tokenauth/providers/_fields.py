@@ -27,7 +27,7 @@ def checked_where(name: str, where: Where | None) -> Where | None:
 def found(content: Mapping[str, Any], where: Where | None, *, scalars: bool = False) -> Any:
     """Return what stands at the first of the places *where* that holds something, or None.
 
-    With *scalars*, places with an object or list count as empty. A callable that raises has found nothing.
+    With *scalars*, places with an object, a list or "" count as empty. A callable that raises has found nothing.
     """
     if where is None:
         return None
@@ -37,7 +37,8 @@ def found(content: Mapping[str, Any], where: Where | None, *, scalars: bool = Fa
         except Exception:  # the answer has not the shape that the user's callable expects
             return None
     values = (_at(content, place) for place in where)
-    return next((value for value in values if value is not None and not (scalars and _is_container(value))), None)
+    empty = (lambda value: value in (None, "") or _is_container(value)) if scalars else (lambda value: value is None)
+    return next((value for value in values if not empty(value)), None)
 
 
 def _at(content: Mapping[str, Any], place: str) -> Any:
