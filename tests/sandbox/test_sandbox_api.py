@@ -109,6 +109,23 @@ def test_failures_are_counted_off(sandbox: ThreadSandbox) -> None:
     assert (counts["token_calls"], counts["failed"], counts["logins"]) == (3, 2, 1)
 
 
+def test_a_failure_can_be_a_redirect_or_have_no_body(sandbox: ThreadSandbox) -> None:
+    target = "https://elsewhere.example/"
+    sandbox.knobs("manis", failures={"count": 1, "status": 307, "location": target})
+    reply = requests.post(f"{sandbox.url}/api/v1/auth/token", allow_redirects=False, timeout=5)
+    assert (reply.status_code, reply.headers["location"]) == (307, target)
+    sandbox.knobs("manis", failures={"count": 1, "status": 204})
+    assert (login(sandbox).status_code, login(sandbox).status_code) == (204, 200)
+
+
+def test_small_answers_are_not_held_back(sandbox: ThreadSandbox) -> None:
+    start = monotonic()
+    with requests.Session() as session:
+        for _ in range(50):
+            session.get(f"{sandbox.url}/echo/x", timeout=5)
+    assert monotonic() - start < 1.5  # held back by Nagle's algorithm they take 40 ms each
+
+
 def test_a_connection_can_be_dropped(sandbox: ThreadSandbox) -> None:
     sandbox.knobs("manis", failures={"count": 1, "kind": "drop"})
     with closing(HTTPConnection("127.0.0.1", sandbox.port, timeout=5)) as connection:

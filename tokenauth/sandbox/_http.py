@@ -102,11 +102,15 @@ def fail(failure: Failure) -> Response:
     if failure.kind == "cut":
         return Dropped(b'{"token": "cut sh', length=500)
     headers = {} if failure.retry_after is None else {"retry-after": _seconds(failure.retry_after)}
+    if failure.location is not None:
+        headers["location"] = failure.location
     if failure.kind != "status":
         body = b"<html>not what was asked for" if failure.kind == "garbage" else b""
         return Response(body, 200, {"content-type": "application/json", **headers})
     if failure.business:
         return answer({"url": "", "status": failure.status, "msg": "failing on demand"}, 200, headers)
+    if failure.status in {204, 304}:  # they have no body
+        return Response(None, failure.status, headers)
     return answer({"message": "failing on demand"}, failure.status, headers)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hmac import compare_digest
 from typing import Any, Final, Literal
 
@@ -55,6 +55,7 @@ class Failure:
             such a body.
         status: the HTTP status; ATRIP answers HTTP 200 with this ``status`` in the body if *business* is set.
         retry_after: seconds, or an HTTP date as text, for the ``Retry-After`` header.
+        location: for the ``Location`` header.
     """
 
     count: int
@@ -62,6 +63,7 @@ class Failure:
     status: int = 503
     business: bool = False
     retry_after: float | str | None = None
+    location: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -115,7 +117,7 @@ class ProviderState:
         """Forget every token, set the counters to zero and the knobs to their defaults."""
         self.knobs = Knobs(lifetime=LIFETIMES[self.name])
         self.tokens: dict[str, Grant] = {}
-        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
 
     def told_time(self) -> float:
         """Return the time that the server tells, in Unix seconds: the clock's plus the skew."""
@@ -151,8 +153,7 @@ class ProviderState:
         if failure is None:
             return None
         left = failure.count - 1
-        settings = {f.name: getattr(failure, f.name) for f in fields(failure)} | {"count": left}
-        self.knobs.failures = Failure(**settings) if left > 0 else None
+        self.knobs.failures = replace(failure, count=left) if left > 0 else None
         self.count("failed")
         return failure
 
