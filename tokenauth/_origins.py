@@ -12,7 +12,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
 _AUTHORITY = re.compile(
     r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
+    r"(?P<host>\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
 )
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 

@@ -1,6 +1,5 @@
 """Token APIs, described. Each is pure: it builds a token request and reads the answer (see `Provider`)."""
 
-from tokenauth._secrets import Secret
 from tokenauth.providers._base import Provider
 from tokenauth.providers._declarative import JSONProvider
 from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
@@ -19,5 +18,4 @@ __all__ = [
     "PortalLink",
     "Provider",
     "Role",
-    "Secret",
 ]

@@ -19,7 +19,7 @@ def checked_where(name: str, where: Where | None) -> Where | None:
     if where is None or callable(where):
         return where
     places = (where,) if isinstance(where, str) else where
-    if not isinstance(places, tuple) or not all(isinstance(place, str) and place for place in places):
+    if not isinstance(places, tuple) or not places or not all(isinstance(place, str) and place for place in places):
         raise TypeError(f"{name} must be a key, a dotted path, a tuple of these, or a callable")
     return places
 
