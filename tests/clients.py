@@ -1,17 +1,19 @@
 """One small class per client, so that a behaviour is one text of tests: `CLIENTS` is what to parametrise over.
 
-    client.play(auth, Get(url), Post(url, **body))   one session, one request after the other
-    client.herd(auth, url, count)                    count requests at the same moment, each answer's status
-    client.get_token(auth)                           the way this client's users get it
+client.play(auth, Get(url), Post(url, **body))   one session, one request after the other
+client.herd(auth, url, count)                    count requests at the same moment, each answer's status
+client.stream(auth, Get(url))                    the answer as it comes, unread
+client.get_token(auth)                           the way this client's users get it
 """
 
 import asyncio
 import contextlib
 import io
+import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -20,6 +22,8 @@ import requests
 import trio
 
 SECONDS = 20.0
+TLS = ssl.create_default_context()
+"""Shared, for to load the CA bundle takes each new client 20 ms, and loopback has no use for it."""
 
 
 @dataclass
@@ -46,6 +50,8 @@ class Answer:
     headers: dict[str, str]
     history: list[int]
     response: Any = field(repr=False)
+    unread: bool = False
+    """Whether nothing of the body had been read when the client handed the response over; see `Client.stream`."""
 
     def json(self) -> Any:
         return self.response.json()
@@ -55,11 +61,30 @@ class Client:
     """A client library in one of its ways of use."""
 
     name: str
+    library: Any
     is_async = False
 
+    @property
+    def error_root(self) -> type[Exception]:
+        """What this client's users write after `except`."""
+        root: type[Exception] = self.library.HTTPError
+        return root
+
     def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
-        """Send *requests* in one session. *settings*: `follow_redirects` (True), `timeout`, `pool` (connections)."""
+        """Send *requests* in one session.
+
+        *settings*: `follow_redirects` (True), `timeout`, `pool` (connections), `setup` (called with the session or
+        client before anything is sent, where it may set the auth, too).
+        """
         raise NotImplementedError
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        """Send *request* as a stream; call *on_open* when the response is there, then read it to its end."""
+        raise NotImplementedError
+
+    def hook(self, function: Callable[[Any], object]) -> Any:
+        """Return *function* as this client takes event hooks."""
+        return function
 
     def send(self, auth: Any, request: Request, **settings: Any) -> Answer:
         return self.play(auth, request, **settings)[0]
@@ -112,18 +137,36 @@ class Requests(Blocking):
     library: Any = requests
 
     @contextlib.contextmanager
-    def session(self, auth: Any, pool: int | None) -> Iterator[Any]:
+    def session(self, auth: Any, pool: int | None = None, setup: Callable[[Any], object] = bool) -> Iterator[Any]:
         with self.library.Session() as session:
             session.auth = auth
             if pool is not None:
                 adapter = self.library.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=pool, pool_block=True)
                 session.mount("http://", adapter)
+            setup(session)
             yield session
 
     def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
-        options = {"timeout": settings.get("timeout", SECONDS), "allow_redirects": settings.get("follow_redirects", True)}
-        with self.session(auth, settings.get("pool")) as session:
+        options = self._options(settings)
+        with self.session(auth, settings.get("pool"), settings.get("setup", bool)) as session:
             return [self._answer(session.request(each.method, each.url, **options, **each.body)) for each in requests]
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        with self.session(auth, settings.get("pool"), settings.get("setup", bool)) as session:
+            options = self._options(settings)
+            response = session.request(request.method, request.url, stream=True, **options, **request.body)
+            unread = not response._content_consumed
+            on_open()
+            return replace(self._answer(response), unread=unread)
+
+    @property
+    def error_root(self) -> type[Exception]:
+        root: type[Exception] = self.library.RequestException
+        return root
+
+    def _options(self, settings: dict[str, Any]) -> dict[str, Any]:
+        redirects = settings.get("follow_redirects", True)
+        return {"timeout": settings.get("timeout", SECONDS), "allow_redirects": redirects}
 
     def _answer(self, response: Any) -> Answer:
         history = [each.status_code for each in response.history]
@@ -137,7 +180,7 @@ class Requests(Blocking):
 
 
 def _settings(library: Any, auth: Any, settings: dict[str, Any]) -> dict[str, Any]:
-    options = {"auth": auth, "follow_redirects": settings.get("follow_redirects", True)}
+    options = {"auth": auth, "follow_redirects": settings.get("follow_redirects", True), "verify": TLS}
     options["timeout"] = settings.get("timeout", SECONDS)
     if settings.get("pool") is not None:
         options["limits"] = library.Limits(max_connections=settings["pool"])
@@ -161,10 +204,24 @@ class Httpx(Blocking):
     library: Any = httpx
 
     def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
-        with self.library.Client(**_settings(self.library, auth, settings)) as client:
-            return [
-                _httpx_answer(client.request(each.method, each.url, **_httpx_body(each.body))) for each in requests
-            ]
+        with self.client(auth, **settings) as client:
+            return [_httpx_answer(client.request(each.method, each.url, **_httpx_body(each.body))) for each in requests]
+
+    def client(self, auth: Any, **settings: Any) -> Any:
+        client = self.library.Client(**_settings(self.library, auth, settings))
+        settings.get("setup", bool)(client)
+        return client
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        body = _httpx_body(request.body)
+        with (
+            self.client(auth, **settings) as client,
+            client.stream(request.method, request.url, **body) as response,
+        ):
+            unread = not response.is_stream_consumed
+            on_open()
+            response.read()
+            return replace(_httpx_answer(response), unread=unread)
 
     def file(self, content: bytes, position: int) -> dict[str, Any]:
         rest = str(len(content) - position)  # httpx 0.28 would announce the whole file's length
@@ -208,8 +265,60 @@ class Awaiting(Client):
         """Run *functions* at the same time; return their results, or the exceptions they raised."""
         return await asyncio.gather(*(each() for each in functions), return_exceptions=True)
 
+    @contextlib.asynccontextmanager
+    async def scope(self) -> AsyncIterator[Callable[[], object]]:
+        """Yield a function that cancels the block, the way another task would; the block then ends quietly."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            yield task.cancel
+        except asyncio.CancelledError:
+            task.uncancel()
+
+    @contextlib.asynccontextmanager
+    async def limited(self) -> AsyncIterator[Callable[[], object]]:
+        """Yield a function that makes the block's time limit pass: TimeoutError, as from `asyncio.timeout`."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as timeout:
+            yield lambda: timeout.reschedule(loop.time())
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let other tasks run until *condition* holds."""
+        for _ in range(4000):
+            if condition():
+                return
+            await self.sleep(0.005)
+        raise AssertionError("waited in vain")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     def client(self, auth: Any, **settings: Any) -> Any:
-        return self.library.AsyncClient(**_settings(self.library, auth, settings))
+        client = self.library.AsyncClient(**_settings(self.library, auth, settings))
+        settings.get("setup", bool)(client)
+        return client
+
+    def hook(self, function: Callable[[Any], object]) -> Any:
+        async def hook(subject: Any) -> None:
+            function(subject)
+
+        return hook
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        body = _httpx_body(request.body)
+
+        async def main() -> Answer:
+            async with (
+                self.client(auth, **settings) as client,
+                client.stream(request.method, request.url, **body) as response,
+            ):
+                unread = not response.is_stream_consumed
+                on_open()
+                await response.aread()
+                return replace(_httpx_answer(response), unread=unread)
+
+        answer: Answer = self.run(main)
+        return answer
 
     def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
         async def main() -> list[Answer]:
@@ -251,8 +360,23 @@ class Awaiting(Client):
 
 
 class OnTrio(Awaiting):
+    """An async client on trio."""
+
     def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
         return trio.run(function)
+
+    @contextlib.asynccontextmanager
+    async def scope(self) -> AsyncIterator[Callable[[], object]]:
+        with trio.CancelScope() as scope:
+            yield scope.cancel
+
+    @contextlib.asynccontextmanager
+    async def limited(self) -> AsyncIterator[Callable[[], object]]:
+        with trio.fail_after(3600) as scope:
+            yield lambda: setattr(scope, "deadline", trio.current_time())
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
 
     async def gather(self, functions: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
         results: list[Any] = [None] * len(functions)

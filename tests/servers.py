@@ -1,16 +1,17 @@
 """Real servers on loopback whose answers are a callable: `serve(answer)`; every request is recorded.
 
-    with serve(lambda request: Reply(200, b"hello")) as server:
-        server.url            "http://127.0.0.1:<port>"
-        server.requests       what came in: method, path, query, headers, body
+with serve(lambda request: Reply(200, b"hello")) as server:
+    server.url            "http://127.0.0.1:<port>"
+    server.requests       what came in: method, path, query, headers, body
 """
 
 import contextlib
+import itertools
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,8 +46,11 @@ class Reply:
     status: int = 200
     body: bytes | dict[str, Any] = b""
     headers: dict[str, str] = field(default_factory=dict)
+    """`Date` replaces the one that is sent else; "" for none."""
     raw: bytes | None = None
     """Sent as it is, instead of everything else; then the connection is closed."""
+    pieces: Iterable[bytes] | None = None
+    """Sent one by one, each as soon as it is there, in place of the body."""
 
 
 class Server:
@@ -68,65 +72,78 @@ class _Listening(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024
+    this: Server
+    answer: Callable[[Received], Reply]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is part of some tests."""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Listening
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._handle
+        raise AttributeError(name)
+
+    def _handle(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Received(self.command, self.path, headers, self._body(), headers.get("host", ""))
+        self.server.this.requests.append(request)
+        reply = self.server.answer(request)
+        if reply.raw is not None:
+            with contextlib.suppress(OSError):
+                self.wfile.write(reply.raw)
+            self.close_connection = True
+            return
+        body = json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
+        length = {"Content-Length": str(len(body))} if reply.pieces is None else {"Transfer-Encoding": "chunked"}
+        self.send_response_only(reply.status)
+        for name, value in ({"Date": self.date_time_string()} | length | reply.headers).items():
+            if value:
+                self.send_header(name, value)
+        self.end_headers()
+        if reply.pieces is not None:
+            for piece in itertools.chain(reply.pieces, [b""]):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        elif self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def log_message(self, *args: Any) -> None:
+        """Silent."""
+
+
 @contextlib.contextmanager
 def serve(
-    answer: Callable[[Received], Reply], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    answer: Callable[[Received], Reply],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
-    """Serve *answer* on a free port of *host* ("localhost" also answers as such); *tls* makes it https."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):
-                return self._handle
-            raise AttributeError(name)
-
-        def _handle(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Received(self.command, self.path, headers, self._body(), headers.get("host", ""))
-            this.requests.append(request)
-            reply = answer(request)
-            if reply.raw is not None:
-                with contextlib.suppress(OSError):
-                    self.wfile.write(reply.raw)
-                self.close_connection = True
-                return
-            body = json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
-            self.send_response(reply.status)
-            for name, value in {"Content-Length": str(len(body)), **reply.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return body
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Silent."""
-
-    server = _Listening((host, 0), Handler)
+    """Serve *answer* on *port* (0: a free one) of *host* ("localhost" also answers as such); *tls* makes it https."""
+    server = _Listening((host, port), _Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    this = Server(server, "https" if tls else "http", host)
+    server.answer = answer
+    server.this = Server(server, "https" if tls else "http", host)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield this
+        yield server.this
     finally:
         server.shutdown()
         thread.join()

@@ -1,17 +1,19 @@
 """A token API of the tests' own: small, and each test says how it behaves.
 
-    with token_server() as server:           issues token-1, token-2 …, accepts the last one, counts
-        auth = server.auth(lifetime=60)
+with token_server() as server:           issues token-1, token-2 …, accepts the last one, counts
+    auth = server.auth(lifetime=60)
 """
 
 import contextlib
 import hashlib
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import Token, TokenAuth, errors
@@ -19,6 +21,8 @@ from tokenauth._clock import Clock
 from tokenauth._effects import Reply as TokenReply
 from tokenauth._effects import TokenRequest
 from tokenauth.providers import Provider
+
+T = TypeVar("T")
 
 
 class ManualClock:
@@ -141,6 +145,41 @@ def token_server(**settings: Any) -> Iterator[TokenServer]:
     with serve(answer) as server:
         this = TokenServer(server, **settings)
         yield this
+
+
+def waiting(auth: TokenAuth) -> int:
+    """Return how many threads and tasks wait for the flight that is under way for *auth*'s credential."""
+    flight = auth._source.flights._flights.get(auth._source.key)
+    return len(flight.future._waiters) + len(flight.future._done_callbacks) if flight else 0  # type: ignore[attr-defined]
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Return as soon as *condition* holds."""
+    for _ in range(4000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("waited in vain")
+
+
+def background(function: Callable[[], T]) -> "Future[T]":
+    """Call *function* in a thread."""
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as problem:
+            future.set_exception(problem)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def without_pauses(auth: TokenAuth) -> TokenAuth:
+    """Let *auth* try again at once where it would pause."""
+    auth._source.uniform = lambda low, high: 0.0
+    return auth
 
 
 def with_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
