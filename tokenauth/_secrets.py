@@ -26,6 +26,8 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
         TypeError: it is no str.
         ValueError: it is empty, padded with blanks, or has a control character or something that can't be encoded.
     """
+    if value is None:
+        raise TypeError(f"{name} must be a str, not None; is an environment variable or a setting missing?")
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if not value and not empty:

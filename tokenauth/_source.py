@@ -74,11 +74,13 @@ class Source:
             checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins
         )
         checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
+        if not isinstance(self.extra_headers, Mapping):
+            raise TypeError(f"extra_headers must be a mapping, not {type(self.extra_headers).__name__}")
         for name in (self.header, *self.extra_headers):
             if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
                 raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
         for name, value in self.extra_headers.items():
-            checked_text(f"extra_headers[{name!r}]", value)
+            checked_text(f"extra_headers[{name!r}]", value, header=True)
         if self.scheme is not None:
             checked_text("scheme", self.scheme, empty=True)
         _checked_seconds("leeway", self.leeway, least=0.0)
@@ -180,7 +182,8 @@ class Source:
         known = errors.CredentialsRejected, errors.TokenEndpointError
         if isinstance(failure, known) and self.cooldowns.failure(self.key, now, secrets) is None:
             self.cooldowns.start(self.key, failure, now, secrets)
-            log.warning("%s: %s", self.provider.name, failure)
+            text, name = str(failure), self.provider.name
+            log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
             self.emit(Event("failed", self.provider.name, error=failure))
 
     # the answer
@@ -194,12 +197,8 @@ class Source:
         held = self.dated(token, reply, before)
         self.cooldowns.clear(self.key)
         lifetime, name, print_ = held.token.lifetime, self.provider.name, held.token.fingerprint
-        log.info(
-            "%s: token %s fetched, lifetime %s s",
-            name,
-            print_,
-            "unknown" if lifetime is None else round(lifetime),
-        )
+        stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
+        log.info("%s: token %s fetched, lifetime %s", name, print_, stated)
         if self.clock.monotonic() >= held.usable_until:
             log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
         elif keep:

@@ -63,5 +63,6 @@ def _refuse(*_: object) -> Any:
 
 def reason(problem: BaseException) -> str:
     """Return what *problem* says, on one line of 300 characters at most."""
-    text = " ".join(f"{type(problem).__name__}: {problem}".split())
-    return text[:300]
+    inner = getattr(problem.args[0], "reason", None) if problem.args else None
+    said = inner or problem  # requests wraps urllib3's MaxRetryError, which speaks of retries that nobody made
+    return " ".join(f"{type(problem).__name__}: {said}".split())[:300]
