@@ -90,24 +90,31 @@ class HttpxAuth(BaseTokenAuth):
         wire = _signed(source, request, signature, token, is_async=is_async)
         rewind = _rewinder(request.stream)
         response = yield request
-        if token is None or response.status_code != 401 or not self._is_home(response, token):
+        if response.status_code != 401 or not self._is_home(response, token):
             return
-        rejected = token if wire.carried(response.request) else None
+        carried = wire.carried(response.request)
+        if carried and token is None:
+            return
+        rejected = token if carried else None
         if rewind is None:
             if rejected is not None:
                 source.reject(rejected)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return
         yield Read(response)  # frees the connection before the token call and the retry
-        token = yield Obtain(rejected)
         again = response.request
-        signature = source.signature(token, _origin(again) or origin)
+        origin = _origin(again) or origin
+        if token is None:
+            signature = source.provider.static(origin)
+        else:
+            token = yield Obtain(rejected)
+            signature = source.signature(token, origin)
         if signature is not None:
             rewind()
             _signed(source, again, signature, token, is_async=is_async)
             yield again
 
-    def _is_home(self, response: Any, token: Token) -> bool:
+    def _is_home(self, response: Any, token: Token | None) -> bool:
         """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
         for each in (*response.history, response):
             origin = _origin(each.request)

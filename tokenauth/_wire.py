@@ -1,10 +1,11 @@
 """Wire: keeps our headers from being copied to a foreign origin by the redirects of httpx and httpx2.
 
-These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. Their
-documented `trace` request extension is called while a request is being sent, for each hop. So:
+These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. So:
 
-* once the transport has its own copy of the headers, ours are taken off the request, from which a redirect is built;
-* a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before.
+* our headers are sealed (`_sealed_headers`): a redirect is built without them, whatever the transport;
+* a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before. That is
+  done in the clients' documented `trace` request extension, which is called for each hop. A transport that has no
+  trace (a mock, ASGI, WSGI) sends such a hop without them; a 401 for it is answered by the flow.
 
 Most requests need none of this: with `Authorization` and one origin the client itself does right.
 """
@@ -12,6 +13,7 @@ Most requests need none of this: with `Authorization` and one origin the client 
 from typing import Any
 
 from tokenauth._origins import Origin
+from tokenauth._sealed_headers import sealed
 from tokenauth._signature import Signature
 from tokenauth._source import Source
 from tokenauth._token import Token
@@ -24,14 +26,17 @@ class Wire:
         self, source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool
     ) -> None:
         self._source, self._token, self._signature = source, token, signature
-        self._request = request
         self._hops = 0
         self._abroad = False
         self._signed = True
+        upgradable = request.url.scheme == "http" and request.url.port in {None, 80}  # the client keeps all to https
         before = request.extensions.get("trace")
         owner = getattr(before, "__self__", None)
         self._users: Any = owner._users if isinstance(owner, Wire) else before
-        if self._is_needed(request):
+        names = [name for name in signature.headers if upgradable or name.lower() != "authorization"]
+        if names:
+            request.headers = sealed(request.headers, {name: signature.headers[name] for name in names})
+        if names or source.more_origins:
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
     def carried(self, request: Any) -> bool:
@@ -39,14 +44,6 @@ class Wire:
         if not self._hops:  # not traced: the headers are still on it
             return self._signature.is_on(request.headers, str(request.url))
         return self._signed and self._signature.url(str(request.url)) == str(request.url)
-
-    def _is_needed(self, request: Any) -> bool:
-        custom = any(name.lower() != "authorization" for name in self._signature.headers)
-        upgradable = request.url.scheme == "http" and request.url.port in {
-            None,
-            80,
-        }  # the client keeps it to https
-        return custom or upgradable or bool(self._source.more_origins)
 
     def _trace(self, name: str, info: dict[str, Any]) -> None:
         if name.endswith(".send_request_headers.started"):
@@ -66,8 +63,6 @@ class Wire:
             return
         self._hops += 1
         if self._hops == 1:  # signed by the flow
-            for name in self._signature.headers:
-                self._request.headers.pop(name, None)
             return
         origin = _origin(wire.url)
         self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
