@@ -124,6 +124,15 @@ def test_the_time_stamp_is_fresh_but_tells_no_credentials_apart() -> None:
     assert [secret.name for secret in provider.secrets] == ["headers['X-Key']"]
 
 
+def test_a_flag_is_a_flag_and_not_its_name() -> None:
+    for provider, value in (
+        (JSONProvider(URL, success=("ok", True)), "True"),
+        (JSONProvider(URL, success=("ok", "True")), True),
+    ):
+        with pytest.raises(errors.TokenResponseError):
+            provider.read(answer({"access_token": "tok", "ok": value}))
+
+
 def test_a_query_parameter_carries_the_token() -> None:
     signature = JSONProvider(URL, param="key").sign(Token("tok"))
     assert signature is not None

@@ -55,7 +55,7 @@ def test_names_are_sorted_and_others_are_refused() -> None:
     assert errors.__all__ == sorted(errors.__all__)
     assert dir(errors) == errors.__all__
     with pytest.raises(AttributeError, match="NoSuchError"):
-        _ = errors.NoSuchError  # type: ignore[attr-defined]
+        _ = errors.NoSuchError
 
 
 def test_providers_alone_import_no_client() -> None:

@@ -3,6 +3,9 @@
 import json
 import logging
 import math
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -117,6 +120,15 @@ def test_seven_fraction_digits_are_read() -> None:
 )
 def test_the_size_of_a_number_tells_its_unit(number: int, seconds: float) -> None:
     assert instant(number) == pytest.approx(seconds)
+
+
+def test_a_date_without_zone_is_utc_wherever_this_runs() -> None:
+    code = (
+        "from tokenauth._expiry import instant; print(instant('2020-09-13T09:35:33'), instant('13 Sep 2020 09:35:33'))"
+    )
+    environment = {**os.environ, "TZ": "JST-9"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == [str(SEP_13), str(SEP_13)]
 
 
 def test_a_unit_overrides_the_size() -> None:

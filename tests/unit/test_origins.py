@@ -66,6 +66,7 @@ DOUBTFUL = [
     "https://.",
     "https://..",
     "https://h..example",
+    "https://h.example..",
     "https://.h.example",
     "ftp://h.example",
     "javascript://h.example",

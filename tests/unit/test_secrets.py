@@ -65,9 +65,9 @@ def test_copies_forget_what_a_callable_returned() -> None:
     "bad", ["", " x", "x ", "x\n", "\tx", "x\x00", "x\x1f", "x\x7f", "x\x80", "x\x9f", "x\udfff", "x\u00a0"]
 )
 def test_bad_text_is_refused(bad: str) -> None:
-    with pytest.raises(ValueError, match="^key "):
+    with pytest.raises(ValueError, match=r"^key "):
         Secret("key", bad)
-    with pytest.raises(ValueError, match="^key "):
+    with pytest.raises(ValueError, match=r"^key "):
         Secret("key", Hidden(bad))
     with pytest.raises(errors.TokenAuthError, match="key "):
         Secret("key", lambda: bad).reveal()
@@ -86,6 +86,15 @@ def test_only_a_header_must_be_ascii() -> None:
 def test_a_secret_is_text(bad: Any) -> None:
     with pytest.raises(TypeError, match="key must be a str"):
         Secret("key", bad)
+
+
+def umlaut() -> str:
+    return "pässword"
+
+
+def test_a_copy_is_as_strict() -> None:
+    with pytest.raises(errors.TokenAuthError, match="ASCII"):
+        pickle.loads(pickle.dumps(Secret("key", umlaut, header=True))).reveal()
 
 
 def test_empty_text_may_be_allowed() -> None:
