@@ -37,8 +37,11 @@ def found(content: Mapping[str, Any], where: Where | None, *, scalars: bool = Fa
         except Exception:  # the answer has not the shape that the user's callable expects
             return None
     values = (_at(content, place) for place in where)
-    empty = (lambda value: value in (None, "") or _is_container(value)) if scalars else (lambda value: value is None)
-    return next((value for value in values if not empty(value)), None)
+    return next((value for value in values if not _is_empty(value, scalars=scalars)), None)
+
+
+def _is_empty(value: object, *, scalars: bool) -> bool:
+    return value is None or (scalars and (value == "" or _is_container(value)))
 
 
 def _at(content: Mapping[str, Any], place: str) -> Any:
