@@ -20,6 +20,7 @@ from tokenauth._origins import Origin, checked_origin
 from tokenauth._secrets import checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import Token
+from tokenauth.providers._answers import where
 from tokenauth.providers._base import Provider
 
 log = logging.getLogger("tokenauth")
@@ -230,10 +231,12 @@ class Source:
             raise
         except Exception as error:
             kind = type(error).__name__
-            raise errors.TokenResponseError(f"{name}: reading the answer raised {kind}", status=reply.status) from error
+            text = f"{name}: reading the answer of {where(self.provider)} raised {kind}"
+            raise errors.TokenResponseError(text, status=reply.status) from error
         problem = _problem(token)
         if problem:
-            raise errors.TokenResponseError(f"{name} answered with an unusable token: {problem}", status=reply.status)
+            text = f"{name}: {where(self.provider)} answered with an unusable token: {problem}. Check the URL"
+            raise errors.TokenResponseError(text, status=reply.status)
         return token
 
     # dropping
