@@ -9,7 +9,7 @@ from tokenauth import _transports
 from tokenauth._cache import PROCESS_CACHE, cache_of
 from tokenauth._drive import Awaiting, Blocking, arun, run
 from tokenauth._flow import Flow, obtain
-from tokenauth._source import Event, Source
+from tokenauth._source import Event, Shelf, Source
 from tokenauth._token import Token
 from tokenauth.providers._base import Provider
 
@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
     leeway: seconds before expiry at which a token counts as expired, a twentieth of its lifetime at most. Default 30.
     timeout: seconds that a request waits for a token at most, tries and pauses included. Default 10.
     cache: any mutable mapping. Default a `cachetools.TTLCache` that the whole process shares.
+    store: a `FileStore` or `RedisStore` that processes share, or your own `Store`. Default none.
     token_client: the session or client that makes the token calls. Default a bare one of the library in use.
     allow_http: allow plain http elsewhere than on loopback. Default False.
     on_event: called with an `Event` when a token was fetched, a fetch failed, or a token was rejected.
@@ -36,6 +37,7 @@ class Options(TypedDict, total=False):
     leeway: float
     timeout: float
     cache: MutableMapping[Any, Any] | None
+    store: Any
     token_client: Any
     allow_http: bool
     on_event: Callable[[Event], object] | None
@@ -64,7 +66,10 @@ class BaseTokenAuth:
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
         cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
+        store = options.pop("store", None)
         self._source = Source(self._provider, cache=cache, **options)
+        if store is not None:
+            self._source.shelf = _shelf(store, self._source)
 
     def invalidate(self) -> None:
         """Drop the cached token, and forget failures: the next request fetches."""
@@ -105,6 +110,16 @@ class BaseTokenAuth:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return copy.copy(self)  # shares cache and client: it is the same credential
+
+
+def _shelf(store: object, source: Source) -> Shelf:
+    from tokenauth.stores import Store  # noqa: PLC0415  (its sealing needs an extra)
+
+    if not isinstance(store, Store):
+        raise TypeError(f"store must have the methods load, save, acquire and release; {type(store).__name__} has not")
+    from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
+
+    return ShelfInStore(store, source.provider, timeout=source.timeout, clock=source.clock)
 
 
 def _check_names(name: str, options: Mapping[str, Any]) -> None:

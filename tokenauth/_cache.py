@@ -31,11 +31,12 @@ def digest(*parts: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A token as this process holds it. Times are monotonic seconds, `math.inf` for never."""
+    """A token as this process holds it, *since* when. Times are monotonic seconds, `math.inf` for never."""
 
     token: Token
     usable_until: float
     refresh_from: float
+    since: float
 
 
 class TokenCache:

@@ -4,6 +4,7 @@ An unreachable or failing endpoint rests 1 s, doubling to 30 s (or as long as it
 most). Rejected credentials rest 60 s, for each try counts towards a lock-out, unless the secret has changed.
 """
 
+import math
 import os
 import threading
 from collections.abc import Hashable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FIRST, LONGEST = 1.0, 30.0
 REJECTED = 60.0
 LONGEST_RETRY_AFTER = 3600.0
+FRESH, CONTESTED, WARN_EVERY = 60.0, 3, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,7 @@ class Cooldowns:
     def __init__(self, maxsize: int = 1024) -> None:
         self._lock = threading.RLock()
         self._cooling: LRUCache[Hashable, _Cooling] = LRUCache(maxsize)
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
-        )
+        self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
 
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
         """Return a copy of the failure that counts now, or None; *secrets* tells whether they have changed since."""
@@ -57,10 +57,29 @@ class Cooldowns:
             rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
             self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets)
 
+    def contested(self, key: Hashable, now: float, age: float) -> bool:
+        """Count a rejected token of *age* seconds; return whether it is time to warn of a rival.
+
+        That is at the third one in a row that was rejected within a minute, and at most once in ten minutes.
+        """
+        with self._lock:
+            strikes, warned = self._contests.get(key, (0, -math.inf))
+            strikes = strikes + 1 if age < FRESH else 0
+            warns = strikes >= CONTESTED and now - warned >= WARN_EVERY
+            self._contests[key] = (0, now) if warns else (strikes, warned)
+            return warns
+
     def clear(self, key: Hashable) -> None:
         """Forget the failure: a login succeeded, or the user said `invalidate()`."""
         with self._lock:
             self._cooling.pop(key, None)
 
+    def survive_fork(self) -> None:
+        """Have a child process start with a free lock."""
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+        )
+
 
 COOLDOWNS = Cooldowns()
+COOLDOWNS.survive_fork()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from tokenauth import errors
 from tokenauth._clock import Clock
-from tokenauth._effects import Call, Effect, Exchange, Pause, Reply, TokenRequest, Wait
+from tokenauth._effects import Ask, Call, Effect, Exchange, Pause, Reply, TokenRequest, Wait
 from tokenauth._flights import Flight
 from tokenauth._origins import Origin
 
@@ -86,6 +86,9 @@ class Blocking:
             case Call(function, flight):
                 with flight.led():
                     return function()
+            case Ask(function, seconds, late):
+                asked = _in_thread(function)
+                return asked.result() if _settled(asked, seconds) else late()
             case Wait(flight, deadline):
                 if flight.is_mine or flight.thread == threading.get_ident():
                     raise _nested()
@@ -121,6 +124,9 @@ class Awaiting:
             case Call(function, flight, deadline, blocks):
                 with flight.led():
                     return await self._call(function, deadline) if blocks else function()
+            case Ask(function, seconds, late):
+                asked = _in_thread(function)
+                return asked.result() if await _asettled(asked, seconds) else late()
             case Wait(flight, deadline):
                 if flight.is_mine:
                     raise _nested()

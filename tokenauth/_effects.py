@@ -87,6 +87,15 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Call *function*, a call of a shared store, in a thread; *late* gives the result where *seconds* don't suffice."""
+
+    function: Callable[[], Any]
+    seconds: float
+    late: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Wait until *flight* has landed, to *deadline* (monotonic seconds) at the latest."""
 
@@ -101,4 +110,4 @@ class Pause:
     seconds: float
 
 
-Effect = Exchange | Call | Wait | Pause
+Effect = Exchange | Call | Ask | Wait | Pause

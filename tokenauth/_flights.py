@@ -68,7 +68,6 @@ class Flights:
         # re-entrant: a garbage collection under the lock may close an abandoned flow, which comes back here
         self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight] = {}
-        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._fork)
 
     def join(self, key: Hashable, now: float, stale_at: float) -> tuple[Flight, bool]:
         """Return the flight for *key* and whether the caller leads it. *now*, *stale_at*: monotonic seconds."""
@@ -88,9 +87,15 @@ class Flights:
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
 
-    def _fork(self) -> None:
-        self._flights.clear()  # their leaders did not come along
-        self._lock.release()
+    def survive_fork(self) -> None:
+        """Have a child process start without flights, for their leaders don't come along, and with a free lock."""
+
+        def in_child() -> None:
+            self._flights.clear()
+            self._lock.release()
+
+        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=in_child)
 
 
 FLIGHTS = Flights()
+FLIGHTS.survive_fork()

@@ -1,24 +1,40 @@
 """The flow: how a token is obtained. The only place where the order of steps is decided.
 
     obtain   the cached token where it is usable; else join the flight for its key and lead it, or wait for its leader
-    lead     look once more; else log in; land the flight, fail it, or in any case abandon it
-    log_in   build the request, send it, read the answer; try again where that may help
+    lead     look once more; else renew; land the flight, fail it, or in any case abandon it
+    share    with a store: take what another process has saved; else hold the fleet's lease while renewing, and save
+    renew    exchange the refresh token, once, where there is one; else log in
+    log_in   call the token endpoint; try again where that may help
 
 These are plain generators: they yield effects (`_effects`) and are sent the results. They know no clock, lock, loop
 or client; `Source` answers what they ask. `rejected` is the token that a 401 came back for.
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from tokenauth import errors
 from tokenauth._cache import Held
 from tokenauth._effects import Call, Effect, Exchange, Pause, Wait
 from tokenauth._flights import Flight
-from tokenauth._source import Source, log
+from tokenauth._record import Record
+from tokenauth._source import Shelf, Source, log
 from tokenauth._token import Token
 
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""
+
+    shelf: Shelf
+    lease: Any
+    saved: Record | None
+
+
 Flow = Generator[Effect, Any, Token]
+Fetch = Generator[Effect, Any, Held]
 
 
 def obtain(source: Source, rejected: Token | None = None) -> Flow:
@@ -45,18 +61,32 @@ def refresh(source: Source, held: Held) -> Flow:
         return held.token
     try:
         deadline = min(source.deadline(), held.usable_until)
-        return (yield from lead(source, flight, held.token, deadline, late=False))
+        return (yield from lead(source, flight, held.token, deadline, spare=held))
     except Exception as failure:
         log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
         return held.token
 
 
-def lead(source: Source, flight: Flight, rejected: Token | None, deadline: float, *, late: bool) -> Flow:
-    """Fetch for all who wait. *late*: this caller has waited before, so that running out of time is its own affair."""
+def lead(
+    source: Source,
+    flight: Flight,
+    rejected: Token | None,
+    deadline: float,
+    *,
+    late: bool = False,
+    spare: Held | None = None,
+) -> Flow:
+    """Fetch for all who wait.
+
+    *late*: this caller has waited before, so that running out of time is its own affair. *spare*: what it can go on
+    with, so that it need not wait for another process.
+    """
     try:
         held = source.usable(rejected)  # somebody may have landed between our look and our joining
-        if held is None:
-            held = yield from log_in(source, flight, rejected, deadline)
+        if held is None and source.shelf is not None:
+            held = yield from share(source, source.shelf, flight, rejected, deadline, spare=spare)
+        elif held is None:
+            held = yield from renew(source, flight, rejected, deadline)
         flight.land(held)
         return held.token
     except Exception as failure:
@@ -68,33 +98,96 @@ def lead(source: Source, flight: Flight, rejected: Token | None, deadline: float
         flight.abandon()  # no effect on a flight that has landed or failed
 
 
+def share(
+    source: Source, shelf: Shelf, flight: Flight, rejected: Token | None, deadline: float, *, spare: Held | None
+) -> Fetch:
+    """Return what another process has saved; else renew, as the one process of the fleet that does, and save."""
+    waits = source.lease_waits()
+    while True:
+        held = source.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
+        if held is not None:
+            return held
+        lease = yield shelf.acquire()
+        if lease is not None:
+            break
+        if spare is not None:
+            return spare
+        pause = next(waits)
+        if source.past(deadline):
+            raise errors.TokenEndpointError(
+                "Another process is fetching the token and did not finish in time (timeout=)"
+            )
+        yield Pause(pause)
+    try:
+        saved = yield shelf.load()  # somebody may have saved between our look and our lease
+        held = source.adopt(saved, rejected)
+        if held is None:
+            held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
+            yield shelf.save(source.record(held), lease)
+        return held
+    except Exception as failure:
+        if source.is_rejection(failure):
+            yield shelf.save(source.record_of_rejection(failure), lease)
+        raise
+    finally:
+        shelf.release_soon(lease)
+
+
+def renew(
+    source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
+) -> Fetch:
+    """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
+    before, refresh_token = source.spend(rejected, leased.saved if leased else None)
+    if refresh_token is not None:
+        if leased:
+            yield leased.shelf.save(
+                source.record_of_spending(before), leased.lease
+            )  # before it is used: it serves once
+        try:
+            return (yield from call(source, flight, deadline, before, refresh_token))
+        except Exception as failure:
+            log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
+        held = source.adopt((yield leased.shelf.load()), rejected) if leased else None
+        if held is not None:
+            return held
+    return (yield from log_in(source, flight, deadline, before))
+
+
+def log_in(source: Source, flight: Flight, deadline: float, before: Token | None, *, keep: bool = True) -> Fetch:
+    """Ask the provider for a token with the credentials, three times at most."""
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return (yield from call(source, flight, deadline, before, None, keep=keep))
+        except Exception as failure:
+            pause = source.pause(failure, tries, deadline)
+            if pause is None:
+                raise
+        yield Pause(pause)
+
+
+def call(
+    source: Source,
+    flight: Flight,
+    deadline: float,
+    before: Token | None,
+    refresh_token: str | None,
+    *,
+    keep: bool = True,
+) -> Fetch:
+    """Call the token endpoint once; *keep* what it gives in the cache. *before*: the token that is replaced."""
+    request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
+    source.replay(flight.mark)
+    reply = yield Exchange(request, flight, deadline)
+    return source.accept(reply, before, refresh_token, keep=keep)
+
+
 def fetch(source: Source) -> Flow:
     """Return a token of the caller's own: not from the cache, not kept there, shared with nobody."""
     flight = source.solo()
     try:
-        held = yield from log_in(source, flight, None, source.deadline(), keep=False)
-        return held.token
+        return (yield from log_in(source, flight, source.deadline(), None, keep=False)).token
     except Exception as failure:
         source.cool(failure, flight.mark)
         raise
-
-
-def log_in(
-    source: Source, flight: Flight, rejected: Token | None, deadline: float, *, keep: bool = True
-) -> Generator[Effect, Any, Held]:
-    """Ask the provider for a token, three times at most; *keep* it in the cache."""
-    before, refresh_token = source.spend(rejected)
-    tries = 0
-    while True:
-        request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
-        source.replay(flight.mark)
-        tries += 1
-        try:
-            reply = yield Exchange(request, flight, deadline)
-            return source.accept(reply, before, refresh_token, keep=keep)
-        except Exception as failure:
-            pause = 0.0 if refresh_token else source.pause(failure, tries, deadline)
-            if pause is None:
-                raise
-        refresh_token = None  # it serves once; what follows is a login
-        yield Pause(pause)

@@ -3,20 +3,23 @@
 Law: no I/O and no waiting here; the clock is an argument.
 """
 
+import itertools
 import logging
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from tokenauth import errors
 from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
 from tokenauth._clock import SYSTEM, Clock
-from tokenauth._cooldown import COOLDOWNS, Cooldowns
-from tokenauth._effects import Reply, TokenRequest
+from tokenauth._cooldown import COOLDOWNS, REJECTED, Cooldowns
+from tokenauth._effects import Ask, Reply, TokenRequest
 from tokenauth._flights import FLIGHTS, Flight, Flights
 from tokenauth._origins import Origin, checked_origin
+from tokenauth._record import KEPT_UNKNOWN, Record
 from tokenauth._secrets import checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import Token
@@ -49,6 +52,20 @@ class Event:
     error: Exception | None = None
 
 
+class Shelf(Protocol):
+    """This credential's place in a store that processes share. Each method but the last returns the effect to yield."""
+
+    def load(self) -> Ask:
+        """→ what is there (Record), or None."""
+
+    def acquire(self) -> Ask:
+        """→ the fleet's lease on logging in, or None where another process has it."""
+
+    def save(self, record: Record, lease: Any) -> Ask: ...
+
+    def release_soon(self, lease: Any) -> None: ...
+
+
 @dataclass(eq=False)
 class Source:
     """See `TokenAuth` for the options: header, scheme, extra_headers, leeway (s), timeout (s), allow_http, on_event."""
@@ -65,6 +82,7 @@ class Source:
     cache: TokenCache = field(default_factory=lambda: PROCESS_CACHE)
     flights: Flights = field(default_factory=lambda: FLIGHTS)
     cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
+    shelf: Shelf | None = None
     clock: Clock = SYSTEM
     uniform: Callable[[float, float], float] = random.uniform
 
@@ -96,6 +114,7 @@ class Source:
         mark = digest(kind, provider.identity, static)
         self.key = (mark, *dynamic) if dynamic else mark
         self._warned: set[Origin] = set()
+        self._since = -math.inf  # what a store was told before this doesn't count: `invalidate()`
 
     # which token is good
 
@@ -142,10 +161,15 @@ class Source:
         """Whether to build a token request may block: a secret is read by a callable."""
         return any(secret.dynamic for secret in self.provider.secrets)
 
-    def spend(self, rejected: Token | None) -> tuple[Token | None, str | None]:
-        """Return the token to be replaced, and its refresh token where it has not been used yet (RFC 6749 §10.4)."""
+    def spend(self, rejected: Token | None, saved: Record | None) -> tuple[Token | None, str | None]:
+        """Return the token to be replaced, and its refresh token where it has not been used yet (RFC 6749 §10.4).
+
+        What the fleet has *saved* is newer than what this process holds.
+        """
         held = self.held()
         before = held.token if held is not None else rejected
+        if saved is not None and saved.token is not None:
+            before = saved.token
         refresh_token = before.refresh_token if before is not None and self.provider.refreshes else None
         if refresh_token is None or not SPENT.spend(refresh_token):
             return before, None
@@ -213,15 +237,15 @@ class Source:
         if lifetime is None and token.expires_at is not None:
             lifetime = token.expires_at - reply.server_now
         if lifetime is None:
-            return Held(token, math.inf, math.inf)
+            return Held(token, math.inf, math.inf, reply.sent)
         token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
         same = before is not None and _is_same(before, token)
         leeway = 0.0 if same else min(self.leeway, lifetime / 20)
         usable_until = reply.sent + lifetime - leeway
         if same or self.provider.discards_older:
-            return Held(token, usable_until, usable_until)
+            return Held(token, usable_until, usable_until, reply.sent)
         soft = token.refresh_in if token.refresh_in is not None else lifetime * self.uniform(*SOFT_REFRESH_AT)
-        return Held(token, usable_until, min(reply.sent + max(soft, 0.0), usable_until))
+        return Held(token, usable_until, min(reply.sent + max(soft, 0.0), usable_until), reply.sent)
 
     def _read(self, reply: Reply) -> Token:
         name = self.provider.name
@@ -239,15 +263,77 @@ class Source:
             raise errors.TokenResponseError(text, status=reply.status)
         return token
 
+    # what processes share
+
+    def lease_waits(self) -> Iterator[float]:
+        """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
+        for doublings in itertools.count():
+            yield self.uniform(0.5, 1.5) * min(0.05 * 2**doublings, 0.5)
+
+    def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
+        """Return the token in *record* where it is good, and keep it. Raise the rejection that it tells of."""
+        now = self.clock.wall()
+        if record is None or record.saved_at < self._since or now >= record.until:
+            return None
+        if record.failure is not None:
+            raise errors.CredentialsRejected(**record.failure)
+        if record.token is None or (rejected is not None and record.token.value == rejected.value):
+            return None
+        held = self._revived(record.token, now)
+        if self.clock.monotonic() >= held.usable_until:
+            return None
+        self.cache.put(self.key, held)
+        log.info("%s: token %s comes from the store", self.provider.name, held.token.fingerprint)
+        return held
+
+    def _revived(self, token: Token, now: float) -> Held:
+        """Return *token*, which another process has fetched, with its times: what is left of them counts from now."""
+        if token.expires_at is None:
+            return Held(token, math.inf, math.inf, self.clock.monotonic())
+        reply = Reply(200, sent=self.clock.monotonic(), sent_at=now)
+        held = self.dated(replace(token, lifetime=token.expires_at - now, refresh_in=None), reply, None)
+        return replace(held, token=token)
+
+    def record(self, held: Held) -> Record:
+        """Return what to tell the fleet of *held*."""
+        token, now = held.token, self.clock.wall()
+        until = now + KEPT_UNKNOWN
+        if token.expires_at is not None and token.refresh_token is None:
+            until = token.expires_at
+        return Record(now, until, token)
+
+    def record_of_spending(self, before: Token | None) -> Record:
+        """Return what to tell the fleet of *before*, whose refresh token is about to be used."""
+        now = self.clock.wall()
+        return Record(now, now + KEPT_UNKNOWN, before and replace(before, refresh_token=None))
+
+    def record_of_rejection(self, failure: Any) -> Record:
+        """Return what to tell the fleet of *failure*, so that nobody tries the same credentials meanwhile."""
+        now = self.clock.wall()
+        evidence = {name: getattr(failure, name) for name in ("status", "code", "detail", "retry_after")}
+        return Record(now, now + REJECTED, failure={"message": str(failure), **evidence})
+
+    @staticmethod
+    def is_rejection(failure: Exception) -> bool:
+        return isinstance(failure, errors.CredentialsRejected)
+
     # dropping
 
     def reject(self, token: Token) -> None:
         """Take *token* out of the cache, and no newer one: a 401 came back for it."""
-        if self.cache.drop(self.key, token.value) is not None:
-            log.info("%s: token %s was rejected", self.provider.name, token.fingerprint)
-            self.emit(Event("rejected", self.provider.name, token.fingerprint))
+        held = self.cache.drop(self.key, token.value)
+        if held is None:
+            return
+        name = self.provider.name
+        log.info("%s: token %s was rejected", name, token.fingerprint)
+        if self.cooldowns.contested(self.key, self.clock.monotonic(), self.clock.monotonic() - held.since):
+            hint = "" if self.shelf else "; let the processes share one token: store="
+            text = "%s: fresh tokens are rejected again and again. Perhaps another process logs in with the same"
+            log.warning(f"{text} credentials, and each login ends the other's token{hint}", name)
+        self.emit(Event("rejected", name, token.fingerprint))
 
     def invalidate(self) -> None:
+        self._since = self.clock.wall()
         self.cache.drop(self.key)
         self.cooldowns.clear(self.key)
 

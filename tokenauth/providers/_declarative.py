@@ -141,7 +141,7 @@ class JSONProvider(Provider):
     @property
     def identity(self) -> tuple[Hashable, ...]:
         user = self._basic[0] if self._basic else None
-        where = tuple(sorted((name, str(each)) for name, each in self._where.items()))
+        where = tuple(sorted((name, _stable(each)) for name, each in self._where.items()))
         return (type(self).__qualname__, self.token_url, user, *(each.identity for each in self._templates()), where)
 
     def __eq__(self, other: object) -> bool:
@@ -251,3 +251,8 @@ class JSONProvider(Provider):
 
     def sign(self, token: Token) -> Signature | None:
         return self._presentation.sign(token, self._kept.texts())
+
+
+def _stable(where: object) -> str:
+    """Return a text for a place in the answer that is the same in every process."""
+    return f"{where.__module__}.{where.__qualname__}" if callable(where) else repr(where)

@@ -1,0 +1,55 @@
+"""Sealing: entries of a store are encrypted and authenticated with a key that comes from the credential itself.
+
+Law: who has the secret can read the token; who has the store, but not the secret, learns nothing, and can put nothing
+there that we believe. There is no key to manage.
+
+    scrypt(secrets, salt=what the credential is for) → 32 bytes: name of the entry; 32 bytes: AES-256-GCM key
+    entry = "tokenauth:1\\n" + nonce (12 bytes) + AES-GCM(record, associated data = "tokenauth:1\\n" + name)
+"""
+
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+FAMILY, VERSION = b"tokenauth:", b"tokenauth:1\n"
+_NONCE = 12
+_COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024}  # 32 MiB, some 0.1 s
+
+
+class NotOurs(Exception):
+    """The entry is none of ours, or was changed, or swapped with another."""
+
+
+class FromLater(Exception):
+    """The entry comes from a later version of tokenauth; it must not be overwritten."""
+
+
+class Seal:
+    """The seal of one credential. *secrets*: their values; *purpose*: everything else that makes two tokens differ."""
+
+    def __init__(self, secrets: tuple[str, ...], purpose: str) -> None:
+        salt = hashlib.sha256(f"tokenauth store\n{purpose}".encode()).digest()
+        password = "".join(f"{len(secret)}:{secret}" for secret in secrets).encode()
+        derived = hashlib.scrypt(password, salt=salt, dklen=64, **_COST)
+        self.name = derived[:32].hex()
+        self._cipher = AESGCM(derived[32:])
+
+    def close(self, content: bytes) -> bytes:
+        """Return *content* as an entry."""
+        nonce = os.urandom(_NONCE)
+        return VERSION + nonce + self._cipher.encrypt(nonce, content, VERSION + self.name.encode())
+
+    def open(self, entry: bytes) -> bytes:
+        """Return the content of *entry*. NotOurs, FromLater."""
+        if not entry.startswith(VERSION):
+            label = entry.split(b"\n", 1)[0][:32]
+            if label.startswith(FAMILY) and label.removeprefix(FAMILY).isdigit():
+                raise FromLater
+            raise NotOurs
+        sealed = entry.removeprefix(VERSION)
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], VERSION + self.name.encode())
+        except (InvalidTag, ValueError):
+            raise NotOurs from None

@@ -1,0 +1,106 @@
+"""RedisStore: processes on many machines share tokens through Redis or Valkey. Needs the extra `redis`.
+
+    <prefix>{<key>}:entry   hash with a TTL: `entry`, a sealed token (`_sealed`), and `fence`, that of its lease
+    <prefix>{<key>}:lease   the fence of the current lease; `SET NX PX`
+    <prefix>{<key>}:fence   a counter, so that each lease has a fence of its own; has a TTL
+
+The braces keep the three on one node of a cluster. Each change is one script, so it happens whole or not at all.
+"""
+
+from typing import Any
+
+import redis
+
+from tokenauth.stores._base import Lease
+
+_SAVE = """
+local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
+if fence > tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'entry', ARGV[1], 'fence', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+_ACQUIRE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local fence = redis.call('INCR', KEYS[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[1], fence, 'NX', 'PX', ARGV[1])
+return fence
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+_FENCE_KEPT = 60 * 86400 * 1000  # ms; longer than any entry
+_TIMEOUT = 1.0
+
+
+class RedisStore:
+    """A Redis or Valkey server that the fleet shares.
+
+    Args:
+        server: a URL ("redis://", "rediss://", "unix://"), or a client of redis-py as it is: `redis.Redis`, a
+            Sentinel's `master_for(...)`, or `redis.RedisCluster`. A client made from a URL waits 1 s at most.
+        prefix: begins each key. Default "tokenauth:".
+
+    Raises:
+        ValueError: the URL is none that redis-py knows. Whether the server is there shows at the first use only: a
+            store that is down does no harm.
+        TypeError: the client is none, or an async one (its calls are made in threads).
+    """
+
+    def __init__(self, server: Any, *, prefix: str = "tokenauth:") -> None:
+        if not isinstance(prefix, str) or any(character in prefix for character in "{}"):
+            raise ValueError("prefix must be a str without braces")
+        self._server = server
+        self._prefix = prefix
+        self._client = _client(server)
+
+    def load(self, key: str) -> bytes | None:
+        entry = self._client.hget(self._key(key, "entry"), "entry")
+        return entry.encode("latin-1", "replace") if isinstance(entry, str) else entry
+
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> None:
+        self._client.eval(_SAVE, 1, self._key(key, "entry"), entry, lease.fence, _milliseconds(seconds))
+
+    def acquire(self, key: str, seconds: float) -> Lease | None:
+        keys = self._key(key, "lease"), self._key(key, "fence")
+        fence = int(self._client.eval(_ACQUIRE, 2, *keys, _milliseconds(seconds), _FENCE_KEPT))
+        return Lease(fence) if fence else None
+
+    def release(self, key: str, lease: Lease) -> None:
+        self._client.eval(_RELEASE, 1, self._key(key, "lease"), str(lease.fence))
+
+    def __repr__(self) -> str:
+        return f"<RedisStore {self._prefix}…>"  # a URL may hold a password
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RedisStore) and (self._server, self._prefix) == (other._server, other._prefix)
+
+    def __hash__(self) -> int:
+        return hash(self._prefix)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_server": self._server, "_prefix": self._prefix}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._client = _client(self._server)
+
+    def _key(self, key: str, part: str) -> str:
+        return f"{self._prefix}{{{key}}}:{part}"
+
+
+def _client(server: Any) -> Any:
+    if isinstance(server, str):
+        try:
+            return redis.Redis.from_url(server, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        except ValueError:
+            raise ValueError("the store's URL must begin with redis://, rediss:// or unix://") from None
+    if not isinstance(server, redis.Redis | redis.RedisCluster):
+        raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, not {type(server).__name__}")
+    return server
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
