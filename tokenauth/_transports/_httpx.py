@@ -90,11 +90,22 @@ class Awaiting(_Transport):
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, dict(response.headers), _whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
-            async for piece in response.aiter_raw():
-                body.feed(piece)
+            await _feed(body, response)
             return response.status_code, dict(response.headers), body.finish()
         finally:
             await response.aclose()
+
+
+async def _feed(body: Body, response: Any) -> None:
+    pieces = response.aiter_raw()
+    try:
+        async for piece in pieces:
+            body.feed(piece)
+    except BodyError:
+        await response.aclose()
+        with contextlib.suppress(Exception):
+            await anext(pieces)  # the client's generators end at the closed connection; trio warns of any that doesn't
+        raise
 
 
 def _whole(content: bytes) -> bytes:
