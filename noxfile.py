@@ -81,6 +81,6 @@ def _install_wheel(session: nox.Session, group: str) -> None:
     built = max((home / "dist").glob("*.whl"), key=lambda path: path.stat().st_mtime)
     needs = f"tokenauth-http[cli,httpx2,sandbox] @ {built.as_uri()}"
     session.install("--no-sources", "--group", f"{Path('pyproject.toml').resolve()}:{group}", needs)
-    for name in ("tests", "docs", "README.md", "CHANGELOG.md", "pyproject.toml"):
+    for name in ("tests", "docs", "LICENSE", "mkdocs.yml", "pyproject.toml", *map(str, Path().glob("*.md"))):
         session.run("cp", "-r", name, str(home), external=True)
     session.chdir(home)

@@ -1,5 +1,11 @@
-"""Token APIs, described. Each is pure: it builds a token request and reads the answer (see `Provider`)."""
+"""Token APIs, described. Each is pure: it builds a token request and reads the answer (see `Provider`).
 
+`Reply`, `Secret`, `Signature` and `TokenRequest` are what a provider of your own is made of.
+"""
+
+from tokenauth._effects import Reply, TokenRequest
+from tokenauth._secrets import Secret
+from tokenauth._signature import Signature
 from tokenauth.providers._base import Provider
 from tokenauth.providers._declarative import JSONProvider
 from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
@@ -17,5 +23,9 @@ __all__ = [
     "Platform",
     "PortalLink",
     "Provider",
+    "Reply",
     "Role",
+    "Secret",
+    "Signature",
+    "TokenRequest",
 ]
