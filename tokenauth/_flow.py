@@ -147,6 +147,8 @@ def renew(
             return (yield from call(source, flight, deadline, before, refresh_token))
         except Exception as failure:
             log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
+            if source.past(deadline):  # no time for a login
+                raise
         held = source.adopt((yield leased.shelf.load()), rejected) if leased else None
         if held is not None:
             return held
@@ -161,7 +163,7 @@ def log_in(source: Source, flight: Flight, deadline: float, before: Token | None
         try:
             return (yield from call(source, flight, deadline, before, None, keep=keep))
         except Exception as failure:
-            pause = source.pause(failure, tries, deadline)
+            pause = source.pause(failure, tries, deadline, flight.mark)
             if pause is None:
                 raise
         yield Pause(pause)

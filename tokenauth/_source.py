@@ -192,10 +192,12 @@ class Source:
         if failure is not None:
             raise failure
 
-    def pause(self, failure: Exception, tries: int, deadline: float) -> float | None:
+    def pause(self, failure: Exception, tries: int, deadline: float, secrets: str) -> float | None:
         """Return the seconds to wait before the next try after *failure*, or None to give up."""
         if tries >= TRIES or not getattr(failure, "retryable", False):
             return None
+        if self.cooldowns.failure(self.key, self.clock.monotonic(), secrets) is not None:
+            return None  # it is a replay of that one
         pause = getattr(failure, "retry_after", None)
         if pause is None:
             pause = self.uniform(0.05, 0.1) * 3 ** (tries - 1)

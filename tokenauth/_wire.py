@@ -36,14 +36,14 @@ class Wire:
         names = [name for name in signature.headers if upgradable or name.lower() != "authorization"]
         if names:
             request.headers = sealed(request.headers, {name: signature.headers[name] for name in names})
-        if names or source.more_origins:
+        if names or signature.params or source.more_origins:
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
-        if not self._hops:  # not traced: the headers are still on it
+        if not self._hops:  # not traced
             return self._signature.is_on(request.headers, str(request.url))
-        return self._signed and self._signature.url(str(request.url)) == str(request.url)
+        return self._signed
 
     def _trace(self, name: str, info: dict[str, Any]) -> None:
         if name.endswith(".send_request_headers.started"):

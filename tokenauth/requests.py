@@ -8,10 +8,11 @@ a foreign origin (what is ours is taken off before it is copied), and a redirect
 """
 
 import logging
+import re
 import time
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
@@ -26,6 +27,8 @@ from tokenauth._token import Token
 __all__ = ["TokenAuth"]
 
 log = logging.getLogger("tokenauth")
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 
 
 class TokenAuth(BaseTokenAuth, AuthBase):
@@ -71,9 +74,9 @@ class _Sent:
         if id(response.request) == self._first:
             self._retried = self._abroad = False
         self._abroad = self._abroad or not self._is_home(response.url)
-        if response.status_code == 401 and self._token is not None and not self._retried and not self._abroad:
-            response = self._answer_401(response, self._token, settings)
-        if response.is_redirect and not self._is_home(urljoin(response.url, response.headers["location"])):
+        if response.status_code == 401 and not self._abroad:
+            response = self._answer_401(response, settings)
+        if response.is_redirect and not self._is_home(_target(response)):
             _take_off(response.request, self._signature)
         return response
 
@@ -81,10 +84,16 @@ class _Sent:
         origin = _origin(url)
         return origin is not None and self._auth._source.serves(origin, self._token)
 
-    def _answer_401(self, response: Response, token: Token, settings: dict[str, Any]) -> Response:
-        """Return the answer to one more try, or *response* itself where the body can't be sent twice."""
+    def _answer_401(self, response: Response, settings: dict[str, Any]) -> Response:
+        """Return the answer to one more try, or *response* itself where there is none to make.
+
+        A redirect at home that lost the signature is signed, which does not count as the one renewal.
+        """
         source, request = self._auth._source, response.request
-        rejected = token if self._signature.is_on(request.headers, request.url or "") else None
+        carried = self._signature.is_on(request.headers, request.url or "")
+        if carried and (self._token is None or self._retried):
+            return response
+        rejected = self._token if carried else None
         if not _replayable(request):
             if rejected is not None:
                 source.reject(rejected)
@@ -92,14 +101,20 @@ class _Sent:
             return response
         _ = settings["stream"] or response.content
         response.close()  # frees the connection before the retry
-        self._retried = True
-        self._token = self._auth._obtain(rejected)
-        origin = _origin(request.url)
-        signature = source.signature(self._token, origin) if origin is not None else None
+        self._retried = self._retried or carried
+        signature = self._renewed(_origin(request.url), rejected)
         if signature is None:
             return response
         self._signature = signature
         return _send_again(response, signature, settings)
+
+    def _renewed(self, origin: Origin | None, rejected: Token | None) -> Signature | None:
+        if self._token is not None:
+            self._token = self._auth._obtain(rejected)
+        if origin is None:
+            return None
+        source = self._auth._source
+        return source.provider.static(origin) if self._token is None else source.signature(self._token, origin)
 
 
 def _send_again(response: Response, signature: Signature, settings: dict[str, Any]) -> Response:
@@ -143,6 +158,16 @@ def _origin(url: str | None) -> Origin | None:
         return Origin.parse(url or "")
     except ValueError:
         return None
+
+
+def _target(response: Response) -> str:
+    """Return the URL of a redirect, "" where requests, urllib and we might not read the same in its Location."""
+    location = response.headers["location"]
+    if "\\" in location or any(character <= " " or character >= "\x7f" for character in location):
+        return ""
+    if location.startswith("//"):
+        return f"{urlsplit(response.url).scheme}:{location}"
+    return location if _SCHEME.match(location) else response.url  # a path stays at this origin
 
 
 def _put(request: PreparedRequest, signature: Signature) -> None:

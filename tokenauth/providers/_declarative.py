@@ -255,4 +255,4 @@ class JSONProvider(Provider):
 
 def _stable(where: object) -> str:
     """Return a text for a place in the answer that is the same in every process."""
-    return f"{where.__module__}.{where.__qualname__}" if callable(where) else repr(where)
+    return getattr(where, "__qualname__", repr(where))
