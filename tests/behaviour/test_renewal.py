@@ -1,0 +1,189 @@
+"""I3: compare before refresh. A 401 counts only where our token got it; it drops that token and no newer one."""
+
+import threading
+from typing import Any
+
+import pytest
+import requests
+
+from tests.clients import CLIENTS, Client, Get, Post
+from tests.servers import Received, Reply
+from tests.support import TokenServer, background, until
+from tokenauth import TokenAuth, TokenEndpointError
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_revoked_token_is_renewed_unseen(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    client.get(auth, server.api)
+    server.revoke()
+    answer = client.send(auth, Get(server.api))
+    assert answer.status == 200
+    assert answer.history == [401]
+    assert server.statuses == [200, 401, 200]
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_live_token_is_used_without_another_login(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    answers = client.play(auth, *[Get(server.api)] * 5)
+    assert [answer.status for answer in answers] == [200] * 5
+    assert server.logins == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_api_that_always_says_401_gets_two_requests_and_one_renewal(client: Client, server: TokenServer) -> None:
+    body = b'{"error": "never"}'
+    server.answer = lambda request: None if request.path == "/token" else Reply(401, body, {"X-Why": "never"})
+    auth = server.auth()
+    client.get_token(auth)
+    answer = client.send(auth, Post(server.api, data=b"body"))
+    assert (answer.status, answer.content) == (401, body)
+    assert {name.lower(): value for name, value in answer.headers.items()}["x-why"] == "never"
+    assert answer.history == [401]
+    sent = [request.headers["authorization"] for request in server.server.to("/api")]
+    assert sent == ["Bearer token-1", "Bearer token-2"]
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_each_request_of_a_session_has_a_retry_of_its_own(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    first_tries = {"1", "3"}
+
+    def answer(request: Received) -> Reply | None:
+        number = request.query.get("n")
+        if number in first_tries:
+            first_tries.remove(number)
+            return Reply(401)
+        return None
+
+    server.answer = answer
+    answers = client.play(auth, *[Get(f"{server.api}?n={number}") for number in range(5)])
+    assert [answer.status for answer in answers] == [200] * 5
+    assert server.logins == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_late_401_on_an_old_token_does_not_drop_the_newer_one(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    client.get_token(auth)
+    renewed = threading.Event()
+
+    def answer(request: Received) -> Reply | None:
+        if request.headers.get("authorization") == "Bearer token-1":
+            assert renewed.wait(20)
+            return Reply(401)
+        return None
+
+    server.answer = answer
+    slow = background(lambda: client.send(auth, Get(server.api)))
+    until(lambda: server.server.to("/api"))
+    auth.invalidate()
+    assert client.get_token(auth).value == "token-2"
+    renewed.set()
+    late = slow.result(20)
+    assert (late.status, late.history) == (200, [401])
+    assert client.get_token(auth).value == "token-2"
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_login_that_fails_on_renewal_is_what_the_caller_gets(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    client.get_token(auth)
+    server.revoke()
+    server.answer = lambda request: Reply(404) if request.path == "/token" else None
+    auth._source.uniform = lambda low, high: 0.0
+    with pytest.raises(TokenEndpointError):
+        client.get(auth, server.api)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("status", [400, 403, 404, 407, 500])
+def test_other_statuses_are_none_of_our_business(client: Client, server: TokenServer, status: int) -> None:
+    server.answer = lambda request: None if request.path == "/token" else Reply(status)
+    auth = server.auth()
+    answer = client.send(auth, Get(server.api))
+    assert (answer.status, answer.history) == (status, [])
+    assert server.logins == 1
+    assert len(server.server.to("/api")) == 1
+
+
+class _Replaces(requests.adapters.HTTPAdapter):
+    """The nearest thing to a request hook that requests has."""
+
+    def add_headers(self, request: Any, **settings: Any) -> None:
+        request.headers["Authorization"] = "Basic dXNlcg=="
+
+
+def _replace(request: Any) -> None:
+    request.headers["Authorization"] = "Basic dXNlcg=="
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_401_on_credentials_that_a_hook_of_the_users_put_there_does_not_count(
+    client: Client, server: TokenServer
+) -> None:
+    auth = server.auth()
+    client.get_token(auth)
+
+    def replace_our_header(session: Any) -> None:
+        if isinstance(session, requests.Session):
+            session.mount("http://", _Replaces())
+        else:
+            session.event_hooks = {"request": [client.hook(_replace)]}
+
+    answer = client.send(auth, Get(server.api), setup=replace_our_header)
+    assert answer.status == 401
+    assert {request.headers["authorization"] for request in server.server.to("/api")} == {"Basic dXNlcg=="}
+    assert client.get_token(auth).value == "token-1"
+    assert server.logins == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_401_after_a_redirect_in_the_origin_is_retried_once(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    client.get_token(auth)
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/from":
+            return Reply(302, headers={"Location": "/api"})
+        if request.path == "/api" and request.headers.get("authorization") != "Bearer token-2":
+            return Reply(401)
+        return None
+
+    server.answer = answer
+    assert client.get(auth, f"{server.url}/from") == 200
+    assert [request.headers["authorization"] for request in server.server.to("/api")] == [
+        "Bearer token-1",
+        "Bearer token-2",
+    ]
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_request_with_redirects_has_one_retry_in_all(client: Client, server: TokenServer) -> None:
+    auth = server.auth()
+    client.get_token(auth)
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/from":
+            good = request.headers.get("authorization") == "Bearer token-2"
+            return Reply(302, headers={"Location": "/never"}) if good else Reply(401)
+        return Reply(401) if request.path == "/never" else None
+
+    server.answer = answer
+    assert client.get(auth, f"{server.url}/from") == 401
+    assert [request.path for request in server.server.requests] == ["/token", "/from", "/token", "/from", "/never"]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_invalidate_drops_the_token(client: Client, server: TokenServer) -> None:
+    auth: TokenAuth = server.auth()
+    client.get(auth, server.api)
+    auth.invalidate()
+    client.get(auth, server.api)
+    assert server.logins == 2
+    assert server.statuses == [200, 200]
