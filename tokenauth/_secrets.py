@@ -1,7 +1,7 @@
 """Secrets as users hold them: a str, a callable that is read at each login, or anything with `get_secret_value()`."""
 
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from typing import Any, Protocol
 
 from tokenauth import errors
 
@@ -95,7 +95,7 @@ class Secret:
             kind = type(error).__name__
         raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
 
-    def _plain(self, value: object) -> str:
+    def _plain(self, value: Any) -> str:
         if not isinstance(value, str) and hasattr(value, "get_secret_value"):
             value = value.get_secret_value()
         return checked_text(self.name, value, header=self._header)

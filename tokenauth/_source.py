@@ -55,15 +55,13 @@ class Event:
 class Shelf(Protocol):
     """This credential's place in a store that processes share. Each method but the last returns the effect to yield."""
 
-    def load(self) -> Ask:
-        """→ what is there (Record), or None."""
+    def load(self) -> Ask: ...  # → what is there (Record), or None
 
-    def acquire(self) -> Ask:
-        """→ the fleet's lease on logging in, or None where another process has it."""
+    def acquire(self) -> Ask: ...  # → the fleet's lease on logging in, or None where another process has it
 
-    def save(self, record: Record, lease: Any) -> Ask: ...
+    def save(self, record: Record, lease: Any, /) -> Ask: ...
 
-    def release_soon(self, lease: Any) -> None: ...
+    def release_soon(self, lease: Any, /) -> None: ...
 
 
 @dataclass(eq=False)

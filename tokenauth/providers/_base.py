@@ -34,7 +34,7 @@ class Provider(abc.ABC):
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
-        return (self.__dict__.setdefault("_unique", uuid.uuid4().hex),)
+        return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
 
     @abc.abstractmethod
     def request(self, refresh_token: str | None = None) -> TokenRequest:

@@ -121,7 +121,7 @@ class JSONProvider(Provider):
         }
         self._where = {name: checked_where(name, each) for name, each in where.items()}
         checked_unit("unit", unit)
-        self._unit = unit
+        self._unit: Unit | None = unit
         self._success = success if success is None or callable(success) else _arguments.checked_success(success)
         self._error_fields = tuple(error_fields)
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
