@@ -90,7 +90,7 @@ class HttpxAuth(BaseTokenAuth):
         wire = _signed(source, request, signature, token, is_async=is_async)
         rewind = _rewinder(request.stream)
         response = yield request
-        if response.status_code != 401 or not self._is_home(response, token):
+        if not source.is_refusal(response.status_code, response.headers) or not self._is_home(response, token):
             return
         carried = wire.carried(response.request)
         if carried and token is None:

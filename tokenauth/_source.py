@@ -337,6 +337,12 @@ class Source:
         self.cache.drop(self.key)
         self.cooldowns.clear(self.key)
 
+    @staticmethod
+    def is_refusal(status: int, headers: Mapping[str, Any]) -> bool:
+        """Whether an answer says that the token is no good: a 401, unless it is about scope (RFC 6750 §3.1), which a
+        new token would not have either."""
+        return status == 401 and 'error="insufficient_scope"' not in headers.get("WWW-Authenticate", "")
+
     # which request may have it
 
     def admits(self, origin: Origin | None) -> bool:

@@ -74,7 +74,8 @@ class _Sent:
         if id(response.request) == self._first:
             self._retried = self._abroad = False
         self._abroad = self._abroad or not self._is_home(response.url)
-        if response.status_code == 401 and not self._abroad:
+        source = self._auth._source
+        if source.is_refusal(response.status_code, response.headers) and not self._abroad:
             response = self._answer_401(response, settings)
         if response.is_redirect and not self._is_home(_target(response)):
             _take_off(response.request, self._signature)
