@@ -68,7 +68,14 @@ class Wire:
         self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
         self._signed = not self._abroad
         if self._signed:
-            wire.headers.extend((name.encode(), value.encode()) for name, value in self._signature.headers.items())
+            self._sign(wire)
+
+    def _sign(self, wire: Any) -> None:
+        ours = [(name.encode(), value.encode()) for name, value in self._signature.headers.items()]
+        names = {name.lower() for name, _ in ours}
+        wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
+        if self._signature.params:
+            wire.url.target = self._signature.url(wire.url.target.decode("ascii")).encode("ascii")
 
 
 def _origin(url: Any) -> Origin | None:
