@@ -3,6 +3,7 @@
 Law: what can't be read with certainty is foreign.
 """
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ _AUTHORITY = re.compile(
     r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?"
     r"(?P<host>\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
 )
+_ODD = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
@@ -28,13 +30,7 @@ class Origin:
     @classmethod
     def of(cls, scheme: str, host: str, port: int | None) -> "Origin":
         """Return the origin of the parts that an HTTP client has read. ValueError where they make none."""
-        scheme = scheme.lower()
-        if scheme not in _DEFAULT_PORTS:
-            raise ValueError("the scheme is neither http nor https")
-        port = _DEFAULT_PORTS[scheme] if port is None else port
-        if not 0 <= port <= 65535:
-            raise ValueError("the port is no number from 0 to 65535")
-        return cls(scheme, _normal_host(host), port)
+        return _origin(scheme, host, port)
 
     @classmethod
     def parse(cls, url: str) -> "Origin":
@@ -42,13 +38,13 @@ class Origin:
 
         ValueError, whose text shows nothing of the URL, where it has none or where clients may read it differently.
         """
-        if "\\" in url or any(character <= " " or character == "\x7f" for character in url):
+        if _ODD.search(url):
             raise ValueError("the URL has a blank, a control character or a backslash")
         authority = _AUTHORITY.match(url)
         if authority is None:
             raise ValueError("the URL has no host that can be read; it must be like https://host/path")
         port = int(authority["port"]) if authority["port"] else None
-        return cls.of(authority["scheme"], authority["host"], port)
+        return _origin(authority["scheme"], authority["host"], port)
 
     @property
     def loopback(self) -> bool:
@@ -62,6 +58,17 @@ class Origin:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
+
+
+@functools.lru_cache(maxsize=1024)  # each request asks, and mostly for the same
+def _origin(scheme: str, host: str, port: int | None) -> Origin:
+    scheme = scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise ValueError("the scheme is neither http nor https")
+    port = _DEFAULT_PORTS[scheme] if port is None else port
+    if not 0 <= port <= 65535:
+        raise ValueError("the port is no number from 0 to 65535")
+    return Origin(scheme, _normal_host(host), port)
 
 
 def _normal_host(host: str) -> str:
