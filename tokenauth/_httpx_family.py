@@ -50,12 +50,12 @@ class HttpxAuth(BaseTokenAuth):
         return self._source.fresh() or await self._aobtain(None)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        steps, library = self._steps(request, is_async=False), _library_of(request)
+        steps = self._steps(request, is_async=False)
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Obtain):
-                    step = steps.send(self._obtain(step.rejected, library))
+                    step = steps.send(self._obtain(step.rejected, _library_of(request)))
                 elif isinstance(step, Read):
                     step = steps.send(step.response.read())
                 else:
@@ -64,12 +64,12 @@ class HttpxAuth(BaseTokenAuth):
             return
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
-        steps, library = self._steps(request, is_async=True), _library_of(request)
+        steps = self._steps(request, is_async=True)
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Obtain):
-                    step = steps.send(await self._aobtain(step.rejected, library))
+                    step = steps.send(await self._aobtain(step.rejected, _library_of(request)))
                 elif isinstance(step, Read):
                     step = steps.send(await step.response.aread())
                 else:
@@ -125,7 +125,8 @@ class HttpxAuth(BaseTokenAuth):
 
 def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
     """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
-    request.headers.update(signature.headers)
+    for name, value in signature.headers.items():
+        request.headers[name] = value  # update() would copy all of them
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)))
     return Wire(source, request, signature, token, is_async=is_async)

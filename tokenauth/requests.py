@@ -173,7 +173,8 @@ def _target(response: Response) -> str:
 
 def _put(request: PreparedRequest, signature: Signature) -> None:
     request.headers.update(signature.headers)
-    request.url = signature.url(request.url or "")
+    if signature.params:
+        request.url = signature.url(request.url or "")
 
 
 def _take_off(request: PreparedRequest, signature: Signature) -> None:
