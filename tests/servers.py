@@ -79,6 +79,10 @@ class _Listening(ThreadingHTTPServer):
         """A client that goes away is part of some tests."""
 
 
+class _Listening6(_Listening):
+    address_family = socket.AF_INET6
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -135,11 +139,11 @@ def serve(
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
     """Serve *answer* on *port* (0: a free one) of *host* ("localhost" also answers as such); *tls* makes it https."""
-    server = _Listening((host, port), _Handler)
+    server = (_Listening6 if ":" in host else _Listening)((host, port), _Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.answer = answer
-    server.this = Server(server, "https" if tls else "http", host)
+    server.this = Server(server, "https" if tls else "http", f"[{host}]" if ":" in host else host)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
