@@ -231,7 +231,10 @@ def _in_thread(function: Callable[[], T]) -> "Future[T]":
         else:
             future.set_result(result)
 
-    threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
+    except RuntimeError:  # no more threads, or the interpreter is ending
+        work()
     return future
 
 
