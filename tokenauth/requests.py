@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,6 +82,13 @@ class _Sent:
             _take_off(response.request, self._signature)
         return response
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled request or response, such as a cache keeps, leaves the credentials behind."""
+        return partial, (_pass_on,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Sent":
+        return self
+
     def _is_home(self, url: str) -> bool:
         origin = _origin(url)
         return origin is not None and self._auth._source.serves(origin, self._token)
@@ -116,6 +124,10 @@ class _Sent:
             return None
         source = self._auth._source
         return source.provider.static(origin) if self._token is None else source.signature(self._token, origin)
+
+
+def _pass_on(response: Response, **_: Any) -> Response:
+    return response
 
 
 def _send_again(response: Response, signature: Signature, settings: dict[str, Any]) -> Response:
