@@ -3,6 +3,7 @@
 A block that is fenced as "python no-run" is compiled only.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,17 @@ SETTINGS = {
 def sandbox() -> Iterator[ThreadSandbox]:
     with serve_in_thread() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """Undo what a page does to logging."""
+    loggers = [logging.getLogger(name) for name in ("", "tokenauth", "httpx", "urllib3")]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 def blocks(page: Path) -> Iterator[tuple[str, bool]]:
