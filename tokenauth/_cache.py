@@ -4,6 +4,7 @@ Keys are digests keyed with a random number of this process, so that a dump of t
 the credentials. A cache entry is a `Held`.
 """
 
+import contextlib
 import hmac
 import os
 import secrets
@@ -60,7 +61,8 @@ class TokenCache:
             held: Held | None = self._mapping.get(key)
             if held is None or (value is not None and held.token.value != value):
                 return None
-            del self._mapping[key]
+            with contextlib.suppress(KeyError):  # it has expired since we looked
+                del self._mapping[key]
             return held
 
     def add(self, key: Hashable) -> bool:
