@@ -1,0 +1,212 @@
+"""The cache: who shares a token and who never does, any mutable mapping, bounded, and no secret in it."""
+
+import threading
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+import requests
+from cachetools import LRUCache, TTLCache
+
+from tests.clients import CLIENTS, Client
+from tests.servers import Received, Reply, serve
+from tests.support import PlainProvider, TokenServer
+from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, TokenAuth
+from tokenauth._cache import MAX_TOKENS, PROCESS_CACHE
+
+SECRETS = ("s3cr3t-one", "s3cr3t-two")
+
+
+class Issuer:
+    """Gives each login a token of its own, whatever the path, and keeps the calls."""
+
+    def __init__(self) -> None:
+        self.logins: list[Received] = []
+
+    def __call__(self, request: Received) -> Reply:
+        if "token" not in request.path:
+            return Reply(200, {"token": request.headers.get("authorization", "")})
+        self.logins.append(request)
+        token = f"t-{len(self.logins)}"
+        return Reply(200, {"token": token, "access_token": token, "expires_in": 60})
+
+
+def manis(url: str, **changes: Any) -> ManisAuth:
+    return ManisAuth(url, **({"merchant_id": f"m-{url}", "secret": SECRETS[0]} | changes))
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_objects_with_the_same_credentials_share_a_token(client: Client) -> None:
+    with serve(issuer := Issuer()) as server:
+        for _ in range(5):
+            assert client.get(manis(server.url), f"{server.url}/api") == 200
+        assert len(issuer.logins) == 1
+
+
+def test_requests_in_a_loop_log_in_once() -> None:
+    with serve(issuer := Issuer()) as server:
+        for _ in range(10):
+            requests.get(f"{server.url}/api", auth=manis(server.url), timeout=20)
+        assert len(issuer.logins) == 1
+
+
+def test_all_clients_share_a_token() -> None:
+    with serve(issuer := Issuer()) as server:
+        for client in CLIENTS:
+            assert client.get(manis(server.url), f"{server.url}/api") == 200
+        assert len(issuer.logins) == 1
+
+
+def _oauth(url: str, **changes: Any) -> TokenAuth:
+    given = {"client_id": f"c-{url}", "client_secret": SECRETS[0], "scope": "a", "audience": "x"}
+    return ClientCredentialsAuth(f"{url}/token", **(given | changes))
+
+
+def _password(url: str, **changes: Any) -> TokenAuth:
+    given = {"username": f"u-{url.rpartition(':')[2]}", "password": SECRETS[0], "client_auth": ("c", SECRETS[0])}
+    return PasswordGrantAuth(f"{url}/token", **(given | changes))
+
+
+DIFFERENT: dict[str, tuple[Any, dict[str, Any]]] = {
+    "Manis secret": (manis, {"secret": SECRETS[1]}),
+    "Manis secret, dynamic": (manis, {"secret": lambda: SECRETS[0]}),
+    "Manis merchant": (manis, {"merchant_id": "another"}),
+    "Manis path": (manis, {"path": "/other/token"}),
+    "client secret": (_oauth, {"client_secret": SECRETS[1]}),
+    "client id": (_oauth, {"client_id": "another"}),
+    "scope": (_oauth, {"scope": "a b"}),
+    "no scope": (_oauth, {"scope": None}),
+    "audience": (_oauth, {"audience": "y"}),
+    "extra": (_oauth, {"extra": {"resource": "z"}}),
+    "password": (_password, {"password": SECRETS[1]}),
+    "user": (_password, {"username": "another"}),
+    "client of the password": (_password, {"client_auth": ("c", SECRETS[1])}),
+    "as user": (_password, {"client_auth": "user"}),
+}
+
+
+@pytest.mark.parametrize("what", DIFFERENT)
+@pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[2]], ids=repr)
+def test_what_makes_two_tokens_differ_keeps_them_apart(client: Client, what: str) -> None:
+    make, changes = DIFFERENT[what]
+    with serve(issuer := Issuer()) as server:
+        first, second = make(server.url), make(server.url, **changes)
+        assert client.get_token(first).value != client.get_token(second).value
+        assert client.get_token(first).value != client.get_token(make(server.url, **changes)).value
+        assert len(issuer.logins) == 2
+        assert first != second
+
+
+def test_values_do_not_run_into_one_another() -> None:
+    keys = {
+        _oauth("https://a.example", client_id=user, client_secret=secret)._source.key
+        for user, secret in [("ab", "c"), ("a", "bc"), ("a', 'b", "c"), ("a", "b', 'c")]
+    }
+    assert len(keys) == 4
+
+
+def test_what_the_options_are_does_not_change_the_credential() -> None:
+    assert manis("https://a.example", leeway=1)._source.key == manis("https://a.example", timeout=3)._source.key
+
+
+MAPPINGS: dict[str, Any] = {
+    "dict": dict,
+    "LRU of 1": lambda: LRUCache(1),
+    "LRU of 10": lambda: LRUCache(10),
+    "TTL": lambda: TTLCache(10, 3600),
+}
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_any_mutable_mapping_will_do(client: Client, server: TokenServer, mapping: str) -> None:
+    cache: MutableMapping[Any, Any] = MAPPINGS[mapping]()
+    auth = server.auth(cache=cache)
+    assert client.herd(auth, server.api, 8) == [200] * 8
+    assert len(cache) == 1
+    server.revoke()
+    assert client.herd(auth, server.api, 8) == [200] * 8
+    assert len(cache) == 1
+    assert server.logins == 2
+    auth.invalidate()
+    assert len(cache) == 0
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cache_that_is_too_small_costs_logins_and_nothing_else(client: Client, server: TokenServer) -> None:
+    cache: MutableMapping[Any, Any] = LRUCache(1)
+    auths = [server.auth(user, cache=cache) for user in ("one", "two")]
+    for _ in range(2):
+        for auth in auths:
+            assert client.get(auth, server.api) == 200
+    assert server.logins == 4
+    assert len(cache) == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_entry_that_the_users_cache_drops_is_fetched_anew(client: Client, server: TokenServer) -> None:
+    now = [0.0]
+    auth = server.auth(cache=TTLCache(10, 60, timer=lambda: now[0]))
+    client.get(auth, server.api)
+    now[0] = 61.0
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("ttl", [0.5, 1.5, 2.5, 3.5, 4.5, 5.5])
+def test_a_cache_whose_entry_expires_between_a_look_and_its_removal_is_no_error(
+    server: TokenServer, ttl: float
+) -> None:
+    """Its timer goes on by itself, as time does."""
+    ticks = iter(range(10_000))
+    auth = server.auth(cache=TTLCache(10, ttl, timer=lambda: float(next(ticks))))
+    for _ in range(20):
+        assert auth.get_token().value
+        auth.invalidate()
+
+
+def test_the_process_cache_is_bounded() -> None:
+    mapping = PROCESS_CACHE._mapping
+    assert isinstance(mapping, TTLCache)
+    assert mapping.maxsize == MAX_TOKENS
+
+
+def test_an_own_mapping_is_not_the_process_cache(server: TokenServer) -> None:
+    provider = PlainProvider(server.url, server.user)
+    assert TokenAuth(provider, cache={}).get_token() != TokenAuth(provider, cache={}).get_token()
+    assert TokenAuth(provider).get_token() is TokenAuth(provider).get_token()
+    assert server.logins == 3
+
+
+def test_threads_may_use_one_small_cache_at_once(server: TokenServer) -> None:
+    """cachetools' own are not safe by themselves."""
+    cache: MutableMapping[Any, Any] = LRUCache(2)
+    auths = [server.auth(f"user-{number}", cache=cache) for number in range(4)]
+    met: list[Exception] = []
+
+    def work(auth: TokenAuth) -> None:
+        try:
+            for _ in range(30):
+                assert auth.get_token().value
+        except Exception as problem:
+            met.append(problem)
+
+    threads = [threading.Thread(target=work, args=(auth,)) for auth in auths * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not met
+    assert len(cache) <= 2
+
+
+@pytest.mark.parametrize("make", [manis, _oauth, _password])
+def test_keys_and_reprs_hold_no_secret(make: Any) -> None:
+    cache: dict[Any, Any] = {}
+    with serve(Issuer()) as server:
+        auth = make(server.url, cache=cache)
+        token = auth.get_token()
+    text = f"{list(cache)!r} {cache!r} {auth!r} {auth._source!r} {auth._source.key!r} {token!r}"
+    assert SECRETS[0] not in text
+    assert token.value not in text
+    assert "s3cr3t" not in text

@@ -1,0 +1,319 @@
+"""I11: what is the user's stays as it is; and the object behaves as an auth object must."""
+
+import collections.abc
+import copy
+import pickle
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import requests
+
+from tests.clients import CLIENTS, Client, Get, Post
+from tests.servers import Received, Reply
+from tests.support import TokenServer, token_server
+from tokenauth import ClientCredentialsAuth, ManisAuth, TokenAuth
+from tokenauth import httpx as only_httpx
+from tokenauth import requests as only_requests
+
+SECRET = "s3cr3t-of-the-user"
+HTTPX = [client for client in CLIENTS if client.name != "requests"]
+
+
+def revoked(client: Client, server: TokenServer) -> TokenAuth:
+    """Return an auth object whose token the API takes no more."""
+    auth = server.auth()
+    client.get_token(auth)
+    server.revoke()
+    return auth
+
+
+# what the user sees
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_the_history_shows_the_401_and_nothing_of_ours(client: Client, server: TokenServer) -> None:
+    cold = client.send(server.auth("another"), Get(server.api))
+    assert cold.history == []
+    answer = client.send(revoked(client, server), Get(server.api))
+    assert answer.history == [401]
+    assert [str(each.url) for each in answer.response.history] == [server.api]
+    assert str(answer.response.url) == server.api
+    assert answer.response.history[0].history == []
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_hooks_of_the_users_see_the_api_alone(client: Client, server: TokenServer) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def on_request(request: Any) -> None:
+        seen.append(("request", str(request.url)))
+
+    def on_response(response: Any, **_: Any) -> None:
+        seen.append((str(response.status_code), str(response.url)))
+
+    def add_hooks(session: Any) -> None:
+        if isinstance(session, requests.Session):
+            session.hooks["response"] = [on_response]
+        else:
+            session.event_hooks = {"request": [client.hook(on_request)], "response": [client.hook(on_response)]}
+
+    auth = revoked(client, server)
+    auth.invalidate()
+    server.answer = lambda request: (
+        Reply(401) if request.headers.get("authorization") == "Bearer token-2" and request.path == "/api" else None
+    )
+    assert client.send(auth, Get(server.api), setup=add_hooks).status == 200
+    assert server.logins == 3
+    if client.name == "requests":
+        assert seen == [("200", server.api)]
+    else:
+        assert [what for what, _ in seen] == ["request", "401", "request", "200"]
+        assert {url for _, url in seen} == {server.api}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_the_session_is_as_it_was(client: Client, server: TokenServer) -> None:
+    sessions: list[Any] = []
+
+    def look(session: Any) -> None:
+        session.headers["X-Mine"] = "1"
+        session.cookies.set("mine", "1")
+        sessions.append((session, dict(session.headers), dict(session.cookies), session.trust_env))
+
+    assert client.send(revoked(client, server), Get(server.api), setup=look).status == 200
+    session, headers, cookies, trust_env = sessions[0]
+    assert dict(session.headers) == headers
+    assert dict(session.cookies) == cookies
+    assert session.trust_env == trust_env
+    if isinstance(session, requests.Session):
+        assert session.hooks == {"response": []}
+    else:
+        assert session.event_hooks == {"request": [], "response": []}
+    for request in server.server.to("/api"):
+        assert (request.headers["x-mine"], request.headers["cookie"]) == ("1", "mine=1")
+    for request in server.token_calls:
+        assert not {"x-mine", "cookie"} & request.headers.keys()
+
+
+@pytest.mark.parametrize("client", HTTPX, ids=repr)
+def test_a_trace_of_the_users_goes_on(client: Client, server: TokenServer) -> None:
+    """With `origins` and a header of our own we trace, too."""
+    names: list[str] = []
+
+    def sync_trace(name: str, info: Any) -> None:
+        names.append(name)
+
+    async def async_trace(name: str, info: Any) -> None:
+        names.append(name)
+
+    trace = async_trace if client.is_async else sync_trace
+    for options in ({}, {"origins": ["https://more.example"]}, {"header": "X-Token"}):
+        names.clear()
+        auth = server.auth(**options)
+        server.answer = lambda request: None if request.path == "/token" else Reply(401)
+        assert client.send(auth, Get(server.api, extensions={"trace": trace})).status == 401
+        started = [name for name in names if name.endswith("send_request_headers.started")]
+        assert len(started) == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_after_a_renewal_a_redirect_in_the_origin_carries_the_new_token(client: Client, server: TokenServer) -> None:
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/from" and request.headers["authorization"] == "Bearer token-2":
+            return Reply(302, headers={"Location": "/api"})
+        return None
+
+    auth = revoked(client, server)
+    server.answer = answer
+    assert client.get(auth, f"{server.url}/from") == 200
+    sent = [(request.path, request.headers.get("authorization")) for request in server.server.requests[1:]]
+    assert sent == [
+        ("/from", "Bearer token-1"),
+        ("/token", None),
+        ("/from", "Bearer token-2"),
+        ("/api", "Bearer token-2"),
+    ]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_redirects_are_the_users_affair(client: Client, server: TokenServer) -> None:
+    server.answer = lambda request: Reply(302, headers={"Location": "/api"}) if request.path == "/from" else None
+    answer = client.send(server.auth(), Get(f"{server.url}/from"), follow_redirects=False)
+    assert (answer.status, answer.history) == (302, [])
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cookie_that_a_401_sets_is_kept(client: Client, server: TokenServer) -> None:
+    def answer(request: Received) -> Reply | None:
+        if request.headers.get("authorization") == "Bearer token-1" and request.path == "/api":
+            return Reply(401, headers={"Set-Cookie": "from401=1; Path=/"})
+        return None
+
+    auth = revoked(client, server)
+    server.answer = answer
+    first, second = client.play(auth, Get(server.api), Get(server.api))
+    assert (first.status, first.history, second.status) == (200, [401], 200)
+    assert server.server.to("/api")[-1].headers["cookie"] == "from401=1"
+    if client.name == "requests":
+        assert server.server.to("/api")[1].headers["cookie"] == "from401=1"
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cookie_header_of_the_users_own_is_sent_again_as_it_is(client: Client, server: TokenServer) -> None:
+    auth = revoked(client, server)
+    assert client.send(auth, Get(server.api, headers={"Cookie": "a=b; c"})).status == 200
+    assert [request.headers["cookie"] for request in server.server.to("/api")] == ["a=b; c"] * 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_headers_and_query_of_a_request_are_sent_again_as_they_were(client: Client, server: TokenServer) -> None:
+    url = f"{server.api}/%2F;x?q=a%20b&q=&q=c+d"
+    auth = revoked(client, server)
+    assert client.send(auth, Post(url, headers={"X-A": "1", "Accept": "x/y"}, data=b"z")).status == 200
+    first, second = server.server.requests[-3], server.server.requests[-1]
+    assert first.target == second.target == url.removeprefix(server.url)
+    assert {**first.headers, "authorization": ""} == {**second.headers, "authorization": ""}
+
+
+def test_a_prepared_request_of_requests_may_be_sent_again(server: TokenServer) -> None:
+    auth = server.auth()
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("POST", server.api, data=b"body", auth=auth))
+        for _ in range(3):
+            response = session.send(prepared)
+            assert response.status_code == 200
+            assert response.request is prepared
+            server.revoke()
+    assert server.logins == 3
+    assert {request.body for request in server.server.to("/api")} == {b"body"}
+    assert server.statuses == [200, 401, 200, 401, 200]
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_built_request_of_httpx_may_be_sent_again(server: TokenServer, library: Any) -> None:
+    with library.Client(auth=server.auth()) as client:
+        request = client.build_request("POST", server.api, content=b"body")
+        for _ in range(3):
+            assert client.send(request).status_code == 200
+            server.revoke()
+    assert server.logins == 3
+    assert server.statuses == [200, 401, 200, 401, 200]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_elapsed_is_measured_after_a_retry_too(client: Client, server: TokenServer) -> None:
+    answer = client.send(revoked(client, server), Get(server.api))
+    assert answer.response.elapsed.total_seconds() > 0
+
+
+def test_an_auth_given_with_each_request_works_as_well(server: TokenServer) -> None:
+    auth = server.auth()
+    assert requests.get(server.api, auth=auth, timeout=20).status_code == 200
+    assert httpx.get(server.api, auth=auth).status_code == 200
+    assert httpx2.get(server.api, auth=auth).status_code == 200
+    assert server.logins == 1
+
+
+# the object
+
+
+def manis(**options: Any) -> ManisAuth:
+    return ManisAuth("https://api.example", merchant_id="m-1", secret=SECRET, **options)
+
+
+def test_it_is_an_auth_object_of_every_client() -> None:
+    auth = manis()
+    for kind in (requests.auth.AuthBase, httpx.Auth, httpx2.Auth, TokenAuth):
+        assert isinstance(auth, kind)
+    assert isinstance(only_requests.TokenAuth(auth._provider), requests.auth.AuthBase)
+    assert not isinstance(only_requests.TokenAuth(auth._provider), httpx.Auth)
+    assert isinstance(only_httpx.TokenAuth(auth._provider), httpx.Auth)
+    assert not isinstance(only_httpx.TokenAuth(auth._provider), requests.auth.AuthBase)
+
+
+def test_it_is_never_falsy_and_no_mapping() -> None:
+    """requests skips a falsy auth, and merges a mapping."""
+    auth = manis()
+    assert auth
+    assert not hasattr(auth, "__len__")
+    assert not isinstance(auth, collections.abc.Mapping | collections.abc.Iterable)
+
+
+def test_equal_credentials_make_equal_objects() -> None:
+    assert manis() == manis()
+    assert hash(manis()) == hash(manis())
+    assert manis() != manis(leeway=1)
+    assert manis() != ManisAuth("https://api.example", merchant_id="m-1", secret="another")
+    assert manis() != ManisAuth("https://api.example", merchant_id="m-2", secret=SECRET)
+    assert manis() != object()
+    assert len({manis(), manis()}) == 1
+
+
+def test_the_repr_says_who_and_where_and_no_secret() -> None:
+    oauth = ClientCredentialsAuth("https://id.example/t", client_id="c-1", client_secret=SECRET)
+    assert repr(manis()) == "<ManisAuth for Manis merchant m-1 at https://api.example/api/v1/auth/token>"
+    assert "c-1" in repr(oauth)
+    for auth in (manis(), oauth):
+        assert SECRET not in f"{auth!r}{auth}{auth._provider!r}{auth._source!r}{vars(auth)}{vars(auth._provider)}"
+
+
+@pytest.mark.parametrize("again", [lambda auth: pickle.loads(pickle.dumps(auth)), copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_copy_works_and_is_equal(client: Client, again: Any) -> None:
+    with token_server() as server:
+        server.answer = lambda request: (
+            Reply(200, {"token": "token-x"}) if "token" in request.path else Reply(200, b"", {})
+        )
+        auth = ManisAuth(server.url, merchant_id=server.user, secret=SECRET, leeway=7)
+        client.get(auth, server.api)
+        other = again(auth)
+        assert type(other) is ManisAuth
+        assert other is not auth
+        assert other == auth
+        assert hash(other) == hash(auth)
+        assert client.get(other, server.api) == 200
+        assert len(server.server.requests) == 3
+
+
+def test_a_session_that_carries_it_can_be_pickled(server: TokenServer) -> None:
+    with requests.Session() as session:
+        session.auth = server.auth()
+        assert session.get(server.api).status_code == 200
+        with pickle.loads(pickle.dumps(session)) as again:
+            assert again.get(server.api).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["pickle", "deepcopy"])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_response_can_be_copied_and_holds_no_secret(client: Client, how: str) -> None:
+    with token_server() as server:
+        server.answer = lambda request: Reply(200, {"token": "token-x"}) if "token" in request.path else Reply(401)
+        auth = ManisAuth(server.url, merchant_id=server.user, secret=SECRET, cache={})
+        response = client.send(auth, Get(server.api)).response
+        if how == "deepcopy" and client.name == "requests":
+            pytest.skip("requests can't deepcopy a response's raw stream")
+        state = pickle.dumps(response)
+        assert SECRET.encode() not in state
+        again = pickle.loads(state) if how == "pickle" else copy.deepcopy(response)
+        assert (again.status_code, again.content) == (response.status_code, response.content)
+        assert again.request.headers["Authorization"] == "Bearer token-x"
+
+
+def test_a_deep_copy_of_a_prepared_request_is_renewed_as_well(server: TokenServer) -> None:
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", server.api, auth=server.auth()))
+        server.revoke()
+        assert session.send(copy.deepcopy(prepared)).status_code == 200
+    assert server.statuses == [401, 200]
+
+
+def test_a_prepared_request_that_went_through_a_pickle_is_sent_with_its_token(server: TokenServer) -> None:
+    """It has left the credentials behind, so a 401 is the caller's."""
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", server.api, auth=server.auth()))
+        again = pickle.loads(pickle.dumps(prepared))
+        assert session.send(again).status_code == 200
+        server.revoke()
+        assert session.send(again).status_code == 401
