@@ -125,7 +125,8 @@ class HttpxAuth(BaseTokenAuth):
 
 def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
     """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
-    for name, value in signature.headers.items():
+    cookie = request.headers.get("Cookie") if signature.cookies else None
+    for name, value in signature.headers_beside(cookie).items():
         request.headers[name] = value  # update() would copy all of them
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)))

@@ -8,10 +8,14 @@ from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Headers and query parameters for one request. They hold secrets, so repr hides them."""
+    """Headers, query parameters and cookies for one request. They hold secrets, so repr hides them.
+
+    Cookies stand in the request's `Cookie` header, beside those of the client, and never in its cookie jar.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def url(self, url: str) -> str:
         """Return *url* with our query parameters in the place of any of their names; the rest stays as it is."""
@@ -22,15 +26,38 @@ class Signature:
         ours = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in self.params.items()]
         return urlunsplit(parts._replace(query="&".join(kept + ours)))
 
+    def headers_beside(self, cookie: str | bytes | None) -> dict[str, str]:
+        """Return our headers for a request whose `Cookie` header is *cookie*; our cookies replace those of their names."""
+        if not self.cookies:
+            return dict(self.headers)
+        kept = self.foreign_cookies(cookie)
+        return {**self.headers, "Cookie": "; ".join([*([kept] if kept else []), *self._pairs()])}
+
+    def foreign_cookies(self, cookie: str | bytes | None) -> str:
+        """Return the `Cookie` header *cookie* without our cookies, and as it is where there are none of ours."""
+        text = _text(cookie)
+        pairs = text.split(";")
+        kept = [pair for pair in pairs if pair.partition("=")[0].strip() not in self.cookies]
+        return text if len(kept) == len(pairs) else ";".join(kept).strip()
+
+    def _pairs(self) -> list[str]:
+        return [f"{name}={value}" for name, value in self.cookies.items()]
+
     def is_on(self, headers: Mapping[str, Any], url: str) -> bool:
         """Whether a request with *headers* to *url* carries this very signature."""
-        return all(headers.get(name) == value for name, value in self.headers.items()) and self.url(url) == url
+        cookies = {pair.strip() for pair in _text(headers.get("Cookie")).split(";")} if self.cookies else set()
+        carried = all(headers.get(name) == value for name, value in self.headers.items())
+        return carried and cookies.issuperset(self._pairs()) and self.url(url) == url
 
     def without(self, url: str) -> str:
         """Return *url* without our query parameters."""
         parts = urlsplit(url)
         kept = [pair for pair in parts.query.split("&") if _name(pair) not in self.params]
         return urlunsplit(parts._replace(query="&".join(kept)))
+
+
+def _text(header: str | bytes | None) -> str:
+    return header.decode("latin-1") if isinstance(header, bytes) else header or ""
 
 
 def _name(pair: str) -> str:

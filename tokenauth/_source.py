@@ -366,7 +366,7 @@ class Source:
         if own is None:
             scheme = token.type if self.scheme is None else self.scheme
             own = Signature({self.header: f"{scheme} {token.value}" if scheme else token.value})
-        return Signature({**self.extra_headers, **own.headers}, own.params) if self.extra_headers else own
+        return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
     def _foreign(self, origin: Origin | None) -> bool:
         if origin is not None and origin not in self._warned and len(self._warned) < 1000:

@@ -33,10 +33,12 @@ class Wire:
         before = request.extensions.get("trace")
         owner = getattr(before, "__self__", None)
         self._users: Any = owner._users if isinstance(owner, Wire) else before
-        names = [name for name in signature.headers if upgradable or name.lower() != "authorization"]
-        if names:
-            request.headers = sealed(request.headers, {name: signature.headers[name] for name in names})
-        if names or signature.params or source.more_origins:
+        cookie = request.headers.get("Cookie") if signature.cookies else None
+        headers = signature.headers_beside(cookie)
+        ours = {name: headers[name] for name in headers if upgradable or name.lower() != "authorization"}
+        if ours:
+            request.headers = sealed(request.headers, ours)
+        if ours or signature.params or source.more_origins:
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
     def carried(self, request: Any) -> bool:
@@ -71,7 +73,9 @@ class Wire:
             self._sign(wire)
 
     def _sign(self, wire: Any) -> None:
-        ours = [(name.encode(), value.encode()) for name, value in self._signature.headers.items()]
+        cookie = b"; ".join(value for name, value in wire.headers if name.lower() == b"cookie").decode("latin-1")
+        headers = self._signature.headers_beside(cookie)
+        ours = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         names = {name.lower() for name, _ in ours}
         wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
         if self._signature.params:

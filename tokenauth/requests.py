@@ -136,9 +136,9 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     again = request.copy()
     if again._body_position is not None:
         rewind_body(again)
+    _renew_cookies(again, response, signature)
     _put(request, signature)  # a redirect copies these headers
     _put(again, signature)
-    _renew_cookies(again, response)
     started = time.perf_counter()
     answer: Response = response.connection.send(again, **settings)
     answer.elapsed = timedelta(seconds=time.perf_counter() - started)
@@ -147,13 +147,15 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     return answer
 
 
-def _renew_cookies(again: PreparedRequest, response: Response) -> None:
+def _renew_cookies(again: PreparedRequest, response: Response, signature: Signature) -> None:
     """Take the cookies that the 401 has set, unless the user wrote a Cookie header of his own."""
     jar = again._cookies
     if jar is None:
         return
     written = again.headers.pop("Cookie", None)
-    is_ours = get_cookie_header(jar, again) == written
+    if written is not None:
+        written = signature.foreign_cookies(written) or None
+    is_ours = signature.foreign_cookies(get_cookie_header(jar, again)) == (written or "")
     extract_cookies_to_jar(jar, response.request, response.raw)
     if is_ours or written is None:
         again.prepare_cookies(jar)
@@ -184,7 +186,7 @@ def _target(response: Response) -> str:
 
 
 def _put(request: PreparedRequest, signature: Signature) -> None:
-    request.headers.update(signature.headers)
+    request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
     if signature.params:
         request.url = signature.url(request.url or "")
 

@@ -50,7 +50,9 @@ class JSONProvider(Provider):
         rejected, retryable: codes of a 2xx that mean "wrong credentials" and "try again".
         header, scheme: header that carries the token, and what stands before it ("" for nothing). Default:
             what the options of `TokenAuth` say. With `header` alone there is no scheme.
-        param: query parameter that carries the token, in place of a header.
+        param: query parameter that carries the token, in place of a header. URLs are logged: see "Security".
+        cookie: name of the cookie that carries the token, in place of a header. It joins the client's own cookies in
+            the request, and is not in its cookie jar.
         kept_headers: more headers that every request with the token carries, such as a subscription key.
         advice: what an error says that tells of refused credentials.
         allow_http: allow plain http elsewhere than on loopback.
@@ -97,6 +99,7 @@ class JSONProvider(Provider):
         header: str | None = None,
         scheme: str | None = None,
         param: str | None = None,
+        cookie: str | None = None,
         kept_headers: Mapping[str, Value] | None = None,
         advice: str = "Check the credentials.",
         allow_http: bool = False,
@@ -125,7 +128,7 @@ class JSONProvider(Provider):
         self._success = success if success is None or callable(success) else _arguments.checked_success(success)
         self._error_fields = tuple(error_fields)
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
-        self._presentation = Presentation.checked(header, scheme, param)
+        self._presentation = Presentation.checked(header, scheme, param, cookie)
         self._advice = advice
         self.secrets = self._all_secrets()
 
@@ -200,6 +203,8 @@ class JSONProvider(Provider):
             raise self._failure(reply, content, f"gave no {self._noun}")
         if not isinstance(value, str):
             raise self._failure(reply, content, f"gave a {self._noun} that is no text")
+        if not self._presentation.takes(value):
+            raise self._failure(reply, content, f"gave a {self._noun} that can't stand in a cookie (RFC 6265)")
         lifetime, expires_at = self._expiry(content)
         refresh_token = content.get("refresh_token") if self.refreshes else None
         return Token(

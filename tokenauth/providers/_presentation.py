@@ -1,5 +1,6 @@
-"""How a token goes on a request: in a header, with or without a scheme, or in the query."""
+"""How a token goes on a request: in a header, with or without a scheme, in the query, or as a cookie."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,27 +9,42 @@ from tokenauth._signature import Signature
 from tokenauth._token import Token
 from tokenauth.providers._arguments import checked_header_name
 
+_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §4.1.1
+
 
 @dataclass(frozen=True)
 class Presentation:
-    """Header and scheme ("" for none), or query parameter. All None: as `TokenAuth`'s options say."""
+    """Header and scheme ("" for none), query parameter, or cookie. All None: as `TokenAuth`'s options say."""
 
     header: str | None
     scheme: str | None
     param: str | None
+    cookie: str | None
 
     @classmethod
-    def checked(cls, header: str | None, scheme: str | None, param: str | None) -> "Presentation":
-        if param is not None and (header is not None or scheme is not None):
-            raise ValueError("param and header (or scheme) exclude each other")
+    def checked(
+        cls, header: str | None, scheme: str | None, param: str | None, cookie: str | None = None
+    ) -> "Presentation":
+        in_header = header is not None or scheme is not None
+        if in_header + (param is not None) + (cookie is not None) > 1:
+            raise ValueError("header (or scheme), param and cookie exclude each other")
+        if header is not None and header.lower() == "cookie":
+            raise ValueError("header must not be Cookie, for that would replace the user's own cookies: use cookie=")
         return cls(
             None if header is None else checked_header_name("header", header),
             None if scheme is None else checked_text("scheme", scheme, empty=True, header=True),
             None if param is None else checked_text("param", param),
+            None if cookie is None else checked_header_name("cookie", cookie),  # a token, too: RFC 6265 §4.1.1
         )
+
+    def takes(self, value: str) -> bool:
+        """Whether a token of this *value* can be presented so."""
+        return self.cookie is None or bool(_COOKIE_VALUE.fullmatch(value))
 
     def sign(self, token: Token, kept: Mapping[str, str]) -> Signature | None:
         """Return how *token* goes on a request, with the headers *kept* beside it; None where nothing is said."""
+        if self.cookie is not None:
+            return Signature(kept, cookies={self.cookie: token.value})
         if self.param is not None:
             return Signature(kept, {self.param: token.value})
         if self.header is None and self.scheme is None and not kept:
