@@ -3,14 +3,19 @@
 A block that is fenced as "python no-run" is compiled only.
 """
 
+import inspect
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth
+from tokenauth._base_auth import Options
+from tokenauth.auth import GrantOptions
+from tokenauth.providers import JSONProvider
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +89,23 @@ def test_the_code_on_a_page_runs(page: Path, sandbox: ThreadSandbox, monkeypatch
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     targets = [unquote(target) for target, _ in LINK.findall(page.read_text()) if target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("options.md", Options.__annotations__),
+        ("manis.md", inspect.signature(ManisAuth).parameters),
+        ("atrip.md", inspect.signature(AtripAuth).parameters),
+        ("platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *GrantOptions.__annotations__]),
+        ("client-credentials.md", inspect.signature(ClientCredentialsAuth).parameters),
+        ("your-own-provider.md", inspect.signature(JSONProvider).parameters),
+    ],
+)
+def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    own = set(names) - {"options", *(Options.__annotations__ if page == "platform.md" else ())}
+    assert sorted(name for name in own if f"`{name}`" not in text) == []
 
 
 def test_every_page_is_in_the_menu() -> None:
