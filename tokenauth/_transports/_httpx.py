@@ -12,6 +12,7 @@ from tokenauth._body import Body, BodyError
 from tokenauth._drive import Answer, Unreachable
 from tokenauth._effects import TokenRequest
 from tokenauth._transports import USER_AGENT, reason
+from tokenauth._transports._line import Line
 
 
 class _Transport:
@@ -34,12 +35,12 @@ class _Transport:
         lent.cookies = None
         return lent
 
-    def _request(self, request: TokenRequest, seconds: float) -> Any:
+    def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         url, body = request.url, request.body
         return self._library.Request(
-            request.method, url, headers=headers, content=body, extensions={"timeout": timeout}
+            request.method, url, headers=headers, content=body, extensions={"timeout": timeout, **extensions}
         )
 
     def _unreachable(self, error: Exception) -> Unreachable:
@@ -54,15 +55,20 @@ class Blocking(_Transport):
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            with self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client:
-                return self._call(client, self._request(request, seconds))
+            with (
+                self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client,
+                Line(seconds) as line,
+            ):
+                return self._call(client, self._request(request, seconds, trace=line.trace), line)
         except Exception as error:
             problem = self._unreachable(error)
         raise problem
 
-    def _call(self, client: Any, request: Any) -> Answer:
+    def _call(self, client: Any, request: Any, line: Line) -> Answer:
         response = client.send(request, stream=True, auth=None, follow_redirects=False)
         try:
+            if "network_stream" in response.extensions:  # out of a pool
+                line.hold(response.extensions["network_stream"].get_extra_info("socket"))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, dict(response.headers), _whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))

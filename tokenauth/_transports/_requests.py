@@ -7,6 +7,7 @@ from tokenauth._body import Body, BodyError
 from tokenauth._drive import Answer, Unreachable
 from tokenauth._effects import TokenRequest
 from tokenauth._transports import USER_AGENT, reason
+from tokenauth._transports._line import Line
 
 _PIECE = 16 * 1024
 
@@ -26,7 +27,8 @@ class Blocking:
         session = self._session or self._library.Session()
         problem: Unreachable
         try:
-            return self._call(session, request, seconds)
+            with Line(seconds) as line:
+                return self._call(session, request, seconds, line)
         except BodyError as error:
             problem = Unreachable(str(error), connected=True)
         except Exception as error:
@@ -37,13 +39,16 @@ class Blocking:
                 session.close()
         raise problem
 
-    def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
+    def _call(self, session: Any, request: TokenRequest, seconds: float, line: Line) -> Answer:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         prepared = self._library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
         adapter = session.get_adapter(prepared.url)
+        if self._library.__name__ == "requests":
+            adapter = line.holding(adapter)
         response = adapter.send(prepared, timeout=seconds, **settings)
         try:
+            line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
             return response.status_code, _lower(response.headers), _read(response)
         finally:
             response.close()

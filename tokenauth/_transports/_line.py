@@ -1,0 +1,84 @@
+"""Line: cuts the connections of a token call in a thread when its time is over.
+
+A client's own timeout begins anew with each piece that arrives, so a server that drips holds the thread and its socket
+for as long as it likes. A second handle on each socket lets another thread shut the connection down, whatever has
+been wrapped around it meanwhile (TLS).
+"""
+
+import contextlib
+import copy
+import socket
+import threading
+from typing import Any
+
+GRACE = 0.1
+"""Seconds after the deadline at which the line is cut: until then whoever waits has given up by itself."""
+
+
+class Line:
+    """A context manager for one token call that may last *seconds*."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._handles: list[socket.socket] = []
+        self._is_cut = False
+        self._timer = threading.Timer(seconds + GRACE, self._cut)
+        self._timer.name = "tokenauth-line"
+        self._timer.daemon = True
+
+    def __enter__(self) -> "Line":
+        with contextlib.suppress(RuntimeError):  # no thread to be had: then as long as the client's own timeouts let it
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            while self._handles:
+                self._handles.pop().close()
+
+    def hold(self, connection: object) -> None:
+        """Cut *connection*, a connected socket, when time is over. Anything else is left alone."""
+        if isinstance(connection, socket.socket):
+            with contextlib.suppress(OSError), self._lock:
+                self._handles.append(socket.socket(fileno=socket.dup(connection.fileno())))
+                if self._is_cut:
+                    self._shut_down()
+
+    def trace(self, name: str, info: dict[str, Any]) -> None:
+        """The `trace` extension of httpx and httpx2."""
+        if name.endswith("connect_tcp.complete"):
+            self.hold(info["return_value"].get_extra_info("socket"))
+
+    def holding(self, adapter: Any) -> Any:
+        """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held."""
+        pool_for = getattr(adapter, "get_connection_with_tls_context", None)
+        if pool_for is None:
+            return adapter
+
+        def held_pool(*args: Any, **settings: Any) -> Any:
+            pool = copy.copy(pool_for(*args, **settings))
+            pool.ConnectionCls = self._held(pool.ConnectionCls)
+            return pool
+
+        twin = object.__new__(type(adapter))  # copy.copy would build new pools
+        twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
+        return twin
+
+    def _held(self, kind: Any) -> Any:
+        def connect(connection: Any) -> Any:
+            made = kind._new_conn(connection)
+            self.hold(made)
+            return made
+
+        return type(kind.__name__, (kind,), {"_new_conn": connect})
+
+    def _cut(self) -> None:
+        with self._lock:
+            self._is_cut = True
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        for handle in self._handles:
+            with contextlib.suppress(OSError):  # the other end was first
+                handle.shutdown(socket.SHUT_RDWR)
