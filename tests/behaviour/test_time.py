@@ -267,7 +267,5 @@ def test_without_date_the_own_clock_counts(endpoint: Endpoint) -> None:
 
     endpoint.answer = lambda: {"expiresAt": int(endpoint.now + LIFETIME)}
     with serve(undated) as server:
-        auth = with_clock(
-            ManisAuth(server.url, merchant_id=f"m-{server.port}", secret="s", cache={}), endpoint.clock
-        )
+        auth = with_clock(ManisAuth(server.url, merchant_id=f"m-{server.port}", secret="s", cache={}), endpoint.clock)
         assert auth.get_token().lifetime == pytest.approx(LIFETIME, abs=1)

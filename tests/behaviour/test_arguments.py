@@ -1,0 +1,196 @@
+"""Wrong arguments fail in the constructor, and the text never shows the value."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import requests
+
+from tests.support import PlainProvider
+from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, PlatformAuth, TokenAuth
+
+VALUE = "v4lue-that-nobody-may-see"
+
+
+def manis(**changes: Any) -> Any:
+    given = {"base_url": "https://api.example", "merchant_id": "m", "secret": "s"} | changes
+    return ManisAuth(given.pop("base_url"), **given)
+
+
+def oauth(**changes: Any) -> Any:
+    given = {"token_url": "https://id.example/t", "client_id": "c", "client_secret": "s"} | changes
+    return ClientCredentialsAuth(given.pop("token_url"), **given)
+
+
+def password(**changes: Any) -> Any:
+    given = {"token_url": "https://id.example/t", "username": "u", "password": "p"} | changes
+    return PasswordGrantAuth(given.pop("token_url"), **given)
+
+
+def platform(**changes: Any) -> Any:
+    given = {"token_url": "https://id.example/t", "username": "u", "password": "p"} | changes
+    return PlatformAuth(given.pop("token_url"), **given)
+
+
+def atrip(**changes: Any) -> Any:
+    given = {"client_id": "c", "client_secret": "s", "user_name": "n", "role": "r", "order_no": "o"} | changes
+    return AtripAuth(**given)
+
+
+URLS: list[tuple[Callable[..., Any], str]] = [
+    (manis, "base_url"),
+    (oauth, "token_url"),
+    (password, "token_url"),
+    (platform, "token_url"),
+    (atrip, "base_url"),
+]
+TEXTS: list[tuple[Callable[..., Any], str]] = [
+    (manis, "merchant_id"),
+    (manis, "secret"),
+    (oauth, "client_id"),
+    (oauth, "client_secret"),
+    (password, "username"),
+    (password, "password"),
+    (platform, "username"),
+    (platform, "password"),
+    (atrip, "client_id"),
+    (atrip, "client_secret"),
+    (atrip, "user_name"),
+]
+
+
+def refusal(make: Callable[..., Any], **arguments: Any) -> str:
+    """Return the text of the error that *make* raises; it must be one of the two, and show nothing of VALUE."""
+    with pytest.raises((ValueError, TypeError)) as met:
+        make(**arguments)
+    problem: BaseException | None = met.value
+    while problem is not None:
+        assert VALUE not in f"{problem}{problem!r}{problem.args}"
+        problem = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
+    return str(met.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example",
+        "http://192.168.1.1",
+        "HTTP://api.example",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "ftp://api.example",
+        "api.example",
+        "//api.example",
+        "https://",
+        "https:///path",
+        "",
+        " https://api.example",
+        "https://api.example ",
+        "https://api.example\n",
+        "https://api exam.ple",
+        f"https://user:{VALUE}@api.example",
+        f"https://api.example/?key={VALUE}",
+        f"https://api.example/#{VALUE}",
+        f"https://api.example\\@{VALUE}",
+        "https://api.example:99999",
+        "https://[::1",
+        None,
+        7,
+        b"https://api.example",
+    ],
+)
+@pytest.mark.parametrize(("make", "name"), URLS)
+def test_a_url_that_cannot_be_right_is_refused(make: Callable[..., Any], name: str, url: Any) -> None:
+    text = refusal(make, **{name: url})
+    assert name in text
+
+
+@pytest.mark.parametrize("url", ["https://https", "https://api", "https://https/api", "https://API:443"])
+def test_the_wreckage_on_manis_page_is_refused(url: str) -> None:
+    assert "base_url" in refusal(manis, base_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://api.example"])
+@pytest.mark.parametrize(("make", "name"), URLS)
+def test_https_and_loopback_are_taken(make: Callable[..., Any], name: str, url: str) -> None:
+    assert make(**{name: url})
+
+
+@pytest.mark.parametrize(("make", "name"), URLS)
+def test_plain_http_is_taken_where_the_user_says_so(make: Callable[..., Any], name: str) -> None:
+    assert make(**{name: "http://api.example"}, allow_http=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", f" {VALUE}", f"{VALUE} ", f"{VALUE}\n", f"{VALUE}\r\n", f"{VALUE}\nX: y", f"{VALUE}\0", f"\t{VALUE}"],
+)
+@pytest.mark.parametrize(("make", "name"), TEXTS)
+def test_an_empty_or_padded_text_is_refused(make: Callable[..., Any], name: str, value: str) -> None:
+    assert refusal(make, **{name: value})
+
+
+@pytest.mark.parametrize("value", [None, 7, VALUE.encode(), [VALUE], {VALUE: VALUE}])
+@pytest.mark.parametrize(("make", "name"), TEXTS)
+def test_a_text_of_another_type_is_refused(make: Callable[..., Any], name: str, value: Any) -> None:
+    assert refusal(make, **{name: value})
+
+
+@pytest.mark.parametrize("value", ["sécret", "秘密"])
+def test_what_goes_into_a_header_must_be_ascii(value: str) -> None:
+    assert value not in refusal(manis, secret=value)
+    assert oauth(client_secret=value)
+
+
+@pytest.mark.parametrize("make", [manis, oauth, password, platform, atrip])
+def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., Any]) -> None:
+    assert "'timeout'" in refusal(make, timeuot=3)
+    assert "leway" in refusal(make, leway=3)
+    assert "nothing_like_it" in refusal(make, nothing_like_it=VALUE)
+
+
+OPTIONS: dict[str, list[Any]] = {
+    "leeway": [-1, "30", None, True, float("nan"), float("inf"), [1]],
+    "timeout": [0, -1, "10", None, True, float("nan"), float("inf")],
+    "origins": ["https://one.example", ["http://plain.example"], [f"https://{VALUE}@"], [7], 7, None],
+    "header": ["", "X Token", "X-Token:", "X-Tök", "a\nb", 7, None],
+    "scheme": ["a\nb", " Bearer", 7, b"Bearer"],
+    "extra_headers": [{"": "x"}, {"A B": "x"}, {"A": f"{VALUE}\n"}, {"A": 7}, {7: "x"}, [("A", "b")], None, "A"],
+    "cache": [7, [], "cache", object()],
+    "token_client": [7, "client", object(), requests, httpx, requests.get, requests.Session, httpx.Client],
+    "on_event": [7, "callback"],
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_cannot_be_right_is_refused(option: str) -> None:
+    for value in OPTIONS[option]:
+        refusal(manis, **{option: value})
+
+
+@pytest.mark.parametrize("provider", [None, "https://api.example", ManisAuth, object()])
+def test_a_provider_that_is_none_is_refused(provider: Any) -> None:
+    with pytest.raises(TypeError, match="provider"):
+        TokenAuth(provider)
+
+
+def test_options_are_keyword_only() -> None:
+    with pytest.raises(TypeError):
+        TokenAuth(PlainProvider("https://api.example"), {})  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        ManisAuth("https://api.example", "m", "s")  # type: ignore[call-arg]
+
+
+def test_good_options_are_taken() -> None:
+    assert manis(
+        origins=["https://one.example", "https://two.example:8443"],
+        header="X-Token",
+        scheme="",
+        extra_headers={"X-Tenant": "t"},
+        leeway=0,
+        timeout=0.5,
+        cache={},
+        on_event=print,
+        token_client=None,
+    )

@@ -1,0 +1,255 @@
+"""`token_client`: its transports make the token calls; nothing else of it is involved."""
+
+import threading
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import requests
+
+from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client, Get
+from tests.servers import Received, Reply
+from tests.support import TokenServer
+from tokenauth import TokenAuth, TokenAuthError, TokenEndpointError
+
+TOKEN = {"token": "from-the-client"}
+
+
+def touchy_session(server: TokenServer, seen: list[str]) -> requests.Session:
+    """Return a session with everything on it that a token call must not make use of."""
+    session = requests.Session()
+    session.auth = ("user", "password")
+    session.headers["X-Mine"] = "1"
+    session.cookies.set("mine", "1")
+    session.params = {"mine": "1"}
+    session.hooks["response"] = [lambda response, **_: seen.append(response.url)]
+    return session
+
+
+def touchy_client(library: Any, kind: str, seen: list[str]) -> Any:
+    async def ahook(subject: Any) -> None:
+        seen.append(str(subject.url))
+
+    def hook(subject: Any) -> None:
+        seen.append(str(subject.url))
+
+    hooks: Any = [ahook if kind == "AsyncClient" else hook]
+    return getattr(library, kind)(
+        auth=("user", "password"),
+        headers={"X-Mine": "1"},
+        cookies={"mine": "1"},
+        params={"mine": "1"},
+        follow_redirects=True,
+        event_hooks={"request": hooks, "response": hooks},
+    )
+
+
+def makers() -> dict[str, Any]:
+    return {
+        "requests.Session": touchy_session,
+        "httpx.Client": lambda server, seen: touchy_client(httpx, "Client", seen),
+        "httpx2.Client": lambda server, seen: touchy_client(httpx2, "Client", seen),
+    }
+
+
+@pytest.mark.parametrize("kind", makers())
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_token_call_on_the_users_client_shows_nothing_of_his(client: Client, kind: str, server: TokenServer) -> None:
+    seen: list[str] = []
+    with makers()[kind](server, seen) as token_client:
+        assert client.get(server.auth(token_client=token_client), server.api) == 200
+        check_untouched(server, seen, token_client)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_so_with_an_async_client(client: Awaiting, library: Any, server: TokenServer) -> None:
+    seen: list[str] = []
+
+    async def main() -> None:
+        async with (
+            touchy_client(library, "AsyncClient", seen) as token_client,
+            client.client(server.auth(token_client=token_client)) as http,
+        ):
+            assert (await http.get(server.api)).status_code == 200
+            check_untouched(server, seen, token_client)
+
+    client.run(main)
+
+
+def check_untouched(server: TokenServer, seen: list[str], token_client: Any) -> None:
+    (call,) = server.token_calls
+    assert seen == []
+    assert not {"authorization", "cookie", "x-mine"} & call.headers.keys()
+    assert call.query == {}
+    assert call.headers["user-agent"].startswith("tokenauth/")
+    assert dict(token_client.cookies) == {"mine": "1"}
+    assert token_client.headers["X-Mine"] == "1"
+    assert token_client.auth is not None
+
+
+@pytest.mark.parametrize("kind", makers())
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_no_redirect_of_a_token_call_is_followed(client: Client, kind: str, server: TokenServer) -> None:
+    server.answer = lambda request: Reply(307, headers={"Location": "/elsewhere"}) if request.path == "/token" else None
+    with makers()[kind](server, []) as token_client, pytest.raises(TokenEndpointError):
+        client.get(server.auth(token_client=token_client, timeout=1.0), server.api)
+    assert not server.server.to("/elsewhere")
+
+
+@pytest.mark.parametrize("kind", makers())
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cookie_of_the_token_endpoint_stays_out_of_the_users_jar(
+    client: Client, kind: str, server: TokenServer
+) -> None:
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        reply = server.login()
+        return Reply(reply.status, reply.body, {"Set-Cookie": "theirs=1; Path=/"})
+
+    server.answer = answer
+    with makers()[kind](server, []) as token_client:
+        assert client.get(server.auth(token_client=token_client), server.api) == 200
+        assert dict(token_client.cookies) == {"mine": "1"}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_token_client_outlives_the_token_calls(client: Client, server: TokenServer) -> None:
+    for token_client in (requests.Session(), httpx.Client(), httpx2.Client()):
+        with token_client:
+            auth = server.auth(token_client=token_client)
+            for _ in range(3):
+                auth.invalidate()
+                assert client.get(auth, server.api) == 200
+            assert token_client.get(f"{server.url}/token").status_code == 200
+
+
+# doubles
+
+
+def told(request: Any) -> dict[str, str]:
+    """Return what a double answers: the token only if the request is the provider's own."""
+    return TOKEN if request.method == "POST" and str(request.url).endswith("/token") else {}
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("body", ["json", "bytes", "pieces"])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_mock_transport_makes_token_calls(client: Client, library: Any, body: str, server: TokenServer) -> None:
+    def handle(request: Any) -> Any:
+        if body == "json":
+            return library.Response(200, json=told(request))
+        content = b'{"token": "from-the-client"}'
+        return library.Response(200, content=iter([content[:5], content[5:]]) if body == "pieces" else content)
+
+    server.valid.add("from-the-client")
+    with library.Client(transport=library.MockTransport(handle)) as token_client:
+        assert client.get(server.auth(token_client=token_client), server.api) == 200
+    assert not server.token_calls
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_an_async_mock_transport_makes_token_calls(client: Awaiting, library: Any, server: TokenServer) -> None:
+    async def handle(request: Any) -> Any:
+        return library.Response(200, json=told(request))
+
+    server.valid.add("from-the-client")
+
+    async def main() -> int:
+        async with library.AsyncClient(transport=library.MockTransport(handle)) as token_client:
+            auth = server.auth(token_client=token_client)
+            async with client.client(auth) as http:
+                status: int = (await http.get(server.api)).status_code
+                return status
+
+    assert client.run(main) == 200
+    assert not server.token_calls
+
+
+class Double(requests.adapters.BaseAdapter):
+    """An adapter double, as test suites have them: the response is made by hand."""
+
+    def __init__(self, body: bytes, error: Exception | None = None) -> None:
+        super().__init__()
+        self.body = body
+        self.error = error
+        self.threads: list[str] = []
+
+    def send(self, request: Any, *args: Any, **settings: Any) -> Any:
+        self.threads.append(threading.current_thread().name)
+        if self.error is not None:
+            raise self.error
+        response = requests.Response()
+        response.status_code = 200
+        response._content = self.body
+        response.request = request
+        response.url = request.url
+        return response
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_adapter_double_makes_token_calls(client: Client, server: TokenServer) -> None:
+    server.valid.add("from-the-client")
+    with requests.Session() as session:
+        session.mount(server.url, Double(b'{"token": "from-the-client"}'))
+        assert client.get(server.auth(token_client=session), server.api) == 200
+    assert not server.token_calls
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_whatever_a_double_raises_is_an_error_of_ours(client: Client, server: TokenServer) -> None:
+    with requests.Session() as session:
+        session.mount(server.url, Double(b"", RuntimeError("no such thing")))
+        with pytest.raises(client.error_root) as met:
+            client.get(server.auth(token_client=session, timeout=1.0), server.api)
+    assert isinstance(met.value, TokenEndpointError)
+    assert "no such thing" in str(met.value)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_subclass_of_a_client_will_do(client: Client, server: TokenServer) -> None:
+    class Mine(requests.Session):
+        """A user's own."""
+
+    with Mine() as session:
+        assert client.get(server.auth(token_client=session), server.api) == 200
+
+
+# what can't work
+
+
+@pytest.mark.parametrize("client", BLOCKING, ids=repr)
+def test_an_async_token_client_in_blocking_code_is_an_error_that_says_so(client: Client, server: TokenServer) -> None:
+    auth = server.auth(token_client=httpx.AsyncClient(), timeout=1.0)
+    with pytest.raises(TokenAuthError, match="async"):
+        client.get(auth, server.api)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_closed_token_client_is_an_error_of_ours(client: Client, server: TokenServer) -> None:
+    token_client = httpx.Client()
+    token_client.close()
+    auth: TokenAuth = server.auth(token_client=token_client, timeout=1.0)
+    with pytest.raises(client.error_root, match="closed"):
+        client.get(auth, server.api)
+
+
+@pytest.mark.parametrize("wrong", [object(), "session", requests, httpx.Client, dict])
+def test_something_that_is_no_client_is_refused_at_once(server: TokenServer, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="token_client"):
+        server.auth(token_client=wrong)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_the_client_that_the_auth_is_attached_to_may_make_its_token_calls(client: Client, server: TokenServer) -> None:
+    def attach(session: Any) -> None:
+        session.auth = server.auth(token_client=session)
+
+    assert client.send(None, Get(server.api), setup=attach).status == 200
+    assert "authorization" not in server.token_calls[0].headers

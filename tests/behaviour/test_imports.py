@@ -1,0 +1,105 @@
+"""What an import brings along, and what the package offers."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import tokenauth
+
+CLIENTS = {"requests", "httpx", "httpx2", "niquests"}
+HEAVY = {"trio", "asyncio", "starlette", "uvicorn", "rich", "redis", "cryptography"}
+
+
+def modules_after(code: str) -> set[str]:
+    """Return what is imported in a fresh interpreter after *code*."""
+    command = [sys.executable, "-W", "error", "-c", f"{code}\nimport sys\nprint(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import tokenauth", set()),
+        ("import tokenauth; dir(tokenauth); tokenauth.__version__", set()),
+        ("from tokenauth import Token", set()),
+        ("import tokenauth.providers", set()),
+        ("from tokenauth.providers import Manis; Manis('https://h.example', merchant_id='m', secret='s')", set()),
+        ("import tokenauth.errors", set()),
+        ("import tokenauth.requests", {"requests"}),
+        ("import tokenauth.httpx", {"httpx"}),
+        ("import tokenauth.httpx2", {"httpx2"}),
+        ("from tokenauth import ManisAuth", {"requests", "httpx", "httpx2"}),
+    ],
+)
+def test_an_import_brings_along_no_other_client(code: str, expected: set[str]) -> None:
+    assert modules_after(code) & CLIENTS == expected
+
+
+def test_import_tokenauth_alone_is_light() -> None:
+    assert not modules_after("import tokenauth") & HEAVY
+
+
+def test_an_auth_for_one_client_is_made_without_the_others() -> None:
+    code = """
+import tokenauth.requests, tokenauth.providers
+auth = tokenauth.requests.TokenAuth(tokenauth.providers.Manis("https://h.example", merchant_id="m", secret="s"))
+"""
+    assert modules_after(code) & {"requests", "httpx"} == {"requests"}
+
+
+def test_without_httpx2_the_universal_auth_serves_the_other_two() -> None:
+    code = """
+import sys
+sys.modules["httpx2"] = None
+import httpx, requests
+from tokenauth import ManisAuth, TokenAuthError
+auth = ManisAuth("https://h.example", merchant_id="m", secret="s")
+assert isinstance(auth, httpx.Auth) and isinstance(auth, requests.auth.AuthBase)
+assert issubclass(TokenAuthError, httpx.HTTPError) and issubclass(TokenAuthError, requests.RequestException)
+"""
+    assert modules_after(code)
+
+
+def test_an_aliased_httpx_is_no_duplicate_base() -> None:
+    """`httpx2.alias_httpx()` makes one module of the two."""
+    code = """
+import httpx2
+httpx2.alias_httpx()
+import httpx
+assert httpx.Auth is httpx2.Auth
+from tokenauth import ManisAuth, TokenAuthError
+auth = ManisAuth("https://h.example", merchant_id="m", secret="s")
+assert isinstance(auth, httpx2.Auth) and issubclass(TokenAuthError, httpx2.HTTPError)
+"""
+    assert modules_after(code)
+
+
+def test_all_is_sorted_and_whole() -> None:
+    assert tokenauth.__all__ == sorted(tokenauth.__all__, key=lambda name: name.strip("_").lower())
+    assert len(set(tokenauth.__all__)) == len(tokenauth.__all__)
+    for name in tokenauth.__all__:
+        assert getattr(tokenauth, name) is not None
+    assert set(tokenauth.__all__) <= set(dir(tokenauth))
+    assert set(tokenauth._HOMES) | {"__version__"} == set(tokenauth.__all__)
+
+
+@pytest.mark.parametrize("name", ["tokenauth.requests", "tokenauth.httpx", "tokenauth.httpx2", "tokenauth.errors"])
+def test_every_module_says_what_it_offers(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__all__ == sorted(module.__all__, key=str.lower)
+    assert all(hasattr(module, each) for each in module.__all__)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'NoSuchAuth'"):
+        tokenauth.NoSuchAuth  # noqa: B018
+    with pytest.raises(ImportError):
+        exec("from tokenauth import NoSuchAuth")
+
+
+def test_public_names_live_where_they_are_imported_from() -> None:
+    assert tokenauth.TokenAuthError.__module__ == "tokenauth.errors"
+    assert tokenauth.CredentialsRejected.__module__ == "tokenauth.errors"

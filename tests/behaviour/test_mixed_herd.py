@@ -1,0 +1,149 @@
+"""I1 at full size: crowds against the sandbox in a process of its own, whose token call takes 200 ms.
+
+Cold: one login, and all get 200. After a revocation: one more login, and no caller sees a 401.
+"""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import requests
+import trio
+
+from tests.clients import TLS
+from tokenauth import ManisAuth
+from tokenauth.sandbox import Sandbox, serve
+from tokenauth.sandbox.credentials import MANIS_MERCHANT_ID, MANIS_SECRET
+
+LATENCY = 0.2
+SECONDS = 60.0
+CONNECTIONS = 20
+"""Of each async client: httpx itself takes 5 s for 500 requests on its default 100, with or without auth."""
+
+pytestmark = pytest.mark.timeout(100)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with serve() as sandbox:
+        yield sandbox
+
+
+def threads(auth: Any, url: str, count: int) -> list[int]:
+    """Return what *count* threads got, each with a session of its own."""
+    barrier = threading.Barrier(count)
+
+    def one(_: int) -> int:
+        with requests.Session() as session:
+            session.auth = auth
+            barrier.wait(SECONDS)
+            return session.get(url, timeout=SECONDS).status_code
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+async def _gather_asyncio(one: Callable[[], Awaitable[int]], count: int) -> list[int]:
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def _gather_trio(one: Callable[[], Awaitable[int]], count: int) -> list[int]:
+    statuses: list[int] = []
+
+    async def add() -> None:
+        statuses.append(await one())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(add)
+    return statuses
+
+
+def tasks(library: Any, on_trio: bool, auth: Any, url: str, count: int) -> list[int]:
+    """Return what *count* tasks of one event loop got, on one client."""
+
+    async def main() -> list[int]:
+        limits = library.Limits(max_connections=CONNECTIONS)
+        async with library.AsyncClient(auth=auth, timeout=SECONDS, verify=TLS, limits=limits) as client:
+
+            async def one() -> int:
+                status: int = (await client.get(url)).status_code
+                return status
+
+            return await (_gather_trio if on_trio else _gather_asyncio)(one, count)
+
+    return trio.run(main) if on_trio else asyncio.run(main())
+
+
+def mixed(auth: Any, url: str, count: int) -> list[int]:
+    """Return what threads of three libraries and three event loops got, all on one auth object."""
+
+    def blocking(send: Any) -> list[int]:
+        return [send(url, auth=auth, timeout=SECONDS).status_code]
+
+    senders = [requests.get, partial(httpx.get, verify=TLS), partial(httpx2.get, verify=TLS)]
+    callers: list[Callable[[], list[int]]] = [partial(blocking, senders[number % 3]) for number in range(20)]
+    per_loop = (count - 20) // 3
+    callers += [
+        partial(tasks, httpx, False, auth, url, per_loop),
+        partial(tasks, httpx2, False, auth, url, per_loop),
+        partial(tasks, httpx, True, auth, url, per_loop),
+    ]
+    barrier = threading.Barrier(len(callers))
+
+    def start(caller: Callable[[], list[int]]) -> list[int]:
+        barrier.wait(SECONDS)
+        return caller()
+
+    with ThreadPoolExecutor(len(callers)) as pool:
+        return [status for statuses in pool.map(start, callers) for status in statuses]
+
+
+CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int]] = {
+    "64 threads, requests": (threads, 64),
+    "500 asyncio tasks, httpx": (partial(tasks, httpx, False), 500),
+    "500 asyncio tasks, httpx2": (partial(tasks, httpx2, False), 500),
+    "100 trio tasks, httpx": (partial(tasks, httpx, True), 100),
+    "100 trio tasks, httpx2": (partial(tasks, httpx2, True), 100),
+    "20 threads and 3 event loops": (mixed, 20 + 3 * 20),
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_a_crowd_logs_in_once_cold_and_once_more_after_a_revocation(crowd: str, sandbox: Sandbox) -> None:
+    run, count = CROWDS[crowd]
+    sandbox.reset("manis")
+    sandbox.knobs("manis", latency=LATENCY)
+    auth = ManisAuth(sandbox.url, merchant_id=MANIS_MERCHANT_ID, secret=MANIS_SECRET, cache={})
+    url = f"{sandbox.url}/manis/api/x"
+
+    cold = timed(run, auth, url, count)
+    state = sandbox.state()["manis"]
+    assert (state["logins"], state["token_calls"], state["api_200"], state["api_401"]) == (1, 1, count, 0)
+
+    warm = timed(run, auth, url, count)
+    assert sandbox.state()["manis"]["logins"] == 1
+
+    sandbox.knobs("manis", revoke=True)
+    timed(run, auth, url, count)
+    state = sandbox.state()["manis"]
+    assert (state["logins"], state["api_200"]) == (2, 3 * count)
+    assert 1 <= state["api_401"] <= count
+
+    print(f"{crowd}: cold {cold:.2f} s, warm {warm:.2f} s")
+    assert cold < warm + 2 * LATENCY + 5
+
+
+def timed(run: Callable[[Any, str, int], list[int]], auth: Any, url: str, count: int) -> float:
+    """Return the seconds that a crowd took, all of whom got 200."""
+    start = time.monotonic()
+    assert Counter(run(auth, url, count)) == {200: count}
+    return time.monotonic() - start
