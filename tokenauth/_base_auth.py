@@ -115,8 +115,9 @@ class BaseTokenAuth:
 def _shelf(store: object, source: Source) -> Shelf:
     from tokenauth.stores import Store  # noqa: PLC0415  (its sealing needs an extra)
 
-    if not isinstance(store, Store):
-        raise TypeError(f"store must have the methods load, save, acquire and release; {type(store).__name__} has not")
+    if isinstance(store, type) or not isinstance(store, Store):
+        kind = store.__name__ if isinstance(store, type) else type(store).__name__
+        raise TypeError(f"store must be an object with the methods load, save, acquire and release, not {kind}")
     from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
     return ShelfInStore(store, source.provider, timeout=source.timeout, clock=source.clock)

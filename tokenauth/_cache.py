@@ -104,8 +104,9 @@ def _after_fork() -> None:
     _caches_lock.release()
 
 
-# a child must not inherit a lock that a thread of its parent held, nor a mapping that was half written
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    # a child must not inherit a lock that a thread of its parent held, nor a mapping that was half written
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))
 

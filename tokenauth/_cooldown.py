@@ -76,9 +76,10 @@ class Cooldowns:
 
     def survive_fork(self) -> None:
         """Have a child process start with a free lock."""
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
-        )
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(
+                before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+            )
 
 
 COOLDOWNS = Cooldowns()

@@ -86,9 +86,8 @@ class Blocking:
             case Call(function, flight):
                 with flight.led():
                     return function()
-            case Ask(function, seconds, late):
-                asked = _in_thread(function)
-                return asked.result() if _settled(asked, seconds) else late()
+            case Ask():
+                return self._ask(effect)
             case Wait(flight, deadline):
                 if flight.is_mine or flight.thread == threading.get_ident():
                     raise _nested()
@@ -96,6 +95,16 @@ class Blocking:
                 return _landed(flight)
             case Pause(seconds):
                 return _settled(Future(), seconds)
+
+    @staticmethod
+    def _ask(ask: Ask) -> Any:
+        asked, in_time = _in_thread(ask.function), False
+        try:
+            in_time = _settled(asked, ask.seconds)
+        finally:  # Ctrl-C included
+            if not in_time:
+                asked.add_done_callback(ask.unwanted)
+        return asked.result() if in_time else ask.late()
 
     def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
         token_call = _TokenCall(request, self._clock)
@@ -124,9 +133,8 @@ class Awaiting:
             case Call(function, flight, deadline, blocks):
                 with flight.led():
                     return await self._call(function, deadline) if blocks else function()
-            case Ask(function, seconds, late):
-                asked = _in_thread(function)
-                return asked.result() if await _asettled(asked, seconds) else late()
+            case Ask():
+                return await self._ask(effect)
             case Wait(flight, deadline):
                 if flight.is_mine:
                     raise _nested()
@@ -134,6 +142,16 @@ class Awaiting:
                 return _landed(flight)
             case Pause(seconds):
                 return await _asettled(Future(), seconds)
+
+    @staticmethod
+    async def _ask(ask: Ask) -> Any:
+        asked, in_time = _in_thread(ask.function), False
+        try:
+            in_time = await _asettled(asked, ask.seconds)
+        finally:  # cancelled included
+            if not in_time:
+                asked.add_done_callback(ask.unwanted)
+        return asked.result() if in_time else ask.late()
 
     async def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
         token_call = _TokenCall(request, self._clock)

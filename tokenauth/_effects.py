@@ -7,6 +7,7 @@ them. Nothing here does anything.
 import email.utils
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,11 +89,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Call *function*, a call of a shared store, in a thread; *late* gives the result where *seconds* don't suffice."""
+    """Call *function*, a call of a shared store, in a thread; *late* gives the result where *seconds* don't suffice.
+
+    *unwanted* is called with the future of *function*'s result when it is done and nobody waits for it any more.
+    """
 
     function: Callable[[], Any]
     seconds: float
     late: Callable[[], Any]
+    unwanted: Callable[["Future[Any]"], object] = bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ class Flights:
             self._flights.clear()
             self._lock.release()
 
-        os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=in_child)
+        if hasattr(os, "register_at_fork"):  # not on Windows
+            os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=in_child)
 
 
 FLIGHTS = Flights()

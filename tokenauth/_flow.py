@@ -119,11 +119,13 @@ def share(
             )
         yield Pause(pause)
     try:
-        saved = yield shelf.load()  # somebody may have saved between our look and our lease
+        saved = yield shelf.load(lease)  # somebody may have saved between our look and our lease
         held = source.adopt(saved, rejected)
         if held is None:
             held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
-            yield shelf.save(source.record(held), lease)
+            record = source.record(held)
+            if not (yield shelf.save(record, lease)):
+                source.outdate(record)
         return held
     except Exception as failure:
         if source.is_rejection(failure):
@@ -138,18 +140,17 @@ def renew(
 ) -> Fetch:
     """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
     before, refresh_token = source.spend(rejected, leased.saved if leased else None)
+    if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
+        told = yield leased.shelf.save(source.record_of_spending(leased.saved), leased.lease)
+        refresh_token = refresh_token if told else None
     if refresh_token is not None:
-        if leased:
-            yield leased.shelf.save(
-                source.record_of_spending(before), leased.lease
-            )  # before it is used: it serves once
         try:
             return (yield from call(source, flight, deadline, before, refresh_token))
         except Exception as failure:
             log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
             if source.past(deadline):  # no time for a login
                 raise
-        held = source.adopt((yield leased.shelf.load()), rejected) if leased else None
+        held = source.adopt((yield leased.shelf.load(leased.lease)), rejected) if leased else None
         if held is not None:
             return held
     return (yield from log_in(source, flight, deadline, before))

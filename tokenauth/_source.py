@@ -55,11 +55,11 @@ class Event:
 class Shelf(Protocol):
     """This credential's place in a store that processes share. Each method but the last returns the effect to yield."""
 
-    def load(self) -> Ask: ...  # → what is there (Record), or None
+    def load(self, lease: Any = None, /) -> Ask: ...  # → what is there (Record), or None
 
     def acquire(self) -> Ask: ...  # → the fleet's lease on logging in, or None where another process has it
 
-    def save(self, record: Record, lease: Any, /) -> Ask: ...
+    def save(self, record: Record, lease: Any, /) -> Ask: ...  # → whether the fleet has been told
 
     def release_soon(self, lease: Any, /) -> None: ...
 
@@ -162,13 +162,14 @@ class Source:
     def spend(self, rejected: Token | None, saved: Record | None) -> tuple[Token | None, str | None]:
         """Return the token to be replaced, and its refresh token where it has not been used yet (RFC 6749 §10.4).
 
-        What the fleet has *saved* is newer than what this process holds.
+        With a store that is the one that the fleet has *saved*, or none: another process may have used ours.
         """
         held = self.held()
         before = held.token if held is not None else rejected
-        if saved is not None and saved.token is not None:
-            before = saved.token
-        refresh_token = before.refresh_token if before is not None and self.provider.refreshes else None
+        told = saved.token if saved is not None else None
+        newest = told if self.shelf is not None else before
+        before = newest or before
+        refresh_token = newest.refresh_token if newest is not None and self.provider.refreshes else None
         if refresh_token is None or not SPENT.spend(refresh_token):
             return before, None
         return before, refresh_token
@@ -287,12 +288,14 @@ class Source:
         return held
 
     def _revived(self, token: Token, now: float) -> Held:
-        """Return *token*, which another process has fetched, with its times: what is left of them counts from now."""
+        """Return *token*, which another process has fetched, with its times, by this process's clocks."""
         if token.expires_at is None:
             return Held(token, math.inf, math.inf, self.clock.monotonic())
-        reply = Reply(200, sent=self.clock.monotonic(), sent_at=now)
-        held = self.dated(replace(token, lifetime=token.expires_at - now, refresh_in=None), reply, None)
-        return replace(held, token=token)
+        left = token.expires_at - now
+        lifetime = left if token.lifetime is None else token.lifetime
+        age = lifetime - left
+        reply = Reply(200, sent=self.clock.monotonic() - age, sent_at=now - age)
+        return replace(self.dated(replace(token, lifetime=lifetime), reply, None), token=token)
 
     def record(self, held: Held) -> Record:
         """Return what to tell the fleet of *held*."""
@@ -302,10 +305,14 @@ class Source:
             until = token.expires_at
         return Record(now, until, token)
 
-    def record_of_spending(self, before: Token | None) -> Record:
-        """Return what to tell the fleet of *before*, whose refresh token is about to be used."""
-        now = self.clock.wall()
-        return Record(now, now + KEPT_UNKNOWN, before and replace(before, refresh_token=None))
+    @staticmethod
+    def record_of_spending(saved: Record) -> Record:
+        """Return *saved* without its refresh token, which is about to be used."""
+        return replace(saved, token=saved.token and replace(saved.token, refresh_token=None))
+
+    def outdate(self, record: Record) -> None:
+        """Believe nothing that was saved before *record*, which could not be saved: it is older than our token."""
+        self._since = max(self._since, record.saved_at)
 
     def record_of_rejection(self, failure: Any) -> Record:
         """Return what to tell the fleet of *failure*, so that nobody tries the same credentials meanwhile."""

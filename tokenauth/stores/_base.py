@@ -3,7 +3,7 @@
 Keys are 64 hex digits. Entries are sealed (`_sealed`): a store sees neither tokens nor user names.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -17,22 +17,26 @@ class Lease:
     """
 
     fence: int
-    handle: Any = None
+    handle: Any = field(default=None, compare=False, repr=False)
 
 
 @runtime_checkable
 class Store(Protocol):
-    """A place that processes share, such as `FileStore` and `RedisStore`; write your own with these four methods."""
+    """A place that processes share, such as `FileStore` and `RedisStore`; write your own with these four methods.
+
+    They are called from many threads, one of ours each, never on an event loop's.
+    """
 
     def load(self, key: str) -> bytes | None:
         """Return the entry at *key*, or None where there is none, or its time is over."""
 
-    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> None:
-        """Put *entry* at *key* for *seconds*; do nothing where an entry saved under a later lease is there."""
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+        """Put *entry* at *key* for *seconds*, and return True; where an entry that was saved under a later lease is
+        there, or a later lease has been given, do nothing and return False."""
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
         """Return a lease on *key* that ends by itself after *seconds*, also when its holder dies; None where another
         has it. Must not wait for it."""
 
     def release(self, key: str, lease: Lease) -> None:
-        """End *lease* early, where it is still the current one."""
+        """End *lease* early, where it is still the current one; else do nothing."""

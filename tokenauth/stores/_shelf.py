@@ -4,16 +4,19 @@ Law: a store may be down, slow, full or full of garbage; requests then go on wit
 one warning, and the store is tried again every few seconds.
 """
 
+import contextlib
 import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
+from tokenauth import errors
 from tokenauth._cache import digest
 from tokenauth._clock import SYSTEM, Clock
 from tokenauth._effects import Ask
@@ -26,9 +29,11 @@ T = TypeVar("T")
 log = logging.getLogger("tokenauth")
 
 SECONDS = 2.0
-"""What one call of a store may take."""
+"""What one call of a store may take at most."""
 REST = 5.0
 """Seconds for which a store that failed is left alone."""
+_LATER = "the store holds a token of a later tokenauth; it is left alone, and tokens are this process's own"
+_DAMAGED = "the store holds an entry that is damaged or forged; it will be replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,17 @@ class Hold:
     """A lease as the flow holds it; `lease` is None where the store is out of order and there is none to be had.
 
     until: monotonic seconds by which the login must be done, for then another process may take over.
+    seal: of the secrets for which the lease was taken: a callable may return others meanwhile.
     """
 
     until: float
     lease: Lease | None
+    seal: Seal | None = None
 
 
 class ShelfInStore:
     """See `_source.Shelf`. *timeout*: seconds that a request waits for a token; a lease lasts half of that, so that a
-    request that waited for a dead holder has the other half to log in."""
+    request that waited for a dead holder has the other half to log in; one call of the store may take a quarter."""
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
         if not provider.secrets:
@@ -54,102 +61,119 @@ class ShelfInStore:
         self._store = store
         self._provider = provider
         self._lease_seconds = timeout / 2
+        self._call_seconds = min(SECONDS, timeout / 4)
         self._clock = clock
         self._out_until: float | None = None
-        self._foreign = False
+        self._told = ""
 
     # effects for the flow
 
-    def load(self) -> Ask:
-        return self._ask(self._load, None)
+    def load(self, held: Hold | None = None) -> Ask:
+        return self._ask(partial(self._load, held), None)
 
     def acquire(self) -> Ask:
         alone = Hold(self._clock.monotonic() + 2 * self._lease_seconds, None)
-        return self._ask(self._acquire, alone)
+        return replace(self._ask(self._acquire, alone), unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
-        return self._ask(partial(self._save, record, held), None)
+        return self._ask(partial(self._save, record, held), False)
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
         if held.lease is not None:
-            release = partial(self._guarded, partial(self._release, held.lease), None)
-            threading.Thread(target=release, name="tokenauth-release", daemon=True).start()
+            threading.Thread(target=self._release, args=(held,), name="tokenauth-release", daemon=True).start()
 
     # what runs in a thread
 
-    def _load(self) -> Record | None:
-        seal = self._seal()
+    def _load(self, held: Hold | None) -> Record | None:
+        seal = held.seal if held is not None and held.seal is not None else self._seal()
         entry = self._store.load(seal.name)
         if entry is None:
+            self._told = ""
             return None
         try:
             record = Record.from_json(seal.open(bytes(entry)))
         except FromLater:
-            if not self._foreign:
-                log.warning("%s: the store holds a token of a later tokenauth; it is left alone, unused", self._name)
-            self._foreign = True
+            self._tell(_LATER)
             return None
         except (NotOurs, ValueError, KeyError, TypeError):
-            log.warning("%s: the store holds an entry that is damaged or forged; it will be replaced", self._name)
-            record = None
-        self._foreign = False
+            self._tell(_DAMAGED)
+            return None
+        self._told = ""
         return record
 
     def _acquire(self) -> Hold | None:
+        seal = self._seal()
         until = self._clock.monotonic() + self._lease_seconds
-        lease = self._store.acquire(self._seal().name, self._lease_seconds)
-        return None if lease is None else Hold(until, lease)
+        lease = self._store.acquire(seal.name, self._lease_seconds)
+        return None if lease is None else Hold(until, lease, seal)
 
-    def _save(self, record: Record, held: Hold) -> None:
+    def _save(self, record: Record, held: Hold) -> bool:
+        """Return whether the fleet has been told."""
         seconds = record.until - self._clock.wall()
         in_time = self._clock.monotonic() < held.until  # else another process may have taken over
-        if held.lease is not None and in_time and seconds > 0 and not self._foreign:
-            seal = self._seal()
-            self._store.save(seal.name, seal.close(record.to_json()), seconds, held.lease)
+        if held.lease is None or held.seal is None or not in_time or seconds <= 0 or self._told == _LATER:
+            return False
+        return self._store.save(held.seal.name, held.seal.close(record.to_json()), seconds, held.lease) is not False
 
-    def _release(self, lease: Lease) -> None:
-        self._store.release(self._seal().name, lease)
+    def _release(self, held: Hold) -> None:
+        if held.lease is not None and held.seal is not None:
+            with contextlib.suppress(Exception):  # it ends by itself, too
+                self._store.release(held.seal.name, held.lease)
+
+    def _unwanted(self, asked: "Future[Any]") -> None:
+        """Release the lease that was *asked* for, if it comes after all: whoever asked has gone."""
+        held = None if asked.exception() else asked.result()
+        if isinstance(held, Hold):
+            self.release_soon(held)
 
     def _seal(self) -> Seal:
-        kind = f"{type(self._provider).__module__}.{type(self._provider).__qualname__}"
-        return _seal(
-            tuple(secret.reveal() for secret in self._provider.secrets), f"{kind}\n{self._provider.identity!r}"
-        )
+        provider = self._provider
+        kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        return _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{provider.identity!r}")
 
     # faults
 
     def _ask(self, function: Callable[[], Any], otherwise: Any) -> Ask:
+        given_up = threading.Event()
+
         def late() -> Any:
-            return self._out(otherwise, f"it took longer than {SECONDS:g} s")
+            given_up.set()
+            return self._out(otherwise, f"it took longer than {self._call_seconds:g} s")
 
-        return Ask(partial(self._guarded, function, otherwise), SECONDS, late)
+        return Ask(partial(self._guarded, function, otherwise, given_up), self._call_seconds, late)
 
-    def _guarded(self, function: Callable[[], T], otherwise: T) -> T:
-        if self._out_until is not None and self._clock.monotonic() < self._out_until:
+    def _guarded(self, function: Callable[[], T], otherwise: T, given_up: threading.Event) -> T:
+        out_until = self._out_until
+        if out_until is not None and self._clock.monotonic() < out_until:
             return otherwise
         try:
             result = function()
+        except errors.TokenAuthError:  # a callable for a secret failed; so would the login
+            raise
         except Exception as problem:
             return self._out(otherwise, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
-        if self._out_until is not None:
+        if self._out_until is not None and not given_up.is_set():
             self._out_until = None
-            log.info("%s: the store works again", self._name)
+            log.info("%s: the store works again", self._provider.name)
         return result
 
     def _out(self, otherwise: T, reason: str) -> T:
         if self._out_until is None:
-            log.warning("%s: the store is out of order, tokens are this process's own: %s", self._name, reason)
+            text = "%s: the store is out of order, tokens are this process's own: %s"
+            log.warning(text, self._provider.name, reason)
         self._out_until = self._clock.monotonic() + REST
         return otherwise
 
-    @property
-    def _name(self) -> str:
-        return self._provider.name
+    def _tell(self, what: str) -> None:
+        """Warn of a strange entry, once for as long as it is there."""
+        if self._told != what:
+            self._told = what
+            log.warning("%s: %s", self._provider.name, what)
 
 
 _seals: LRUCache[str, Seal] = LRUCache(256)
-_seals_lock = threading.Lock()
+_seals_lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
 
 
 def _seal(secrets: tuple[str, ...], purpose: str) -> Seal:
@@ -162,4 +186,7 @@ def _seal(secrets: tuple[str, ...], purpose: str) -> Seal:
     return seal
 
 
-os.register_at_fork(before=_seals_lock.acquire, after_in_parent=_seals_lock.release, after_in_child=_seals_lock.release)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=_seals_lock.acquire, after_in_parent=_seals_lock.release, after_in_child=_seals_lock.release
+    )

@@ -1,10 +1,12 @@
 """FileStore: the processes of one machine, and one user, share tokens through a folder. Needs the extra `file`.
 
-    <folder>/<key>.entry    a sealed token (`_sealed`), written beside and renamed: it is whole or not there
-    <folder>/<key>.lock     the lease: an advisory lock, which ends with the process that holds it; its time of change
-                            is when the lease ends though the process hangs
+    <folder>/<key>.entry          a sealed token (`_sealed`); its time of change is when it ends to count
+    <folder>/<key>.lease          fence of the last lease, and the Unix time at which it ends
+    <folder>/<key>.<fence>.alive  locked by the operating system for as long as that lease's holder lives
+    <folder>/<hex digit>.lock     locked while one of these is changed
 
-Folder 0700, files 0600. What else lies in the folder is left alone.
+Whoever dies loses his locks at once, whoever hangs loses the lease when its time is over. Files are written beside
+and renamed, so they are whole or not there. Folder 0700, files 0600. What else lies in the folder is left alone.
 """
 
 import contextlib
@@ -13,15 +15,20 @@ import re
 import secrets
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from tokenauth.stores._base import Lease
 
-_ENTRY = re.compile(r"[0-9a-f]{64}\.entry(\.[0-9a-f]{16})?")
+_OURS = re.compile(r"[0-9a-f]{64}\.(entry|lease|[0-9]+\.alive)(\.[0-9a-f]{16})?")
 _OLD = 3600.0
+_LOCK_WAIT = 1.0
+_LONGEST = 1024 * 1024
+_RENAMES = 50
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class FileStore:
@@ -42,48 +49,35 @@ class FileStore:
         self._sweep()
 
     def load(self, key: str) -> bytes | None:
-        path = self._path(key)
-        try:
-            if path.stat().st_mtime <= time.time():  # the time until which the entry counts
-                return None
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
+        return self._read(self._path(key, "entry"))
 
-    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> None:
-        path = self._path(key)
-        beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        until = time.time() + seconds
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(entry)
-                file.flush()
-                os.fsync(file.fileno())
-            os.utime(beside, (until, until))
-            beside.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+        with self._changing(key):
+            if lease.fence < self._last_lease(key)[0]:
+                return False
+            self._write(self._path(key, "entry"), entry, time.time() + seconds)
+            return True
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
-        for suffix in (".lock", ".lock2"):  # the second is for the case that the first one's holder hangs
-            path = self._path(key).with_suffix(suffix)
-            lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
+        with self._changing(key):
+            fence, until = self._last_lease(key)
+            if time.time() < until and self._lives(key, fence):
+                return None
+            with contextlib.suppress(OSError):  # Windows removes no file that a hanging process has open
+                self._path(key, f"{fence}.alive").unlink(missing_ok=True)
+            fence, until = max(fence + 1, time.time_ns()), time.time() + seconds
+            alive = _lock(self._path(key, f"{fence}.alive"))
+            alive.acquire()
             try:
-                lock.acquire()
-            except Timeout:
-                if time.time() < path.stat().st_mtime:  # the time at which its lease ends
-                    return None
-            else:
-                until = time.time() + seconds
-                os.utime(path, (until, until))
-                return Lease(fence=0, handle=lock)  # nobody saves after his lease has ended, so no fence is needed
-        return None
+                self._write(self._path(key, "lease"), f"{fence} {until}".encode(), until)
+            except BaseException:
+                _end(alive)
+                raise
+            return Lease(fence, alive)
 
     def release(self, key: str, lease: Lease) -> None:
-        lease.handle.release()
+        if isinstance(lease.handle, BaseFileLock):
+            _end(lease.handle)
 
     def __repr__(self) -> str:
         return f"FileStore({str(self.folder)!r})"
@@ -94,8 +88,63 @@ class FileStore:
     def __hash__(self) -> int:
         return hash(self.folder)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.entry"
+    def _path(self, key: str, part: str) -> Path:
+        return self.folder / f"{key}.{part}"
+
+    @contextlib.contextmanager
+    def _changing(self, key: str) -> Iterator[None]:
+        """Hold the lock under which what belongs to *key* is changed: for milliseconds, and never for I/O elsewhere."""
+        with _lock(self.folder / f"{key[0]}.lock").acquire(timeout=_LOCK_WAIT, poll_interval=0.005):
+            yield
+
+    def _last_lease(self, key: str) -> tuple[int, float]:
+        """Return fence and end (Unix seconds) of the last lease on *key*."""
+        try:
+            fence, until = (self._read(self._path(key, "lease"), ended=True) or b"").split()
+            return int(fence), float(until)
+        except ValueError:
+            return 0, 0.0
+
+    def _lives(self, key: str, fence: int) -> bool:
+        """Whether the holder of the lease *fence* lives and has not released it."""
+        path = self._path(key, f"{fence}.alive")
+        if not path.exists():
+            return False
+        lock = _lock(path)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    @staticmethod
+    def _read(path: Path, *, ended: bool = False) -> bytes | None:
+        """Return what the file holds, 1 MiB at most; None where it is not there, or has *ended* and need not."""
+        try:
+            if not path.is_file():  # a pipe would block
+                return None
+            with path.open("rb") as file:
+                if not ended and os.fstat(file.fileno()).st_mtime <= time.time():
+                    return None
+                return file.read(_LONGEST)
+        except FileNotFoundError:
+            return None
+
+    @staticmethod
+    def _write(path: Path, content: bytes, until: float) -> None:
+        beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        try:
+            with os.fdopen(os.open(beside, _NEW, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(beside, (until, until))
+            _rename(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
 
     def _prepare(self) -> None:
         """Create the folder where need be; ValueError where it can't be trusted or used."""
@@ -106,19 +155,40 @@ class FileStore:
             raise ValueError(f"the folder for tokens can't be made: {problem}") from None
         if not stat.S_ISDIR(status.st_mode):
             raise ValueError(f"the folder for tokens is no folder: {self.folder}")
-        if hasattr(os, "getuid"):
-            if status.st_uid != os.getuid():
+        if hasattr(os, "geteuid"):
+            if status.st_uid != os.geteuid():
                 raise ValueError(f"the folder for tokens belongs to another user: {self.folder}")
             if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 raise ValueError(f"others may write in the folder for tokens: chmod 700 {self.folder}")
         if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
-            raise ValueError(f"the folder for tokens can't be written: {self.folder}")
+            raise ValueError(f"the folder for tokens can't be read and written: {self.folder}")
 
     def _sweep(self) -> None:
-        """Remove entries of ours whose time has long been over, and what a crash left half written."""
+        """Remove what is ours and has long been over, and what a crash left half written."""
         before = time.time() - _OLD
         for path in self.folder.iterdir():
-            if _ENTRY.fullmatch(path.name):
+            if _OURS.fullmatch(path.name):
                 with contextlib.suppress(OSError):
                     if path.stat().st_mtime < before:
                         path.unlink()
+
+
+def _lock(path: Path) -> BaseFileLock:
+    return FileLock(path, timeout=0, mode=0o600, thread_local=False)  # released by another thread than it was taken by
+
+
+def _end(alive: BaseFileLock) -> None:
+    alive.release(force=True)
+    with contextlib.suppress(OSError):
+        os.unlink(alive.lock_file)
+
+
+def _rename(beside: Path, path: Path) -> None:
+    for tries_left in reversed(range(_RENAMES)):
+        try:
+            beside.replace(path)
+            return
+        except PermissionError:  # Windows: somebody is reading the old one
+            if os.name != "nt" or not tries_left:
+                raise
+            time.sleep(0.01)

@@ -7,9 +7,12 @@
 The braces keep the three on one node of a cluster. Each change is one script, so it happens whole or not at all.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.client import NEVER_DECODE
+from redis.retry import Retry
 
 from tokenauth.stores._base import Lease
 
@@ -22,10 +25,12 @@ return 1
 """
 _ACQUIRE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local fence = redis.call('INCR', KEYS[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+local counted = tonumber(redis.call('GET', KEYS[2]) or '0')
+local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0')
+local fence = string.format('%d', math.max(counted, saved) + 1)
+redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
 redis.call('SET', KEYS[1], fence, 'NX', 'PX', ARGV[1])
-return fence
+return tonumber(fence)
 """
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -57,15 +62,17 @@ class RedisStore:
         self._client = _client(server)
 
     def load(self, key: str) -> bytes | None:
-        entry = self._client.hget(self._key(key, "entry"), "entry")
-        return entry.encode("latin-1", "replace") if isinstance(entry, str) else entry
+        whole: dict[str, Any] = {NEVER_DECODE: []}  # also from a client with decode_responses=True: an entry is no text
+        entry: bytes | None = self._client.execute_command("HGET", self._key(key, "entry"), "entry", **whole)
+        return entry
 
-    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> None:
-        self._client.eval(_SAVE, 1, self._key(key, "entry"), entry, lease.fence, _milliseconds(seconds))
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+        saved = self._client.eval(_SAVE, 1, self._key(key, "entry"), entry, lease.fence, _milliseconds(seconds))
+        return bool(int(saved))
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
-        keys = self._key(key, "lease"), self._key(key, "fence")
-        fence = int(self._client.eval(_ACQUIRE, 2, *keys, _milliseconds(seconds), _FENCE_KEPT))
+        keys = self._key(key, "lease"), self._key(key, "fence"), self._key(key, "entry")
+        fence = int(self._client.eval(_ACQUIRE, 3, *keys, _milliseconds(seconds), _FENCE_KEPT))
         return Lease(fence) if fence else None
 
     def release(self, key: str, lease: Lease) -> None:
@@ -87,16 +94,26 @@ class RedisStore:
         self.__dict__.update(state)
         self._client = _client(self._server)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # clients can't be copied, and nothing in here changes
+
     def _key(self, key: str, part: str) -> str:
         return f"{self._prefix}{{{key}}}:{part}"
 
 
 def _client(server: Any) -> Any:
     if isinstance(server, str):
+        once_more = Retry(NoBackoff(), 1)  # for a connection that the server has closed meanwhile
         try:
-            return redis.Redis.from_url(server, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
-        except ValueError:
-            raise ValueError("the store's URL must begin with redis://, rediss:// or unix://") from None
+            client = redis.Redis.from_url(
+                server, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=once_more
+            )
+            client.connection_pool.make_connection()  # connects to nothing yet
+        except (ValueError, TypeError, AttributeError):  # its text may hold a password
+            raise ValueError(
+                "the store's URL is none that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
+            ) from None
+        return client
     if not isinstance(server, redis.Redis | redis.RedisCluster):
         raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, not {type(server).__name__}")
     return server
