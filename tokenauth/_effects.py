@@ -35,6 +35,7 @@ class Reply:
         sent: monotonic seconds, just before the request was sent.
         sent_at: Unix seconds of the same moment, by this machine's clock.
         received_at: Unix seconds at the answer's end, by this machine's clock.
+        secrets: what was sent besides the provider's own secrets: a refresh token. Not to be shown; hidden in repr.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Reply:
     sent: float = 0.0
     sent_at: float = 0.0
     received_at: float = 0.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:

@@ -1,6 +1,8 @@
 """Secrets as users hold them: a str, a callable that is read at each login, or anything with `get_secret_value()`."""
 
-from collections.abc import Callable, Hashable
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 from tokenauth import errors
@@ -13,6 +15,18 @@ class SupportsSecretValue(Protocol):
 
 
 SecretLike = str | Callable[[], str] | SupportsSecretValue
+
+_read: ContextVar[dict[int, object] | None] = ContextVar("_read", default=None)
+
+
+@contextlib.contextmanager
+def each_read_once() -> Iterator[None]:
+    """Within the block each callable is called once, however often and for how many fields its value is wanted."""
+    mark = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(mark)
 
 
 def checked_text(name: str, value: object, *, empty: bool = False, header: bool = False) -> str:
@@ -67,6 +81,10 @@ class Secret:
         """What tells this secret from others: the value, or the callable itself. For a keyed digest only."""
         return self._source if callable(self._source) else self._plain(self._source)
 
+    def last(self) -> str:
+        """Return the value that was last read, at a login as a rule; `reveal()` where there was none."""
+        return self.reveal() if self._seen is None else self._seen
+
     @property
     def seen(self) -> str | None:
         """The value that was last read, or None before the first time: what must be masked in a server's echo."""
@@ -89,10 +107,17 @@ class Secret:
         raise errors.TokenAuthError(f"What the callable for {self.name} returned is unusable: {problem}")
 
     def _called(self, source: Callable[[], object]) -> object:
+        read = _read.get()
+        if read is not None and id(source) in read:
+            return read[id(source)]
         try:
-            return source()
+            value = source()
         except Exception as error:
             kind = type(error).__name__
+        else:
+            if read is not None:
+                read[id(source)] = value
+            return value
         raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
 
     def _plain(self, value: Any) -> str:

@@ -27,7 +27,7 @@ class Signature:
         return urlunsplit(parts._replace(query="&".join(kept + ours)))
 
     def headers_beside(self, cookie: str | bytes | None) -> dict[str, str]:
-        """Return our headers for a request whose `Cookie` header is *cookie*; our cookies replace those of their names."""
+        """Return our headers for a request whose `Cookie` header is *cookie*; ours replace cookies of their names."""
         if not self.cookies:
             return dict(self.headers)
         kept = self.foreign_cookies(cookie)

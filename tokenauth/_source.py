@@ -20,7 +20,7 @@ from tokenauth._effects import Ask, Reply, TokenRequest
 from tokenauth._flights import FLIGHTS, Flight, Flights
 from tokenauth._origins import Origin, checked_origin
 from tokenauth._record import KEPT_UNKNOWN, Record
-from tokenauth._secrets import checked_text
+from tokenauth._secrets import checked_text, each_read_once
 from tokenauth._signature import Signature
 from tokenauth._token import Token
 from tokenauth.providers._answers import where
@@ -177,8 +177,9 @@ class Source:
     def prepare(self, refresh_token: str | None) -> tuple[TokenRequest, str]:
         """Return the token request, and a mark that changes with the secrets in it."""
         try:
-            mark = digest(*(secret.reveal() for secret in self.provider.secrets))
-            return self.provider.request(refresh_token), mark
+            with each_read_once():
+                mark = digest(*(secret.reveal() for secret in self.provider.secrets))
+                return self.provider.request(refresh_token), mark
         except errors.TokenAuthError:
             raise
         except Exception as error:
@@ -216,7 +217,7 @@ class Source:
 
     def accept(self, reply: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
         """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
-        token = self._read(reply)
+        token = self._read(reply if refresh_token is None else replace(reply, secrets=(refresh_token,)))
         if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             SPENT.restore(refresh_token)
             token = replace(token, refresh_token=refresh_token)

@@ -44,15 +44,15 @@ def where(provider: Provider) -> str:
     return f"{Origin.parse(provider.token_url)}{urlsplit(provider.token_url).path}"
 
 
-def visible(provider: Provider, value: object) -> str | None:
+def visible(provider: Provider, reply: Reply, value: object) -> str | None:
     """Return a field of an error answer, fit to be shown; None where it is no text or number, or empty."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return shown(value if isinstance(value, str) else repr(value), secrets_seen(provider)) or None
+    return shown(value if isinstance(value, str) else repr(value), _secrets_sent(provider, reply)) or None
 
 
-def secrets_seen(provider: Provider) -> list[str]:
-    return [secret.seen for secret in provider.secrets if secret.seen]
+def _secrets_sent(provider: Provider, reply: Reply) -> list[str]:
+    return [*reply.secrets, *(secret.seen for secret in provider.secrets if secret.seen)]
 
 
 def retry_after(reply: Reply, content: object = None) -> float | None:
@@ -104,7 +104,7 @@ def _redirect(provider: Provider, reply: Reply) -> Exception:
         target = str(Origin.parse(urljoin(provider.token_url, reply.headers.get("location", ""))))
     except ValueError:
         target = "an address that can't be read"
-    target = shown(target, secrets_seen(provider))
+    target = shown(target, _secrets_sent(provider, reply))
     text = _text(provider, f"redirects to {target}", reply, Fault(), "Secrets are not sent on: check the URL.")
     return errors.TokenEndpointError(text, status=reply.status)
 

@@ -136,13 +136,14 @@ class Template:
         """The content without its secrets."""
         return repr(_mapped(self._tree, lambda leaf: "<secret>" if isinstance(leaf, Secret | _Fresh) else leaf))
 
-    def filled(self) -> dict[str, object]:
-        """Return the content with the secrets as they are now."""
-        return {key: _mapped(value, _revealed) for key, value in self._tree.items()}
+    def filled(self, *, fresh: bool = True) -> dict[str, object]:
+        """Return the content with the secrets as they are now; without *fresh*, as they were last read."""
+        reveal = _revealed if fresh else _last
+        return {key: _mapped(value, reveal) for key, value in self._tree.items()}
 
-    def texts(self) -> dict[str, str]:
+    def texts(self, *, fresh: bool = True) -> dict[str, str]:
         """Return the content of a template that has texts only."""
-        return {key: str(value) for key, value in self.filled().items()}
+        return {key: str(value) for key, value in self.filled(fresh=fresh).items()}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self._tree == other._tree
@@ -174,6 +175,10 @@ def _mapped(tree: object, change: Callable[[object], object]) -> object:
     if isinstance(tree, dict):
         return {key: _mapped(branch, change) for key, branch in tree.items()}
     return [_mapped(branch, change) for branch in tree] if isinstance(tree, list) else change(tree)
+
+
+def _last(leaf: object) -> object:
+    return leaf.last() if isinstance(leaf, Secret) else _revealed(leaf)
 
 
 def _revealed(leaf: object) -> object:

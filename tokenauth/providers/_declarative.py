@@ -19,6 +19,7 @@ from tokenauth.providers._base import Provider
 from tokenauth.providers._fields import Where, checked_where, found, same, scheme_of, without
 from tokenauth.providers._presentation import Presentation
 
+ERROR_TEXT = ("error_description", "detail", "title", "error.message", "message", "Message", "msg")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -53,7 +54,8 @@ class JSONProvider(Provider):
         param: query parameter that carries the token, in place of a header. URLs are logged: see "Security".
         cookie: name of the cookie that carries the token, in place of a header. It joins the client's own cookies in
             the request, and is not in its cookie jar.
-        kept_headers: more headers that every request with the token carries, such as a subscription key.
+        kept_headers: more headers that every request with the token carries, such as a subscription key. A callable
+            is read at each login, and one under a name in `public` at each request: a time stamp.
         advice: what an error says that tells of refused credentials.
         allow_http: allow plain http elsewhere than on loopback.
 
@@ -84,15 +86,7 @@ class JSONProvider(Provider):
         unit: Unit | None = None,
         success: tuple[str, object] | Callable[[Mapping[str, Any]], object] | None = None,
         error_code: Where | None = ("error", "error.code", "code"),
-        error_text: Where | None = (
-            "error_description",
-            "detail",
-            "title",
-            "error.message",
-            "message",
-            "Message",
-            "msg",
-        ),
+        error_text: Where | None = ERROR_TEXT,
         error_fields: Collection[str] = (),
         rejected: Collection[object] = (),
         retryable: Collection[object] = (),
@@ -116,12 +110,8 @@ class JSONProvider(Provider):
         self._kept = Template("kept_headers", kept_headers or {}, public, header=True)
         self._basic = _arguments.checked_basic(basic, colon=self._quotes_basic)
         where = {"token": token, "token_type": token_type, "refresh_in": refresh_in, "issued_at": issued_at}
-        where |= {
-            "expires_in": expires_in,
-            "expires_at": expires_at,
-            "error_code": error_code,
-            "error_text": error_text,
-        }
+        where |= {"expires_in": expires_in, "expires_at": expires_at}
+        where |= {"error_code": error_code, "error_text": error_text}
         self._where = {name: checked_where(name, each) for name, each in where.items()}
         checked_unit("unit", unit)
         self._unit: Unit | None = unit
@@ -188,7 +178,7 @@ class JSONProvider(Provider):
     def read(self, reply: Reply) -> Token:
         is_json, content = _answers.json_value(reply)
         if not reply.ok:
-            raise _answers.http_error(self, reply, content, self._fault(content), self._advice)
+            raise _answers.http_error(self, reply, content, self._fault(reply, content), self._advice)
         if not is_json:
             raise _answers.not_json(self, reply)
         if not isinstance(content, dict):
@@ -229,7 +219,7 @@ class JSONProvider(Provider):
 
     def _failure(self, reply: Reply, content: dict[str, Any], what: str) -> Exception:
         """Return the error for a 2xx whose body tells of a failure, by its code."""
-        fault = self._fault(content)
+        fault = self._fault(reply, content)
         code = self._find(content, "error_code")
         if any(same(code, each) for each in self._rejected):
             return _answers.rejected(self, reply, fault, self._advice)
@@ -241,11 +231,11 @@ class JSONProvider(Provider):
             return same(found(content, (self._success[0],)), self._success[1])
         return True if self._success is None else bool(found(content, self._success))
 
-    def _fault(self, content: object) -> Fault:
+    def _fault(self, reply: Reply, content: object) -> Fault:
         if not isinstance(content, dict):
             return Fault()
-        code, text = (_answers.visible(self, self._find(content, name)) for name in ("error_code", "error_text"))
-        kept = {name: _answers.visible(self, content.get(name)) for name in self._error_fields}
+        code, text = (_answers.visible(self, reply, self._find(content, name)) for name in ("error_code", "error_text"))
+        kept = {name: _answers.visible(self, reply, content.get(name)) for name in self._error_fields}
         return Fault(code, text, {name: value for name, value in kept.items() if value is not None})
 
     def _find(self, content: Mapping[str, Any], name: str) -> Any:
@@ -255,7 +245,7 @@ class JSONProvider(Provider):
     # how it is presented
 
     def sign(self, token: Token) -> Signature | None:
-        return self._presentation.sign(token, self._kept.texts())
+        return self._presentation.sign(token, self._kept.texts(fresh=False))
 
 
 def _stable(where: object) -> str:

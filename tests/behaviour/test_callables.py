@@ -1,0 +1,119 @@
+"""Secrets that are callables: one call for each login, whatever they are used for, and none in between."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.clients import CLIENTS, Client, Get
+from tests.servers import Received, Reply
+from tests.support import token_server
+from tokenauth import PasswordGrantAuth, PlatformAuth, TokenAuth
+from tokenauth.providers import JSONProvider, Secret
+
+every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
+
+
+@dataclass(eq=False)
+class Vault:
+    """A callable secret that counts: "v-1", "v-2" …"""
+
+    values: list[str] = field(default_factory=list)
+
+    def __call__(self) -> str:
+        self.values.append(f"v-{len(self.values) + 1}")
+        return self.values[-1]
+
+
+def twice_in_the_call(url: str, vault: Vault) -> TokenAuth:
+    provider = JSONProvider(f"{url}/token", headers={"X-Key": vault}, json={"key": vault}, token="token")
+    return TokenAuth(provider, cache={})
+
+
+def in_basic_and_form(url: str, vault: Vault) -> TokenAuth:
+    return PlatformAuth(f"{url}/token", username="u", password=vault, cache={})
+
+
+def in_the_call_and_kept(url: str, vault: Vault) -> TokenAuth:
+    provider = JSONProvider(f"{url}/token", headers={"X-Key": vault}, token="token", kept_headers={"X-Key": vault})
+    return TokenAuth(provider, cache={})
+
+
+@every
+@pytest.mark.parametrize("make", [twice_in_the_call, in_basic_and_form, in_the_call_and_kept])
+def test_a_callable_is_called_once_for_each_login(client: Client, make: Callable[..., TokenAuth]) -> None:
+    vault = Vault()
+    with token_server() as server:
+        if make is in_basic_and_form:
+            server.login = _as_oauth(server)  # type: ignore[method-assign]
+        auth = make(server.url, vault)
+        assert [each.status for each in client.play(auth, *[Get(server.api)] * 3)] == [200] * 3
+        assert vault.values == ["v-1"]
+        server.revoke()
+        assert client.get(auth, server.api) == 200
+        assert vault.values == ["v-1", "v-2"]
+
+
+def _as_oauth(server: Any) -> Callable[[], Reply]:
+    issue = server.login
+
+    def login() -> Reply:
+        return Reply(200, {"access_token": issue().body["token"], "expires_in": 3600})
+
+    return login
+
+
+@every
+def test_kept_headers_are_those_of_the_login(client: Client) -> None:
+    vault = Vault()
+    with token_server() as server:
+        auth = in_the_call_and_kept(server.url, vault)
+        client.play(auth, Get(server.api), Get(server.api))
+        server.revoke()
+        client.get(auth, server.api)
+        keys = [request.headers["x-key"] for request in server.server.requests]
+        assert keys == ["v-1", "v-1", "v-1", "v-1", "v-2", "v-2"]  # login, twice, 401, login, retry
+
+
+def test_a_public_callable_among_them_is_read_at_each_request() -> None:
+    ticks = iter("123456789")
+    with token_server() as server:
+        provider = JSONProvider(
+            f"{server.url}/token", token="token", kept_headers={"X-Time": lambda: next(ticks)}, public=["x-time"]
+        )
+        auth = TokenAuth(provider, cache={})
+        CLIENTS[0].play(auth, Get(server.api), Get(server.api))
+        first, second = (request.headers["x-time"] for request in server.server.to("/api"))
+        assert first < second
+
+
+def test_outside_of_a_login_each_look_is_a_call() -> None:
+    vault = Vault()
+    secret = Secret("key", vault)
+    assert (secret.last(), secret.last(), secret.reveal(), secret.last()) == ("v-1", "v-1", "v-2", "v-2")
+
+
+def test_an_echoed_refresh_token_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """It is too short to be taken for a token by its looks."""
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        if b"grant_type=refresh_token" in request.body:
+            assert b"refresh_token=short-r%2B1" in request.body
+            text = "no such token: short-r+1 (short-r%2B1)"
+            return Reply(400, {"error": "invalid_grant", "error_description": text})
+        token = json.loads(json.dumps(server.login().body))["token"]
+        return Reply(200, {"access_token": token, "refresh_token": "short-r+1"})
+
+    with token_server(answer=answer) as server, caplog.at_level(logging.DEBUG, "tokenauth"):
+        auth = PasswordGrantAuth(f"{server.url}/token", username="u", password="p-4711", cache={})
+        assert CLIENTS[0].get(auth, server.api) == 200
+        server.revoke()
+        assert CLIENTS[0].get(auth, server.api) == 200
+    (text,) = [record.getMessage() for record in caplog.records if "of no use" in record.getMessage()]
+    assert "no such token: *** (***)" in text
+    assert "short-r" not in caplog.text
