@@ -6,7 +6,7 @@ as `Unreachable`, raised where the client's own exception, which holds the secre
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tokenauth._drive import AwaitingTransport, BlockingTransport, Unreachable, threaded
@@ -62,7 +62,30 @@ def _refuse(*_: object) -> Any:
 
 
 def reason(problem: BaseException) -> str:
-    """Return what *problem* says, on one line of 300 characters at most."""
-    inner = getattr(problem.args[0], "reason", None) if problem.args else None
-    said = inner or problem  # requests wraps urllib3's MaxRetryError, which speaks of retries that nobody made
-    return " ".join(f"{type(problem).__name__}: {said}".split())[:300]
+    """Return what *problem* is and what began it, by the names of their types and the operating system's own words.
+
+    The clients' texts stay out: they quote what the server sent and what was sent to it.
+    """
+    chain = list(_chain(problem, set()))
+    first = f"{type(chain[-1]).__name__}{_system_words(chain)}"
+    name = type(problem).__name__
+    return first if first.partition(":")[0] == name else f"{name} ({first})"
+
+
+def _system_words(chain: list[BaseException]) -> str:
+    """Return the last text that the operating system, the resolver or OpenSSL gave."""
+    words = [each.strerror for each in chain if isinstance(each, OSError) and each.errno is not None and each.strerror]
+    return f": {words[-1]}"[:200] if words else ""
+
+
+def _chain(problem: BaseException, seen: set[int]) -> Iterator[BaseException]:
+    """Yield *problem* and all that it came from."""
+    if id(problem) in seen:
+        return
+    seen.add(id(problem))
+    yield problem
+    context = None if problem.__suppress_context__ else problem.__context__
+    parts = problem.exceptions if isinstance(problem, BaseExceptionGroup) else problem.args
+    for each in (problem.__cause__, context, *parts, getattr(problem, "reason", None)):  # the last is urllib3's
+        if isinstance(each, BaseException):
+            yield from _chain(each, seen)
