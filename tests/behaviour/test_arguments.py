@@ -177,7 +177,7 @@ def test_a_provider_that_is_none_is_refused(provider: Any) -> None:
 
 def test_options_are_keyword_only() -> None:
     with pytest.raises(TypeError):
-        TokenAuth(PlainProvider("https://api.example"), {})  # type: ignore[call-arg]
+        TokenAuth(PlainProvider("https://api.example"), {})  # type: ignore[arg-type, call-arg]  # wrong on purpose
     with pytest.raises(TypeError):
         ManisAuth("https://api.example", "m", "s")  # type: ignore[call-arg]
 

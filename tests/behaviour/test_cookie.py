@@ -175,7 +175,7 @@ def test_httpx_shows_it_in_no_repr() -> None:
      "scheme": ""}, {"header": "Cookie"}],
 )  # fmt: skip
 def test_wrong_cookies_are_refused_at_once(options: Any) -> None:
-    with pytest.raises(ValueError, match="(?i)cookie"):
+    with pytest.raises(ValueError, match=r"(?i)cookie"):
         JSONProvider("https://api.example/login", **options)
 
 

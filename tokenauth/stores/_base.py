@@ -30,7 +30,7 @@ class Store(Protocol):
     def load(self, key: str) -> bytes | None:
         """Return the entry at *key*, or None where there is none, or its time is over."""
 
-    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:  # pyright: ignore[reportReturnType]  # a protocol
         """Put *entry* at *key* for *seconds*, and return True; where an entry that was saved under a later lease is
         there, or a later lease has been given, do nothing and return False."""
 
