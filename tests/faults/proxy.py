@@ -12,11 +12,12 @@ import contextlib
 import socket
 import struct
 import threading
+from asyncio import StreamReader as Read
+from asyncio import StreamWriter as Write
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-Read, Write = asyncio.StreamReader, asyncio.StreamWriter
 Fault = Callable[[Read, Write], Awaitable[None]]
 """Passes on what the server answers, after its own fashion; what comes from the client goes through untouched."""
 
@@ -29,7 +30,8 @@ async def through(reader: Read, writer: Write) -> None:
 
 
 async def reset(reader: Read, writer: Write) -> None:
-    """RST as soon as the connection stands; nothing reaches the server."""
+    """RST as soon as something of the request has come in; nothing reaches the server."""
+    await reader.read(1)
     _abort(writer)
 
 
@@ -117,7 +119,7 @@ class Proxy:
 
     async def _play(self, fault: Fault, reader: Read, writers: list[Write]) -> None:
         if fault is reset:
-            return _abort(writers[0])
+            return await reset(reader, writers[0])
         there, back = await asyncio.open_connection("127.0.0.1", self.port)
         writers.append(back)
         up = asyncio.create_task(_quietly(through, reader, back))
