@@ -12,6 +12,7 @@ from tokenauth._flow import Flow, obtain
 from tokenauth._source import Event, Shelf, Source
 from tokenauth._token import Token
 from tokenauth.providers._base import Provider
+from tokenauth.providers._duck import TokenAPI, as_provider
 
 
 class Options(TypedDict, total=False):
@@ -49,11 +50,10 @@ class BaseTokenAuth:
     _library: ClassVar[str]
     _async_library: ClassVar[str]
 
-    def __init__(self, provider: Provider, **options: Unpack[Options]) -> None:
-        if not isinstance(provider, Provider):
-            raise TypeError(f"provider must be a Provider, not {type(provider).__name__}")
+    def __init__(self, provider: Provider | TokenAPI, **options: Unpack[Options]) -> None:
+        self._provider = as_provider(provider)
         _check_names(type(self).__name__, options)
-        self._provider = provider
+        _check_effect(self._provider, options)
         self._options = options
         self._set_up()
 
@@ -121,6 +121,13 @@ def _shelf(store: object, source: Source) -> Shelf:
     from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
     return ShelfInStore(store, source.provider, timeout=source.timeout, clock=source.clock)
+
+
+def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
+    idle = [name for name in ("header", "scheme") if provider.presents and name in options]
+    if idle:
+        text = f"{' and '.join(idle)} would have no effect, for {provider.name} says itself how a token is sent"
+        raise ValueError(f"{text}: use {provider.presents_by}")
 
 
 def _check_names(name: str, options: Mapping[str, Any]) -> None:

@@ -448,6 +448,6 @@ def test_all_providers_stand_under_this_contract() -> None:
 def _concrete(kind: type) -> Iterator[type]:
     child: type
     for child in kind.__subclasses__():
-        if child.__module__.startswith("tokenauth.providers"):
+        if child.__module__.startswith("tokenauth.providers") and not child.__name__.startswith("_"):
             yield child
             yield from _concrete(child)

@@ -8,6 +8,7 @@ from tokenauth._secrets import Secret
 from tokenauth._signature import Signature
 from tokenauth.providers._base import Provider
 from tokenauth.providers._declarative import JSONProvider
+from tokenauth.providers._duck import TokenAPI
 from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
 from tokenauth.providers.client_credentials import ClientCredentials
 from tokenauth.providers.manis import Manis
@@ -27,5 +28,6 @@ __all__ = [
     "Role",
     "Secret",
     "Signature",
+    "TokenAPI",
     "TokenRequest",
 ]

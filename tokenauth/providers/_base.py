@@ -24,6 +24,9 @@ class Provider(abc.ABC):
         identity: everything else that makes two tokens differ: URL, user, scope … The default never shares.
         discards_older: whether each login ends all older tokens; then nobody refreshes before need be.
         refreshes: whether `request` makes use of a refresh token.
+        presents: whether `sign` always says how a token goes on a request; `TokenAuth` then refuses the options
+            header and scheme, which would have no effect.
+        presents_by: what that refusal names to be used instead.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Provider(abc.ABC):
     secrets: tuple[Secret, ...] = ()
     discards_older: bool = False
     refreshes: bool = False
+    presents: bool = False
+    presents_by: str = "the provider's own arguments"
 
     @property
     def identity(self) -> tuple[Hashable, ...]:

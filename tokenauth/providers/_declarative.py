@@ -119,6 +119,7 @@ class JSONProvider(Provider):
         self._error_fields = tuple(error_fields)
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
         self._presentation = Presentation.checked(header, scheme, param, cookie)
+        self.presents = self._presentation.said or bool(kept_headers)
         self._advice = advice
         self.secrets = self._all_secrets()
 

@@ -37,6 +37,10 @@ class Presentation:
             None if cookie is None else checked_header_name("cookie", cookie),  # a token, too: RFC 6265 §4.1.1
         )
 
+    @property
+    def said(self) -> bool:
+        return any(each is not None for each in (self.header, self.scheme, self.param, self.cookie))
+
     def takes(self, value: str) -> bool:
         """Whether a token of this *value* can be presented so."""
         return self.cookie is None or bool(_COOKIE_VALUE.fullmatch(value))
@@ -47,7 +51,7 @@ class Presentation:
             return Signature(kept, cookies={self.cookie: token.value})
         if self.param is not None:
             return Signature(kept, {self.param: token.value})
-        if self.header is None and self.scheme is None and not kept:
+        if not self.said and not kept:
             return None
         scheme = token.type if self.header is None and self.scheme is None else self.scheme
         value = f"{scheme} {token.value}" if scheme else token.value

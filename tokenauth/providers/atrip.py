@@ -87,6 +87,7 @@ class Atrip(JSONProvider):
     """
 
     _noun = "link"
+    presents_by = "portal_header= or portal_param="
 
     def __init__(
         self,
@@ -134,6 +135,7 @@ class Atrip(JSONProvider):
             advice="Check client_id and client_secret, and that they belong to this base_url (sandbox or production).",
             allow_http=allow_http,
         )
+        self.presents = True
 
     def _present_link(self, token_param: str | None, header: str | None, param: str | None) -> None:
         if header is not None and param is not None:

@@ -1,0 +1,147 @@
+"""Providers of a user's own: a subclass, or any object with the four things that are needed."""
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from tests.clients import CLIENTS, Client
+from tests.support import PlainProvider, token_server
+from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth
+from tokenauth._origins import Origin
+from tokenauth.providers import JSONProvider, Reply, Secret, Signature, TokenRequest
+from tokenauth.stores import FileStore
+
+every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
+URL = "https://api.example/login"
+
+
+class Least:
+    """The four things, and nothing else."""
+
+    def __init__(self, url: str) -> None:
+        self.name = "Least"
+        self.token_url = f"{url}/token"
+
+    def request(self) -> TokenRequest:
+        return TokenRequest("POST", self.token_url)
+
+    def read(self, reply: Reply) -> Token:
+        return Token(reply.json()["token"], lifetime=3600.0)
+
+
+class More(Least):
+    """Says what it likes of the rest, too."""
+
+    refreshes = True
+    presents = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.secrets = [Secret("key", "k-4711")]
+        self.identity = (url,)
+        self.asked: list[str | None] = []
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        self.asked.append(refresh_token)
+        return super().request()
+
+    def sign(self, token: Token) -> Signature:
+        return Signature({"Authorization": f"Bearer {token.value}", "X-More": "1"})
+
+    def may_serve(self, origin: Origin) -> bool:
+        return origin.loopback
+
+
+@every
+@pytest.mark.parametrize("kind", [Least, More])
+def test_an_object_with_the_four_things_will_do(client: Client, kind: type[Least]) -> None:
+    with token_server() as server:
+        described = kind(server.url)
+        auth = TokenAuth(described, cache={})
+        assert client.get(auth, server.api) == 200
+        server.revoke()
+        assert client.get(auth, server.api) == 200
+        assert server.logins == 2
+        assert "Least" in repr(auth)
+
+
+def test_what_it_says_of_the_rest_counts() -> None:
+    with token_server() as server:
+        described = More(server.url)
+        auth = TokenAuth(described, cache={})
+        assert CLIENTS[0].get(auth, server.server.at("localhost") + "/api") == 200
+        assert described.asked == [None]
+        assert server.server.to("/api")[0].headers["x-more"] == "1"
+        assert auth._source.key == TokenAuth(More(server.url))._source.key
+        assert auth._source.key != TokenAuth(More("https://else.example"))._source.key
+        with pytest.raises(ValueError, match="header would have no effect"):
+            TokenAuth(described, header="X-Token")
+
+
+def test_without_an_identity_it_shares_with_itself_alone(tmp_path: Any) -> None:
+    described = Least("https://api.example")
+    auth = TokenAuth(described)
+    assert auth._source.key != TokenAuth(Least("https://api.example"))._source.key
+    assert auth._source.key == copy.deepcopy(auth)._source.key == pickle.loads(pickle.dumps(auth))._source.key
+    assert auth == TokenAuth(described)
+    assert hash(auth) == hash(TokenAuth(described))
+    described.secrets = (Secret("key", "k-4711"),)  # type: ignore[attr-defined]  # it need not have them
+    with pytest.raises(ValueError, match="identity"):
+        TokenAuth(described, store=FileStore(tmp_path / "store"))
+
+
+class _NoRead:
+    name = "n"
+    token_url = URL
+
+    def request(self) -> TokenRequest:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (_NoRead(), "what _NoRead has not: read"),
+        (PlainProvider, "not the class PlainProvider: call it"),
+        (Least, "not the class Least: call it"),
+        (object(), "must be a Provider, not object"),
+        ({"name": "n"}, "must be a Provider, not dict"),
+    ],
+)
+def test_what_it_lacks_is_said(wrong: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        TokenAuth(wrong)
+
+
+@pytest.mark.parametrize("name", ["header", "scheme"])
+@pytest.mark.parametrize(
+    "options", [{"header": "X-T"}, {"scheme": "ALPS"}, {"param": "t"}, {"cookie": "t"}, {"kept_headers": {"a": "b"}}]
+)
+def test_options_that_the_provider_overrules_are_refused(name: str, options: Any) -> None:
+    ours: Any = {name: "X-Token"}
+    with pytest.raises(ValueError, match=f"{name} would have no effect.*provider's own arguments"):
+        TokenAuth(JSONProvider(URL, **options), **ours)
+
+
+@pytest.mark.parametrize("name", ["header", "scheme"])
+def test_atrip_names_what_to_use_instead(name: str) -> None:
+    settings: Any = {
+        "client_id": "c",
+        "client_secret": "s",
+        "user_name": "u",
+        "role": "Admin",
+        "order_no": "",
+        name: "",
+    }
+    with pytest.raises(ValueError, match=f"{name} would have no effect.*use portal_header= or portal_param="):
+        AtripAuth(**settings)
+
+
+def test_they_count_where_the_provider_leaves_it_to_them() -> None:
+    auth = TokenAuth(JSONProvider(URL), header="X-Token", scheme="")
+    signature = auth._source.signature(Token("t"), Origin.parse(URL))
+    assert signature is not None
+    assert signature.headers == {"X-Token": "t"}
+    ManisAuth("https://api.example", merchant_id="m", secret="s", header="X-Token", scheme="")

@@ -1,0 +1,84 @@
+"""What `TokenAuth` takes besides a `Provider`: any object with the four things that it can't do without."""
+
+import uuid
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from tokenauth._effects import Reply, TokenRequest
+from tokenauth._secrets import Secret
+from tokenauth._token import Token
+from tokenauth.providers._base import Provider
+
+
+class TokenAPI(Protocol):
+    """The least that describes a token API. What else a `Provider` has may be there, and counts then.
+
+    Without an `identity` the object shares its tokens with itself alone, and a `store` does not get them.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def token_url(self) -> str: ...
+
+    def request(self) -> TokenRequest:
+        """Return the token request. Where `refreshes` is true it takes a refresh token or None."""
+
+    def read(self, reply: Reply) -> Token:
+        """Return the token in *reply*, or raise; see `Provider.read`."""
+
+
+_NEEDED = ("name", "token_url", "request", "read")
+
+
+def as_provider(described: object) -> Provider:
+    """Return *described*, a `Provider` or what stands for one; TypeError names what it lacks."""
+    if isinstance(described, Provider):
+        return described
+    kind = type(described).__name__
+    if isinstance(described, type):
+        raise TypeError(f"provider must be a Provider, not the class {described.__name__}: call it first")
+    missing = [name for name in _NEEDED if not hasattr(described, name)]
+    if len(missing) == len(_NEEDED):
+        raise TypeError(f"provider must be a Provider, not {kind}")
+    if missing:
+        raise TypeError(f"provider must be a Provider, or have what {kind} has not: {', '.join(missing)}")
+    return _Wrapped(described)
+
+
+class _Wrapped(Provider):
+    """A Provider that asks *described* first, and is one where that says nothing."""
+
+    def __init__(self, described: Any) -> None:
+        self.described = described
+        self.name = described.name
+        self.token_url = described.token_url
+        self.secrets: tuple[Secret, ...] = tuple(getattr(described, "secrets", ()))
+        self.discards_older = bool(getattr(described, "discards_older", False))
+        self.refreshes = bool(getattr(described, "refreshes", False))
+        self.presents = bool(getattr(described, "presents", False))
+        for name in ("static", "may_serve", "sign"):
+            if hasattr(described, name):
+                setattr(self, name, getattr(described, name))
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        own, kind = getattr(self.described, "identity", None), type(self.described)
+        if own is None:
+            return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
+        return (kind.__module__, kind.__qualname__, own)
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        request: TokenRequest = self.described.request(refresh_token) if self.refreshes else self.described.request()
+        return request
+
+    def read(self, reply: Reply) -> Token:
+        token: Token = self.described.read(reply)
+        return token
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Wrapped) and bool(self.described == other.described)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.token_url))
