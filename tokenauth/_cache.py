@@ -70,7 +70,7 @@ class TokenCache:
         with self._lock:
             if key in self._mapping:
                 return False
-            self._mapping[key] = None
+            self._mapping[key] = True  # not None, which `drop` takes for nothing
             return True
 
     def acquire(self) -> None:
