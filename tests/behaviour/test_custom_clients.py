@@ -10,7 +10,7 @@ import requests
 
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply
-from tests.support import TokenServer
+from tests.support import TokenServer, without_pauses
 from tokenauth import TokenAuth, TokenAuthError, TokenEndpointError
 
 TOKEN = {"token": "from-the-client"}
@@ -94,7 +94,7 @@ def check_untouched(server: TokenServer, seen: list[str], token_client: Any) -> 
 def test_no_redirect_of_a_token_call_is_followed(client: Client, kind: str, server: TokenServer) -> None:
     server.answer = lambda request: Reply(307, headers={"Location": "/elsewhere"}) if request.path == "/token" else None
     with makers()[kind](server, []) as token_client, pytest.raises(TokenEndpointError):
-        client.get(server.auth(token_client=token_client, timeout=1.0), server.api)
+        client.get(without_pauses(server.auth(token_client=token_client)), server.api)
     assert not server.server.to("/elsewhere")
 
 

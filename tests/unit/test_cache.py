@@ -1,0 +1,92 @@
+import gc
+from typing import Any
+
+from cachetools import TTLCache
+
+from tokenauth import Token
+from tokenauth._cache import PROCESS_CACHE, Held, Spent, TokenCache, cache_of, digest
+
+
+def held(value: str) -> Held:
+    times: dict[str, Any] = dict.fromkeys(set(Held.__dataclass_fields__) - {"token"}, 0.0)
+    return Held(Token(value), **times)
+
+
+def test_what_is_put_is_there_until_it_is_dropped() -> None:
+    cache, one = TokenCache({}), held("one")
+    assert cache.get("k") is None
+    cache.put("k", one)
+    assert cache.get("k") is one
+    assert cache.drop("k") is one
+    assert cache.get("k") is None
+    assert cache.drop("k") is None
+
+
+def test_drop_by_value_leaves_a_newer_token() -> None:
+    cache, new = TokenCache({}), held("new")
+    cache.put("k", new)
+    assert cache.drop("k", "old") is None
+    assert cache.get("k") is new
+    assert cache.drop("k", "new") is new
+
+
+def test_a_mapping_has_one_token_cache_while_that_lives() -> None:
+    mapping: dict[Any, Any] = {}
+    first = cache_of(mapping)
+    assert cache_of(mapping) is first
+    assert cache_of({}) is not first
+    del first
+    gc.collect()
+    assert cache_of(mapping).get("k") is None
+
+
+def test_the_process_cache_is_a_bounded_ttl_cache() -> None:
+    mapping = PROCESS_CACHE._mapping
+    assert isinstance(mapping, TTLCache)
+    assert 0 < mapping.maxsize < 100_000
+    assert cache_of(mapping) is PROCESS_CACHE
+
+
+def test_an_entry_that_expires_between_look_and_removal_is_no_error() -> None:
+    class Fading(dict[Any, Any]):
+        def __delitem__(self, key: Any) -> None:
+            raise KeyError(key)
+
+    cache = TokenCache(Fading(k=held("one")))
+    assert cache.drop("k") is not None
+
+
+def test_digests_tell_apart_what_differs_and_show_nothing() -> None:
+    parts: list[tuple[Any, ...]] = [
+        ("ab", "c"),
+        ("a", "bc"),
+        ("abc",),
+        (("ab", "c"),),
+        ("ab", None),
+        ("ab", "None"),
+        ("1",),
+        (1,),
+        (b"1",),
+        ("a', 'b",),
+        ("a", "b"),
+        (),
+    ]
+    digests = [digest(*each) for each in parts]
+    assert len(set(digests)) == len(parts)
+    assert digest("ab", "c") == digests[0]
+    assert all(len(each) == 64 and int(each, 16) >= 0 for each in digests)
+
+
+def test_a_refresh_token_is_spent_once_until_it_is_restored() -> None:
+    spent = Spent()
+    assert spent.spend("r")
+    assert not spent.spend("r")
+    spent.restore("r")
+    assert spent.spend("r")
+    assert "'r'" not in repr(vars(spent._spent))
+
+
+def test_the_memory_of_spent_refresh_tokens_is_bounded() -> None:
+    spent = Spent(maxsize=2)
+    assert [spent.spend(each) for each in "abc"] == [True] * 3
+    assert spent.spend("a")

@@ -1,0 +1,77 @@
+import pytest
+
+from tokenauth import CredentialsRejected, TokenEndpointError
+from tokenauth._cooldown import Cooldowns
+
+KEY = "key"
+
+
+def down(**evidence: float) -> TokenEndpointError:
+    return TokenEndpointError("down", **evidence)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def cooldowns() -> Cooldowns:
+    return Cooldowns()
+
+
+def rest(cooldowns: Cooldowns, now: float) -> float:
+    """Return the seconds that the failure counts from *now* on, to a tenth."""
+    return next(tenth / 10 for tenth in range(100_000) if cooldowns.failure(KEY, now + tenth / 10) is None)
+
+
+def test_nothing_cools_at_first(cooldowns: Cooldowns) -> None:
+    assert cooldowns.failure(KEY, 0.0) is None
+
+
+def test_the_rest_doubles_from_one_second_to_thirty(cooldowns: Cooldowns) -> None:
+    rests, now = [], 0.0
+    for _ in range(7):
+        cooldowns.start(KEY, down(), now, "s")
+        rests.append(rest(cooldowns, now))
+        now += rests[-1]
+    assert rests == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_rejected_credentials_rest_a_minute(cooldowns: Cooldowns) -> None:
+    cooldowns.start(KEY, CredentialsRejected("no"), 0.0, "s")
+    assert rest(cooldowns, 0.0) == 60
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(0.5, 1), (7, 7), (3600, 3600), (86400, 3600)])
+def test_retry_after_lengthens_the_rest_to_an_hour_at_most(cooldowns: Cooldowns, asked: float, granted: float) -> None:
+    cooldowns.start(KEY, down(retry_after=asked), 0.0, "s")
+    assert rest(cooldowns, 0.0) == granted
+
+
+def test_a_changed_secret_ends_it(cooldowns: Cooldowns) -> None:
+    cooldowns.start(KEY, CredentialsRejected("no"), 0.0, "old")
+    assert cooldowns.failure(KEY, 1.0, "old") is not None
+    assert cooldowns.failure(KEY, 1.0) is not None
+    assert cooldowns.failure(KEY, 1.0, "new") is None
+
+
+def test_clear_forgets_the_doubling_too(cooldowns: Cooldowns) -> None:
+    for now in (0.0, 10.0, 20.0):
+        cooldowns.start(KEY, down(), now, "s")
+    cooldowns.clear(KEY)
+    assert cooldowns.failure(KEY, 20.0) is None
+    cooldowns.start(KEY, down(), 20.0, "s")
+    assert rest(cooldowns, 20.0) == 1
+
+
+def test_each_who_asks_gets_an_exception_of_his_own(cooldowns: Cooldowns) -> None:
+    failure = down(status=503)
+    cooldowns.start(KEY, failure, 0.0, "s")
+    first, second = cooldowns.failure(KEY, 0.0), cooldowns.failure(KEY, 0.0)
+    assert first is not second
+    assert failure not in (first, second)
+    assert first is not None
+    assert (str(first), first.status) == ("down", 503)
+
+
+def test_keys_do_not_touch_one_another_and_are_bounded() -> None:
+    cooldowns = Cooldowns(maxsize=2)
+    for key in ("a", "b", "c"):
+        cooldowns.start(key, down(), 0.0, "s")
+    assert [cooldowns.failure(key, 0.0) is None for key in ("a", "b", "c")] == [True, False, False]

@@ -1,0 +1,203 @@
+"""The drivers: what each effect means, blocking and awaiting alike, on transports that are functions."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+import trio
+
+from tests.support import ManualClock
+from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError
+from tokenauth._drive import Awaiting, Blocking, Unreachable, arun, run, threaded
+from tokenauth._effects import Call, Exchange, Pause, TokenRequest, Wait
+from tokenauth._flights import Flight, Flights
+
+REQUEST = TokenRequest("POST", "https://id.example/t?secret=x", {}, b"")
+ANSWER = (200, {"a": "b"}, b"body")
+Perform = Callable[..., Any]
+
+
+def transport_of(function: Callable[[], Any]) -> Any:
+    return lambda request, seconds: function()
+
+
+def performs(kind: str) -> Perform:
+    """Return a function that lets a driver of *kind* perform an effect with a transport that is a function."""
+
+    def perform(effect: Any, clock: ManualClock, transport: Callable[[], Any] = lambda: ANSWER) -> Any:
+        def flow() -> Generator[Any, Any, Any]:
+            return (yield effect)
+
+        if kind == "blocking":
+            return run(flow(), Blocking(transport_of(transport), clock.clock))
+
+        async def main() -> Any:
+            return await arun(flow(), Awaiting(threaded(transport_of(transport)), clock.clock))
+
+        return asyncio.run(main()) if kind == "asyncio" else trio.run(main)
+
+    return perform
+
+
+@pytest.fixture(params=["blocking", "asyncio", "trio"])
+def perform(request: pytest.FixtureRequest) -> Perform:
+    return performs(request.param)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def flight() -> Flight:
+    flight = Flights().join("key", 0.0, 1e9)[0]
+    flight.thread = -1  # led elsewhere
+    return flight
+
+
+def test_an_exchange_brings_the_answer_and_its_times(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    def transport() -> Any:
+        clock.move(3.0)
+        return ANSWER
+
+    sent, sent_at = clock.monotonic_now, clock.wall_now
+    reply = perform(Exchange(REQUEST, flight, sent + 10), clock, transport)
+    assert (reply.status, reply.headers, reply.body) == ANSWER
+    assert (reply.sent, reply.sent_at, reply.received_at) == (sent, sent_at, sent_at + 3.0)
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_failing_exchange_says_where_and_what_next(
+    perform: Perform, clock: ManualClock, flight: Flight, connected: bool
+) -> None:
+    def transport() -> Any:
+        raise Unreachable("no route", connected=connected)
+
+    with pytest.raises(TokenEndpointError, match=r"https://id\.example/t .*no route") as met:
+        perform(Exchange(REQUEST, flight, clock.monotonic_now + 10), clock, transport)
+    assert met.value.retryable
+    assert ("token_client=" in str(met.value)) is not connected
+    assert "secret" not in str(met.value)
+    assert met.value.__cause__ is None
+    assert met.value.__context__ is None
+
+
+def test_an_exchange_ends_at_its_deadline(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    end = threading.Event()
+    with pytest.raises(TokenEndpointError, match="in time"):
+        perform(Exchange(REQUEST, flight, clock.monotonic_now + 0.05), clock, lambda: end.wait(20))
+    end.set()
+
+
+def test_a_call_brings_its_result_or_its_exception(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    deadline = clock.monotonic_now + 10
+    for blocks in (True, False):
+        assert perform(Call(lambda: 7, flight, deadline, blocks), clock) == 7
+        with pytest.raises(ZeroDivisionError):
+            perform(Call(lambda: 1 // 0, flight, deadline, blocks), clock)
+        assert perform(Call(lambda: flight.is_mine, flight, deadline, blocks), clock)
+
+
+@pytest.mark.parametrize("kind", ["asyncio", "trio"])
+def test_a_call_that_hangs_is_given_up_on_a_loop(kind: str, clock: ManualClock, flight: Flight) -> None:
+    end = threading.Event()
+    with pytest.raises(TokenAuthError, match="in time"):
+        performs(kind)(Call(lambda: end.wait(20), flight, clock.monotonic_now + 0.05, True), clock)
+    end.set()
+
+
+def test_a_wait_brings_what_landed(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    flight.land("token")
+    assert perform(Wait(flight, clock.monotonic_now), clock) == "token"
+
+
+def test_a_wait_is_woken_by_another_thread(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    timer = threading.Timer(0.05, flight.land, ("token",))
+    timer.start()
+    assert perform(Wait(flight, clock.monotonic_now + 20), clock) == "token"
+    timer.join()
+
+
+def test_a_wait_raises_a_copy_of_the_leaders_failure(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    failure = CredentialsRejected("no", status=401)
+    flight.fail(failure)
+    for _ in range(2):
+        with pytest.raises(CredentialsRejected) as met:
+            perform(Wait(flight, clock.monotonic_now), clock)
+        assert met.value is not failure
+        assert met.value.__cause__ is failure
+        assert met.value.status == 401
+
+
+def test_a_wait_names_a_bug_that_the_leader_met(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    flight.fail(ZeroDivisionError("s3cr3t"))
+    with pytest.raises(TokenAuthError, match="ZeroDivisionError") as met:
+        perform(Wait(flight, clock.monotonic_now), clock)
+    assert "s3cr3t" not in str(met.value)
+
+
+def test_a_wait_ends_at_its_deadline(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    for seconds in (0.05, -5.0):
+        with pytest.raises(TokenEndpointError, match="in time"):
+            perform(Wait(flight, clock.monotonic_now + seconds), clock)
+
+
+def test_a_wait_from_inside_the_fetch_is_an_error_at_once(perform: Perform, clock: ManualClock, flight: Flight) -> None:
+    with flight.led(), pytest.raises(TokenAuthError, match="inside its own fetch"):
+        perform(Wait(flight, clock.monotonic_now + 60), clock)
+
+
+def test_a_blocking_wait_on_the_leaders_own_thread_is_an_error_at_once(clock: ManualClock) -> None:
+    mine = Flights().join("key", 0.0, 1e9)[0]
+    with pytest.raises(TokenAuthError, match="inside its own fetch"):
+        performs("blocking")(Wait(mine, clock.monotonic_now + 60), clock)
+
+
+def test_a_pause_lets_time_pass(perform: Perform, clock: ManualClock) -> None:
+    start = time.monotonic()
+    perform(Pause(0.05), clock)
+    assert time.monotonic() - start >= 0.045
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
+def test_a_flow_is_thrown_what_an_effect_raises_and_closed_in_the_end(kind: str, clock: ManualClock) -> None:
+    story: list[str] = []
+    flight = Flights().join("key", 0.0, 1e9)[0]
+
+    def flow() -> Generator[Any, Any, str]:
+        try:
+            yield Call(lambda: 1 // 0, flight, clock.monotonic_now + 10, False)
+        except ZeroDivisionError:
+            story.append("thrown")
+        try:
+            yield Pause(0.0)
+            return "done"
+        finally:
+            story.append("closed")
+
+    def blocking() -> str:
+        return run(flow(), Blocking(transport_of(lambda: ANSWER), clock.clock))
+
+    async def awaiting() -> str:
+        return await arun(flow(), Awaiting(threaded(transport_of(lambda: ANSWER)), clock.clock))
+
+    if kind == "blocking":
+        assert blocking() == "done"
+    else:
+        assert (asyncio.run(awaiting()) if kind == "asyncio" else trio.run(awaiting)) == "done"
+    assert story == ["thrown", "closed"]
+
+
+def test_a_waiter_whose_loop_is_gone_disturbs_nobody(clock: ManualClock, flight: Flight) -> None:
+    """Its wake-up call comes when there is nobody to be woken."""
+    for kind in ("asyncio", "trio"):
+        with pytest.raises(TokenEndpointError):
+            performs(kind)(Wait(flight, clock.monotonic_now + 0.01), clock)
+    flight.land("token")
+    assert isinstance(flight.future, Future)
+    assert flight.future.result(0) == "token"

@@ -1,0 +1,94 @@
+import contextvars
+import threading
+
+import pytest
+
+from tokenauth._flights import Flight, Flights
+
+
+@pytest.fixture
+def flights() -> Flights:
+    return Flights()
+
+
+def joined(flights: Flights, now: float = 0.0) -> tuple[Flight, bool]:
+    return flights.join("key", now, now + 20)
+
+
+def test_the_first_leads_and_the_others_join(flights: Flights) -> None:
+    first, leads = joined(flights)
+    assert leads
+    assert joined(flights) == (first, False)
+    assert flights.join("another", 0.0, 20.0)[1]
+
+
+@pytest.mark.parametrize("end", ["land", "fail", "abandon"])
+def test_a_flight_leaves_the_register_before_its_result_is_set(flights: Flights, end: str) -> None:
+    flight, _ = joined(flights)
+    seen: list[bool] = []
+    flight.future.add_done_callback(lambda _: seen.append(joined(flights)[1]))
+    {"land": lambda: flight.land("x"), "fail": lambda: flight.fail(ValueError()), "abandon": flight.abandon}[end]()
+    assert seen == [True]
+
+
+def test_only_the_first_end_counts(flights: Flights) -> None:
+    flight, _ = joined(flights)
+    flight.land("x")
+    flight.fail(ValueError())
+    flight.abandon()
+    assert flight.future.result(0) == "x"
+
+
+def test_an_abandoned_flight_brings_none(flights: Flights) -> None:
+    flight, _ = joined(flights)
+    flight.abandon()
+    assert flight.future.result(0) is None
+
+
+def test_an_old_flight_that_ends_does_not_end_its_successor(flights: Flights) -> None:
+    old, _ = joined(flights)
+    new, leads = joined(flights, now=20.0)
+    assert leads
+    assert old.future.result(0) is None
+    old.land("late")
+    assert joined(flights, now=20.0) == (new, False)
+
+
+def test_a_flight_is_not_stale_before_its_time(flights: Flights) -> None:
+    assert joined(flights)[1]
+    assert not joined(flights, now=19.99)[1]
+
+
+def test_no_waiter_can_cancel_it(flights: Flights) -> None:
+    flight, _ = joined(flights)
+    assert not flight.future.cancel()
+
+
+def test_whose_fetch_runs_is_known_inside_it_and_in_its_copies_of_the_context(flights: Flights) -> None:
+    flight, _ = joined(flights)
+    other, _ = flights.join("another", 0.0, 20.0)
+    assert not flight.is_mine
+    with flight.led():
+        assert flight.is_mine
+        assert not other.is_mine
+        with other.led():
+            assert flight.is_mine
+        context = contextvars.copy_context()
+    assert not flight.is_mine
+    assert context.run(lambda: flight.is_mine)
+
+
+def test_of_many_threads_one_leads(flights: Flights) -> None:
+    barrier, leaders = threading.Barrier(32), []
+
+    def join() -> None:
+        barrier.wait(20)
+        leaders.append(joined(flights)[1])
+
+    threads = [threading.Thread(target=join) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert leaders.count(True) == 1
+    assert len(leaders) == 32

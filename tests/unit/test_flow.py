@@ -1,0 +1,320 @@
+"""The flow, played by hand: no threads, loops or sockets. Each step is an effect, and the test says what it brings."""
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.support import ManualClock, PlainProvider
+from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointError
+from tokenauth._cache import TokenCache
+from tokenauth._cooldown import Cooldowns
+from tokenauth._effects import Call, Exchange, Pause, Reply, Wait
+from tokenauth._flights import Flights
+from tokenauth._flow import fetch, obtain
+from tokenauth._source import Source
+
+TIMEOUT = 10.0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def source(clock: ManualClock) -> Source:
+    return a_source(clock)
+
+
+def a_source(clock: ManualClock, **settings: Any) -> Source:
+    return Source(
+        PlainProvider("https://id.example", **settings),
+        timeout=TIMEOUT,
+        cache=TokenCache({}),
+        flights=Flights(),
+        cooldowns=Cooldowns(),
+        clock=clock.clock,
+        uniform=lambda low, high: low,
+    )
+
+
+class Play:
+    """A flow that is played by hand."""
+
+    def __init__(self, flow: Generator[Any, Any, Token]) -> None:
+        self.flow = flow
+        self.effect: Any = None
+        self.token: Token | None = None
+        self.step(lambda: next(flow))
+
+    def step(self, move: Any) -> "Play":
+        try:
+            self.effect = move()
+        except StopIteration as end:
+            self.effect, self.token = None, end.value
+        else:
+            if isinstance(self.effect, Call):  # nothing to decide about
+                self.bring(self.effect.function())
+        return self
+
+    def bring(self, result: Any) -> "Play":
+        return self.step(lambda: self.flow.send(result))
+
+    def hit(self, problem: BaseException) -> "Play":
+        return self.step(lambda: self.flow.throw(problem))
+
+    @property
+    def value(self) -> str:
+        assert self.token is not None
+        return self.token.value
+
+
+def answer(clock: ManualClock, token: str, lifetime: float | None = 3600.0, **more: Any) -> Reply:
+    body = json.dumps({"token": token, "lifetime": lifetime} | more).encode()
+    now, wall = clock.monotonic_now, clock.wall_now
+    return Reply(200, {}, body, sent=now, sent_at=wall, received_at=wall)
+
+
+def logged_in(source: Source, clock: ManualClock, token: str = "t-1", **more: Any) -> Token:
+    play = Play(obtain(source)).bring(answer(clock, token, **more))
+    assert play.token is not None
+    return play.token
+
+
+def waits(source: Source) -> Play:
+    play = Play(obtain(source))
+    assert isinstance(play.effect, Wait)
+    return play
+
+
+def test_cold_one_token_call(source: Source, clock: ManualClock) -> None:
+    play = Play(obtain(source))
+    assert isinstance(play.effect, Exchange)
+    assert play.effect.request.url == "https://id.example/token"
+    assert play.effect.deadline == clock.monotonic_now + TIMEOUT
+    assert play.bring(answer(clock, "t-1")).value == "t-1"
+    assert not source.flights._flights
+
+
+def test_warm_no_effect_at_all(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock)
+    assert Play(obtain(source)).value == "t-1"
+    fresh = source.fresh()
+    assert fresh is not None
+    assert fresh.value == "t-1"
+
+
+def test_who_comes_second_waits_and_gets_the_leaders_token(source: Source, clock: ManualClock) -> None:
+    leader, waiter = Play(obtain(source)), waits(source)
+    leader.bring(answer(clock, "t-1"))
+    assert waiter.bring(waiter.effect.flight.future.result(0)).value == "t-1"
+
+
+def test_a_failure_lands_with_all_who_wait(source: Source) -> None:
+    leader, waiter = Play(obtain(source)), waits(source)
+    failure = CredentialsRejected("no", status=401)
+    with pytest.raises(CredentialsRejected) as met:
+        leader.hit(failure)
+    assert met.value is failure
+    assert waiter.effect.flight.future.exception(0) is failure
+    with pytest.raises(TokenAuthError):
+        waiter.hit(failure)
+    assert not source.flights._flights
+
+
+@pytest.mark.parametrize("end", ["close", GeneratorExit, KeyboardInterrupt, SystemExit])
+def test_a_leader_that_ends_in_any_way_hands_over(source: Source, clock: ManualClock, end: Any) -> None:
+    leader, first, second = Play(obtain(source)), waits(source), waits(source)
+    if end == "close":
+        leader.flow.close()
+    else:
+        with pytest.raises(end):
+            leader.hit(end())
+    assert first.effect.flight.future.result(0) is None
+    assert isinstance(first.bring(None).effect, Exchange)
+    assert isinstance(second.bring(None).effect, Wait)
+    first.bring(answer(clock, "t-1"))
+    assert second.bring(second.effect.flight.future.result(0)).value == "t-1"
+
+
+def test_a_waiter_that_ends_leaves_the_flight_alone(source: Source, clock: ManualClock) -> None:
+    leader, waiter, other = Play(obtain(source)), waits(source), waits(source)
+    waiter.flow.close()
+    assert not other.effect.flight.future.done()
+    assert leader.bring(answer(clock, "t-1")).value == "t-1"
+
+
+def test_the_deadline_of_a_waiter_counts_from_its_own_beginning(source: Source, clock: ManualClock) -> None:
+    leader = Play(obtain(source))
+    clock.move(3)
+    waiter = waits(source)
+    assert waiter.effect.deadline == clock.monotonic_now + TIMEOUT
+    clock.move(4)
+    leader.flow.close()
+    waiter.bring(None)
+    assert waiter.effect.deadline == clock.monotonic_now - 4 + TIMEOUT
+
+
+def test_a_successor_that_runs_out_of_its_own_time_does_not_fail_the_others(source: Source, clock: ManualClock) -> None:
+    leader, late = Play(obtain(source)), waits(source)
+    clock.move(TIMEOUT - 1)
+    fresh = waits(source)
+    leader.flow.close()
+    late.bring(None)
+    fresh.bring(None)
+    clock.move(1)
+    with pytest.raises(TokenEndpointError):
+        late.hit(TokenEndpointError("in time"))
+    assert fresh.effect.flight.future.result(0) is None
+    assert isinstance(fresh.bring(None).effect, Exchange)
+
+
+def test_a_401_drops_its_token_and_fetches_another(source: Source, clock: ManualClock) -> None:
+    old = logged_in(source, clock)
+    play = Play(obtain(source, old))
+    assert isinstance(play.effect, Exchange)
+    assert play.bring(answer(clock, "t-2")).value == "t-2"
+
+
+def test_a_401_on_an_older_token_takes_the_newer_one(source: Source, clock: ManualClock) -> None:
+    old = logged_in(source, clock)
+    Play(obtain(source, old)).bring(answer(clock, "t-2"))
+    assert Play(obtain(source, old)).value == "t-2"
+
+
+def test_a_401_while_the_token_is_renewed_waits_for_it(source: Source, clock: ManualClock) -> None:
+    old = logged_in(source, clock)
+    first, second = Play(obtain(source, old)), Play(obtain(source, old))
+    assert isinstance(second.effect, Wait)
+    first.bring(answer(clock, "t-2"))
+    assert second.bring(second.effect.flight.future.result(0)).value == "t-2"
+
+
+def test_a_waiter_does_not_take_the_very_token_that_was_rejected(source: Source, clock: ManualClock) -> None:
+    """A login answers with the token that this waiter has met a 401 with: it asks once more, and makes no loop."""
+    rejected = Token("t-1")
+    leader, waiter = Play(obtain(source)), Play(obtain(source, rejected))
+    leader.bring(answer(clock, "t-1"))
+    waiter.bring(waiter.effect.flight.future.result(0))
+    assert isinstance(waiter.effect, Exchange)
+    assert waiter.bring(answer(clock, "t-1")).value == "t-1"
+
+
+def test_a_token_expired_on_arrival_goes_to_all_who_waited_and_to_nobody_else(
+    source: Source, clock: ManualClock
+) -> None:
+    leader, waiter = Play(obtain(source)), waits(source)
+    assert leader.bring(answer(clock, "t-1", 0)).value == "t-1"
+    assert waiter.bring(waiter.effect.flight.future.result(0)).value == "t-1"
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_failure_that_may_pass_is_tried_three_times(source: Source) -> None:
+    play, pauses = Play(obtain(source)), []
+    for _ in range(2):
+        play.hit(TokenEndpointError("down", retryable=True))
+        assert isinstance(play.effect, Pause)
+        pauses.append(play.effect.seconds)
+        assert isinstance(play.bring(None).effect, Exchange)
+    with pytest.raises(TokenEndpointError):
+        play.hit(TokenEndpointError("down", retryable=True))
+    assert pauses == pytest.approx([0.05, 0.15])
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 2.0, 9.9])
+def test_retry_after_is_honoured_inside_the_timeout(source: Source, retry_after: float) -> None:
+    play = Play(obtain(source)).hit(TokenEndpointError("later", retryable=True, retry_after=retry_after))
+    assert play.effect == Pause(retry_after)
+
+
+@pytest.mark.parametrize("retry_after", [10.0, 3600.0])
+def test_a_retry_after_beyond_the_timeout_ends_the_call(source: Source, retry_after: float) -> None:
+    with pytest.raises(TokenEndpointError):
+        Play(obtain(source)).hit(TokenEndpointError("later", retryable=True, retry_after=retry_after))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [CredentialsRejected("no", status=401), TokenEndpointError("404"), TokenAuthError("x"), ValueError("bug")],
+)
+def test_a_failure_that_will_not_pass_is_tried_once(source: Source, failure: Exception) -> None:
+    with pytest.raises(type(failure)):
+        Play(obtain(source)).hit(failure)
+    assert not source.flights._flights
+
+
+def test_while_a_failure_cools_down_nobody_calls(source: Source, clock: ManualClock) -> None:
+    with pytest.raises(TokenEndpointError):
+        Play(obtain(source)).hit(TokenEndpointError("404"))
+    with pytest.raises(TokenEndpointError, match="404"):
+        Play(obtain(source))
+    clock.move(1.0)
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_what_is_no_failure_of_the_endpoint_does_not_cool_down(source: Source) -> None:
+    with pytest.raises(TokenAuthError):
+        Play(obtain(source)).hit(TokenAuthError("a callable raised"))
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_due_refresh_is_for_one_caller_and_the_others_go_on(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, lifetime=1000)
+    clock.move(701)
+    refresher = Play(obtain(source))
+    assert isinstance(refresher.effect, Exchange)
+    assert Play(obtain(source)).value == "t-1"
+    assert refresher.bring(answer(clock, "t-2")).value == "t-2"
+    assert Play(obtain(source)).value == "t-2"
+
+
+def test_a_refresh_that_fails_leaves_the_old_token_in_use(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, lifetime=1000)
+    clock.move(701)
+    assert Play(obtain(source)).hit(CredentialsRejected("no")).value == "t-1"
+    assert Play(obtain(source)).value == "t-1"
+    clock.move(299)
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_refresh_that_is_cancelled_is_the_callers_own_affair(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, lifetime=1000)
+    clock.move(701)
+    with pytest.raises(KeyboardInterrupt):
+        Play(obtain(source)).hit(KeyboardInterrupt())
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_refresh_token_is_used_once_and_a_login_follows(clock: ManualClock) -> None:
+    source = a_source(clock, refreshes=True)
+    logged_in(source, clock, refresh_token=f"r-{id(source)}", lifetime=1000)
+    clock.move(701)
+    play = Play(obtain(source))
+    assert play.effect.request.body == f"r-{id(source)}".encode()
+    play.hit(CredentialsRejected("invalid_grant", status=400))
+    while isinstance(play.effect, Pause):
+        play.bring(None)
+    assert isinstance(play.effect, Exchange)
+    assert play.effect.request.body == b""
+    assert play.bring(answer(clock, "t-2")).value == "t-2"
+
+
+def test_an_own_fetch_is_shared_with_nobody(source: Source, clock: ManualClock) -> None:
+    own, other = Play(fetch(source)), Play(obtain(source))
+    assert isinstance(other.effect, Exchange)
+    assert own.bring(answer(clock, "own")).value == "own"
+    assert other.bring(answer(clock, "shared")).value == "shared"
+    assert Play(obtain(source)).value == "shared"
+
+
+def test_a_refresh_token_that_stays_good_is_used_again(clock: ManualClock) -> None:
+    """The answer to a refresh brings no new one: RFC 6749 §6."""
+    source, mine = a_source(clock, refreshes=True), f"kept-{id(clock)}"
+    logged_in(source, clock, refresh_token=mine, lifetime=1000)
+    for number in range(2, 5):
+        clock.move(750)
+        play = Play(obtain(source))
+        assert play.effect.request.body == mine.encode()
+        assert play.bring(answer(clock, f"t-{number}", 1000)).value == f"t-{number}"
