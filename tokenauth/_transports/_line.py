@@ -21,7 +21,7 @@ class Line:
     def __init__(self, seconds: float) -> None:
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
-        self._is_cut = False
+        self._is_cut = self._is_over = False
         self._timer = threading.Timer(seconds + GRACE, self._cut)
         self._timer.name = "tokenauth-line"
         self._timer.daemon = True
@@ -34,13 +34,16 @@ class Line:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
+            self._is_over = True
             while self._handles:
                 self._handles.pop().close()
 
     def hold(self, connection: object) -> None:
         """Cut *connection*, a connected socket, when time is over. Anything else is left alone."""
-        if isinstance(connection, socket.socket):
-            with contextlib.suppress(OSError), self._lock:
+        if not isinstance(connection, socket.socket):
+            return
+        with contextlib.suppress(OSError), self._lock:
+            if not self._is_over:  # a pooled connection may be opened again much later, by somebody else
                 self._handles.append(socket.socket(fileno=socket.dup(connection.fileno())))
                 if self._is_cut:
                     self._shut_down()
