@@ -55,14 +55,18 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
 
 
 def refresh(source: Source, held: Held) -> Flow:
-    """Return a newer token where this caller is the one to fetch it, and *held*'s in every other case."""
+    """Return a newer token where this caller is the one to fetch it, and *held*'s in every other case.
+
+    It takes the time that any fetch has: those who wait when *held* has expired meanwhile need what it brings.
+    """
     flight, leads = source.join()
     if not leads:
         return held.token
     try:
-        deadline = min(source.deadline(), held.usable_until)
-        return (yield from lead(source, flight, held.token, deadline, spare=held))
+        return (yield from lead(source, flight, held.token, source.deadline(), spare=held))
     except Exception as failure:
+        if source.past(held.usable_until):
+            raise
         log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
         return held.token
 
