@@ -22,11 +22,9 @@ class TokenAPI(Protocol):
     @property
     def token_url(self) -> str: ...
 
-    def request(self) -> TokenRequest:
-        """Return the token request. Where `refreshes` is true it takes a refresh token or None."""
+    def request(self) -> TokenRequest: ...  # where `refreshes` is true it takes a refresh token or None
 
-    def read(self, reply: Reply) -> Token:
-        """Return the token in *reply*, or raise; see `Provider.read`."""
+    def read(self, reply: Reply) -> Token: ...  # or raise; see `Provider.read`
 
 
 _NEEDED = ("name", "token_url", "request", "read")
