@@ -8,7 +8,7 @@ import pytest
 import requests
 from cachetools import LRUCache, TTLCache
 
-from tests.clients import CLIENTS, Client
+from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
 from tests.support import PlainProvider, TokenServer
 from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, TokenAuth
@@ -163,6 +163,43 @@ def test_a_cache_whose_entry_expires_between_a_look_and_its_removal_is_no_error(
     for _ in range(20):
         assert auth.get_token().value
         auth.invalidate()
+
+
+class Counting(dict[Any, Any]):
+    """Counts what is done with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story: list[str] = []
+
+    def get(self, *args: Any) -> Any:
+        self.story.append("get")
+        return super().get(*args)
+
+    def __getitem__(self, key: Any) -> Any:
+        self.story.append("get")
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.story.append("set")
+        super().__setitem__(key, value)
+
+    def __contains__(self, key: Any) -> bool:
+        self.story.append("in")
+        return super().__contains__(key)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_warm_request_costs_one_look_up(client: Client, server: TokenServer) -> None:
+    """I13; and no token call, no thread, no flight."""
+    cache = Counting()
+    auth = server.auth(cache=cache)
+    client.get(auth, server.api)
+    cache.story.clear()
+    answers = client.play(auth, *[Get(server.api)] * 3)
+    assert [answer.status for answer in answers] == [200] * 3
+    assert cache.story == ["get"] * 3
+    assert server.logins == 1
 
 
 def test_the_process_cache_is_bounded() -> None:
