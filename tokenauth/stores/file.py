@@ -10,6 +10,7 @@ and renamed, so they are whole or not there. Folder 0700, files 0600. What else 
 """
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -28,6 +29,7 @@ _OLD = 3600.0
 _LOCK_WAIT = 1.0
 _LONGEST = 1024 * 1024
 _RENAMES = 50
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -46,7 +48,6 @@ class FileStore:
         chosen = platformdirs.user_cache_path("tokenauth", appauthor=False) if folder is None else Path(folder)
         self.folder = chosen.expanduser().absolute()
         self._prepare()
-        self._sweep()
 
     def load(self, key: str) -> bytes | None:
         return self._read(self._path(key, "entry"))
@@ -160,17 +161,23 @@ class FileStore:
                 raise ValueError(f"the folder for tokens belongs to another user: {self.folder}")
             if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 raise ValueError(f"others may write in the folder for tokens: chmod 700 {self.folder}")
-        if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
-            raise ValueError(f"the folder for tokens can't be read and written: {self.folder}")
+        beside = self._path(f"{0:064x}", f"entry.{secrets.token_hex(8)}")
+        try:
+            os.close(os.open(beside, _NEW, 0o600))
+            beside.unlink()
+            self._sweep()
+        except OSError as problem:
+            if problem.errno not in _FULL:  # that may pass
+                raise ValueError(f"the folder for tokens can't be written: {problem}") from None
 
     def _sweep(self) -> None:
         """Remove what is ours and has long been over, and what a crash left half written."""
         before = time.time() - _OLD
-        for path in self.folder.iterdir():
-            if _OURS.fullmatch(path.name):
+        for name in os.listdir(self.folder):
+            if _OURS.fullmatch(name):
                 with contextlib.suppress(OSError):
-                    if path.stat().st_mtime < before:
-                        path.unlink()
+                    if (self.folder / name).stat().st_mtime < before:
+                        (self.folder / name).unlink()
 
 
 def _lock(path: Path) -> BaseFileLock:

