@@ -4,6 +4,7 @@ Each request is the real story of an adapter (`HttpxAuth._steps`) over the real 
 says which request goes on next, what the token endpoint answers, who is cancelled or killed, and how time passes.
 """
 
+import os
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -11,7 +12,7 @@ from itertools import count
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -450,4 +451,5 @@ TestModel.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     report_multiple_bugs=False,
+    phases=[Phase.generate] if "MUTANT_UNDER_TEST" in os.environ else list(Phase),  # mutmut: a yes or no is enough
 )
