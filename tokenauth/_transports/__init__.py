@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tokenauth import errors
 from tokenauth._drive import AwaitingTransport, BlockingTransport, Unreachable, threaded
 from tokenauth._version import __version__
 
@@ -64,9 +65,12 @@ def _refuse(*_: object) -> Any:
 def reason(problem: BaseException) -> str:
     """Return what *problem* is and what began it, by the names of their types and the operating system's own words.
 
-    The clients' texts stay out: they quote what the server sent and what was sent to it.
+    The clients' texts stay out: they quote what the server sent and what was sent to it. An error of ours says it all.
     """
     chain = list(_chain(problem, set()))
+    ours = next((each for each in chain if isinstance(each, errors.TokenAuthError)), None)
+    if ours is not None:
+        return str(ours)
     first = f"{type(chain[-1]).__name__}{_system_words(chain)}"
     name = type(problem).__name__
     return first if first.partition(":")[0] == name else f"{name} ({first})"
