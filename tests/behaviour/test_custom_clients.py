@@ -209,7 +209,8 @@ def test_whatever_a_double_raises_is_an_error_of_ours(client: Client, server: To
         with pytest.raises(client.error_root) as met:
             client.get(server.auth(token_client=session, timeout=1.0), server.api)
     assert isinstance(met.value, TokenEndpointError)
-    assert "no such thing" in str(met.value)
+    assert "RuntimeError" in str(met.value)
+    assert "no such thing" not in str(met.value), "a text of the client's may quote what was sent"
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -236,7 +237,7 @@ def test_a_closed_token_client_is_an_error_of_ours(client: Client, server: Token
     token_client = httpx.Client()
     token_client.close()
     auth: TokenAuth = server.auth(token_client=token_client, timeout=1.0)
-    with pytest.raises(client.error_root, match="closed"):
+    with pytest.raises(client.error_root, match="RuntimeError"):
         client.get(auth, server.api)
 
 
