@@ -1,7 +1,7 @@
 """What tests of stores share: a Redis, stores to try, and auths that know nothing of each other but the store.
 
 with redis_server() as url:                       TOKENAUTH_REDIS_URL, else a Valkey of our own on a unix socket
-worker(server, store)                             an auth as another process would have it: own cache, flights, cool-downs
+worker(server, store)                             an auth as in another process: own cache, flights, cool-downs
 """
 
 import contextlib

@@ -34,7 +34,8 @@ def redis_url() -> Iterator[str]:
 def documented(path: Path) -> Store:
     """Return the docs' example of a store, at *path*."""
     namespace: dict[str, Any] = {"__name__": "docs"}
-    (block,) = re.findall(r"^```python\n(.*?class SQLStore.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in blocks if "class SQLStore" in block)
     exec(compile(block.split("\nauth = ")[0], str(DOCS), "exec"), namespace)
     store: Store = namespace["SQLStore"](path)
     return store
@@ -285,7 +286,7 @@ def test_a_changed_secret_has_a_place_of_its_own(make: Make, server: TokenServer
 
 def test_an_auth_with_a_store_is_compared_copied_and_pickled(make: Make, server: TokenServer) -> None:
     store = make()
-    if isinstance(store, DictStore):
+    if not isinstance(store, FileStore | RedisStore):
         pytest.skip("its user's affair")
     auth = TokenAuth(worker(server, store)._provider, store=store)
     assert copy.deepcopy(auth) == auth

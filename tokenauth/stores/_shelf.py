@@ -62,6 +62,9 @@ class ShelfInStore:
         self._provider = provider
         self._lease_seconds = timeout / 2
         self._call_seconds = min(SECONDS, timeout / 4)
+        self._seal_seconds = timeout / 4
+        self._reads = any(secret.dynamic for secret in provider.secrets)
+        self._sealed = False
         self._clock = clock
         self._out_until: float | None = None
         self._told = ""
@@ -130,18 +133,23 @@ class ShelfInStore:
     def _seal(self) -> Seal:
         provider = self._provider
         kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
-        return _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{provider.identity!r}")
+        seal = _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{provider.identity!r}")
+        self._sealed = True
+        return seal
 
     # faults
 
     def _ask(self, function: Callable[[], Any], otherwise: Any) -> Ask:
         given_up = threading.Event()
+        seconds = self._call_seconds
+        if self._reads or not self._sealed:  # a callable for a secret may take its time, and so does the first seal
+            seconds += self._seal_seconds
 
         def late() -> Any:
             given_up.set()
-            return self._out(otherwise, f"it took longer than {self._call_seconds:g} s")
+            return self._out(otherwise, f"it took longer than {seconds:g} s")
 
-        return Ask(partial(self._guarded, function, otherwise, given_up), self._call_seconds, late)
+        return Ask(partial(self._guarded, function, otherwise, given_up), seconds, late)
 
     def _guarded(self, function: Callable[[], T], otherwise: T, given_up: threading.Event) -> T:
         out_until = self._out_until

@@ -53,10 +53,11 @@ class FileStore:
         return self._read(self._path(key, "entry"))
 
     def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
-        with self._changing(key):
+        path = self._path(key, "entry")
+        with _beside(path, entry, time.time() + seconds, lasting=True) as beside, self._changing(key):
             if lease.fence < self._last_lease(key)[0]:
                 return False
-            self._write(self._path(key, "entry"), entry, time.time() + seconds)
+            _rename(beside, path)
             return True
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
@@ -69,8 +70,10 @@ class FileStore:
             fence, until = max(fence + 1, time.time_ns()), time.time() + seconds
             alive = _lock(self._path(key, f"{fence}.alive"))
             alive.acquire()
+            path = self._path(key, "lease")
             try:
-                self._write(self._path(key, "lease"), f"{fence} {until}".encode(), until)
+                with _beside(path, f"{fence} {until}".encode(), until) as beside:
+                    _rename(beside, path)
             except BaseException:
                 _end(alive)
                 raise
@@ -132,21 +135,6 @@ class FileStore:
         except FileNotFoundError:
             return None
 
-    @staticmethod
-    def _write(path: Path, content: bytes, until: float) -> None:
-        beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        try:
-            with os.fdopen(os.open(beside, _NEW, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.utime(beside, (until, until))
-            _rename(beside, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
-
     def _prepare(self) -> None:
         """Create the folder where need be; ValueError where it can't be trusted or used."""
         try:
@@ -182,6 +170,23 @@ class FileStore:
 
 def _lock(path: Path) -> BaseFileLock:
     return FileLock(path, timeout=0, mode=0o600, thread_local=False)  # released by another thread than it was taken by
+
+
+@contextlib.contextmanager
+def _beside(path: Path, content: bytes, until: float, *, lasting: bool = False) -> Iterator[Path]:
+    """Write *content* to a file beside *path*, to be renamed, or removed. *lasting*: also if power fails."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(beside, _NEW, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            if lasting:
+                os.fsync(file.fileno())
+        os.utime(beside, (until, until))
+        yield beside
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _end(alive: BaseFileLock) -> None:
