@@ -140,3 +140,12 @@ class Secret:
 
 def _rebuilt(name: str, source: SecretLike, header: bool) -> Secret:
     return Secret(name, source, header=header)
+
+
+class Unshown(str):
+    """A secret on its way through the flow: a str whose repr, and so a report with locals, does not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"

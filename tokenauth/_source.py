@@ -8,9 +8,11 @@ import logging
 import math
 import random
 import re
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenauth import errors
 from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
@@ -20,11 +22,14 @@ from tokenauth._effects import Ask, Reply, TokenRequest
 from tokenauth._flights import FLIGHTS, Flight, Flights
 from tokenauth._origins import Origin, checked_origin
 from tokenauth._record import KEPT_UNKNOWN, Record
-from tokenauth._secrets import checked_text, each_read_once
+from tokenauth._secrets import Unshown, checked_text, each_read_once
 from tokenauth._signature import Signature
 from tokenauth._token import Token
 from tokenauth.providers._answers import where
 from tokenauth.providers._base import Provider
+
+if TYPE_CHECKING:
+    from tokenauth.errors import TokenAuthError
 
 log = logging.getLogger("tokenauth")
 
@@ -72,7 +77,7 @@ class Source:
     origins: Iterable[str] = ()
     header: str = "Authorization"
     scheme: str | None = None
-    extra_headers: Mapping[str, str] = field(default_factory=dict)
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     leeway: float = 30.0
     timeout: float = 10.0
     allow_http: bool = False
@@ -108,7 +113,7 @@ class Source:
         secrets = provider.secrets
         kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
         static = tuple(secret.identity for secret in secrets if not secret.dynamic)
-        dynamic = tuple(secret.identity for secret in secrets if secret.dynamic)
+        dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
         mark = digest(kind, provider.identity, static)
         self.key = (mark, *dynamic) if dynamic else mark
         self._warned: set[Origin] = set()
@@ -172,7 +177,7 @@ class Source:
         refresh_token = newest.refresh_token if newest is not None and self.provider.refreshes else None
         if refresh_token is None or not SPENT.spend(refresh_token):
             return before, None
-        return before, refresh_token
+        return before, Unshown(refresh_token)
 
     def prepare(self, refresh_token: str | None) -> tuple[TokenRequest, str]:
         """Return the token request, and a mark that changes with the secrets in it."""
@@ -180,11 +185,9 @@ class Source:
             with each_read_once():
                 mark = digest(*(secret.reveal() for secret in self.provider.secrets))
                 return self.provider.request(refresh_token), mark
-        except errors.TokenAuthError:
-            raise
         except Exception as error:
-            kind = type(error).__name__
-            raise errors.TokenAuthError(f"{self.provider.name}: building the token request raised {kind}") from error
+            failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
+        raise failure
 
     def replay(self, secrets: str) -> None:
         """Raise the failure that is cooling down for these secrets, if there is one."""
@@ -250,15 +253,31 @@ class Source:
         return Held(token, usable_until, min(reply.sent + max(soft, 0.0), usable_until), reply.sent)
 
     def _read(self, reply: Reply) -> Token:
-        name = self.provider.name
         try:
             token = self.provider.read(reply)
-        except errors.TokenAuthError:
-            raise
         except Exception as error:
-            kind = type(error).__name__
-            text = f"{name}: reading the answer of {where(self.provider)} raised {kind}"
-            raise errors.TokenResponseError(text, status=reply.status) from error
+            what = f"reading the answer of {where(self.provider)}"
+            failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
+        else:
+            return self._checked(token, reply)
+        raise failure
+
+    def _cleaned(
+        self, problem: Exception, kind: "type[TokenAuthError]", what: str, **evidence: Any
+    ) -> "TokenAuthError":
+        """Return the error to raise for *problem*, without the frames, the cause and the text that hold secrets.
+
+        It is to be raised outside of any `except` block, or it would be chained after all.
+        """
+        if isinstance(problem, errors.TokenAuthError):
+            problem.__cause__ = problem.__context__ = problem.__traceback__ = None
+            return problem
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"
+        return kind(f"{self.provider.name}: {what} raised {at}", **evidence)
+
+    def _checked(self, token: Token, reply: Reply) -> Token:
+        name = self.provider.name
         problem = _problem(token)
         if problem:
             text = f"{name}: {where(self.provider)} answered with an unusable token: {problem}. Check the URL"

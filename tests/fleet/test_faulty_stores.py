@@ -1,0 +1,374 @@
+"""A store that is down, slow, full or in the way harms nobody: tokens are then a process's own, and one warning says so."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.clients import AWAITING, CLIENTS, Awaiting, Client
+from tests.servers import Received, Reply
+from tests.stores import DictStore, Spied, alone, on_clock, redis_server, worker
+from tests.support import ManualClock, TokenServer, background, token_server, until
+from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
+from tokenauth.sandbox import credentials, serve_in_thread
+from tokenauth.stores import FileStore, Lease, RedisStore
+
+WARNED = "the store is out of order"
+
+
+@pytest.fixture
+def server() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def renew(auth: TokenAuth) -> str:
+    """Return a token that is not from the memory cache."""
+    auth._source.cache.drop(auth._source.key)
+    return auth.get_token().value
+
+
+def fail(_: str) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def fail_on(*names: str) -> Callable[[str], None]:
+    return lambda name: fail(name) if name in names else None
+
+
+@pytest.mark.parametrize(
+    "broken", [("load",), ("acquire",), ("save",), ("release",), ("load", "save", "acquire", "release")], ids=str
+)
+def test_a_store_that_fails_is_left_alone_and_used_again_when_it_works(
+    server: TokenServer, broken: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, store = ManualClock(), Spied(DictStore(), fail_on(*broken))
+    auth = on_clock(worker(server, store), clock)
+    for number in range(1, 5):
+        assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+        assert server.logins <= number
+        auth._source.cache.drop(auth._source.key)
+        clock.move(4)
+    assert len([text for text in warned(caplog) if WARNED in text]) == (0 if broken == ("release",) else 1)
+    store.before = bool
+    clock.move(6)
+    renew(auth)
+    store.calls.clear()
+    assert renew(auth) == renew(auth), "it is used again"
+    assert set(store.calls) == {"load"}
+    other = on_clock(worker(server, store), clock)
+    assert other.get_token() == auth.get_token()
+
+
+def test_a_store_that_fails_is_not_asked_for_a_while(server: TokenServer) -> None:
+    clock, store = ManualClock(), Spied(DictStore(), fail)
+    auth = on_clock(worker(server, store), clock)
+    for _ in range(5):
+        renew(auth)
+    assert store.calls == ["load"]
+
+
+class Slow:
+    """Something to call first: it waits until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.within = threading.Semaphore(0)
+
+    def __call__(self, _: str) -> None:
+        self.within.release()
+        self.go.wait(20)
+
+
+def test_a_store_that_hangs_holds_up_one_request_and_warns_once(
+    server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, slow = ManualClock(), Slow()
+    store = Spied(DictStore(), slow)
+    auth = on_clock(worker(server, store, timeout=0.4), clock)
+    try:
+        for _ in range(3):
+            assert renew(auth).startswith("token-")
+        assert store.calls == ["load"]
+        clock.move(6)
+        renew(auth)
+        assert store.calls == ["load"] * 2
+        assert len(warned(caplog)) == 1
+    finally:
+        slow.go.set()
+
+
+def test_a_call_that_ends_too_late_does_not_count_as_recovery(
+    server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, slow = ManualClock(), Slow()
+    store = Spied(DictStore(), slow)
+    auth = on_clock(worker(server, store, timeout=0.4), clock)
+    renew(auth)
+    slow.go.set()
+    until(lambda: not any(thread.name == "tokenauth-login" for thread in threading.enumerate()))
+    renew(auth)
+    assert store.calls == ["load"]
+    assert len(warned(caplog)) == 1
+
+
+def test_a_lease_that_comes_too_late_is_given_back(server: TokenServer) -> None:
+    slow, inner = Slow(), DictStore()
+    auth = worker(server, Spied(inner, lambda name: slow(name) if name == "acquire" else None), timeout=0.8)
+    assert auth.get_token().value == "token-1"
+    slow.go.set()
+    until(lambda: next(inner.fences) > 1 and not inner.leases)
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=str)
+def test_a_cancelled_caller_gives_the_lease_back(client: Awaiting, server: TokenServer) -> None:
+    """Whether it waits for the lease, or has it."""
+    for moment in ("acquire", "login"):
+        slow, inner = Slow(), DictStore()
+        store = Spied(inner, lambda name, slow=slow: slow(name) if name == "acquire" else None)  # type: ignore[misc]
+        if moment == "login":
+            slow.go.set()
+            answered = threading.Event()
+            server.answer = lambda request, gate=answered: _gated(request, gate)  # type: ignore[misc]
+        auth = worker(server, store, timeout=60)
+        calls = len(server.token_calls)
+
+        async def main(auth: TokenAuth = auth, slow: Slow = slow, moment: str = moment, calls: int = calls) -> None:
+            async with client.scope() as cancel:
+
+                async def canceller() -> None:
+                    if moment == "acquire":
+                        await client.until(lambda: slow.within.acquire(blocking=False))
+                    else:
+                        await client.until(lambda: len(server.token_calls) > calls)
+                    cancel()
+
+                await client.gather([auth.aget_token, canceller])
+
+        client.run(main)
+        slow.go.set()
+        until(lambda: next(inner.fences) > 1 and not inner.leases)
+        if moment == "login":
+            answered.set()
+        server.answer = lambda request: None
+        assert worker(server, inner, timeout=60).get_token()
+
+
+def _gated(request: Received, gate: threading.Event) -> Reply | None:
+    if request.path == "/token":
+        gate.wait(20)
+    return None
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=str)
+def test_calls_of_a_store_do_not_block_the_event_loop(client: Awaiting, server: TokenServer) -> None:
+    slow = Slow()
+    auth = worker(server, Spied(DictStore(), slow), timeout=60)
+    beats = 0
+
+    async def main() -> Any:
+        nonlocal beats
+
+        async def heart() -> None:
+            nonlocal beats
+            await client.until(lambda: slow.within.acquire(blocking=False))  # the store is at work now
+            for _ in range(20):
+                await client.sleep(0.01)
+                beats += 1
+            slow.go.set()
+
+        return await client.gather([heart, auth.aget_token])
+
+    _, token = client.run(main)
+    assert token.value == "token-1"
+    assert beats == 20
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=str)
+def test_every_client_shares_through_a_store(client: Client, server: TokenServer) -> None:
+    store = DictStore()
+    for _ in range(3):
+        assert client.get(worker(server, store), server.api) == 200
+    assert server.logins == 1
+    server.revoke()
+    stale = worker(server, store)
+    assert client.get(stale, server.api) == 200
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("garbage", [5, "text", object(), [1], b"", 1 << 60], ids=repr)
+def test_a_store_that_returns_nonsense_harms_nobody(server: TokenServer, garbage: object) -> None:
+    class Nonsense(DictStore):
+        def load(self, key: str) -> Any:
+            return garbage
+
+        def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> Any:
+            return None
+
+    auth = worker(server, Nonsense())
+    assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+
+
+def test_redis_may_go_and_come_back(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    with redis_server(maxmemory="0") as url:  # one of our own, which can be ended
+        auth = on_clock(worker(server, RedisStore(url)), clock)
+        assert auth.get_token().value == "token-1"
+    for number in range(2, 5):
+        assert renew(auth) == f"token-{number}"
+        clock.move(3)
+    assert len(warned(caplog)) == 1
+    assert "ConnectionError" in warned(caplog)[0]
+
+
+def test_a_redis_that_is_full_or_read_only_harms_nobody(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    with redis_server() as url:
+        store = RedisStore(url)
+        store._client.config_set("maxmemory", 1)
+        try:
+            assert worker(server, store).get_token().value == "token-1"
+        finally:
+            store._client.config_set("maxmemory", 0)
+        assert "out of memory" in warned(caplog)[0].lower() or "OOM" in warned(caplog)[0]
+
+
+def test_a_fence_that_redis_has_forgotten_does_not_stop_saving(server: TokenServer) -> None:
+    with redis_server() as url:
+        store, key = RedisStore(url, prefix="evicted:"), "ab" * 32
+        for _ in range(3):
+            lease = store.acquire(key, 10)
+            assert lease
+            store.save(key, b"old", 10, lease)
+            store.release(key, lease)
+        store._client.delete(store._key(key, "fence"))
+        lease = store.acquire(key, 10)
+        assert lease
+        assert store.save(key, b"new", 10, lease)
+        assert store.load(key) == b"new"
+
+
+def test_a_folder_that_is_removed_harms_nobody(
+    server: TokenServer, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FileStore(tmp_path / "tokens")
+    store.folder.rmdir()
+    auth = worker(server, store)
+    assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    assert len(warned(caplog)) == 1
+
+
+def test_what_a_process_could_not_save_is_not_replaced_by_something_older(server: TokenServer) -> None:
+    """Each login ends the older tokens, so what the store had before our own login is dead."""
+    clock, store = ManualClock(), Spied(DictStore())
+    auth, other = (on_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
+    assert auth.get_token() == other.get_token()
+    store.before = fail
+    auth.invalidate()
+    clock.move(1)
+    server.revoke()
+    assert auth.get_token().value == "token-2"
+    store.before = bool
+    clock.move(10)
+    server.revoke()
+    assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    assert auth.get_token().value == "token-3"
+    assert requests.get(server.api, auth=other, timeout=10).status_code == 200
+    assert server.logins == 3
+
+
+def test_a_callable_for_a_secret_that_fails_is_no_fault_of_the_store(
+    server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> str:
+        raise KeyError("vault")
+
+    with pytest.raises(TokenAuthError, match="password raised KeyError"):
+        worker(server, DictStore(), password=broken).get_token()
+    assert not [text for text in warned(caplog) if WARNED in text]
+
+
+def test_a_rejection_is_known_to_all_and_forgotten_after_a_minute(server: TokenServer) -> None:
+    clock, store = ManualClock(), DictStore()
+    server.answer = lambda request: Reply(401) if request.path == "/token" else None
+    for _ in range(3):
+        with pytest.raises(TokenAuthError, match="refused"):
+            on_clock(worker(server, store), clock).get_token()
+    assert len(server.token_calls) == 1
+    clock.move(61)
+    server.answer = lambda request: None
+    assert on_clock(worker(server, store), clock).get_token().value == "token-1"
+
+
+def test_an_adopted_token_keeps_its_times(server: TokenServer) -> None:
+    clock, store = ManualClock(), DictStore()
+    first = on_clock(worker(server, store), clock)
+    first.get_token()
+    clock.move(1800)
+    second = on_clock(worker(server, store), clock)
+    second.get_token()
+    one, two = first._source.held(), second._source.held()
+    assert one
+    assert two
+    assert two.usable_until == pytest.approx(one.usable_until)
+    assert 0.70 * 3600 - 1801 <= two.refresh_from - clock.monotonic_now <= 0.80 * 3600 - 1799
+
+
+# two processes without a store
+
+
+def test_a_rival_is_noticed_and_the_warning_names_the_option(caplog: pytest.LogCaptureFixture) -> None:
+    with serve_in_thread() as sandbox:
+        auths = [
+            alone(
+                PlatformAuth(
+                    f"{sandbox.url}/Token",
+                    username=credentials.PLATFORM_USERNAME,
+                    password=credentials.PLATFORM_PASSWORD,
+                    cache={},
+                )
+            )
+            for _ in range(2)
+        ]
+        for _ in range(8):
+            for auth in auths:
+                assert requests.get(f"{sandbox.url}/platform/api/x", auth=auth, timeout=10).status_code == 200
+        assert sandbox.live["platform"].counts["logins"] == 16
+    texts = [text for text in warned(caplog) if "another process" in text]
+    assert len(texts) == 2, "once for each of the two"
+    assert all("store=" in text and credentials.PLATFORM_PASSWORD not in text for text in texts)
+    caplog.clear()
+
+
+def test_no_rival_no_warning(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    auth = on_clock(worker(server, DictStore()), clock)
+    for _ in range(6):
+        clock.move(120)
+        server.revoke()
+        assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    assert warned(caplog) == []
+
+
+def test_asyncio_debug_sees_no_slow_callback(server: TokenServer) -> None:
+    """A store of one second: the loop's heart goes on."""
+    auth = worker(server, Spied(DictStore(), lambda _: time.sleep(0.25)), timeout=30)
+
+    async def main() -> float:
+        longest, done = 0.0, asyncio.create_task(auth.aget_token())
+        while not done.done():
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - began)
+        assert done.result().value == "token-1"
+        return longest
+
+    assert asyncio.run(main()) < 0.9, "four calls of a quarter of a second, and none in the loop"
