@@ -2,17 +2,20 @@
 
 import copy
 import difflib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any, ClassVar, Self, TypedDict, Unpack
+from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
+from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 
 from tokenauth import _transports
 from tokenauth._cache import PROCESS_CACHE, cache_of
 from tokenauth._drive import Awaiting, Blocking, arun, run
+from tokenauth._effects import Effect
 from tokenauth._flow import Flow, obtain
 from tokenauth._source import Event, Shelf, Source
 from tokenauth._token import Token
 from tokenauth.providers._base import Provider
 from tokenauth.providers._duck import TokenAPI, as_provider
+
+T = TypeVar("T")
 
 
 class Options(TypedDict, total=False):
@@ -86,7 +89,7 @@ class BaseTokenAuth:
         transport = _transports.blocking(self._token_client, library or self._library)
         return run(flow, Blocking(transport, self._source.clock))
 
-    async def _arun(self, flow: Flow, library: str | None = None) -> Token:
+    async def _arun(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
         transport = _transports.awaiting(self._token_client, library or self._async_library)
         return await arun(flow, Awaiting(transport, self._source.clock))
 

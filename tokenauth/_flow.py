@@ -19,7 +19,9 @@ from tokenauth import errors
 from tokenauth._cache import Held
 from tokenauth._effects import Call, Effect, Exchange, Pause, Wait
 from tokenauth._flights import Flight
+from tokenauth._origins import Origin
 from tokenauth._record import Record
+from tokenauth._signature import Signature
 from tokenauth._source import Shelf, Source, log
 from tokenauth._token import Token
 
@@ -188,6 +190,14 @@ def call(
     source.replay(flight.mark)
     reply = yield Exchange(request, flight, deadline)
     return source.accept(reply, before, refresh_token, keep=keep)
+
+
+def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:
+    """Return what requests to *origin* carry without a token."""
+    signature: Signature | None = yield Call(
+        partial(source.provider.static, origin), source.solo(), source.deadline(), source.blocks
+    )
+    return signature
 
 
 def fetch(source: Source) -> Flow:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from tokenauth._base_auth import BaseTokenAuth
+from tokenauth._flow import static
 from tokenauth._origins import Origin
 from tokenauth._signature import Signature
 from tokenauth._source import Source
@@ -26,6 +27,13 @@ class Obtain:
     """Ask for a token other than *rejected*."""
 
     rejected: Token | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Ask for the signature that requests to *origin* carry without a token; a secret may have to be read for it."""
+
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class HttpxAuth(BaseTokenAuth):
             while True:
                 if isinstance(step, Obtain):
                     step = steps.send(self._obtain(step.rejected, _library_of(request)))
+                elif isinstance(step, Sign):
+                    step = steps.send(self._source.provider.static(step.origin))
                 elif isinstance(step, Read):
                     step = steps.send(step.response.read())
                 else:
@@ -70,6 +80,8 @@ class HttpxAuth(BaseTokenAuth):
             while True:
                 if isinstance(step, Obtain):
                     step = steps.send(await self._aobtain(step.rejected, _library_of(request)))
+                elif isinstance(step, Sign):
+                    step = steps.send(await self._arun(static(self._source, step.origin)))
                 elif isinstance(step, Read):
                     step = steps.send(await step.response.aread())
                 else:
@@ -79,7 +91,7 @@ class HttpxAuth(BaseTokenAuth):
 
     def _steps(self, request: Any, *, is_async: bool) -> Generator[Any, Any, None]:
         source, origin = self._source, _origin(request)
-        signature = source.provider.static(origin) if origin is not None else None
+        signature = (yield Sign(origin)) if origin is not None and source.provider.is_static(origin) else None
         token = None
         if signature is None and origin is not None and source.admits(origin):
             token = source.fresh() or (yield Obtain(None))
@@ -105,7 +117,7 @@ class HttpxAuth(BaseTokenAuth):
         again = response.request
         origin = _origin(again) or origin
         if token is None:
-            signature = source.provider.static(origin)
+            signature = yield Sign(origin)
         else:
             token = yield Obtain(rejected)
             signature = source.signature(token, origin)

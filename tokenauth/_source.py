@@ -381,7 +381,7 @@ class Source:
     def serves(self, origin: Origin, token: Token | None) -> bool:
         """Whether *token* may go to *origin*; with None, whether what needs no token may."""
         if token is None:
-            return self.provider.static(origin) is not None
+            return self.provider.is_static(origin)
         return self.admits(origin) and self.signature(token, origin) is not None
 
     def signature(self, token: Token, origin: Origin) -> Signature | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply
 from tests.support import token_server
-from tokenauth import PasswordGrantAuth, PlatformAuth, TokenAuth
+from tokenauth import AtripAuth, PasswordGrantAuth, PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.providers import JSONProvider, Secret
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -117,3 +118,34 @@ def test_an_echoed_refresh_token_is_not_shown(caplog: pytest.LogCaptureFixture) 
     (text,) = [record.getMessage() for record in caplog.records if "of no use" in record.getMessage()]
     assert "no such token: *** (***)" in text
     assert "short-r" not in caplog.text
+
+
+@every
+def test_a_static_secret_is_read_once_for_each_call_and_blocks_no_event_loop(client: Client) -> None:
+    threads: list[int] = []
+
+    def secret() -> str:
+        threads.append(threading.get_ident())
+        return f"s-{len(threads)}"
+
+    with token_server(answer=lambda request: Reply(200, {})) as server:
+        auth = _atrip(server.url, secret)
+        client.play(auth, Get(f"{server.url}/search.do"), Get(f"{server.url}/search.do"))
+        sent = [request.headers["x-atlas-client-secret"] for request in server.server.requests]
+    assert sent == ["s-1", "s-2"]
+    assert (threading.get_ident() in threads) != client.is_async
+
+
+@every
+def test_a_static_secret_that_can_not_be_read_is_an_error_of_ours(client: Client) -> None:
+    def secret() -> str:
+        raise KeyError("s-4711")
+
+    with token_server() as server, pytest.raises(TokenAuthError, match="raised KeyError"):
+        client.get(_atrip(server.url, secret), f"{server.url}/search.do")
+
+
+def _atrip(url: str, secret: Callable[[], str]) -> AtripAuth:
+    return AtripAuth(
+        client_id="c", client_secret=secret, user_name="u", role="Admin", order_no="", base_url=url, cache={}
+    )

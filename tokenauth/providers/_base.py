@@ -59,6 +59,10 @@ class Provider(abc.ABC):
         """Return what requests to *origin* carry without any token, or None where they need one."""
         return None
 
+    def is_static(self, origin: Origin) -> bool:
+        """Whether `static` has something for *origin*; worth a definition where that reads secrets."""
+        return self.static(origin) is not None
+
     def may_serve(self, origin: Origin) -> bool:
         """Whether the token may be meant for *origin*, as far as is known before there is one."""
         return origin == Origin.parse(self.token_url)

@@ -56,7 +56,7 @@ class _Wrapped(Provider):
         self.discards_older = bool(getattr(described, "discards_older", False))
         self.refreshes = bool(getattr(described, "refreshes", False))
         self.presents = bool(getattr(described, "presents", False))
-        for name in ("static", "may_serve", "sign"):
+        for name in ("static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
 

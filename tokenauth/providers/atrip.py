@@ -189,6 +189,9 @@ class Atrip(JSONProvider):
             return None
         return Signature({"x-atlas-client-id": self._client_id, "x-atlas-client-secret": self._secret.reveal()})
 
+    def is_static(self, origin: Origin) -> bool:
+        return origin in self._api
+
     def may_serve(self, origin: Origin) -> bool:
         """Whether *origin* may be the portal's: any but the API's, as long as no `portal_origin` is given."""
         return origin not in self._api and self._portal in {None, origin}
