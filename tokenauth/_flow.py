@@ -129,9 +129,8 @@ def share(
         held = source.adopt(saved, rejected)
         if held is None:
             held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
-            record = source.record(held)
-            if not (yield shelf.save(record, lease)):
-                source.outdate(record)
+            if not (yield shelf.save(source.record(held), lease)):
+                source.outdate(held)
         return held
     except Exception as failure:
         if source.is_rejection(failure):

@@ -330,9 +330,9 @@ class Source:
         """Return *saved* without its refresh token, which is about to be used."""
         return replace(saved, token=saved.token and replace(saved.token, refresh_token=None))
 
-    def outdate(self, record: Record) -> None:
-        """Believe nothing that was saved before *record*, which could not be saved: it is older than our token."""
-        self._since = max(self._since, record.saved_at)
+    def outdate(self, held: Held) -> None:
+        """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
+        self._since = max(self._since, self.clock.wall() - (self.clock.monotonic() - held.since))
 
     def record_of_rejection(self, failure: Any) -> Record:
         """Return what to tell the fleet of *failure*, so that nobody tries the same credentials meanwhile."""

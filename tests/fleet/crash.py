@@ -1,4 +1,4 @@
-"""Saves an entry and dies of it: by the kernel's hand at a given byte, or between write and rename; or meets a full disk."""
+"""Saves an entry and dies of it: at a given byte, or between write and rename; or meets a full disk."""
 
 import os
 import resource

@@ -6,6 +6,7 @@ one warning, and the store is tried again every few seconds.
 
 import contextlib
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -66,20 +67,21 @@ class ShelfInStore:
         self._reads = any(secret.dynamic for secret in provider.secrets)
         self._sealed = False
         self._clock = clock
-        self._out_until: float | None = None
+        self._out_until = -math.inf
+        self._failing: set[str] = set()
         self._told = ""
 
     # effects for the flow
 
     def load(self, held: Hold | None = None) -> Ask:
-        return self._ask(partial(self._load, held), None)
+        return self._ask("load", partial(self._load, held), None)
 
     def acquire(self) -> Ask:
         alone = Hold(self._clock.monotonic() + 2 * self._lease_seconds, None)
-        return replace(self._ask(self._acquire, alone), unwanted=self._unwanted)
+        return replace(self._ask("acquire", self._acquire, alone), unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
-        return self._ask(partial(self._save, record, held), False)
+        return self._ask("save", partial(self._save, record, held), False)
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
@@ -139,39 +141,46 @@ class ShelfInStore:
 
     # faults
 
-    def _ask(self, function: Callable[[], Any], otherwise: Any) -> Ask:
+    def _ask(self, method: str, function: Callable[[], Any], otherwise: Any) -> Ask:
         given_up = threading.Event()
         seconds = self._call_seconds
         if self._reads or not self._sealed:  # a callable for a secret may take its time, and so does the first seal
             seconds += self._seal_seconds
 
+        def guarded() -> Any:
+            if self._clock.monotonic() < self._out_until:
+                return otherwise
+            try:
+                result = function()
+            except errors.TokenAuthError:  # a callable for a secret failed; so would the login
+                raise
+            except Exception as problem:
+                return self._out(method, otherwise, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
+            if not given_up.is_set():
+                self._works(method)
+            return result
+
         def late() -> Any:
             given_up.set()
-            return self._out(otherwise, f"it took longer than {seconds:g} s")
+            return self._out(method, otherwise, f"it took longer than {seconds:g} s")
 
-        return Ask(partial(self._guarded, function, otherwise, given_up), seconds, late)
+        return Ask(guarded, seconds, late)
 
-    def _guarded(self, function: Callable[[], T], otherwise: T, given_up: threading.Event) -> T:
-        out_until = self._out_until
-        if out_until is not None and self._clock.monotonic() < out_until:
-            return otherwise
-        try:
-            result = function()
-        except errors.TokenAuthError:  # a callable for a secret failed; so would the login
-            raise
-        except Exception as problem:
-            return self._out(otherwise, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
-        if self._out_until is not None and not given_up.is_set():
-            self._out_until = None
-            log.info("%s: the store works again", self._provider.name)
-        return result
-
-    def _out(self, otherwise: T, reason: str) -> T:
-        if self._out_until is None:
+    def _out(self, method: str, otherwise: T, reason: str) -> T:
+        """Leave the store alone for a while. Warn where it worked until now, whichever of its methods fails."""
+        warns = not self._failing
+        self._failing.add(method)
+        self._out_until = self._clock.monotonic() + REST
+        if warns:
             text = "%s: the store is out of order, tokens are this process's own: %s"
             log.warning(text, self._provider.name, reason)
-        self._out_until = self._clock.monotonic() + REST
         return otherwise
+
+    def _works(self, method: str) -> None:
+        if method in self._failing:
+            self._failing.discard(method)
+            if not self._failing:
+                log.info("%s: the store works again", self._provider.name)
 
     def _tell(self, what: str) -> None:
         """Warn of a strange entry, once for as long as it is there."""

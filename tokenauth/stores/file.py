@@ -97,7 +97,9 @@ class FileStore:
 
     @contextlib.contextmanager
     def _changing(self, key: str) -> Iterator[None]:
-        """Hold the lock under which what belongs to *key* is changed: for milliseconds, and never for I/O elsewhere."""
+        """Hold the lock under which what belongs to *key* is changed: for milliseconds."""
+        if not self.folder.is_dir():  # somebody has cleaned up
+            self._prepare()
         with _lock(self.folder / f"{key[0]}.lock").acquire(timeout=_LOCK_WAIT, poll_interval=0.005):
             yield
 
