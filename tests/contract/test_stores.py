@@ -343,7 +343,7 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
         def __del__(self) -> None:
             """Likewise."""
 
-    sentinel = Sentinel([("localhost", 1)]).master_for("fleet")
+    sentinel = Sentinel([("localhost", 1)]).master_for("fleet")  # type: ignore[no-untyped-call]
     for client in (redis.Redis.from_url(redis_url), sentinel, Cluster(), redis.StrictRedis()):
         assert RedisStore(client)._client is client
     for client in (redis.asyncio.Redis(), redis.asyncio.Redis, redis.Redis, None, 5, redis_url.encode()):

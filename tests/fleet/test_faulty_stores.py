@@ -1,4 +1,4 @@
-"""A store that is down, slow, full or in the way harms nobody: tokens are a process's own then, and one warning says so."""
+"""A store that is down, slow, full or in the way harms nobody: tokens are then the process's own; one warning."""
 
 import asyncio
 import logging
