@@ -1,0 +1,389 @@
+"""I12: fork, spawn, event loops that come and go, Ctrl-C, interpreter exit, garbage: under `-X dev -W error`.
+
+Each script runs in a process of its own, against the server of this one. It must end by itself, in time, and say
+nothing on stderr: no traceback, no "never awaited", no ResourceWarning, no "Task was destroyed".
+"""
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
+from tests.processes.children import spawned
+from tests.servers import Received, Reply
+from tests.support import TokenServer, token_server
+
+ROOT = Path(__file__).parents[2]
+PRELUDE = """
+import asyncio, gc, logging, os, signal, sys, threading, time
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow callbacks are no matter here
+from tests.processes.children import *
+from tests.support import background, until, waiting
+from tests.clients import SECONDS
+from tokenauth._effects import Call, Exchange
+from tokenauth._flights import FLIGHTS
+from tokenauth._flow import obtain
+import requests, trio
+auth, url, client = given()
+api = url + "/api"
+"""
+
+
+def each(clients: list[Any], usual: set[str]) -> pytest.MarkDecorator:
+    """Parametrise over *clients*; those that are not *usual* are slow: each script takes seconds to import them all."""
+    slow = pytest.mark.slow
+    params = [pytest.param(client, marks=[] if client.name in usual else slow, id=client.name) for client in clients]
+    return pytest.mark.parametrize("client", params)
+
+
+every_client = each(CLIENTS, {"requests", "httpx2-asyncio", "httpx2-trio"})
+httpx_client = each(BLOCKING[1:], {"httpx2"})
+awaiting_client = each(AWAITING, {"httpx2-asyncio", "httpx2-trio"})
+
+
+@pytest.fixture
+def server() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server
+
+
+@pytest.fixture
+def held(server: TokenServer) -> Iterator[TokenServer]:
+    """A server whose first token call is answered when /release is called, or never; /seen answers when it is there."""
+    release, seen, first = threading.Event(), threading.Event(), threading.Lock()
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/token" and first.acquire(blocking=False):
+            seen.set()
+            release.wait(60)
+        elif request.path == "/seen":
+            return Reply(200 if seen.wait(60) else 500)
+        elif request.path == "/release":
+            release.set()
+            return Reply(200)
+        return None
+
+    server.answer = answer
+    yield server
+    release.set()
+
+
+def run(server: TokenServer, client: Client, code: str, *, seconds: float = 40) -> str:
+    """Run *code*; return what it printed."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PRELUDE + code, server.url, server.user, client.name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, cwd=ROOT)
+    if done.returncode or done.stderr:
+        pytest.fail(f"ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+# fork and spawn
+
+
+@every_client
+def test_a_fork_during_a_fetch_serves_child_and_parent(client: Client, held: TokenServer) -> None:
+    run(
+        held,
+        client,
+        """
+fetch = background(auth.get_token)
+assert requests.get(url + "/seen", timeout=30).ok
+assert in_fork(lambda: client.get(auth, api) == 200) == 0
+assert not fetch.done()
+requests.get(url + "/release", timeout=20)
+assert fetch.result(20).value == "token-2", fetch.result()
+assert client.get(auth, api) == 200
+""",
+    )
+    assert len(held.token_calls) == 2
+
+
+@every_client
+def test_a_fork_with_a_warm_cache_uses_it(client: Client, server: TokenServer) -> None:
+    run(
+        server,
+        client,
+        """
+assert client.get(auth, api) == 200
+assert in_fork(lambda: client.get(auth, api) == 200 and in_fork(lambda: client.get(auth, api) == 200) == 0) == 0
+assert client.get(auth, api) == 200
+""",
+    )
+    assert server.logins == 1
+
+
+def test_a_fork_while_threads_hold_every_lock_again_and_again(server: TokenServer) -> None:
+    """Threads hammer cache, flights and cool-downs; each child finds all locks free."""
+    run(
+        server,
+        CLIENTS[0],
+        """
+auth.get_token()
+stop = threading.Event()
+def hammer():
+    source = auth._source
+    while not stop.is_set():
+        source.held()
+        flight, leads = source.flights.join(object(), 0.0, 1.0)
+        flight.abandon()
+        source.cooldowns.clear(object())
+for _ in range(3):
+    threading.Thread(target=hammer, daemon=True).start()
+def child():
+    auth.invalidate()
+    return auth.get_token()
+for _ in range(30):
+    assert in_fork(child) == 0
+stop.set()
+""",
+    )
+    assert server.logins == 31
+
+
+@pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[1], CLIENTS[6]], ids=repr)
+def test_a_spawned_process_works_with_a_pickled_auth(client: Client, server: TokenServer) -> None:
+    auth = server.auth(cache=None)
+    assert client.get(auth, server.api) == 200
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(spawned, auth, server.api, client.name).result(60) == 200
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 2
+
+
+# event loops
+
+
+@awaiting_client
+def test_event_loops_come_and_go(client: Awaiting, server: TokenServer) -> None:
+    run(
+        server,
+        client,
+        """
+for turn in range(10):
+    assert client.get(auth, api) == 200
+for turn in range(10):
+    auth.invalidate()
+    assert client.get(auth, api) == 200
+gc.collect()
+""",
+    )
+    assert server.logins == 11
+
+
+@awaiting_client
+def test_a_loop_that_ends_during_a_flight_hands_over(client: Awaiting, held: TokenServer) -> None:
+    """The main task ends with an error while another leads: the loop cancels that one, and threads wait for it."""
+    run(
+        held,
+        client,
+        """
+async def leads():
+    async with client.client(auth) as http:
+        await http.get(api)
+async def ends():
+    await client.until(lambda: len(herd) == 1 and waiting(auth) == 4)
+    raise ZeroDivisionError
+herd = []
+def follow():
+    assert requests.get(url + "/seen", timeout=30).ok
+    herd.append(background(lambda: [each for each in client_named("requests").herd(auth, api, 4)]))
+background(follow)
+async def main():
+    if isinstance(client, type(client_named("httpx-trio")).__mro__[1]):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(leads)
+            nursery.start_soon(ends)
+    else:
+        leader = asyncio.create_task(leads())
+        await ends()
+try:
+    client.run(main)
+except* ZeroDivisionError:
+    pass
+assert herd[0].result(20) == [200] * 4, herd[0].result()
+gc.collect()
+""",
+    )
+    assert len(held.token_calls) == 2
+
+
+@pytest.mark.parametrize("client", [AWAITING[0], AWAITING[2]], ids=repr)
+def test_a_loop_closed_under_the_leader_hands_over(client: Awaiting, held: TokenServer) -> None:
+    """No cancellation, no `finally` in time: the task goes to the garbage, and takes its flight along."""
+    run(
+        held,
+        client,
+        """
+import logging, warnings
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # "Task was destroyed but it is pending" is the caller's own
+warnings.simplefilter("ignore", ResourceWarning)  # so is the open transport of a loop that was closed
+sys.unraisablehook = lambda problem: None  # and what closing it then says: Event loop is closed
+arrived = background(lambda: requests.get(url + "/seen", timeout=30))
+loop = asyncio.new_event_loop()
+async def seen():
+    await client.until(arrived.done)
+task = loop.create_task(auth.aget_token())
+loop.run_until_complete(seen())
+herd = background(lambda: client_named("requests").herd(auth, api, 4))
+until(lambda: waiting(auth) == 4)
+loop.close()
+del task, loop
+gc.collect()
+assert herd.result(20) == [200] * 4, herd.result()
+assert client.get(auth, api) == 200
+""",
+    )
+    assert len(held.token_calls) == 2
+
+
+# Ctrl-C and exit
+
+
+@every_client
+def test_ctrl_c_in_the_leader_lets_another_take_over(client: Client, held: TokenServer) -> None:
+    said = run(
+        held,
+        client,
+        """
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def press():
+    assert requests.get(url + "/seen", timeout=30).ok
+    herd = background(lambda: client_named("requests").herd(auth, api, 4))
+    until(lambda: waiting(auth) == 4)
+    os.kill(os.getpid(), signal.SIGINT)
+    return herd.result(20)
+pressed = background(press)
+try:
+    client.get(auth, api)
+except KeyboardInterrupt:
+    print("interrupted", end="")
+assert pressed.result(20) == [200] * 4, pressed.result()
+assert client.get(auth, api) == 200
+gc.collect()
+""",
+    )
+    assert said == "interrupted"
+    assert len(held.token_calls) == 2
+
+
+@every_client
+def test_the_interpreter_exits_at_once_though_daemon_threads_fetch(client: Client, held: TokenServer) -> None:
+    start = time.monotonic()
+    run(
+        held,
+        client,
+        """
+background(lambda: client.get(auth, api))
+assert requests.get(url + "/seen", timeout=30).ok
+threads = [background(lambda: client_named("requests").get(auth, api)) for _ in range(4)]
+until(lambda: waiting(auth) == 4)
+""",
+        seconds=20,
+    )
+    assert time.monotonic() - start < 9, "it waited for the token call"
+
+
+# garbage
+
+
+@every_client
+def test_an_abandoned_flow_lands_in_the_garbage_and_hands_over(client: Client, server: TokenServer) -> None:
+    run(
+        server,
+        client,
+        """
+for cycle in (False, True):
+    auth.invalidate()
+    flow = obtain(auth._source)
+    call = next(flow)
+    assert isinstance(flow.send(call.function()), Exchange)
+    herd = background(lambda: client.herd(auth, api, 3))
+    until(lambda: waiting(auth) == 3)
+    if cycle:
+        knot = [flow]
+        knot.append(knot)
+        del knot
+    del flow, call
+    gc.collect()
+    assert herd.result(20) == [200] * 3
+assert not FLIGHTS._flights
+""",
+    )
+    assert server.logins == 2
+
+
+@httpx_client
+def test_an_abandoned_auth_flow_leaves_nothing(client: Client, server: TokenServer) -> None:
+    run(
+        server,
+        client,
+        """
+request = client.library.Request("GET", api)
+for _ in range(3):
+    flow = auth.sync_auth_flow(request)
+    next(flow)
+    del flow
+async def main():
+    for _ in range(3):
+        flow = auth.async_auth_flow(client.library.Request("GET", api))
+        await anext(flow)
+        await flow.aclose()
+asyncio.run(main())
+gc.collect()
+assert client.get(auth, api) == 200
+""",
+    )
+    assert server.logins == 1
+
+
+@awaiting_client
+def test_a_coroutine_dropped_during_a_fetch_hands_over(client: Awaiting, held: TokenServer) -> None:
+    """A library drops what it awaits: `close()` on the coroutine, at whatever it stood."""
+    run(
+        held,
+        client,
+        """
+async def main():
+    async def step():
+        coroutine = auth.aget_token()
+        coroutine.send(None)
+        coroutine.close()
+    try:
+        await step()
+    except RuntimeError as problem:  # a client that awaits while it closes; ours must have landed all the same
+        assert "ignored GeneratorExit" in str(problem)
+    assert not FLIGHTS._flights
+client.run(main)
+""",
+    )
+
+
+# descriptors
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@every_client
+def test_logins_leave_no_descriptor_open(client: Any, count: int, server: TokenServer) -> None:
+    said = run(
+        server,
+        client,
+        f"""
+logins(auth, client, 5)
+before = descriptors()
+logins(auth, client, {count})
+print(before, descriptors(), threading.active_count())
+""",
+        seconds=110,
+    )
+    before, after, active = map(int, said.split())
+    assert after <= before + 2
+    assert active <= 3
+    assert server.logins == count + 5
