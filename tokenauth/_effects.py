@@ -16,10 +16,10 @@ from tokenauth._flights import Flight
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A call of a token endpoint. Headers and body hold secrets, so repr hides them."""
+    """A call of a token endpoint. Headers and body hold secrets, and a query may, so repr hides them."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 

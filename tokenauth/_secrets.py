@@ -97,13 +97,16 @@ class Secret:
         """
         value = self._called(self._source) if callable(self._source) else self._source
         try:
-            self._seen = plain = self._plain(value)
-        except (TypeError, ValueError) as error:
-            problem = str(error) if type(error) in {TypeError, ValueError} else type(error).__name__
-        except Exception as error:  # whatever a get_secret_value() raises
+            value = _unboxed(value)
+        except Exception as error:  # its text is not ours, and may be the secret
             problem = type(error).__name__
         else:
-            return plain
+            try:
+                self._seen = checked_text(self.name, value, header=self._header)
+                return self._seen
+            except (TypeError, ValueError) as error:
+                problem = str(error)
+        del value  # or a report with locals would show it
         raise errors.TokenAuthError(f"What the callable for {self.name} returned is unusable: {problem}")
 
     def _called(self, source: Callable[[], object]) -> object:
@@ -118,12 +121,11 @@ class Secret:
             if read is not None:
                 read[id(source)] = value
             return value
+        del read, source  # or a report with locals would show them
         raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
 
     def _plain(self, value: Any) -> str:
-        if not isinstance(value, str) and hasattr(value, "get_secret_value"):
-            value = value.get_secret_value()
-        return checked_text(self.name, value, header=self._header)
+        return checked_text(self.name, _unboxed(value), header=self._header)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuilt, (self.name, self._source, self._header)  # what a callable returned stays here
@@ -136,6 +138,11 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self.identity)
+
+
+def _unboxed(value: Any) -> Any:
+    """Return what a SecretStr or its like holds, anything else as it is."""
+    return value.get_secret_value() if not isinstance(value, str) and hasattr(value, "get_secret_value") else value
 
 
 def _rebuilt(name: str, source: SecretLike, header: bool) -> Secret:

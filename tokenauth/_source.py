@@ -38,6 +38,7 @@ SOFT_REFRESH_AT = (0.70, 0.80)
 """A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
 LONGEST_TOKEN = 32 * 1024
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,9 @@ class Source:
         try:
             with each_read_once():
                 mark = digest(*(secret.reveal() for secret in self.provider.secrets))
-                return self.provider.request(refresh_token), mark
+                request = self.provider.request(refresh_token)
+            _check_headers(request)
+            return request, mark
         except Exception as error:
             failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
         raise failure
@@ -254,12 +257,10 @@ class Source:
 
     def _read(self, reply: Reply) -> Token:
         try:
-            token = self.provider.read(reply)
+            return self._checked(self.provider.read(reply), reply)
         except Exception as error:
             what = f"reading the answer of {where(self.provider)}"
             failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
-        else:
-            return self._checked(token, reply)
         raise failure
 
     def _cleaned(
@@ -415,6 +416,18 @@ def _checked_seconds(name: str, value: object, *, least: float) -> None:
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not least <= value < math.inf:
         raise ValueError(f"{name} must be a finite number of seconds, at least {least:g}")
+
+
+def _check_headers(request: TokenRequest) -> None:
+    """Raise TokenAuthError for a header that no client sends; their errors and logs would quote it."""
+    for name, value in request.headers.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise errors.TokenAuthError("A name among the token request's headers is no HTTP field name")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise errors.TokenAuthError(
+                f"The token request's header {name} has a value that can't be sent: it must be ASCII, "
+                "without control characters, and without blanks around it"
+            )
 
 
 def _is_same(before: Token, token: Token) -> bool:
