@@ -14,7 +14,8 @@ import redis
 
 from tests.servers import Received, Reply
 from tests.stores import redis_server, worker
-from tests.support import token_server
+from tests.support import TokenServer, token_server
+from tokenauth import Token, TokenAuth
 from tokenauth.stores import RedisStore
 
 LATENCY = 0.05
@@ -47,18 +48,19 @@ def simulate(workers: int, renewals: int, url: str, *, timeout: float = 60.0) ->
         return asyncio.run(_renew(auths, renewals, server, client))
 
 
-async def _renew(auths: list, renewals: int, server, client) -> list[Renewal]:  # type: ignore[no-untyped-def,type-arg]
-    costs = []
-    tokens = None
+async def _renew(auths: list[TokenAuth], renewals: int, server: TokenServer, client: redis.Redis) -> list[Renewal]:
+    costs: list[Renewal] = []
+    old: Token | None = None
     for _ in range(renewals):
         logins = server.logins
         client.config_resetstat()
         began = time.monotonic()
         most = _Most()
         with most:
-            tokens = await asyncio.gather(*(auth._aobtain(tokens and tokens[0]) for auth in auths))
+            tokens = await asyncio.gather(*(auth._aobtain(old) for auth in auths))
         seconds = time.monotonic() - began
         assert len({token.value for token in tokens}) == 1
+        old = tokens[0]
         costs.append(Renewal(len(auths), server.logins - logins, _commands(client), seconds, most.threads))
     return costs
 

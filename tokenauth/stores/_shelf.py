@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 
 from tokenauth import errors
-from tokenauth._cache import digest
+from tokenauth._cache import MAX_TOKENS, digest
 from tokenauth._clock import SYSTEM, Clock
 from tokenauth._effects import Ask
 from tokenauth._record import Record
@@ -189,7 +189,7 @@ class ShelfInStore:
             log.warning("%s: %s", self._provider.name, what)
 
 
-_seals: LRUCache[str, Seal] = LRUCache(256)
+_seals: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
 _seals_lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
 
 
