@@ -1,0 +1,181 @@
+"""`Source`: what it answers, at the very moments where one answer gives way to the other."""
+
+import logging
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.support import ManualClock, PlainProvider, with_clock
+from tokenauth import CredentialsRejected, Token, TokenAuth, TokenEndpointError
+from tokenauth._effects import Call, Exchange, Reply
+from tokenauth._expiry import MAX_LIFETIME, lifetime_of
+from tokenauth._flow import fetch, obtain
+from tokenauth._origins import Origin
+from tokenauth._source import Source
+
+HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def source(clock: ManualClock) -> Source:
+    auth = TokenAuth(
+        PlainProvider("https://home.example", uuid.uuid4().hex), cache={}, origins=["https://more.example"]
+    )
+    return with_clock(auth, clock)._source
+
+
+def reply(clock: ManualClock, token: str = "t", **fields: Any) -> Reply:
+    body = repr({"token": token, **fields}).replace("'", '"').encode()
+    return Reply(200, {}, body, sent=clock.monotonic_now, sent_at=clock.wall_now, received_at=clock.wall_now)
+
+
+def at_exchange(flow: Any) -> Exchange:
+    call = next(flow)
+    assert isinstance(call, Call)
+    exchange = flow.send(call.function())
+    assert isinstance(exchange, Exchange)
+    return exchange
+
+
+def test_a_token_is_fresh_up_to_the_moment_at_which_its_refresh_is_due(source: Source, clock: ManualClock) -> None:
+    held = source.accept(reply(clock, lifetime=1000, refresh_in=100), None, None, keep=True)
+    clock.move(99.999)
+    assert source.fresh() == held.token
+    assert not source.due(held)
+    clock.move(0.001)
+    assert source.fresh() is None
+    assert source.due(held)
+
+
+def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: ManualClock) -> None:
+    held = source.accept(reply(clock, lifetime=1000, refresh_in=0), None, None, keep=True)
+    source.cool(TokenEndpointError("down"), "m")
+    assert not source.due(held)
+    clock.move(1.0)
+    assert source.due(held)
+
+
+def test_invalidate_drops_token_and_failure(source: Source, clock: ManualClock) -> None:
+    source.accept(reply(clock), None, None, keep=True)
+    source.cool(CredentialsRejected("no"), "m")
+    source.invalidate()
+    assert source.held() is None
+    source.replay("m")
+
+
+def test_pauses_are_short_at_first_and_triple(source: Source, clock: ManualClock) -> None:
+    failure = TokenEndpointError("down", retryable=True)
+    deadline = clock.monotonic_now + 10.0
+    for tries, least in ((1, 0.05), (2, 0.15)):
+        pauses = [source.pause(failure, tries, deadline, "m") for _ in range(100)]
+        assert all(pause is not None and least <= pause <= 2 * least for pause in pauses)
+    assert source.pause(failure, 3, deadline, "m") is None
+    assert source.pause(ValueError(), 1, deadline, "m") is None
+
+
+def test_a_replay_is_not_tried_again_but_another_secret_is(source: Source, clock: ManualClock) -> None:
+    failure = TokenEndpointError("down", retryable=True)
+    source.cool(failure, "old")
+    deadline = clock.monotonic_now + 10.0
+    assert source.pause(failure, 1, deadline, "old") is None
+    assert source.pause(failure, 1, deadline, "new") is not None
+
+
+def test_which_origin_may_have_a_token(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+    token = Token("t")
+    with caplog.at_level(logging.WARNING, "tokenauth"):
+        assert source.admits(HOME)
+        assert source.admits(MORE)
+        assert source.serves(HOME, token)
+        assert source.serves(MORE, token)
+        assert not caplog.records
+        assert not source.admits(ABROAD)
+        assert not source.admits(None)
+        assert not source.serves(ABROAD, token)
+        assert not source.serves(HOME, None)
+    assert [record.getMessage().count(str(ABROAD)) for record in caplog.records] == [1], "warned once, by name"
+
+
+def test_a_token_for_one_origin_serves_that_one_and_the_named_ones(source: Source) -> None:
+    token = Token("t", origin="https://home.example")
+    assert source.serves(HOME, token)
+    assert source.serves(MORE, token)
+    assert not source.serves(HOME, Token("t", origin="https://elsewhere.example"))
+
+
+@pytest.mark.parametrize(
+    ("value", "lifetime", "is_same"),
+    [
+        ("t", 500, True),
+        ("u", 900, True),
+        ("u", 900.99, True),
+        ("u", 901, False),
+        ("u", 898.9, False),
+        ("u", 500, False),
+    ],
+)
+def test_what_counts_as_nothing_new(
+    source: Source, clock: ManualClock, value: str, lifetime: float, is_same: bool
+) -> None:
+    """The value, or the expiry to the second; then nobody refreshes before the end."""
+    before = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    clock.move(100.0)
+    held = source.accept(reply(clock, value, lifetime=lifetime), before.token, None, keep=True)
+    assert (held.refresh_from == held.usable_until) is is_same
+
+
+def test_a_token_of_ones_own_is_kept_nowhere(source: Source, clock: ManualClock) -> None:
+    flow = fetch(source)
+    assert at_exchange(flow).deadline == clock.monotonic_now + 10.0
+    with pytest.raises(StopIteration) as end:
+        flow.send(reply(clock))
+    assert end.value.value.value == "t"
+    assert source.held() is None
+
+
+def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
+    flow = fetch(source)
+    at_exchange(flow)
+    with pytest.raises(CredentialsRejected):
+        flow.throw(CredentialsRejected("no"))
+    again = fetch(source)
+    call: Any = next(again)
+    with pytest.raises(CredentialsRejected):
+        again.send(call.function())
+
+
+def test_a_failed_refresh_says_whose_and_why(
+    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    source.accept(reply(clock, lifetime=1000, refresh_in=0), None, None, keep=True)
+    flow = obtain(source)
+    at_exchange(flow)
+    with caplog.at_level(logging.WARNING, "tokenauth"), pytest.raises(StopIteration) as end:
+        flow.throw(CredentialsRejected("no such user"))
+    assert end.value.value.value == "t"
+    said = caplog.records[-1].getMessage()
+    assert said == f"{source.provider.name}: refresh failed, the old token stays in use: no such user"
+
+
+def test_the_longest_lifetime_and_the_name_of_the_field(caplog: pytest.LogCaptureFixture) -> None:
+    assert lifetime_of(MAX_LIFETIME) == MAX_LIFETIME
+    assert lifetime_of([]) is None
+    assert "expires_in in the token answer" in caplog.text
+    assert "(a list)" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/"])
+def test_a_zone_makes_no_origin(url: str) -> None:
+    with pytest.raises(ValueError, match="URL has no host"):
+        Origin.parse(url)
+
+
+def test_a_zone_makes_no_origin_of_parts() -> None:
+    with pytest.raises(ValueError, match="no host that can be compared"):
+        Origin.of("https", "fe80::1%eth0", None)
