@@ -27,6 +27,7 @@ from tests.interop.django_server import (
 from tests.support import ManualClock, until, with_clock
 from tokenauth import ClientCredentialsAuth, CredentialsRejected, PasswordGrantAuth, TokenAuth
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 START = 60.0
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
