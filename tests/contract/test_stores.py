@@ -19,6 +19,7 @@ from tests.stores import PASSWORD, DictStore, contents, put, redis_server, shelf
 from tests.support import TokenServer, token_server, until
 from tokenauth import TokenAuth
 from tokenauth.stores import FileStore, Lease, RedisStore, Store
+from tokenauth.stores._sealed import NotOurs, Seal
 
 DOCS = Path(__file__).parents[2] / "docs" / "stores.md"
 Make = Callable[[], Any]
@@ -251,6 +252,18 @@ def test_an_entry_at_another_key_is_refused(
     put(store, shelf_name(other), entry)
     assert other.get_token().value == "token-2"
     assert "damaged or forged" in warnings_in(caplog)[0]
+
+
+def test_a_seal_binds_version_and_name() -> None:
+    seal = Seal(("secret",), "purpose")
+    entry = seal.close(b"content")
+    assert seal.open(entry) == b"content"
+    assert seal.close(b"content") != entry, "a nonce of its own"
+    assert Seal(("secret",), "another purpose").name != seal.name != Seal(("other",), "purpose").name
+    assert Seal(("a", "b"), "").name != Seal(("ab",), "").name
+    seal.name = "0" * 64
+    with pytest.raises(NotOurs):
+        seal.open(entry)
 
 
 def test_an_entry_of_a_later_version_is_left_alone(

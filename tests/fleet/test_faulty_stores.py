@@ -115,10 +115,42 @@ def test_a_call_that_ends_too_late_does_not_count_as_recovery(
     auth = on_clock(worker(server, store, timeout=0.4), clock)
     renew(auth)
     slow.go.set()
-    until(lambda: not any(thread.name == "tokenauth-login" for thread in threading.enumerate()))
-    renew(auth)
-    assert store.calls == ["load"]
-    assert len(warned(caplog)) == 1
+    until(lambda: not any(thread.name.startswith("tokenauth") for thread in threading.enumerate()))
+    slow.go.clear()
+    clock.move(6)
+    try:
+        renew(auth)
+        assert store.calls == ["load"] * 2
+        assert len(warned(caplog)) == 1
+    finally:
+        slow.go.set()
+
+
+def _with_refresh_token(server: TokenServer) -> Callable[[Received], Reply | None]:
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        login = server.login()
+        assert isinstance(login.body, dict)
+        return Reply(200, {**login.body, "refresh_token": f"r-{server.logins}"})
+
+    return answer
+
+
+@pytest.mark.parametrize("spoil", ["nothing", "save fails", "evicted"])
+def test_a_refresh_token_is_used_only_where_the_fleet_can_be_told(server: TokenServer, spoil: str) -> None:
+    server.answer = _with_refresh_token(server)
+    inner = DictStore()
+    store = Spied(inner)
+    auth = worker(server, store, refreshes=True)
+    auth.get_token()
+    if spoil == "save fails":
+        store.before = fail_on("save")
+    if spoil == "evicted":
+        inner.entries.clear()
+    server.revoke()
+    assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    assert [call.body for call in server.token_calls] == [b"", b"r-1" if spoil == "nothing" else b""]
 
 
 def test_a_lease_that_comes_too_late_is_given_back(server: TokenServer) -> None:
