@@ -324,6 +324,40 @@ def test_what_a_process_could_not_save_is_not_replaced_by_something_older(server
     assert server.logins == 3
 
 
+def test_a_holder_that_sleeps_past_its_lease_saves_nothing(server: TokenServer) -> None:
+    clock, store = ManualClock(), DictStore()
+    auth = on_clock(worker(server, store), clock)
+
+    def answer(request: Received) -> Reply | None:
+        clock.move(6)  # a lease is 5 s
+        return None
+
+    server.answer = answer
+    assert auth.get_token().value == "token-1"
+    assert store.entries == {}
+
+
+def test_a_holder_that_slept_takes_what_a_later_one_saved(server: TokenServer) -> None:
+    clock, store = ManualClock(), DictStore()
+    sleeper, other = (on_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/token":
+            server.answer = lambda request: None
+            clock.move(6)
+            store.leases.clear()
+            assert other.get_token().value == "token-1"
+            clock.move(1)
+        return None
+
+    server.answer = answer
+    assert sleeper.get_token().value == "token-2"
+    server.valid.discard("token-2")
+    assert requests.get(server.api, auth=sleeper, timeout=10).status_code == 200
+    assert sleeper.get_token().value == "token-1"
+    assert server.logins == 2
+
+
 def test_a_callable_for_a_secret_that_fails_is_no_fault_of_the_store(
     server: TokenServer, caplog: pytest.LogCaptureFixture
 ) -> None:
