@@ -132,7 +132,7 @@ def _with_refresh_token(server: TokenServer) -> Callable[[Received], Reply | Non
             return None
         login = server.login()
         assert isinstance(login.body, dict)
-        return Reply(200, {**login.body, "refresh_token": f"r-{server.logins}"})
+        return Reply(200, {**login.body, "refresh_token": f"r-{server.user}"})
 
     return answer
 
@@ -150,7 +150,10 @@ def test_a_refresh_token_is_used_only_where_the_fleet_can_be_told(server: TokenS
         inner.entries.clear()
     server.revoke()
     assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
-    assert [call.body for call in server.token_calls] == [b"", b"r-1" if spoil == "nothing" else b""]
+    assert [call.body for call in server.token_calls] == [
+        b"",
+        f"r-{server.user}".encode() if spoil == "nothing" else b"",
+    ]
 
 
 def test_a_lease_that_comes_too_late_is_given_back(server: TokenServer) -> None:
