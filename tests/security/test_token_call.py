@@ -27,7 +27,7 @@ from tests.support import until, without_pauses
 from tokenauth import ClientCredentialsAuth, TokenEndpointError, TokenResponseError, errors
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
-TIMEOUT = 0.5
+TIMEOUT = 0.3
 LATE = 4.0
 """Seconds that a test machine may be late."""
 

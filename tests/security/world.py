@@ -32,6 +32,13 @@ class QueryProvider(PlainProvider):
         return Signature(params={"access_token": token.value})
 
 
+class CookieProvider(PlainProvider):
+    """Its token stands in a cookie."""
+
+    def sign(self, token: Token) -> Signature | None:
+        return Signature(cookies={"sid": token.value})
+
+
 def _atrip(url: str, origins: Iterable[str] = ()) -> Provider:
     return Atrip(
         client_id="canary-id",
@@ -72,6 +79,7 @@ class Presentation:
 PRESENTATIONS = [
     Presentation("authorization", PlainProvider, {}, lambda token: {"authorization": f"Bearer {token}"}),
     Presentation("custom", PlainProvider, {"header": "X-Token", "scheme": ""}, lambda token: {"x-token": token}),
+    Presentation("cookie", CookieProvider, {}, lambda token: {"cookie": f"sid={token}"}),
     Presentation("query", QueryProvider, {}, lambda token: {}, in_query=True),
     Presentation(
         "static",
