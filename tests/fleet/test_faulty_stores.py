@@ -94,7 +94,7 @@ def test_a_store_that_hangs_holds_up_one_request_and_warns_once(
 ) -> None:
     clock, slow = ManualClock(), Slow()
     store = Spied(DictStore(), slow)
-    auth = on_clock(worker(server, store, timeout=0.4), clock)
+    auth = on_clock(worker(server, store, timeout=3.0), clock)
     try:
         for _ in range(3):
             assert renew(auth).startswith("token-")
@@ -112,7 +112,7 @@ def test_a_call_that_ends_too_late_does_not_count_as_recovery(
 ) -> None:
     clock, slow = ManualClock(), Slow()
     store = Spied(DictStore(), slow)
-    auth = on_clock(worker(server, store, timeout=0.4), clock)
+    auth = on_clock(worker(server, store, timeout=3.0), clock)
     renew(auth)
     slow.go.set()
     until(lambda: not any(thread.name.startswith("tokenauth") for thread in threading.enumerate()))
@@ -158,7 +158,7 @@ def test_a_refresh_token_is_used_only_where_the_fleet_can_be_told(server: TokenS
 
 def test_a_lease_that_comes_too_late_is_given_back(server: TokenServer) -> None:
     slow, inner = Slow(), DictStore()
-    auth = worker(server, Spied(inner, lambda name: slow(name) if name == "acquire" else None), timeout=0.8)
+    auth = worker(server, Spied(inner, lambda name: slow(name) if name == "acquire" else None), timeout=3.0)
     assert auth.get_token().value == "token-1"
     slow.go.set()
     until(lambda: next(inner.fences) > 1 and not inner.leases)
