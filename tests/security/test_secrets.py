@@ -285,6 +285,7 @@ def echoes(request: Received) -> dict[str, str]:
         "as sent": " ".join(seen) or plain,
         "base64": base64.b64encode(f"u:{SECRET}".encode()).decode(),
         "html": f"<p>{SECRET.replace('&', '&amp;')}</p>",
+        "body": request.body.decode("latin-1"),
         "whole": text,
     }
 
@@ -304,7 +305,7 @@ FAULTS: dict[str, Callable[[Received], Reply]] = {
     **{
         f"{status} {form}": error(status, form)
         for status in (200, 400, 401, 403, 418, 429, 500)
-        for form in ("plain", "as sent", "base64", "html", "whole")
+        for form in ("plain", "as sent", "body", "base64", "html", "whole")
     },
     "html": error(200, "whole", content="html"),
     "html 500": error(500, "plain", content="html"),
@@ -396,7 +397,7 @@ def test_a_refresh_token_in_all_its_ways(site: Site, canary: Canary, client: Cli
         return SECRET
 
     url = site.server.url
-    for fault in ("400 plain", "500 whole", "no token", "a line break", "cut"):
+    for fault in ("400 plain", "400 body", "500 body", "500 whole", "no token", "a line break", "cut"):
         failing = False
         auth = PasswordGrantAuth(
             f"{url}/token", username="u", password=SECRET, client_auth=("c", secret), cache={}, on_event=canary.look
