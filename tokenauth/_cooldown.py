@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from tokenauth import errors
+from tokenauth._record import REJECTED
 
 if TYPE_CHECKING:
     from tokenauth.errors import TokenAuthError
 
 FIRST, LONGEST = 1.0, 30.0
-REJECTED = 60.0
 LONGEST_RETRY_AFTER = 3600.0
 FRESH, CONTESTED, WARN_EVERY = 60.0, 3, 600.0
 

@@ -1,4 +1,4 @@
-"""The two drivers: they run a flow and perform its effects, one blocking, one awaiting. The only home of event loops.
+"""The two drivers: they run a flow and perform its effects, one blocking, one awaiting. For event loops see `_waiting`.
 
     run(flow, perform)      perform = Blocking(transport, clock)
     await arun(flow, perform)   perform = Awaiting(transport, clock)
@@ -6,13 +6,9 @@
 A transport makes one token call: `transport(request, seconds) -> (status, headers, body)`. It raises Unreachable.
 """
 
-import asyncio
-import contextlib
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from concurrent.futures import Future, wait
-from contextvars import copy_context
+from concurrent.futures import Future
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +17,7 @@ from tokenauth._clock import Clock
 from tokenauth._effects import Ask, Call, Effect, Exchange, Pause, Reply, TokenRequest, Wait
 from tokenauth._flights import Flight
 from tokenauth._origins import Origin
+from tokenauth._waiting import asettled, in_thread, settled, within
 
 T = TypeVar("T")
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -91,16 +88,16 @@ class Blocking:
             case Wait(flight, deadline):
                 if flight.is_mine or flight.thread == threading.get_ident():
                     raise _nested()
-                _settled(flight.future, deadline - self._clock.monotonic())
+                settled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
             case Pause(seconds):
-                return _settled(Future(), seconds)
+                return settled(Future(), seconds)
 
     @staticmethod
     def _ask(ask: Ask) -> Any:
-        asked, in_time = _in_thread(ask.function), False
+        asked, in_time = in_thread(ask.function), False
         try:
-            in_time = _settled(asked, ask.seconds)
+            in_time = settled(asked, ask.seconds)
         finally:  # Ctrl-C included
             if not in_time:
                 asked.add_done_callback(ask.unwanted)
@@ -109,8 +106,8 @@ class Blocking:
     def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
         token_call = _TokenCall(request, self._clock)
         seconds = max(deadline - token_call.sent, 0.001)
-        future = _in_thread(lambda: self._transport(request, seconds))
-        if not _settled(future, seconds):
+        future = in_thread(lambda: self._transport(request, seconds))
+        if not settled(future, seconds):
             raise token_call.failed(None)
         problem = future.exception()
         if isinstance(problem, Unreachable):
@@ -138,16 +135,16 @@ class Awaiting:
             case Wait(flight, deadline):
                 if flight.is_mine:
                     raise _nested()
-                await _asettled(flight.future, deadline - self._clock.monotonic())
+                await asettled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
             case Pause(seconds):
-                return await _asettled(Future(), seconds)
+                return await asettled(Future(), seconds)
 
     @staticmethod
     async def _ask(ask: Ask) -> Any:
-        asked, in_time = _in_thread(ask.function), False
+        asked, in_time = in_thread(ask.function), False
         try:
-            in_time = await _asettled(asked, ask.seconds)
+            in_time = await asettled(asked, ask.seconds)
         finally:  # cancelled included
             if not in_time:
                 asked.add_done_callback(ask.unwanted)
@@ -158,7 +155,7 @@ class Awaiting:
         seconds = max(deadline - token_call.sent, 0.001)
         answer, problem = None, None
         try:
-            answer = await _within(seconds, self._transport(request, seconds))
+            answer = await within(seconds, self._transport(request, seconds))
         except Unreachable as error:
             problem = error
         if answer is None:
@@ -166,8 +163,8 @@ class Awaiting:
         return token_call.answered(answer)
 
     async def _call(self, function: Callable[[], T], deadline: float) -> T:
-        future = _in_thread(function)
-        if not await _asettled(future, deadline - self._clock.monotonic()):
+        future = in_thread(function)
+        if not await asettled(future, deadline - self._clock.monotonic()):
             raise errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
         return future.result()
 
@@ -222,101 +219,12 @@ def _landed(flight: Flight) -> Any:
     ) from failure
 
 
-# waiting
-
-
 def threaded(transport: BlockingTransport) -> AwaitingTransport:
     """Return *transport* for event loops: it blocks a thread of its own."""
 
     async def call(request: TokenRequest, seconds: float) -> Answer:
-        future = _in_thread(lambda: transport(request, seconds))
-        await _asettled(future, seconds + 1)  # the driver's own limit comes first
+        future = in_thread(lambda: transport(request, seconds))
+        await asettled(future, seconds + 1)  # the driver's own limit comes first
         return future.result(0)
 
     return call
-
-
-def _in_thread(function: Callable[[], T]) -> "Future[T]":
-    """Call *function* in a daemon thread: whatever it hangs in (DNS, a dripping server), its caller need not."""
-    future: Future[T] = Future()
-    context = copy_context()
-
-    def work() -> None:
-        try:
-            result = context.run(function)
-        except BaseException as problem:
-            future.set_exception(problem)
-        else:
-            future.set_result(result)
-
-    try:
-        threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
-    except RuntimeError:  # no more threads, or the interpreter is ending
-        work()
-    return future
-
-
-def _settled(future: "Future[Any]", seconds: float) -> bool:
-    """Wait until *future* is done, for *seconds* at most; return whether it is."""
-    return bool(wait([future], max(seconds, 0.0)).done)
-
-
-async def _asettled(future: "Future[Any]", seconds: float) -> bool:
-    """Wait until *future* is done, for *seconds* at most; return whether it is."""
-    trio = _running_trio()
-    landed, wake = _trio_bell(trio) if trio else _asyncio_bell()
-    future.add_done_callback(lambda _: wake())
-    if not future.done():
-        await _within(seconds, landed())
-    return future.done()
-
-
-async def _within(seconds: float, awaitable: Awaitable[T]) -> T | None:
-    """Return what *awaitable* returns, or None when *seconds* have passed."""
-    trio = _running_trio()
-    if trio:
-        with trio.move_on_after(max(seconds, 0.0)):
-            return await awaitable
-        return None
-    timeout = asyncio.timeout(seconds)
-    try:
-        async with timeout:
-            return await awaitable
-    except TimeoutError:
-        if timeout.expired():
-            return None
-        raise
-
-
-def _running_trio() -> Any:
-    """Return the module trio where this task runs on it, else None: then it is asyncio."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        with contextlib.suppress(RuntimeError):
-            trio.lowlevel.current_task()
-            return trio
-    return None
-
-
-def _asyncio_bell() -> tuple[Callable[[], Awaitable[Any]], Callable[[], None]]:
-    """Return a pair: what this task awaits, and what any thread calls to wake it."""
-    loop = asyncio.get_running_loop()
-    bell = asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(bell.set)
-
-    return bell.wait, wake
-
-
-def _trio_bell(trio: Any) -> tuple[Callable[[], Awaitable[Any]], Callable[[], None]]:
-    """Return a pair: what this task awaits, and what any thread calls to wake it."""
-    token = trio.lowlevel.current_trio_token()
-    bell = trio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(trio.RunFinishedError):
-            token.run_sync_soon(bell.set)
-
-    return bell.wait, wake

@@ -6,12 +6,17 @@ them. Nothing here does anything.
 
 import email.utils
 import json
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from tokenauth import errors
 from tokenauth._flights import Flight
+from tokenauth._token import HTTP_TOKEN
+
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,18 @@ class TokenRequest:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+
+
+def check_headers(request: TokenRequest) -> None:
+    """Raise TokenAuthError for a header that no client sends; their errors and logs would quote it."""
+    for name, value in request.headers.items():
+        if not isinstance(name, str) or not HTTP_TOKEN.fullmatch(name):
+            raise errors.TokenAuthError("A name among the token request's headers is no HTTP field name")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise errors.TokenAuthError(
+                f"The token request's header {name} has a value that can't be sent: it must be ASCII, "
+                "without control characters, and without blanks around it"
+            )
 
 
 @dataclass(frozen=True, slots=True)

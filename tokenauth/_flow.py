@@ -134,7 +134,7 @@ def share(
         return held
     except Exception as failure:
         if source.is_rejection(failure):
-            yield shelf.save(source.record_of_rejection(failure), lease)
+            yield shelf.save(source.record(failure), lease)
         raise
     finally:
         shelf.release_soon(lease)
@@ -146,7 +146,7 @@ def renew(
     """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
     before, refresh_token = source.spend(rejected, leased.saved if leased else None)
     if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
-        told = yield leased.shelf.save(source.record_of_spending(leased.saved), leased.lease)
+        told = yield leased.shelf.save(leased.saved.spent(), leased.lease)
         refresh_token = refresh_token if told else None
     if refresh_token is not None:
         try:

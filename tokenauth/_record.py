@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenauth._token import Token
 
+REJECTED = 60.0
+"""Seconds for which rejected credentials are not tried again."""
 KEPT_UNKNOWN = 30 * 86400.0
 """Seconds for which a token of unknown expiry, or one with a refresh token, is kept."""
 
@@ -26,6 +28,23 @@ class Record:
     until: float
     token: Token | None = None
     failure: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_token(cls, token: Token, now: float) -> "Record":
+        """Return what to tell of *token*. *now*: Unix seconds."""
+        if token.expires_at is not None and token.refresh_token is None:
+            return cls(now, token.expires_at, token)
+        return cls(now, now + KEPT_UNKNOWN, token)
+
+    @classmethod
+    def of_rejection(cls, failure: Any, now: float) -> "Record":
+        """Return what to tell of *failure*, so that nobody tries the same credentials meanwhile."""
+        evidence = {name: getattr(failure, name) for name in ("status", "code", "detail", "retry_after")}
+        return cls(now, now + REJECTED, failure={"message": str(failure), **evidence})
+
+    def spent(self) -> "Record":
+        """Return the record without its refresh token, which is about to be used."""
+        return replace(self, token=self.token and replace(self.token, refresh_token=None))
 
     def to_json(self) -> bytes:
         """Return the record as JSON. Fields of `Token.extra` that JSON has no form for become text."""

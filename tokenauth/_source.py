@@ -7,26 +7,23 @@ import itertools
 import logging
 import math
 import random
-import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenauth import errors
+from tokenauth._admission import Admission
 from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
 from tokenauth._clock import SYSTEM, Clock
-from tokenauth._cooldown import COOLDOWNS, REJECTED, Cooldowns
-from tokenauth._effects import Ask, Reply, TokenRequest
+from tokenauth._cooldown import COOLDOWNS, Cooldowns
+from tokenauth._effects import Ask, Reply, TokenRequest, check_headers
 from tokenauth._flights import FLIGHTS, Flight, Flights
-from tokenauth._origins import Origin, checked_origin
-from tokenauth._record import KEPT_UNKNOWN, Record
-from tokenauth._secrets import Unshown, checked_text, each_read_once
-from tokenauth._signature import Signature
-from tokenauth._token import Token
+from tokenauth._record import Record
+from tokenauth._secrets import Unshown, each_read_once
+from tokenauth._token import Token, problem_of
 from tokenauth.providers._answers import where
-from tokenauth.providers._base import Provider
 
 if TYPE_CHECKING:
     from tokenauth.errors import TokenAuthError
@@ -36,9 +33,6 @@ log = logging.getLogger("tokenauth")
 TRIES = 3
 SOFT_REFRESH_AT = (0.70, 0.80)
 """A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
-LONGEST_TOKEN = 32 * 1024
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
-_HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +65,11 @@ class Shelf(Protocol):
 
 
 @dataclass(eq=False)
-class Source:
-    """See `TokenAuth` for the options: header, scheme, extra_headers, leeway (s), timeout (s), allow_http, on_event."""
+class Source(Admission):
+    """See `Options` for what each is; leeway and timeout are in seconds."""
 
-    provider: Provider
-    origins: Iterable[str] = ()
-    header: str = "Authorization"
-    scheme: str | None = None
-    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     leeway: float = 30.0
     timeout: float = 10.0
-    allow_http: bool = False
     on_event: Callable[[Event], object] | None = None
     cache: TokenCache = field(default_factory=lambda: PROCESS_CACHE)
     flights: Flights = field(default_factory=lambda: FLIGHTS)
@@ -91,21 +79,7 @@ class Source:
     uniform: Callable[[float, float], float] = random.uniform
 
     def __post_init__(self) -> None:
-        if isinstance(self.origins, str):
-            raise TypeError("origins must be a list of URLs, not one str")
-        self.more_origins = frozenset(
-            checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins
-        )
-        checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
-        if not isinstance(self.extra_headers, Mapping):
-            raise TypeError(f"extra_headers must be a mapping, not {type(self.extra_headers).__name__}")
-        for name in (self.header, *self.extra_headers):
-            if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
-        for name, value in self.extra_headers.items():
-            checked_text(f"extra_headers[{name!r}]", value, header=True)
-        if self.scheme is not None:
-            checked_text("scheme", self.scheme, empty=True)
+        super().__post_init__()
         _checked_seconds("leeway", self.leeway, least=0.0)
         _checked_seconds("timeout", self.timeout, least=0.001)
         if self.on_event is not None and not callable(self.on_event):
@@ -117,7 +91,6 @@ class Source:
         dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
         mark = digest(kind, provider.identity, static)
         self.key = (mark, *dynamic) if dynamic else mark
-        self._warned: set[Origin] = set()
         self._since = -math.inf  # what a store was told before this doesn't count: `invalidate()`
 
     # which token is good
@@ -186,7 +159,7 @@ class Source:
             with each_read_once():
                 mark = digest(*(secret.reveal() for secret in self.provider.secrets))
                 request = self.provider.request(refresh_token)
-            _check_headers(request)
+            check_headers(request)
             return request, mark
         except Exception as error:
             failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
@@ -279,13 +252,18 @@ class Source:
 
     def _checked(self, token: Token, reply: Reply) -> Token:
         name = self.provider.name
-        problem = _problem(token)
+        problem = problem_of(token)
         if problem:
             text = f"{name}: {where(self.provider)} answered with an unusable token: {problem}. Check the URL"
             raise errors.TokenResponseError(text, status=reply.status)
         return token
 
     # what processes share
+
+    def record(self, outcome: Held | Exception) -> Record:
+        """Return what to tell the fleet of a login: the token, or that the credentials were rejected."""
+        now = self.clock.wall()
+        return Record.of_token(outcome.token, now) if isinstance(outcome, Held) else Record.of_rejection(outcome, now)
 
     def lease_waits(self) -> Iterator[float]:
         """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
@@ -318,28 +296,9 @@ class Source:
         reply = Reply(200, sent=self.clock.monotonic() - age, sent_at=now - age)
         return replace(self.dated(replace(token, lifetime=lifetime), reply, None), token=token)
 
-    def record(self, held: Held) -> Record:
-        """Return what to tell the fleet of *held*."""
-        token, now = held.token, self.clock.wall()
-        until = now + KEPT_UNKNOWN
-        if token.expires_at is not None and token.refresh_token is None:
-            until = token.expires_at
-        return Record(now, until, token)
-
-    @staticmethod
-    def record_of_spending(saved: Record) -> Record:
-        """Return *saved* without its refresh token, which is about to be used."""
-        return replace(saved, token=saved.token and replace(saved.token, refresh_token=None))
-
     def outdate(self, held: Held) -> None:
         """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
         self._since = max(self._since, self.clock.wall() - (self.clock.monotonic() - held.since))
-
-    def record_of_rejection(self, failure: Any) -> Record:
-        """Return what to tell the fleet of *failure*, so that nobody tries the same credentials meanwhile."""
-        now = self.clock.wall()
-        evidence = {name: getattr(failure, name) for name in ("status", "code", "detail", "retry_after")}
-        return Record(now, now + REJECTED, failure={"message": str(failure), **evidence})
 
     @staticmethod
     def is_rejection(failure: Exception) -> bool:
@@ -365,44 +324,6 @@ class Source:
         self.cache.drop(self.key)
         self.cooldowns.clear(self.key)
 
-    @staticmethod
-    def is_refusal(status: int, headers: Mapping[str, Any]) -> bool:
-        """Whether an answer says that the token is no good: a 401, unless it is about scope (RFC 6750 §3.1), which a
-        new token would not have either."""
-        return status == 401 and 'error="insufficient_scope"' not in headers.get("WWW-Authenticate", "")
-
-    # which request may have it
-
-    def admits(self, origin: Origin | None) -> bool:
-        """Whether a token may be for *origin*; where not, warn once."""
-        if origin is not None and (origin in self.more_origins or self.provider.may_serve(origin)):
-            return True
-        return self._foreign(origin)
-
-    def serves(self, origin: Origin, token: Token | None) -> bool:
-        """Whether *token* may go to *origin*; with None, whether what needs no token may."""
-        if token is None:
-            return self.provider.is_static(origin)
-        return self.admits(origin) and self.signature(token, origin) is not None
-
-    def signature(self, token: Token, origin: Origin) -> Signature | None:
-        """Return what a request to *origin* carries with *token*, or None where it is not for that origin."""
-        if token.origin is not None and origin not in self.more_origins and Origin.parse(token.origin) != origin:
-            self._foreign(origin)
-            return None
-        own = self.provider.sign(token)
-        if own is None:
-            scheme = token.type if self.scheme is None else self.scheme
-            own = Signature({self.header: f"{scheme} {token.value}" if scheme else token.value})
-        return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
-
-    def _foreign(self, origin: Origin | None) -> bool:
-        if origin is not None and origin not in self._warned and len(self._warned) < 1000:
-            self._warned.add(origin)
-            text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
-            log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
-        return False
-
     def emit(self, event: Event) -> None:
         if self.on_event is not None:
             try:
@@ -418,34 +339,10 @@ def _checked_seconds(name: str, value: object, *, least: float) -> None:
         raise ValueError(f"{name} must be a finite number of seconds, at least {least:g}")
 
 
-def _check_headers(request: TokenRequest) -> None:
-    """Raise TokenAuthError for a header that no client sends; their errors and logs would quote it."""
-    for name, value in request.headers.items():
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-            raise errors.TokenAuthError("A name among the token request's headers is no HTTP field name")
-        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise errors.TokenAuthError(
-                f"The token request's header {name} has a value that can't be sent: it must be ASCII, "
-                "without control characters, and without blanks around it"
-            )
-
-
 def _is_same(before: Token, token: Token) -> bool:
-    """Whether a fetch brought nothing new: the same value, or the same expiry (to the second)."""
+    """Whether a fetch brought nothing new: the same value, or what is left of the same lifetime (to the second)."""
     if before.value == token.value:
         return True
-    return None not in (before.expires_at, token.expires_at) and abs(before.expires_at - token.expires_at) < 1  # type: ignore[operator]
-
-
-def _problem(token: object) -> str | None:
-    if not isinstance(token, Token):
-        return f"the provider returned {type(token).__name__}, not Token"
-    if not isinstance(token.value, str) or not token.value:
-        return "it is no text, or empty"
-    if len(token.value) > LONGEST_TOKEN:
-        return f"it is longer than {LONGEST_TOKEN} characters"
-    if any(not "!" <= character <= "~" for character in token.value):
-        return "it has a blank, a control or a non-ASCII character"
-    if not isinstance(token.type, str) or not _HEADER_NAME.fullmatch(token.type):
-        return "its type is no authentication scheme (RFC 9110 §11.1)"
-    return None
+    if before.expires_at is None or token.expires_at is None or before.lifetime is None or token.lifetime is None:
+        return False
+    return abs(before.expires_at - token.expires_at) < 1 and token.lifetime <= before.lifetime - 1

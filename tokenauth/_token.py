@@ -1,9 +1,14 @@
 """Token: what a provider hands out. Its value is never shown."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+LONGEST_TOKEN = 32 * 1024
+HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""`token` of RFC 9110 §5.6.2: what names of fields and of authentication schemes are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +47,18 @@ class Token:
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.value, self.type, self.lifetime, self.expires_at, self.refresh_in)
         return (type(self), (*fields, self.refresh_token, self.origin, dict(self.extra)))
+
+
+def problem_of(token: object) -> str | None:
+    """Return why *token* can't be sent, or None where it can."""
+    if not isinstance(token, Token):
+        return f"the provider returned {type(token).__name__}, not Token"
+    if not isinstance(token.value, str) or not token.value:
+        return "it is no text, or empty"
+    if len(token.value) > LONGEST_TOKEN:
+        return f"it is longer than {LONGEST_TOKEN} characters"
+    if any(not "!" <= character <= "~" for character in token.value):
+        return "it has a blank, a control or a non-ASCII character"
+    if not isinstance(token.type, str) or not HTTP_TOKEN.fullmatch(token.type):
+        return "its type is no authentication scheme (RFC 9110 §11.1)"
+    return None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._origins import Origin, checked_origin
 from tokenauth._secrets import Secret, SecretLike, checked_text
+from tokenauth._token import HTTP_TOKEN
 
 Value = SecretLike | Secret
 """What may stand in a header or form field of a token request."""
@@ -18,8 +19,6 @@ PUBLIC = frozenset(
     }
 )
 """Names (lower case) whose values are no secrets and may show in errors."""
-
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
 
 
 def checked_url(name: str, url: str, *, allow_http: bool) -> str:
@@ -50,7 +49,7 @@ def checked_header_name(name: str, value: object) -> str:
     """Return *value*, the argument *name*, where it is an HTTP field name."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not _FIELD_NAME.fullmatch(value):
+    if not HTTP_TOKEN.fullmatch(value):
         raise ValueError(f"{name} must be an HTTP field name, such as X-Token")
     return value
 

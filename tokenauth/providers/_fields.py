@@ -1,14 +1,14 @@
 """Where things stand in an answer, and what they are: pure functions on JSON values."""
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from tokenauth._token import HTTP_TOKEN
 
 Where = str | tuple[str, ...] | Callable[[Mapping[str, Any]], object]
 """A top-level key, else a dotted path; or several of these; or a callable that is given the answer."""
 
-_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 §5.6.2
 _DEEPEST = 4  # levels of an answer that are kept in Token.extra
 
 _log = logging.getLogger("tokenauth")
@@ -71,7 +71,7 @@ def scheme_of(token_type: object) -> str:
     """
     if token_type is None or token_type == "":
         return "Bearer"
-    if not isinstance(token_type, str) or not _SCHEME.fullmatch(token_type.strip()):
+    if not isinstance(token_type, str) or not HTTP_TOKEN.fullmatch(token_type.strip()):
         _log.warning("the token's type can't be an authentication scheme; it is taken for Bearer")
         return "Bearer"
     return "Bearer" if token_type.strip().lower() == "bearer" else token_type.strip()
