@@ -237,7 +237,7 @@ def test_every_client_shares_through_a_store(client: Client, server: TokenServer
     assert server.logins == 2
 
 
-@pytest.mark.parametrize("garbage", [5, "text", object(), [1], b"", 1 << 60], ids=repr)
+@pytest.mark.parametrize("garbage", [5, "text", object(), [1], b"", 1 << 60], ids=["int", "str", "object", "list", "empty", "long"])
 def test_a_store_that_returns_nonsense_harms_nobody(server: TokenServer, garbage: object) -> None:
     class Nonsense(DictStore):
         def load(self, key: str) -> Any:
