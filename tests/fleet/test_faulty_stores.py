@@ -110,12 +110,12 @@ def test_a_store_that_hangs_holds_up_one_request_and_warns_once(
 def test_a_call_that_ends_too_late_does_not_count_as_recovery(
     server: TokenServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, slow = ManualClock(), Slow()
+    clock, slow, strangers = ManualClock(), Slow(), set(threading.enumerate())
     store = Spied(DictStore(), slow)
     auth = on_clock(worker(server, store, timeout=3.0), clock)
     renew(auth)
     slow.go.set()
-    until(lambda: not any(thread.name.startswith("tokenauth") for thread in threading.enumerate()))
+    until(lambda: strangers.issuperset(each for each in threading.enumerate() if each.name.startswith("tokenauth-")))
     slow.go.clear()
     clock.move(6)
     try:
@@ -237,7 +237,9 @@ def test_every_client_shares_through_a_store(client: Client, server: TokenServer
     assert server.logins == 2
 
 
-@pytest.mark.parametrize("garbage", [5, "text", object(), [1], b"", 1 << 60], ids=["int", "str", "object", "list", "empty", "long"])
+@pytest.mark.parametrize(
+    "garbage", [5, "text", object(), [1], b"", 1 << 60], ids=["int", "str", "object", "list", "empty", "long"]
+)
 def test_a_store_that_returns_nonsense_harms_nobody(server: TokenServer, garbage: object) -> None:
     class Nonsense(DictStore):
         def load(self, key: str) -> Any:
