@@ -1,0 +1,242 @@
+"""What processes share, played by hand: the shelf does nothing, the test says what each of its effects brings."""
+
+from typing import Any
+
+import pytest
+
+from tests.support import ManualClock
+from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
+from tokenauth import CredentialsRejected, Token, TokenEndpointError
+from tokenauth._effects import Ask, Exchange, Pause
+from tokenauth._flow import obtain
+from tokenauth._record import Record
+from tokenauth._source import Source
+
+
+class Lease:
+    def __init__(self, until: float) -> None:
+        self.until = until
+
+
+class ShelfByHand:
+    """Its effects hold what was asked, as the call of it."""
+
+    def __init__(self) -> None:
+        self.saved: list[Record] = []
+        self.released: list[Any] = []
+
+    def load(self, lease: Any = None, /) -> Ask:
+        return Ask(lambda: "load", 1.0, lambda: None)
+
+    def acquire(self) -> Ask:
+        return Ask(lambda: "acquire", 1.0, lambda: None)
+
+    def save(self, record: Record, lease: Any, /) -> Ask:
+        self.saved.append(record)
+        return Ask(lambda: "save", 1.0, lambda: None)
+
+    def release_soon(self, lease: Any, /) -> None:
+        self.released.append(lease)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def shelf() -> ShelfByHand:
+    return ShelfByHand()
+
+
+@pytest.fixture
+def source(clock: ManualClock, shelf: ShelfByHand) -> Source:
+    return with_shelf(a_source(clock), shelf)
+
+
+def with_shelf(source: Source, shelf: ShelfByHand) -> Source:
+    source.shelf = shelf
+    return source
+
+
+def asks(play: Play) -> str:
+    assert isinstance(play.effect, Ask), play.effect
+    what: str = play.effect.function()
+    return what
+
+
+def saved(clock: ManualClock, value: str, lifetime: float = 3600.0, **more: Any) -> Record:
+    token = Token(value, lifetime=lifetime, expires_at=clock.wall_now + lifetime, **more)
+    return Record.of_token(token, clock.wall_now)
+
+
+def leading(source: Source, clock: ManualClock, there: Record | None = None, rejected: Token | None = None) -> Play:
+    """Return a flow that has the lease and has looked once more: *there* is what it saw."""
+    play = Play(obtain(source, rejected))
+    assert asks(play) == "load"
+    assert asks(play.bring(None)) == "acquire"
+    assert asks(play.bring(Lease(clock.monotonic_now + TIMEOUT / 2))) == "load"
+    return play.bring(there)
+
+
+def test_what_another_process_saved_is_taken(source: Source, clock: ManualClock, shelf: ShelfByHand) -> None:
+    play = Play(obtain(source)).bring(saved(clock, "theirs"))
+    assert play.value == "theirs"
+    assert shelf.released == []
+    assert Play(obtain(source)).value == "theirs"  # from memory
+
+
+def test_the_one_with_the_lease_logs_in_saves_and_gives_it_back(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    play = leading(source, clock)
+    assert isinstance(play.effect, Exchange)
+    assert play.effect.deadline == clock.monotonic_now + TIMEOUT / 2  # before the lease ends
+    assert asks(play.bring(answer(clock, "mine"))) == "save"
+    assert shelf.released == []
+    assert play.bring(True).value == "mine"
+    assert [record.token and record.token.value for record in shelf.saved] == ["mine"]
+    assert len(shelf.released) == 1
+
+
+def test_somebody_may_save_between_the_look_and_the_lease(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    assert leading(source, clock, saved(clock, "theirs")).value == "theirs"
+    assert shelf.saved == []
+    assert len(shelf.released) == 1
+
+
+def test_who_finds_the_lease_taken_looks_again_until_its_time_is_over(source: Source, clock: ManualClock) -> None:
+    play = Play(obtain(source))
+    pauses = []
+    for _ in range(6):
+        assert asks(play) == "load"
+        assert asks(play.bring(None)) == "acquire"
+        play.bring(None)
+        assert isinstance(play.effect, Pause)
+        pauses.append(play.effect.seconds)
+        play.bring(None)
+    assert pauses == [0.025, 0.05, 0.1, 0.2, 0.25, 0.25]
+    clock.move(TIMEOUT)
+    play.bring(None)
+    with pytest.raises(TokenEndpointError, match="Another process is fetching"):
+        play.bring(None)
+
+
+def test_a_soft_refresh_does_not_wait_for_another_process(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    source.shelf = None
+    logged_in(source, clock, "old", lifetime=1000)
+    source.shelf = shelf
+    clock.move(800)
+    play = Play(obtain(source))
+    assert asks(play) == "load"
+    assert asks(play.bring(None)) == "acquire"
+    assert play.bring(None).value == "old"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_token_that_could_not_be_saved_outdates_what_is_there(source: Source, clock: ManualClock, told: bool) -> None:
+    """Else the next look at the store would bring back a token that this login has ended."""
+    older = saved(clock, "older")
+    clock.move(1)
+    play = leading(source, clock)
+    mine = play.bring(answer(clock, "mine")).bring(told)
+    assert mine.token is not None
+    play = Play(obtain(source, mine.token))
+    if told:
+        assert play.bring(older).value == "older"
+    else:
+        assert asks(play.bring(older)) == "acquire"
+
+
+def test_a_rejection_is_told_to_the_fleet(source: Source, clock: ManualClock, shelf: ShelfByHand) -> None:
+    play = leading(source, clock)
+    play.hit(CredentialsRejected("No", status=401, code="x"))
+    assert asks(play) == "save"
+    with pytest.raises(CredentialsRejected):
+        play.bring(True)
+    assert shelf.saved[-1].failure is not None
+    assert len(shelf.released) == 1
+
+
+def test_a_rejection_that_the_fleet_knows_is_raised_without_a_call(source: Source, clock: ManualClock) -> None:
+    record = Record.of_rejection(CredentialsRejected("No", status=401, code="x"), clock.wall_now)
+    with pytest.raises(CredentialsRejected, match="No") as caught:
+        Play(obtain(source)).bring(record)
+    assert (caught.value.status, caught.value.code) == (401, "x")
+
+
+def test_a_rejection_is_forgotten_after_a_minute_and_by_invalidate(source: Source, clock: ManualClock) -> None:
+    record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
+    clock.move(1)
+    source.invalidate()
+    assert asks(Play(obtain(source)).bring(record)) == "acquire"
+    record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
+    clock.move(60)
+    source.flights._flights.clear()
+    assert asks(Play(obtain(source)).bring(record)) == "acquire"
+
+
+def test_other_failures_are_not_told(source: Source, clock: ManualClock, shelf: ShelfByHand) -> None:
+    play = leading(source, clock)
+    with pytest.raises(TokenEndpointError):
+        play.hit(TokenEndpointError("Down"))
+    assert shelf.saved == []
+    assert len(shelf.released) == 1
+
+
+@pytest.mark.parametrize("end", [GeneratorExit, KeyboardInterrupt])
+def test_the_lease_is_given_back_however_it_ends(
+    source: Source, clock: ManualClock, shelf: ShelfByHand, end: type[BaseException]
+) -> None:
+    play = leading(source, clock)
+    with pytest.raises(end):
+        play.flow.throw(end())
+    assert len(shelf.released) == 1
+
+
+def with_refresh_token(clock: ManualClock, shelf: ShelfByHand) -> tuple[Source, Record]:
+    """Return a source, and what is saved: an old token with a refresh token that nobody has used."""
+    record = saved(clock, "old", 10.0, refresh_token=f"r-{id(shelf)}-{clock.wall_now}")
+    clock.move(20)
+    return with_shelf(a_source(clock, refreshes=True), shelf), record
+
+
+def test_a_refresh_token_is_spent_in_the_store_before_it_is_used(clock: ManualClock, shelf: ShelfByHand) -> None:
+    source, record = with_refresh_token(clock, shelf)
+    play = leading(source, clock, record)
+    assert asks(play) == "save"
+    spent = shelf.saved[-1].token
+    assert spent is not None
+    assert spent.refresh_token is None
+    play.bring(True)
+    assert isinstance(play.effect, Exchange)
+    assert record.token is not None
+    assert play.effect.request.body == (record.token.refresh_token or "").encode()
+
+
+def test_a_refresh_token_whose_use_the_fleet_can_not_be_told_is_not_used(
+    clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    source, record = with_refresh_token(clock, shelf)
+    play = leading(source, clock, record).bring(False)
+    assert isinstance(play.effect, Exchange)
+    assert play.effect.request.body == b""  # a login
+
+
+def test_after_a_refresh_that_failed_the_store_is_looked_at_again(clock: ManualClock, shelf: ShelfByHand) -> None:
+    source, record = with_refresh_token(clock, shelf)
+    play = leading(source, clock, record).bring(True)
+    assert asks(play.hit(CredentialsRejected("Used already", status=400))) == "load"
+    assert play.bring(saved(clock, "theirs")).bring(True).value == "theirs"
+
+
+def test_after_a_refresh_that_took_all_the_time_there_is_no_login(clock: ManualClock, shelf: ShelfByHand) -> None:
+    source, record = with_refresh_token(clock, shelf)
+    play = leading(source, clock, record).bring(True)
+    clock.move(TIMEOUT)
+    with pytest.raises(TokenEndpointError, match="Slow"):
+        play.hit(TokenEndpointError("Slow"))
