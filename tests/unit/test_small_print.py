@@ -1,0 +1,138 @@
+"""Branches that no story passes through: wrong types, odd tokens, an `on_event` that fails, forks seen from inside."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.support import ManualClock
+from tests.unit.test_flow import a_source, logged_in
+from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, _cache, stores
+from tokenauth._effects import TokenRequest, check_headers
+from tokenauth._flights import Flights
+from tokenauth._token import problem_of
+from tokenauth.httpx import TokenAuth as HttpxTokenAuth
+from tokenauth.providers import Manis
+
+ATRIP: dict[str, Any] = {
+    "client_id": "c",
+    "client_secret": "s",
+    "user_name": "u",
+    "role": "Admin",
+    "order_no": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        (Token("good"), None),
+        ("text", "returned str"),
+        (Token(""), "empty"),
+        (Token(7), "no text"),  # type: ignore[arg-type]
+        (Token("x" * (32 * 1024 + 1)), "longer than"),
+        (Token("a b"), "a blank"),
+        (Token("a\r\nX: y"), "a control"),
+        (Token("tökén"), "non-ASCII"),
+        (Token("good", type="Bear er"), "no authentication scheme"),
+        (Token("good", type=None), "no authentication scheme"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_token_that_can_not_be_sent_says_why(token: object, why: str | None) -> None:
+    problem = problem_of(token)
+    assert problem is None if why is None else why in (problem or "")
+
+
+@pytest.mark.parametrize("headers", [{"a b": "x"}, {7: "x"}, {"a": "x\n"}, {"a": 7}, {"a": "ü"}, {"a": " x"}])
+def test_a_header_that_can_not_be_sent_is_refused_by_name(headers: dict[Any, Any]) -> None:
+    with pytest.raises(TokenAuthError):
+        check_headers(TokenRequest("POST", "https://id.example/token", headers))
+
+
+def test_an_on_event_that_raises_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    source = a_source(clock)
+    source.on_event = lambda event: 1 / 0
+    assert logged_in(source, clock).value == "t-1"
+    assert "on_event raised" in caplog.text
+
+
+def test_a_fork_waits_for_every_cache_and_lets_go_of_all() -> None:
+    mapping: dict[Any, Any] = {}
+    cache = _cache.cache_of(mapping)
+    _cache._before_fork()
+    assert cache in _cache._held_over_fork
+    _cache._after_fork()
+    assert not _cache._held_over_fork
+    assert cache.add("key")  # its lock is free
+
+
+def test_a_child_starts_without_flights(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks: dict[str, Any] = {}
+    monkeypatch.setattr("os.register_at_fork", lambda **given: hooks.update(given), raising=False)
+    flights = Flights()
+    flights.survive_fork()
+    flights.join("key", 0.0, 10.0)
+    hooks["before"]()
+    hooks["after_in_child"]()
+    assert flights.join("key", 0.0, 10.0)[1]
+
+
+def test_a_class_for_one_client_has_the_same_getters() -> None:
+    auth = HttpxTokenAuth(Manis("https://api.example", merchant_id="m", secret="s"), cache={})
+    auth._source.cache.put(auth._source.key, _cache.Held(Token("t"), 1e12, 1e12, 0.0))
+    assert auth.get_token().value == "t"
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: AtripAuth(**ATRIP | {"headers": "x"}),
+        lambda: AtripAuth(**ATRIP | {"extra": "x"}),
+        lambda: AtripAuth(**ATRIP | {"portal_header": 7}),
+        lambda: ClientCredentialsAuth("https://id.example/t", client_id="c", client_secret="s", extra="x"),  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_types_are_refused(build: Any) -> None:
+    with pytest.raises(TypeError):
+        build()
+
+
+def test_the_errors_of_a_client_that_is_not_installed_are_no_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment without the extra httpx2."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"httpx2", "tokenauth"}]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    import tokenauth
+
+    assert [base.__module__.partition(".")[0] for base in tokenauth.TokenAuth.__mro__].count("httpx2") == 0
+    assert not any(base.__module__.startswith("httpx2") for base in tokenauth.TokenAuthError.__mro__)
+
+
+def test_stores_has_no_other_names() -> None:
+    with pytest.raises(AttributeError):
+        stores.Stores  # noqa: B018
+
+
+def test_an_entry_that_is_being_read_is_replaced_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows; elsewhere a PermissionError stands."""
+    from tokenauth.stores import file
+
+    tries = []
+
+    class Busy:
+        def replace(self, path: Path) -> None:
+            tries.append(path)
+            if len(tries) < 3:
+                raise PermissionError
+
+    busy: Any = Busy()
+    with pytest.raises(PermissionError):
+        file._rename(busy, tmp_path)
+    monkeypatch.setattr(file, "os", SimpleNamespace(name="nt"))
+    file._rename(busy, tmp_path)
+    assert len(tries) == 3
