@@ -52,7 +52,7 @@ class TokenCache:
             return self._mapping.get(key)
 
     def put(self, key: Hashable, held: Held) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(ValueError):  # a cache of cachetools that has no room for one
             self._mapping[key] = held
 
     def drop(self, key: Hashable, value: str | None = None) -> Held | None:

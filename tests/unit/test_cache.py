@@ -1,7 +1,7 @@
 import gc
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from tokenauth import Token
 from tokenauth._cache import PROCESS_CACHE, Held, Spent, TokenCache, cache_of, digest
@@ -90,3 +90,9 @@ def test_the_memory_of_spent_refresh_tokens_is_bounded() -> None:
     spent = Spent(maxsize=2)
     assert [spent.spend(each) for each in "abc"] == [True] * 3
     assert spent.spend("a")
+
+
+def test_a_cache_without_room_keeps_nothing_and_harms_nobody() -> None:
+    cache = TokenCache(LRUCache(0))
+    cache.put("key", Held(Token("t"), 1.0, 1.0, 0.0))
+    assert cache.get("key") is None
