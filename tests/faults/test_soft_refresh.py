@@ -234,7 +234,8 @@ def test_a_401_during_a_refresh_joins_it(client: Client, server: TokenServer, cl
     until(lambda: len(server.token_calls) == 2)
     server.revoke()
     herd = background(lambda: client.herd(auth, server.api, 4))
-    until(lambda: server.statuses.count(401) == 4)
+    until(lambda: waiting(auth) == 4)  # who comes after another's 401 waits without trying the old token
+    assert 401 in server.statuses
     ready.set()
     assert refreshes.result(20) == 200
     assert herd.result(20) == [200] * 4
