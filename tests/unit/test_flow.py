@@ -13,6 +13,7 @@ from tokenauth._cooldown import Cooldowns
 from tokenauth._effects import Call, Exchange, Pause, Reply, Wait
 from tokenauth._flights import Flights
 from tokenauth._flow import fetch, obtain
+from tokenauth._secrets import Secret
 from tokenauth._source import Source
 
 TIMEOUT = 10.0
@@ -318,3 +319,32 @@ def test_a_refresh_token_that_stays_good_is_used_again(clock: ManualClock) -> No
         play = Play(obtain(source))
         assert play.effect.request.body == mine.encode()
         assert play.bring(answer(clock, f"t-{number}", 1000)).value == f"t-{number}"
+
+
+def test_the_same_token_again_is_used_to_its_end(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, "same", lifetime=1000)
+    clock.move(990)
+    logged_in(source, clock, "same", lifetime=100)
+    held = source.held()
+    assert held is not None
+    assert held.refresh_from == held.usable_until == clock.monotonic_now + 100
+
+
+def test_a_changed_secret_is_tried_as_often_as_any(source: Source, clock: ManualClock) -> None:
+    """The failure that cools down belongs to the old secret, so what the new one meets is no replay of it."""
+    secret = ["old"]
+    source.provider.secrets = (Secret("secret", lambda: secret[0]),)
+    with pytest.raises(CredentialsRejected):
+        Play(obtain(source)).hit(CredentialsRejected("No"))
+    secret[0] = "new"
+    play = Play(obtain(source)).hit(TokenEndpointError("Down", retryable=True))
+    assert isinstance(play.effect, Pause)
+
+
+def test_another_token_of_the_same_second_is_no_repetition(source: Source, clock: ManualClock) -> None:
+    """A renewal at once after a login: equal expiry says nothing, for the lifetime has not shrunk."""
+    first = logged_in(source, clock, "first", lifetime=1000)
+    assert Play(obtain(source, first)).bring(answer(clock, "second", lifetime=1000)).value == "second"
+    held = source.held()
+    assert held is not None
+    assert held.refresh_from < held.usable_until
