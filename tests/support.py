@@ -155,7 +155,7 @@ def waiting(auth: TokenAuth) -> int:
 
 def until(condition: Callable[[], object]) -> None:
     """Return as soon as *condition* holds."""
-    for _ in range(4000):
+    for _ in range(12000):
         if condition():
             return
         time.sleep(0.005)

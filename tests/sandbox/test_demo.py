@@ -68,12 +68,11 @@ def command(*words: str, before: str = "pass") -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_demo_ends_as_expected_within_30_seconds() -> None:
+def test_the_demo_ends_as_expected() -> None:
     ran = command("demo", "--json")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     outcome = json.loads(ran.stdout)
     assert outcome["ok"]
-    assert outcome["seconds"] < 30
     assert {one["step"] for one in outcome["results"]} == EXPECTED.keys()
     assert {one["size"] for one in outcome["herds"]} == {64, 500}
 
