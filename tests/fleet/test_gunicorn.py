@@ -82,6 +82,7 @@ class Gunicorn:
         self.stop = threading.Event()
         self.outcomes: Counter[str] = Counter()
         self.seen: dict[int, float] = {}
+        self.killed: set[int] = set()
         self.broken = 0
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._client, daemon=True) for _ in range(8)]
@@ -105,7 +106,8 @@ class Gunicorn:
                 continue
             with self.lock:
                 self.outcomes[answer["outcome"]] += 1
-                self.seen[answer["pid"]] = time.monotonic()
+                if answer["pid"] not in self.killed:  # its last words may come late
+                    self.seen[answer["pid"]] = time.monotonic()
 
     def caught_up(self, moment: float) -> bool:
         with self.lock:
@@ -115,10 +117,9 @@ class Gunicorn:
         with self.lock:
             pid = next(iter(self.seen))
             del self.seen[pid]
+            self.killed.add(pid)
         os.kill(pid, signal.SIGKILL)
         until(lambda: not alive(pid))
-        with self.lock:
-            self.seen.pop(pid, None)
 
     @property
     def workers(self) -> int:

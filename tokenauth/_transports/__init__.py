@@ -13,6 +13,8 @@ from tokenauth import errors
 from tokenauth._drive import AwaitingTransport, BlockingTransport, Unreachable, threaded
 from tokenauth._version import __version__
 
+LATER = 1.0
+"""Seconds by which a client's own timeout comes after the driver's, which says what happened."""
 USER_AGENT = f"tokenauth/{__version__}"
 _HOMES = {"requests": "_requests", "niquests": "_requests", "httpx": "_httpx", "httpx2": "_httpx"}
 

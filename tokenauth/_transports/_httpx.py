@@ -11,7 +11,7 @@ from typing import Any
 from tokenauth._body import Body, BodyError
 from tokenauth._drive import Answer, Unreachable
 from tokenauth._effects import TokenRequest
-from tokenauth._transports import USER_AGENT, reason
+from tokenauth._transports import LATER, USER_AGENT, reason
 from tokenauth._transports._line import Line
 
 
@@ -36,7 +36,7 @@ class _Transport:
         return lent
 
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         url, body = request.url, request.body
         return self._library.Request(

@@ -6,7 +6,7 @@ from typing import Any
 from tokenauth._body import Body, BodyError
 from tokenauth._drive import Answer, Unreachable
 from tokenauth._effects import TokenRequest
-from tokenauth._transports import USER_AGENT, reason
+from tokenauth._transports import LATER, USER_AGENT, reason
 from tokenauth._transports._line import Line
 
 _PIECE = 16 * 1024
@@ -46,7 +46,7 @@ class Blocking:
         adapter = session.get_adapter(prepared.url)
         if self._library.__name__ == "requests":
             adapter = line.holding(adapter)
-        response = adapter.send(prepared, timeout=seconds, **settings)
+        response = adapter.send(prepared, timeout=seconds + LATER, **settings)
         try:
             line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
             return response.status_code, _lower(response.headers), _read(response)
