@@ -26,15 +26,10 @@ if TYPE_CHECKING or _httpx2 is not _httpx:
     class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth):  # type: ignore[misc]  # two Auths
         """requests, httpx and httpx2."""
 
-        _library = "requests"
-        _async_library = "httpx"
 else:
 
     class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth):
         """requests and httpx."""
-
-        _library = "requests"
-        _async_library = "httpx"
 
 
 class TokenAuth(_EveryClient):
@@ -43,6 +38,9 @@ class TokenAuth(_EveryClient):
     Share it between sessions, clients, threads, tasks and event loops: all of them log in once. It subclasses
     `requests.auth.AuthBase`, `httpx.Auth` and, where that is installed, `httpx2.Auth`. Options: see `Options`.
     """
+
+    _library = "requests"
+    _async_library = "httpx"
 
 
 class ManisAuth(TokenAuth):
