@@ -74,6 +74,10 @@ class BaseTokenAuth:
         if store is not None:
             self._source.shelf = _shelf(store, self._source)
 
+    def get_token(self) -> Token:
+        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
+        return self._source.fresh() or self._obtain(None)
+
     def invalidate(self) -> None:
         """Drop the cached token, and forget failures: the next request fetches."""
         self._source.invalidate()

@@ -49,10 +49,6 @@ class HttpxAuth(BaseTokenAuth):
     requires_request_body = False
     requires_response_body = False
 
-    def get_token(self) -> Token:
-        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
-        return self._source.fresh() or self._obtain(None)
-
     async def aget_token(self) -> Token:
         """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
         return self._source.fresh() or await self._aobtain(None)

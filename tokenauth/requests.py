@@ -37,10 +37,6 @@ class TokenAuth(BaseTokenAuth, AuthBase):
 
     _library = "requests"
 
-    def get_token(self) -> Token:
-        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
-        return self._source.fresh() or self._obtain(None)
-
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         source = self._source
         origin = _origin(request.url)
