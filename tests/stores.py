@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 import time
@@ -156,6 +157,8 @@ def contents(store: Any) -> bytes:
         return b"\n".join(path.name.encode() + b"\n" + path.read_bytes() for path in Path(folder).iterdir())
     if isinstance(store, DictStore):
         return repr(vars(store)).encode()
+    if hasattr(store, "path"):
+        return Path(store.path).read_bytes()
     client = _raw(store)
     found = []
     for key in client.scan_iter(f"{store._prefix}*"):
@@ -172,6 +175,10 @@ def put(store: Any, key: str, entry: bytes) -> None:
         os.utime(path, (time.time() + 60, time.time() + 60))
     elif isinstance(store, DictStore):
         store.entries[key] = entry, time.monotonic() + 60, 0
+    elif hasattr(store, "path"):  # the docs' example
+        change = "INSERT OR REPLACE INTO tokens (key, entry, until) VALUES (?, ?, ?)"
+        with contextlib.closing(sqlite3.connect(store.path)) as database, database:
+            database.execute(change, (key, entry, time.time() + 60))
     else:
         _raw(store).hset(store._key(key, "entry"), "entry", entry)
 

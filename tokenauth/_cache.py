@@ -6,7 +6,6 @@ the credentials. A cache entry is a `Held`.
 
 import contextlib
 import hmac
-import os
 import secrets
 import threading
 import weakref
@@ -16,6 +15,7 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
+from tokenauth._forks import over_fork
 from tokenauth._token import Token
 
 MAX_TOKENS = 1024
@@ -104,9 +104,7 @@ def _after_fork() -> None:
     _caches_lock.release()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
-    # a child must not inherit a lock that a thread of its parent held, nor a mapping that was half written
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+over_fork(_before_fork, _after_fork)
 
 PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))
 

@@ -5,7 +5,6 @@ most). Rejected credentials rest 60 s, for each try counts towards a lock-out, u
 """
 
 import math
-import os
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from tokenauth import errors
+from tokenauth._forks import over_fork
 from tokenauth._record import REJECTED
 
 if TYPE_CHECKING:
@@ -76,10 +76,7 @@ class Cooldowns:
 
     def survive_fork(self) -> None:
         """Have a child process start with a free lock."""
-        if hasattr(os, "register_at_fork"):  # not on Windows
-            os.register_at_fork(
-                before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
-            )
+        over_fork(self._lock.acquire, self._lock.release)
 
 
 COOLDOWNS = Cooldowns()

@@ -90,8 +90,8 @@ class Blocking:
                     raise _nested()
                 settled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
-            case Pause(seconds):
-                return settled(Future(), seconds)
+            case _:
+                return settled(Future(), effect.seconds)
 
     @staticmethod
     def _ask(ask: Ask) -> Any:
@@ -137,8 +137,8 @@ class Awaiting:
                     raise _nested()
                 await asettled(flight.future, deadline - self._clock.monotonic())
                 return _landed(flight)
-            case Pause(seconds):
-                return await asettled(Future(), seconds)
+            case _:
+                return await asettled(Future(), effect.seconds)
 
     @staticmethod
     async def _ask(ask: Ask) -> Any:

@@ -6,12 +6,13 @@ one of them leads next. A flight that outlives its time (its leader was killed b
 """
 
 import contextlib
-import os
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from typing import Any
+
+from tokenauth._forks import over_fork
 
 
 class Flight:
@@ -87,15 +88,14 @@ class Flights:
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
 
-    def survive_fork(self) -> None:
+    def survive_fork(self, over_fork: Callable[..., object] = over_fork) -> None:
         """Have a child process start without flights, for their leaders don't come along, and with a free lock."""
 
         def in_child() -> None:
             self._flights.clear()
             self._lock.release()
 
-        if hasattr(os, "register_at_fork"):  # not on Windows
-            os.register_at_fork(before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=in_child)
+        over_fork(self._lock.acquire, self._lock.release, in_child)
 
 
 FLIGHTS = Flights()

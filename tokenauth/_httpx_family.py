@@ -96,21 +96,23 @@ class HttpxAuth(BaseTokenAuth):
             yield request
             return
         wire = _signed(source, request, signature, token, is_async=is_async)
-        rewind = _rewinder(request.stream)
+        stream, rewind = request.stream, _rewinder(request.stream)
         response = yield request
         if not source.is_refusal(response.status_code, response.headers) or not self._is_home(response, token):
             return
-        carried = wire.carried(response.request)
+        again = response.request
+        carried = wire.carried(again)
         if carried and token is None:
             return
         rejected = token if carried else None
+        if again.stream is not stream:  # a redirect has left the body behind, or a hook has read it
+            rewind = _rewinder(again.stream)
         if rewind is None:
             if rejected is not None:
                 source.reject(rejected)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return
         yield Read(response)  # frees the connection before the token call and the retry
-        again = response.request
         origin = _origin(again) or origin
         if token is None:
             signature = yield Sign(origin)

@@ -3,7 +3,6 @@
 Law: no I/O and no waiting here; the clock is an argument.
 """
 
-import itertools
 import logging
 import math
 import random
@@ -267,8 +266,10 @@ class Source(Admission):
 
     def lease_waits(self) -> Iterator[float]:
         """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
-        for doublings in itertools.count():
-            yield self.uniform(0.5, 1.5) * min(0.05 * 2**doublings, 0.5)
+        pause = 0.05
+        while True:
+            yield self.uniform(0.5, 1.5) * pause
+            pause = min(2 * pause, 0.5)
 
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Return the token in *record* where it is good, and keep it. Raise the rejection that it tells of."""

@@ -70,11 +70,11 @@ class _Sent:
     def __call__(self, response: Response, **settings: Any) -> Response:
         if id(response.request) == self._first:
             self._retried = self._abroad = False
-        self._abroad = self._abroad or not self._is_home(response.url)
-        source = self._auth._source
-        if source.is_refusal(response.status_code, response.headers) and not self._abroad:
-            response = self._answer_401(response, settings)
-        if response.is_redirect and not self._is_home(_target(response)):
+        home = self._at_home(response.url)
+        self._abroad = self._abroad or home is None
+        if home is not None and not self._abroad and self._token is not None:
+            response = self._answered(response, home, self._token, settings)
+        if response.is_redirect and self._at_home(_target(response)) is None:
             _take_off(response.request, self._signature)
         return response
 
@@ -85,20 +85,23 @@ class _Sent:
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Sent":
         return self
 
-    def _is_home(self, url: str) -> bool:
+    def _at_home(self, url: str) -> Origin | None:
+        """Return the origin of *url*, where it may have what was signed."""
         origin = _origin(url)
-        return origin is not None and self._auth._source.serves(origin, self._token)
+        return origin if origin is not None and self._auth._source.serves(origin, self._token) else None
 
-    def _answer_401(self, response: Response, settings: dict[str, Any]) -> Response:
-        """Return the answer to one more try, or *response* itself where there is none to make.
+    def _answered(self, response: Response, origin: Origin, token: Token, settings: dict[str, Any]) -> Response:
+        """Return the answer to one more try where *response* is a 401 on *token*, else *response* itself.
 
         A redirect at home that lost the signature is signed, which does not count as the one renewal.
         """
         source, request = self._auth._source, response.request
-        carried = self._signature.is_on(request.headers, request.url or "")
-        if carried and (self._token is None or self._retried):
+        if not source.is_refusal(response.status_code, response.headers):
             return response
-        rejected = self._token if carried else None
+        carried = self._signature.is_on(request.headers, request.url or "")
+        if carried and self._retried:
+            return response
+        rejected = token if carried else None
         if not _replayable(request):
             if rejected is not None:
                 source.reject(rejected)
@@ -107,19 +110,12 @@ class _Sent:
         _ = settings["stream"] or response.content
         response.close()  # frees the connection before the retry
         self._retried = self._retried or carried
-        signature = self._renewed(_origin(request.url), rejected)
+        self._token = self._auth._obtain(rejected)
+        signature = source.signature(self._token, origin)
         if signature is None:
             return response
         self._signature = signature
         return _send_again(response, signature, settings)
-
-    def _renewed(self, origin: Origin | None, rejected: Token | None) -> Signature | None:
-        if self._token is not None:
-            self._token = self._auth._obtain(rejected)
-        if origin is None:
-            return None
-        source = self._auth._source
-        return source.provider.static(origin) if self._token is None else source.signature(self._token, origin)
 
 
 def _pass_on(response: Response, **_: Any) -> Response:
@@ -130,7 +126,7 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     """Send the request of *response* once more, with *signature*, on the same adapter."""
     request = response.request
     again = request.copy()
-    if again._body_position is not None:
+    if again.body is not None and again._body_position is not None:  # a redirect may have left the body behind
         rewind_body(again)
     _renew_cookies(again, response, signature)
     _put(request, signature)  # a redirect copies these headers

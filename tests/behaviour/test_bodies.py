@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, AsyncFile, Client, Get, Post
+from tests.clients import BLOCKING, CLIENTS, AsyncFile, Client, Get, Post
+from tests.servers import Received, Reply
 from tests.support import TokenServer
 
 BIG = bytes(range(256)) * 300
@@ -112,6 +113,37 @@ def test_multipart_with_a_file_that_cannot_seek_is_not_sent_again(client: Client
     answer, after = client.play(auth, Post(server.api, files={"f": ("f", Pipe(BIG))}), Get(server.api))
     assert (answer.status, after.status) == (401, 200)
     assert [request.method for request in server.server.to("/api")] == ["POST", "GET"]
+
+
+@pytest.mark.parametrize("pieces", [[b"a", b"bc"], (b"a", b"bc")], ids=["list", "tuple"])
+@pytest.mark.parametrize("client", BLOCKING[1:], ids=repr)
+def test_a_list_of_pieces_is_sent_again(client: Client, pieces: Any, server: TokenServer) -> None:
+    """httpx and httpx2 take any iterable of bytes, and iterate it anew each time."""
+    answer = client.send(revoked(client, server), Post(server.api, content=pieces))
+    assert (answer.status, answer.history) == (200, [401])
+    assert [request.body for request in server.server.to("/api")] == [b"abc"] * 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+@pytest.mark.parametrize("body", [*ONE_SHOT, "file"])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_redirect_that_drops_the_body_can_be_sent_again_whatever_that_was(
+    client: Client, body: str, status: int, server: TokenServer
+) -> None:
+    """A form's answer sends the browser on: POST becomes GET, and the token ends in between."""
+
+    def answer(request: Received) -> Reply | None:
+        if request.method == "POST":
+            server.revoke()
+            return Reply(status, headers={"Location": "/api/done"})
+        return None
+
+    server.answer = lambda request: answer(request) if request.path != "/token" else None
+    make = ONE_SHOT.get(body, BODIES["file"][0])
+    assert client.send(server.auth(), Post(server.api, **make(client))).status == 200
+    assert [request.method for request in server.server.to("/api/done")] == ["GET", "GET"]
+    assert [request.body for request in server.server.to("/api")] == [BIG]
+    assert server.logins == 2
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,12 +22,16 @@ WAITERS = 5
 
 
 def hold_first_token_call(server: TokenServer) -> threading.Event:
-    """Let the first token call hang until the returned event is set; the others are answered as usual."""
+    """Let the first token call hang until the returned event is set; the others are answered as usual.
+
+    The event is set, too, when the server has lost its patience after a minute.
+    """
     end = threading.Event()
 
     def answer(request: Received) -> Reply | None:
         if request.path == "/token" and len(server.token_calls) == 1:
-            end.wait(20)
+            end.wait(60)
+            end.set()
             return Reply(raw=b"")
         return None
 
@@ -169,10 +172,8 @@ def test_a_leader_killed_between_two_instructions_is_replaced_in_time(
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_nobody_waits_longer_than_the_timeout(client: Client, server: TokenServer) -> None:
     auth = server.auth(timeout=0.4)
-    with hand_played_leader(auth):
-        start = time.monotonic()
+    with hand_played_leader(auth):  # which never lands
         problems = client.herd(auth, server.api, WAITERS)
-        assert time.monotonic() - start < 0.4 * WAITERS + 5
     assert {type(problem) for problem in problems} == {TokenEndpointError}
     assert all("in time" in str(problem) for problem in problems)
     assert len({id(problem) for problem in problems}) == WAITERS
@@ -183,9 +184,8 @@ def test_nobody_waits_longer_than_the_timeout(client: Client, server: TokenServe
 def test_a_token_endpoint_that_never_answers_is_given_up_in_time(client: Client, server: TokenServer) -> None:
     stop = hold_first_token_call(server)
     auth = server.auth(timeout=0.4)
-    start = time.monotonic()
     problems = client.herd(auth, server.api, WAITERS)
-    assert time.monotonic() - start < 0.4 * WAITERS + 5
+    assert not stop.is_set()
     stop.set()
     assert {type(problem) for problem in problems} == {TokenEndpointError}
     assert len(server.token_calls) == 1
@@ -235,11 +235,9 @@ def test_a_callable_that_asks_for_the_token_it_is_needed_for_is_an_error_at_once
             met.append(problem)
             raise
 
-    auth = server.auth(provider=AsksForSecret(server, secret), timeout=60.0)
-    start = time.monotonic()
+    auth = server.auth(provider=AsksForSecret(server, secret), timeout=3600.0)
     with pytest.raises(TokenAuthError):
         client.get(auth, server.api)
-    assert time.monotonic() - start < 20
     assert "inside its own fetch" in str(met[0])
     assert server.logins == 0
 
@@ -253,11 +251,9 @@ def test_a_token_client_that_asks_for_the_token_is_an_error_at_once(client: Clie
 
     with requests.Session() as session:
         session.mount("http://", Nested())
-        auth = server.auth(token_client=session, timeout=60.0)
-        start = time.monotonic()
+        auth = server.auth(token_client=session, timeout=3600.0)
         with pytest.raises(TokenAuthError, match="inside its own fetch"):
             client.get(auth, server.api)
-    assert time.monotonic() - start < 20
     assert server.logins == 0
 
 

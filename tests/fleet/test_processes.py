@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,19 +80,16 @@ def test_a_newer_token_in_the_store_is_used_instead_of_a_login(
 
 
 def test_others_take_over_when_the_holder_is_killed(sandbox: Sandbox, settings: dict[str, Any], api: str) -> None:
-    with processes(3, settings) as (holder, *others):
+    """With files at once, for the operating system frees the lock; else when the lease is over, half of `timeout`."""
+    timeout = 3600.0 if settings["store"].startswith("file:") else 6.0
+    with processes(3, {**settings, "timeout": timeout}) as (holder, *others):
         sandbox.knobs("platform", latency=30)
         holder.tell("get", api)
         until(lambda: platform(sandbox)["token_calls"] == 1)
         holder.kill()
         sandbox.knobs("platform", latency=0)
-        began = time.monotonic()
         assert all_of(others, "get", api) == ["200"] * 2
-        waited = time.monotonic() - began
         assert platform(sandbox)["token_calls"] == 2
-        if settings["store"].startswith("file:"):
-            assert waited < 2.5, "the operating system has given the lock back"
-        assert waited < 6, "within the lease's time, which is half the timeout"
 
 
 def test_a_holder_that_slept_does_not_overwrite_the_newer_token(

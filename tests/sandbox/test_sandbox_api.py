@@ -92,12 +92,12 @@ def test_revoked_tokens_are_refused(sandbox: ThreadSandbox, bearer: dict[str, st
 
 
 def test_latency_delays_the_token_call_and_nothing_else(sandbox: ThreadSandbox) -> None:
+    sandbox.knobs("manis", latency=3600)
+    requests.get(f"{sandbox.url}/manis/api/x", timeout=20)
     sandbox.knobs("manis", latency=0.3)
     start = monotonic()
-    requests.get(f"{sandbox.url}/manis/api/x", timeout=5)
-    before = monotonic() - start
     login(sandbox)
-    assert before < 0.3 <= monotonic() - start
+    assert monotonic() - start >= 0.3
 
 
 def test_failures_are_counted_off(sandbox: ThreadSandbox) -> None:
@@ -119,11 +119,13 @@ def test_a_failure_can_be_a_redirect_or_have_no_body(sandbox: ThreadSandbox) -> 
 
 
 def test_small_answers_are_not_held_back(sandbox: ThreadSandbox) -> None:
-    start = monotonic()
+    taken = []
     with requests.Session() as session:
         for _ in range(50):
-            session.get(f"{sandbox.url}/echo/x", timeout=5)
-    assert monotonic() - start < 1.5  # held back by Nagle's algorithm they take 40 ms each
+            start = monotonic()
+            session.get(f"{sandbox.url}/echo/x", timeout=20)
+            taken.append(monotonic() - start)
+    assert min(taken) < 0.04, "each is held back by Nagle's algorithm, for the 40 ms of a delayed acknowledgement"
 
 
 def test_a_connection_can_be_dropped(sandbox: ThreadSandbox) -> None:

@@ -1,6 +1,8 @@
 """Branches that no story passes through: wrong types, odd tokens, an `on_event` that fails, forks seen from inside."""
 
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from tests.unit.test_flow import a_source, logged_in
 from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, _cache, stores
 from tokenauth._effects import TokenRequest, check_headers
 from tokenauth._flights import Flights
+from tokenauth._forks import over_fork
 from tokenauth._token import problem_of
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
 from tokenauth.providers import Manis
@@ -69,15 +72,30 @@ def test_a_fork_waits_for_every_cache_and_lets_go_of_all() -> None:
     assert cache.add("key")  # its lock is free
 
 
-def test_a_child_starts_without_flights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_starts_without_flights() -> None:
     hooks: dict[str, Any] = {}
-    monkeypatch.setattr("os.register_at_fork", lambda **given: hooks.update(given), raising=False)
     flights = Flights()
-    flights.survive_fork()
+    flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
     flights.join("key", 0.0, 10.0)
     hooks["before"]()
     hooks["after_in_child"]()
     assert flights.join("key", 0.0, 10.0)[1]
+
+
+def test_a_lock_is_held_over_a_fork_and_free_on_both_sides() -> None:
+    hooks: dict[str, Any] = {}
+    lock = threading.Lock()
+    over_fork(lock.acquire, lock.release, register=lambda **given: hooks.update(given))
+    for side in ("after_in_parent", "after_in_child"):
+        hooks["before"]()
+        assert lock.locked()
+        hooks[side]()
+        assert not lock.locked()
+
+
+def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:
+    """As on Windows."""
+    over_fork(pytest.fail, pytest.fail, register=None)
 
 
 def test_a_class_for_one_client_has_the_same_getters() -> None:

@@ -54,7 +54,10 @@ class Line:
             self.hold(info["return_value"].get_extra_info("socket"))
 
     def holding(self, adapter: Any) -> Any:
-        """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held."""
+        """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held.
+
+        Another adapter (of niquests, or a test's) is returned as it is.
+        """
         pool_for = getattr(adapter, "get_connection_with_tls_context", None)
         if pool_for is None:
             return adapter

@@ -43,9 +43,7 @@ class Blocking:
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         prepared = self._library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        adapter = session.get_adapter(prepared.url)
-        if self._library.__name__ == "requests":
-            adapter = line.holding(adapter)
+        adapter = line.holding(session.get_adapter(prepared.url))
         response = adapter.send(prepared, timeout=seconds + LATER, **settings)
         try:
             line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool

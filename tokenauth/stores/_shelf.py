@@ -7,7 +7,6 @@ one warning, and the store is tried again every few seconds.
 import contextlib
 import logging
 import math
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,6 +20,7 @@ from tokenauth import errors
 from tokenauth._cache import MAX_TOKENS, digest
 from tokenauth._clock import SYSTEM, Clock
 from tokenauth._effects import Ask
+from tokenauth._forks import over_fork
 from tokenauth._record import Record
 from tokenauth.providers._base import Provider
 from tokenauth.stores._base import Lease, Store
@@ -85,8 +85,9 @@ class ShelfInStore:
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
-        if held.lease is not None:
-            threading.Thread(target=self._release, args=(held,), name="tokenauth-release", daemon=True).start()
+        if held.lease is not None and held.seal is not None:
+            what = held.seal.name, held.lease
+            threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
 
     # what runs in a thread
 
@@ -121,10 +122,9 @@ class ShelfInStore:
             return False
         return self._store.save(held.seal.name, held.seal.close(record.to_json()), seconds, held.lease) is not False
 
-    def _release(self, held: Hold) -> None:
-        if held.lease is not None and held.seal is not None:
-            with contextlib.suppress(Exception):  # it ends by itself, too
-                self._store.release(held.seal.name, held.lease)
+    def _release(self, name: str, lease: Lease) -> None:
+        with contextlib.suppress(Exception):  # it ends by itself, too
+            self._store.release(name, lease)
 
     def _unwanted(self, asked: "Future[Any]") -> None:
         """Release the lease that was *asked* for, if it comes after all: whoever asked has gone."""
@@ -191,6 +191,7 @@ class ShelfInStore:
 
 _seals: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
 _seals_lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+over_fork(_seals_lock.acquire, _seals_lock.release)
 
 
 def _seal(secrets: tuple[str, ...], purpose: str) -> Seal:
@@ -201,9 +202,3 @@ def _seal(secrets: tuple[str, ...], purpose: str) -> Seal:
         if seal is None:
             seal = _seals[key] = Seal(secrets, purpose)
     return seal
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=_seals_lock.acquire, after_in_parent=_seals_lock.release, after_in_child=_seals_lock.release
-    )

@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
@@ -28,9 +28,11 @@ _OURS = re.compile(r"[0-9a-f]{64}\.(entry|lease|[0-9]+\.alive)(\.[0-9a-f]{16})?"
 _OLD = 3600.0
 _LOCK_WAIT = 1.0
 _LONGEST = 1024 * 1024
-_RENAMES = 50
+_RENAMES = 50 if os.name == "nt" else 1
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # else a pipe would keep us waiting
+_user: Callable[[], int | None] = getattr(os, "geteuid", lambda: None)  # Windows knows no such number
 
 
 class FileStore:
@@ -128,14 +130,15 @@ class FileStore:
     def _read(path: Path, *, ended: bool = False) -> bytes | None:
         """Return what the file holds, 1 MiB at most; None where it is not there, or has *ended* and need not."""
         try:
-            if not path.is_file():  # a pipe would block
-                return None
-            with path.open("rb") as file:
-                if not ended and os.fstat(file.fileno()).st_mtime <= time.time():
-                    return None
-                return file.read(_LONGEST)
+            opened = os.open(path, _READ)
         except FileNotFoundError:
             return None
+        try:
+            status = os.fstat(opened)
+            counts = stat.S_ISREG(status.st_mode) and (ended or time.time() < status.st_mtime)
+            return os.read(opened, _LONGEST) if counts else None
+        finally:
+            os.close(opened)
 
     def _prepare(self) -> None:
         """Create the folder where need be; ValueError where it can't be trusted or used."""
@@ -144,21 +147,14 @@ class FileStore:
             status = self.folder.stat()
         except OSError as problem:
             raise ValueError(f"the folder for tokens can't be made: {problem}") from None
-        if not stat.S_ISDIR(status.st_mode):
-            raise ValueError(f"the folder for tokens is no folder: {self.folder}")
-        if hasattr(os, "geteuid"):
-            if status.st_uid != os.geteuid():
-                raise ValueError(f"the folder for tokens belongs to another user: {self.folder}")
-            if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise ValueError(f"others may write in the folder for tokens: chmod 700 {self.folder}")
+        wrong = _distrusted(status, _user())
+        if wrong is not None:
+            raise ValueError(f"{wrong} {self.folder}")
         beside = self._path(f"{0:064x}", f"entry.{secrets.token_hex(8)}")
-        try:
+        with _trying_to_write():
             os.close(os.open(beside, _NEW, 0o600))
             beside.unlink()
             self._sweep()
-        except OSError as problem:
-            if problem.errno not in _FULL:  # that may pass
-                raise ValueError(f"the folder for tokens can't be written: {problem}") from None
 
     def _sweep(self) -> None:
         """Remove what is ours and has long been over, and what a crash left half written."""
@@ -168,6 +164,27 @@ class FileStore:
                 with contextlib.suppress(OSError):
                     if (self.folder / name).stat().st_mtime < before:
                         (self.folder / name).unlink()
+
+
+def _distrusted(folder: os.stat_result, user: int | None) -> str | None:
+    """Return why *folder* is no place for the tokens of *user*, or None. On Windows (None) its place must do."""
+    if user is None:
+        return None
+    if folder.st_uid != user:
+        return "the folder for tokens belongs to another user:"
+    if folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write in the folder for tokens: chmod 700"
+    return None
+
+
+@contextlib.contextmanager
+def _trying_to_write() -> Iterator[None]:
+    """ValueError where it fails, except that the disk is full: that may pass."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in _FULL:
+            raise ValueError(f"the folder for tokens can't be written: {problem}") from None
 
 
 def _lock(path: Path) -> BaseFileLock:
@@ -197,12 +214,11 @@ def _end(alive: BaseFileLock) -> None:
         os.unlink(alive.lock_file)
 
 
-def _rename(beside: Path, path: Path) -> None:
-    for tries_left in reversed(range(_RENAMES)):
-        try:
+def _rename(beside: Path, path: Path, tries: int = _RENAMES) -> None:
+    """Put *beside* in the place of *path*; Windows refuses that while somebody reads the old one."""
+    for _ in range(tries - 1):
+        with contextlib.suppress(PermissionError):
             beside.replace(path)
             return
-        except PermissionError:  # Windows: somebody is reading the old one
-            if os.name != "nt" or not tries_left:
-                raise
-            time.sleep(0.01)
+        time.sleep(0.01)
+    beside.replace(path)

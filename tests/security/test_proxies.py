@@ -1,0 +1,59 @@
+"""I5 and I6 behind a proxy that the environment names: what is ours goes through it, home and nowhere else."""
+
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients import CLIENTS, Client, Get
+from tests.security.proxy import HttpProxy, http_proxy
+from tests.security.world import PRESENTATIONS, Presentation, World, canaries, world
+
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
+every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpProxy]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with http_proxy() as this:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, this.url.replace("//", "//proxy-user:proxy-pass@"))
+        yield this
+
+
+@pytest.fixture(params=["http", "https"])
+def seen_world(
+    request: pytest.FixtureRequest, server_tls: ssl.SSLContext, trusted: None, plain_world: World
+) -> Iterator[World]:
+    """Both servers speak http, and the proxy reads along; or both speak https, through its tunnels."""
+    if request.param == "http":
+        yield plain_world
+        return
+    with world(home_tls=server_tls, far_tls=server_tls) as this:
+        yield this
+
+
+@every_client
+@every_presentation
+@pytest.mark.parametrize("place", ["home", "far", "chain"])
+def test_redirects_behind_a_proxy(
+    seen_world: World, proxy: HttpProxy, client: Client, presentation: Presentation, place: str
+) -> None:
+    world = seen_world
+    places = {"home": "/target", "far": f"{world.far.url}/target", "chain": f"{world.far.url}/hop"}
+    world.begin(presentation, places[place])
+    auth = presentation.auth(world.home.url)
+    answer = client.send(auth, Get(f"{world.home.url}/start/302/200"))
+    assert answer.status == 200, world.show()
+    assert [request.text for request in world.foreign if canaries(request)] == []
+    last = world.home.requests[-1]
+    assert world.signed(last) == (place == "home" or last.path.startswith("/start"))
+    assert world.logins == int(presentation.logs_in)
+    assert len(proxy.heads) >= len(answer.history) + 1
+    assert all(head.startswith("CONNECT") for head in proxy.heads) == world.home.url.startswith("https")
+    assert [head for head in proxy.tunnels if "canary" in head] == []
+    assert all("proxy-authorization: basic" in head.lower() for head in proxy.heads)
+    received = [*world.home.requests, *world.far.requests]
+    assert [request for request in received if "proxy-authorization" in request.headers] == []

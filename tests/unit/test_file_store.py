@@ -1,0 +1,148 @@
+"""FileStore's small print: files that are in the way, holders that died, folders that are not trusted, busy files."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tokenauth.stores import FileStore
+from tokenauth.stores.file import _distrusted, _rename, _trying_to_write
+
+KEY = "ab" * 32
+DIES_WITH_A_LEASE = """
+import os, sys
+from tokenauth.stores import FileStore
+os._exit(0 if FileStore(sys.argv[1]).acquire(sys.argv[2], 3600) else 1)
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "tokens")
+
+
+def names(store: FileStore, ending: str) -> list[str]:
+    return [path.name for path in store.folder.glob(f"*.{ending}")]
+
+
+# leases
+
+
+def test_a_lease_that_can_not_be_written_is_held_by_nobody(store: FileStore) -> None:
+    in_the_way = store.folder / f"{KEY}.lease"
+    in_the_way.mkdir()
+    with pytest.raises(OSError, match="lease"):
+        store.acquire(KEY, 3600)
+    assert [path.name for path in store.folder.iterdir() if path.suffix != ".lock"] == [in_the_way.name]
+    in_the_way.rmdir()
+    assert store.acquire(KEY, 3600)
+
+
+def test_the_lease_of_a_process_that_died_is_given_to_the_next_at_once(store: FileStore) -> None:
+    died = subprocess.run([sys.executable, "-c", DIES_WITH_A_LEASE, store.folder, KEY], check=True, timeout=60)
+    assert died.returncode == 0
+    (left,) = names(store, "alive")
+    lease = store.acquire(KEY, 3600)
+    assert lease
+    assert names(store, "alive") == [f"{KEY}.{lease.fence}.alive"]
+    assert lease.fence > int(left.split(".")[1])
+    assert store.acquire(KEY, 3600) is None, "this holder lives"
+
+
+# files
+
+
+def test_an_entry_is_read_until_its_time_is_over(store: FileStore) -> None:
+    path = store.folder / f"{KEY}.entry"
+    assert store.load(KEY) is None, "it is not there"
+    path.write_bytes(b"\r\n\x1a entry")
+    os.utime(path, (time.time() + 3600, time.time() + 3600))
+    assert store.load(KEY) == b"\r\n\x1a entry"
+    os.utime(path, (time.time() - 1, time.time() - 1))
+    assert store.load(KEY) is None
+
+
+def test_of_what_is_no_entry_one_mebibyte_is_read(store: FileStore) -> None:
+    path = store.folder / f"{KEY}.entry"
+    path.write_bytes(b"x" * (1024 * 1024 + 1))
+    os.utime(path, (time.time() + 3600, time.time() + 3600))
+    assert store.load(KEY) == b"x" * (1024 * 1024)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no folder")
+def test_a_folder_in_the_place_of_an_entry_is_none(store: FileStore) -> None:
+    path = store.folder / f"{KEY}.entry"
+    path.mkdir()
+    os.utime(path, (time.time() + 3600, time.time() + 3600))
+    assert store.load(KEY) is None
+
+
+class Busy:
+    """A file that can be renamed after some refusals only, as on Windows while another is read."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.renamed: list[Path] = []
+
+    def replace(self, path: Path) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise PermissionError("it is being read")
+        self.renamed.append(path)
+
+
+@pytest.mark.parametrize(("refusals", "tries"), [(0, 1), (0, 3), (1, 3), (2, 3)])
+def test_a_busy_file_is_replaced_once_a_little_later(refusals: int, tries: int, tmp_path: Path) -> None:
+    busy: Any = Busy(refusals)
+    _rename(busy, tmp_path, tries)
+    assert busy.renamed == [tmp_path]
+
+
+@pytest.mark.parametrize(("refusals", "tries"), [(1, 1), (3, 3)])
+def test_a_file_that_stays_busy_is_not_replaced(refusals: int, tries: int, tmp_path: Path) -> None:
+    busy: Any = Busy(refusals)
+    with pytest.raises(PermissionError):
+        _rename(busy, tmp_path, tries)
+    assert (busy.refusals, busy.renamed) == (0, [])
+
+
+# folders
+
+
+def folder(mode: int, user: int) -> os.stat_result:
+    return os.stat_result((stat.S_IFDIR | mode, 0, 0, 2, user, user, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750, 0o755, 0o500])
+def test_a_folder_of_the_users_own_is_trusted(mode: int) -> None:
+    assert _distrusted(folder(mode, 1000), 1000) is None
+    assert _distrusted(folder(mode, 0), 0) is None
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_folder_of_another_user_is_not_trusted(user: int) -> None:
+    assert "another user" in str(_distrusted(folder(0o700, 1001), user))
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o720, 0o702, 0o777, 0o1777])
+def test_a_folder_that_others_may_write_in_is_not_trusted(mode: int) -> None:
+    assert "chmod 700" in str(_distrusted(folder(mode, 1000), 1000))
+
+
+def test_where_users_have_no_numbers_the_place_of_the_folder_must_do() -> None:
+    assert _distrusted(folder(0o777, 0), None) is None
+
+
+def test_a_full_disk_may_pass_and_what_else_stops_us_does_not() -> None:
+    with _trying_to_write():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    for wrong in (errno.EROFS, errno.EACCES, errno.ENOENT):
+        with pytest.raises(ValueError, match="can't be written") as caught, _trying_to_write():
+            raise OSError(wrong, "Something else")
+        assert caught.value.__suppress_context__

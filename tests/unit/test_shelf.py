@@ -1,0 +1,104 @@
+"""A shelf, played by hand: each effect is performed by the test, when and as often as it likes."""
+
+import logging
+import os
+import subprocess
+import sys
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from tests.stores import DictStore, SecretProvider, Spied
+from tests.support import ManualClock, until
+from tokenauth.stores._shelf import Hold, ShelfInStore
+
+KNOWS_THE_LOCK_OVER_A_FORK = """
+import os, threading
+
+def free():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(lock.acquire(blocking=False) and not lock.release()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+seen = []
+os.register_at_fork(before=lambda: seen.append(free()))  # before the import, so it runs when the lock is taken
+
+from tokenauth.stores._shelf import _seals_lock as lock
+
+child = os.fork()
+seen.append(free())
+if not child:
+    os._exit(seen != [False, True])
+assert os.waitpid(child, 0)[1] == 0, "in the child"
+assert seen == [False, True], seen
+"""
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store() -> Spied:
+    return Spied(DictStore())
+
+
+@pytest.fixture
+def shelf(store: Spied, clock: ManualClock) -> ShelfInStore:
+    return ShelfInStore(store, SecretProvider("http://token.example"), timeout=10.0, clock=clock.clock)
+
+
+def asked(outcome: Any) -> "Future[Any]":
+    """Return the future of what was asked of a store: it has come, and nobody waits for it any more."""
+    future: Future[Any] = Future()
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+    return future
+
+
+def test_nothing_is_given_back_where_no_lease_came_too_late(shelf: ShelfInStore, store: Spied) -> None:
+    ask = shelf.acquire()
+    held = ask.function()
+    assert ask.function() is None, "another has it"
+    for outcome in (None, KeyError("vault"), Hold(1010.0, None)):
+        ask.unwanted(asked(outcome))
+    ask.unwanted(asked(held))
+    until(lambda: "release" in store.calls)
+    assert store.calls == ["acquire", "acquire", "release"]
+    assert ask.function(), "it is free again"
+
+
+def test_a_store_works_again_when_all_of_it_does(
+    shelf: ShelfInStore, store: Spied, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: str) -> None:
+        raise OSError("down")
+
+    def told() -> list[str]:
+        return [record.levelname for record in caplog.records]
+
+    caplog.set_level(logging.INFO, "tokenauth")
+    store.before = fail
+    for ask in (shelf.load(), shelf.acquire()):
+        ask.function()
+        clock.move(6)
+    assert told() == ["WARNING"], "once for both"
+    store.before = bool
+    assert shelf.load().function() is None
+    assert told() == ["WARNING"], "the lease has not been seen to work"
+    assert shelf.acquire().function().lease
+    assert told() == ["WARNING", "INFO"]
+    assert caplog.records[-1].getMessage() == "Test user u-1: the store works again"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+def test_the_lock_of_the_seals_is_held_over_a_fork_and_free_on_both_sides() -> None:
+    command = [sys.executable, "-W", "error", "-c", KNOWS_THE_LOCK_OVER_A_FORK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,104 @@
+"""Waiting: what a time limit means for who waits, and where threads and trio can't be had."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+
+from tests.support import token_server
+from tokenauth._waiting import within
+
+RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
+    "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]
+    "trio": trio.run,
+}
+every_loop = pytest.mark.parametrize("loop", RUNNERS.values(), ids=RUNNERS.keys())
+
+
+async def never() -> None:
+    await (trio.sleep_forever() if sys.modules["sniffio"].current_async_library() == "trio" else asyncio.Event().wait())
+
+
+@every_loop
+def test_what_takes_longer_is_none(loop: Any) -> None:
+    async def main() -> Any:
+        return await within(0.01, never())
+
+    assert loop(main) is None
+
+
+@every_loop
+def test_a_timeout_of_its_own_comes_through(loop: Any) -> None:
+    """It is not taken for the end of the time that was given."""
+
+    async def fails() -> None:
+        raise TimeoutError("its own")
+
+    async def main() -> None:
+        await within(60.0, fails())
+
+    with pytest.raises(TimeoutError, match="its own"):
+        loop(main)
+
+
+def run(code: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_threads_to_be_had_the_caller_makes_the_call_itself() -> None:
+    with token_server() as server:
+        code = """
+import sys, threading
+import requests
+from tests.support import PlainProvider
+from tokenauth.requests import TokenAuth
+threading.stack_size(1 << 46)  # more than there is
+try:
+    threading.Thread(target=bool).start()
+except RuntimeError:
+    assert requests.get(sys.argv[1], auth=TokenAuth(PlainProvider(sys.argv[2], sys.argv[3])), timeout=20).ok
+    provider = PlainProvider(f"{sys.argv[2]}/nowhere", sys.argv[3])
+    try:
+        TokenAuth(provider).get_token()
+    except requests.RequestException:
+        sys.exit(0)
+sys.exit("threads without end")
+"""
+        run(code, server.api, server.url, server.user)
+        assert server.logins == 1
+
+
+def test_an_event_loop_without_trio_installed_is_asyncio() -> None:
+    with token_server() as server:
+        code = """
+import asyncio, sys
+sys.modules["trio"] = None  # as where it is not installed
+import httpx
+from tokenauth import Provider, Token
+from tokenauth._effects import TokenRequest
+from tokenauth.httpx import TokenAuth
+
+class Plain(Provider):
+    name, token_url, secrets = "Plain", f"{sys.argv[1]}/token", ()
+
+    def request(self, refresh_token=None):
+        return TokenRequest("POST", self.token_url)
+
+    def read(self, reply):
+        return Token(reply.json()["token"])
+
+async def main():
+    async with httpx.AsyncClient(auth=TokenAuth(Plain())) as client:
+        assert (await client.get(f"{sys.argv[1]}/api")).status_code == 200
+
+asyncio.run(main())
+"""
+        run(code, server.url)
+        assert server.logins == 1
