@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tokenauth import errors
 from tokenauth._clock import Clock
-from tokenauth._effects import Ask, Call, Effect, Exchange, Pause, Reply, TokenRequest, Wait
+from tokenauth._effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Wait
 from tokenauth._flights import Flight
 from tokenauth._origins import Origin
 from tokenauth._waiting import asettled, in_thread, settled, within

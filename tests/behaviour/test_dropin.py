@@ -3,6 +3,7 @@
 import collections.abc
 import copy
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,10 +13,11 @@ import requests
 
 from tests.clients import CLIENTS, Client, Get, Post
 from tests.servers import Received, Reply
-from tests.support import TokenServer, token_server
-from tokenauth import ClientCredentialsAuth, ManisAuth, TokenAuth
+from tests.support import PlainProvider, TokenServer, token_server
+from tokenauth import ClientCredentialsAuth, ManisAuth, Token, TokenAuth
 from tokenauth import httpx as only_httpx
 from tokenauth import requests as only_requests
+from tokenauth._origins import Origin
 
 SECRET = "s3cr3t-of-the-user"
 HTTPX = [client for client in CLIENTS if client.name != "requests"]
@@ -285,15 +287,16 @@ def test_a_session_that_carries_it_can_be_pickled(server: TokenServer) -> None:
             assert again.get(server.api).status_code == 200
 
 
-@pytest.mark.parametrize("how", ["pickle", "deepcopy"])
-@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+COPIES = [(client, "pickle") for client in CLIENTS]
+COPIES += [(client, "deepcopy") for client in HTTPX]  # requests can't, for its raw stream
+
+
+@pytest.mark.parametrize(("client", "how"), COPIES, ids=repr)
 def test_a_response_can_be_copied_and_holds_no_secret(client: Client, how: str) -> None:
     with token_server() as server:
         server.answer = lambda request: Reply(200, {"token": "token-x"}) if "token" in request.path else Reply(401)
         auth = ManisAuth(server.url, merchant_id=server.user, secret=SECRET, cache={})
         response = client.send(auth, Get(server.api)).response
-        if how == "deepcopy" and client.name == "requests":
-            pytest.skip("requests can't deepcopy a response's raw stream")
         state = pickle.dumps(response)
         assert SECRET.encode() not in state
         again = pickle.loads(state) if how == "pickle" else copy.deepcopy(response)
@@ -317,3 +320,71 @@ def test_a_prepared_request_that_went_through_a_pickle_is_sent_with_its_token(se
         assert session.send(again).status_code == 200
         server.revoke()
         assert session.send(again).status_code == 401
+
+
+def test_a_request_that_was_put_together_by_hand_is_renewed_as_well(server: TokenServer) -> None:
+    """It has no cookies, not even an empty jar, so it takes none of the 401's either."""
+    auth = revoked(CLIENTS[0], server)
+    server.answer = lambda request: _with_cookie(server.use(request)) if request.path == "/api" else None
+    request = requests.PreparedRequest()
+    request.prepare_method("GET")
+    request.prepare_url(server.api, None)
+    request.prepare_headers(None)
+    request.prepare_body(None, None)
+    request.prepare_hooks(None)
+    request.prepare_auth(auth, server.api)
+    with requests.Session() as session:
+        assert session.send(request).status_code == 200
+    assert server.statuses == [401, 200]
+    assert [each.headers.get("cookie") for each in server.server.to("/api")] == [None, None]
+
+
+def _with_cookie(reply: Reply) -> Reply:
+    reply.headers["Set-Cookie"] = "a=1"
+    return reply
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "http://", "/x", "http://[::1", "mailto:someone@h.example"])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_url_that_leads_nowhere_is_the_error_that_it_is_without_us(
+    client: Client, url: str, server: TokenServer
+) -> None:
+    def met(auth: Any) -> tuple[type[Exception], str]:
+        with pytest.raises(Exception) as caught:  # noqa: PT011  (whichever it is)
+            client.get(auth, url)
+        return type(caught.value), str(caught.value)
+
+    assert met(server.auth()) == met(None)
+    assert server.logins == 0
+
+
+class Moves(PlainProvider):
+    """Each token is for an origin that the answer names."""
+
+    def read(self, reply: Any) -> Token:
+        return replace(super().read(reply), origin=reply.json()["origin"])
+
+    def may_serve(self, origin: Origin) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_renewed_token_that_is_for_another_origin_does_not_go_to_the_old_one(
+    client: Client, server: TokenServer
+) -> None:
+    origins = iter([server.url, "https://moved.example"])
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        content: Any = server.login().body
+        return Reply(200, content | {"origin": next(origins)})
+
+    server.answer = answer
+    auth = server.auth(provider=Moves(server.url, server.user))
+    client.get_token(auth)
+    server.revoke()
+    answered = client.send(auth, Get(server.api))
+    assert (answered.status, answered.content) == (401, b'{"error": "token"}')
+    assert len(server.server.to("/api")) == 1
+    assert server.logins == 2

@@ -1,4 +1,4 @@
-"""An HTTP proxy: it forwards plain requests and makes tunnels, and records the head of each request that it was sent."""
+"""An HTTP proxy: it forwards plain requests and makes tunnels, and records the head of each request."""
 
 import contextlib
 import socket

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import CLIENTS, Client, Get, Post
 from tests.security.world import CASES, OUTCOMES, PRESENTATIONS, Presentation, World, canaries
-from tests.servers import serve
+from tests.servers import Received, Reply, serve
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
 every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
@@ -313,3 +313,37 @@ def test_the_users_trace_sees_every_header_once(plain_world: World, client: Clie
     assert client.send(auth, request).status == 200
     assert len(sent) == 2
     assert all(len(names) == len(set(names)) for names in sent), sent
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("status", [307, 308])
+def test_netrc_on_a_one_shot_body_leaves_the_token_as_good_as_it_was(plain_world: World, status: int) -> None:
+    """requests signs the hop by netrc, and sends no body any more; a retry could not bring it back."""
+    world = plain_world
+    world.begin(PRESENTATIONS[0], "/target")
+    auth = PRESENTATIONS[0].auth(world.home.url)
+    request = Post(f"{world.home.url}/start/{status}/200", **CLIENTS[0].generator([b"body"]))
+    assert CLIENTS[0].send(auth, request).status == 401
+    assert world.logins == 1
+    assert CLIENTS[0].get(auth, f"{world.home.url}/target/{status}/200") == 200
+    assert world.logins == 1
+
+
+@pytest.mark.usefixtures("netrc")
+def test_what_netrc_has_put_on_a_request_is_not_ours_to_take_off() -> None:
+    """requests signs by netrc the hop at home and the one abroad."""
+    with serve(lambda request: Reply(200)) as far:
+        there = {"/a": "/b", "/b": f"{far.url}/c"}
+
+        def answer(request: Received) -> Reply:
+            if request.path == "/token":
+                return Reply(200, {"token": "canary-token", "lifetime": 60})
+            return Reply(302, headers={"Location": there[request.path]})
+
+        with serve(answer) as home:
+            auth = PRESENTATIONS[0].auth(home.url)
+            assert CLIENTS[0].get(auth, f"{home.url}/a") == 200
+            received = [*home.to("/a"), *home.to("/b"), *far.requests]
+    schemes = [request.headers["authorization"].partition(" ")[0] for request in received]
+    assert schemes == ["Bearer", "Basic", "Basic"]
+    assert not canaries(received[-1])

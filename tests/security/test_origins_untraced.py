@@ -217,7 +217,7 @@ def test_a_body_of_unknown_kind_is_not_sent_again_to_be_signed_either(library: A
     net = Net({HOME: site})
     auth = net.auth(library, kind, presentation, HOME, cache={})
     transport = net.transport(library)
-    transport.handle_request = lambda request: transport.handler(request)  # a mock transport would read the body
+    transport.handle_request = transport.handler  # a mock transport would read the body
 
     async def handle(request: Any) -> Any:
         return transport.handler(request)

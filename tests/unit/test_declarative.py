@@ -210,3 +210,15 @@ def test_json_bodies_keep_their_shape_and_hide_their_texts() -> None:
 def test_wrong_descriptions_fail_at_once(options: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         JSONProvider(URL, **options)
+
+
+def test_providers_that_read_the_same_value_at_each_login_are_equal() -> None:
+    def now() -> str:
+        return "1900000000"
+
+    def provider(stamp: Any) -> JSONProvider:
+        return JSONProvider(URL, headers={"X-Key": "k", "X-Timestamp": stamp}, public=["X-Timestamp"], token="token")
+
+    assert provider(now) == provider(now)
+    assert provider(now) != provider(lambda: "1900000000")
+    assert provider(now) != provider("1900000000")

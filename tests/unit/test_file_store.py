@@ -1,5 +1,6 @@
 """FileStore's small print: files that are in the way, holders that died, folders that are not trusted, busy files."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -81,6 +82,26 @@ def test_a_folder_in_the_place_of_an_entry_is_none(store: FileStore) -> None:
     path.mkdir()
     os.utime(path, (time.time() + 3600, time.time() + 3600))
     assert store.load(KEY) is None
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has *path* open."""
+    for descriptor in range(1024):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return True
+    return False
+
+
+def test_what_was_read_is_not_kept_open(store: FileStore) -> None:
+    path = store.folder / f"{KEY}.entry"
+    with path.open("wb") as file:
+        file.write(b"entry")
+        assert is_open(path)
+    for until in (time.time() + 3600, 1):
+        os.utime(path, (until, until))
+        store.load(KEY)
+        assert not is_open(path)
 
 
 class Busy:

@@ -11,7 +11,7 @@ from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointE
 from tokenauth._cache import TokenCache
 from tokenauth._cooldown import Cooldowns
 from tokenauth._effects import Call, Exchange, Pause, Reply, Wait
-from tokenauth._flights import Flights
+from tokenauth._flights import Flight, Flights
 from tokenauth._flow import fetch, obtain
 from tokenauth._secrets import Secret
 from tokenauth._source import Source
@@ -348,3 +348,18 @@ def test_another_token_of_the_same_second_is_no_repetition(source: Source, clock
     held = source.held()
     assert held is not None
     assert held.refresh_from < held.usable_until
+
+
+def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock: ManualClock) -> None:
+    """It looks, another's flight lands, it joins: there is nothing to wait for any more."""
+    source = a_source(clock)
+
+    class Landing(Flights):
+        def join(self, key: Any, now: float, stale_at: float) -> tuple[Flight, bool]:
+            if source.held() is None:
+                source.accept(answer(clock, "t-1"), None, None, keep=True)
+            return super().join(key, now, stale_at)
+
+    source.flights = Landing()
+    assert Play(obtain(source)).value == "t-1"
+    assert not source.flights._flights

@@ -3,8 +3,6 @@
 import sys
 import threading
 from functools import partial
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,25 +130,3 @@ def test_the_errors_of_a_client_that_is_not_installed_are_no_base(monkeypatch: p
 def test_stores_has_no_other_names() -> None:
     with pytest.raises(AttributeError):
         stores.Stores  # noqa: B018
-
-
-def test_an_entry_that_is_being_read_is_replaced_a_little_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on Windows; elsewhere a PermissionError stands."""
-    from tokenauth.stores import file
-
-    tries = []
-
-    class Busy:
-        def replace(self, path: Path) -> None:
-            tries.append(path)
-            if len(tries) < 3:
-                raise PermissionError
-
-    busy: Any = Busy()
-    with pytest.raises(PermissionError):
-        file._rename(busy, tmp_path)
-    monkeypatch.setattr(file, "os", SimpleNamespace(name="nt"))
-    file._rename(busy, tmp_path)
-    assert len(tries) == 3

@@ -12,6 +12,7 @@ from tokenauth._effects import Call, Exchange, Reply
 from tokenauth._expiry import MAX_LIFETIME, lifetime_of
 from tokenauth._flow import fetch, obtain
 from tokenauth._origins import Origin
+from tokenauth._record import Record
 from tokenauth._source import Source
 
 HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
@@ -179,3 +180,27 @@ def test_a_zone_makes_no_origin(url: str) -> None:
 def test_a_zone_makes_no_origin_of_parts() -> None:
     with pytest.raises(ValueError, match="no host that can be compared"):
         Origin.of("https", "fe80::1%eth0", None)
+
+
+@pytest.mark.parametrize(("first", "second"), [({}, {"lifetime": 1000}), ({"lifetime": 1000}, {}), ({}, {})])
+def test_a_token_of_unknown_expiry_says_nothing_about_the_next(
+    source: Source, clock: ManualClock, first: dict[str, int], second: dict[str, int]
+) -> None:
+    before = source.accept(reply(clock, **first), None, None, keep=True)
+    clock.move(100.0)
+    held = source.accept(reply(clock, "t-2", **second), before.token, None, keep=True)
+    assert (held.refresh_from < held.usable_until) is bool(second)
+
+
+def test_a_token_of_another_process_is_taken_up_to_its_leeway_and_no_longer(source: Source, clock: ManualClock) -> None:
+    token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
+    record = Record.of_token(token, clock.wall_now)
+    clock.move(969.9)
+    held = source.adopt(record, None)
+    assert held is not None
+    assert held.token == token
+    source.invalidate()
+    source._since = 0.0
+    clock.move(0.1)
+    assert source.adopt(record, None) is None
+    assert source.held() is None

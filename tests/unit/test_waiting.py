@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio
 import pytest
 import trio
 
@@ -20,7 +21,7 @@ every_loop = pytest.mark.parametrize("loop", RUNNERS.values(), ids=RUNNERS.keys(
 
 
 async def never() -> None:
-    await (trio.sleep_forever() if sys.modules["sniffio"].current_async_library() == "trio" else asyncio.Event().wait())
+    await anyio.sleep_forever()
 
 
 @every_loop
