@@ -4,6 +4,7 @@ Law: the token goes to its provider's origin and to those that the user names, a
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,19 +13,25 @@ from tokenauth._origins import Origin, checked_origin
 from tokenauth._secrets import checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import HTTP_TOKEN, Token
+from tokenauth.providers._arguments import checked_sent_name
 from tokenauth.providers._base import Provider
 
 log = logging.getLogger("tokenauth")
 
 _MOST_WARNINGS = 1000
 
+# auth-param, RFC 9110 §11.2; a match takes a quoted value as a whole, so that nothing in it is taken for another
+_AUTH_PARAM = re.compile(
+    rf'(?<![^\s,])({HTTP_TOKEN.pattern})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|({HTTP_TOKEN.pattern})(?![^\s,]))'
+)
+
 
 @dataclass(eq=False)
 class Admission:
     """A provider, and the options that say where its token goes: see `Options`."""
 
-    provider: Provider
-    origins: Iterable[str] = ()
+    provider: Provider = field(repr=False)  # whose repr is not ours, and neither are the URLs: they may have a secret
+    origins: Iterable[str] = field(default=(), repr=False)
     header: str = "Authorization"
     scheme: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -39,20 +46,19 @@ class Admission:
         checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
         if not isinstance(self.extra_headers, Mapping):
             raise TypeError(f"extra_headers must be a mapping, not {type(self.extra_headers).__name__}")
-        for name in (self.header, *self.extra_headers):
-            if not isinstance(name, str) or not HTTP_TOKEN.fullmatch(name):
-                raise ValueError("header and the names in extra_headers must be HTTP field names, such as X-Token")
+        checked_sent_name("header", self.header)
         for name, value in self.extra_headers.items():
+            checked_sent_name("a name in extra_headers", name)
             checked_text(f"extra_headers[{name!r}]", value, header=True)
         if self.scheme is not None:
-            checked_text("scheme", self.scheme, empty=True)
+            checked_text("scheme", self.scheme, empty=True, header=True)
         self._warned: set[Origin] = set()
 
     @staticmethod
     def is_refusal(status: int, headers: Mapping[str, Any]) -> bool:
         """Whether an answer says that the token is no good: a 401, unless it is about scope (RFC 6750 §3.1), which a
         new token would not have either."""
-        return status == 401 and 'error="insufficient_scope"' not in headers.get("WWW-Authenticate", "")
+        return status == 401 and _errors_of(headers.get("WWW-Authenticate", "")) != {"insufficient_scope"}
 
     def admits(self, origin: Origin | None) -> bool:
         """Whether a token may be for *origin*; where not, warn once."""
@@ -83,3 +89,9 @@ class Admission:
             text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
             log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
         return False
+
+
+def _errors_of(challenges: str) -> set[str]:
+    """Return what the challenges of an answer name as `error` (RFC 6750 §3)."""
+    params = _AUTH_PARAM.findall(challenges)
+    return {token or re.sub(r"\\(.)", r"\1", quoted) for name, quoted, token in params if name.lower() == "error"}

@@ -12,6 +12,7 @@ from tokenauth._effects import Effect
 from tokenauth._flow import Flow, obtain
 from tokenauth._source import Event, Shelf, Source
 from tokenauth._token import Token
+from tokenauth.providers._answers import where
 from tokenauth.providers._base import Provider
 from tokenauth.providers._duck import TokenAPI, as_provider
 
@@ -98,7 +99,7 @@ class BaseTokenAuth:
         return await arun(flow, Awaiting(transport, self._source.clock))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {self._provider.name} at {self._provider.token_url}>"
+        return f"<{type(self).__name__} for {self._provider.name} at {where(self._provider)}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseTokenAuth):
@@ -125,6 +126,9 @@ def _shelf(store: object, source: Source) -> Shelf:
     if isinstance(store, type) or not isinstance(store, Store):
         kind = store.__name__ if isinstance(store, type) else type(store).__name__
         raise TypeError(f"store must be an object with the methods load, save, acquire and release, not {kind}")
+    if source.provider.process_bound:
+        text = "store= needs a provider that every process tells from others in the same way, but"
+        raise ValueError(f"{text} {source.provider.process_bound}")
     from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
     return ShelfInStore(store, source.provider, timeout=source.timeout, clock=source.clock)

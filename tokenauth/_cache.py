@@ -65,6 +65,16 @@ class TokenCache:
                 del self._mapping[key]
             return held
 
+    def replace(self, key: Hashable, held: Held) -> None:
+        """Put *held* in the place of the entry that holds the same token, if that is still there."""
+        with self._lock:
+            if self.drop(key, held.token.value) is not None:
+                self.put(key, held)
+
+    def has(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._mapping
+
     def add(self, key: Hashable) -> bool:
         """Put *key* in, without a token; False where it is there already."""
         with self._lock:
@@ -109,18 +119,25 @@ over_fork(_before_fork, _after_fork)
 PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))
 
 
-class Spent:
-    """Which refresh tokens have been used: the last thousands of them, as digests."""
+class Marks:
+    """What is of no use any more: the last thousands, as digests."""
 
     def __init__(self, maxsize: int = 4096) -> None:
-        self._spent = TokenCache(LRUCache(maxsize))
+        self._marks = TokenCache(LRUCache(maxsize))
 
-    def spend(self, refresh_token: str) -> bool:
-        """Mark *refresh_token* as used; False where it was already."""
-        return self._spent.add(digest(refresh_token))
+    def add(self, *parts: object) -> bool:
+        """Mark *parts*; False where they were already."""
+        return self._marks.add(digest(*parts))
 
-    def restore(self, refresh_token: str) -> None:
-        self._spent.drop(digest(refresh_token))
+    def discard(self, *parts: object) -> None:
+        self._marks.drop(digest(*parts))
+
+    def has(self, *parts: object) -> bool:
+        return self._marks.has(digest(*parts))
 
 
-SPENT = Spent()
+SPENT = Marks()
+"""Refresh tokens that have been used."""
+
+REFUSED = Marks()
+"""Tokens that a 401 came back for, each with its credential."""

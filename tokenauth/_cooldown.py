@@ -41,10 +41,17 @@ class Cooldowns:
         self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
 
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
-        """Return a copy of the failure that counts now, or None; *secrets* tells whether they have changed since."""
+        """Return a copy of the failure that counts now, or None.
+
+        *secrets* tells whether they have changed since, which ends a rejection, and no other failure: a secret that is
+        another one each time (a signed assertion) does not make the endpoint well.
+        """
         with self._lock:
             cooling = self._cooling.get(key)
-        if cooling is None or now >= cooling.until or (secrets is not None and secrets != cooling.secrets):
+        if cooling is None or now >= cooling.until:
+            return None
+        changed = secrets is not None and secrets != cooling.secrets
+        if changed and isinstance(cooling.failure, errors.CredentialsRejected):
             return None
         return cooling.failure.again()
 

@@ -4,11 +4,14 @@
     await arun(flow, perform)   perform = Awaiting(transport, clock)
 
 A transport makes one token call: `transport(request, seconds) -> (status, headers, body)`. It raises Unreachable.
+A blocking one is called in a thread, by both drivers: so it need not end when its caller is cancelled, and what it
+brings is made use of (`Exchange.unwanted`). Only a `token_client` that is async ends with its task.
 """
 
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +26,13 @@ T = TypeVar("T")
 Answer = tuple[int, Mapping[str, str], bytes]
 BlockingTransport = Callable[[TokenRequest, float], Answer]
 AwaitingTransport = Callable[[TokenRequest, float], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class InThread:
+    """A *transport* for event loops that blocks a thread of its own."""
+
+    transport: BlockingTransport
 
 
 class Unreachable(Exception):
@@ -77,9 +87,9 @@ class Blocking:
 
     def __call__(self, effect: Effect) -> Any:
         match effect:
-            case Exchange(request, flight, deadline):
+            case Exchange(flight=flight):
                 with flight.led():
-                    return self._exchange(request, deadline)
+                    return self._exchange(effect)
             case Call(function, flight):
                 with flight.led():
                     return function()
@@ -103,30 +113,29 @@ class Blocking:
                 asked.add_done_callback(ask.unwanted)
         return asked.result() if in_time else ask.late()
 
-    def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
-        token_call = _TokenCall(request, self._clock)
-        seconds = max(deadline - token_call.sent, 0.001)
-        future = in_thread(lambda: self._transport(request, seconds))
-        if not settled(future, seconds):
-            raise token_call.failed(None)
-        problem = future.exception()
-        if isinstance(problem, Unreachable):
-            raise token_call.failed(problem)
-        return token_call.answered(future.result())
+    def _exchange(self, exchange: Exchange) -> Reply:
+        token_call = _TokenCall(exchange, self._clock)
+        future = token_call.in_thread(self._transport)
+        try:
+            settled(future, token_call.seconds)
+        except BaseException:  # Ctrl-C
+            token_call.leave(future)
+            raise
+        return token_call.reply(future)
 
 
 class Awaiting:
     """Performs effects by awaiting, on asyncio and on trio."""
 
-    def __init__(self, transport: AwaitingTransport, clock: Clock) -> None:
+    def __init__(self, transport: "AwaitingTransport | InThread", clock: Clock) -> None:
         self._transport = transport
         self._clock = clock
 
     async def __call__(self, effect: Effect) -> Any:
         match effect:
-            case Exchange(request, flight, deadline):
+            case Exchange(flight=flight):
                 with flight.led():
-                    return await self._exchange(request, deadline)
+                    return await self._exchange(effect)
             case Call(function, flight, deadline, blocks):
                 with flight.led():
                     return await self._call(function, deadline) if blocks else function()
@@ -150,12 +159,23 @@ class Awaiting:
                 asked.add_done_callback(ask.unwanted)
         return asked.result() if in_time else ask.late()
 
-    async def _exchange(self, request: TokenRequest, deadline: float) -> Reply:
-        token_call = _TokenCall(request, self._clock)
-        seconds = max(deadline - token_call.sent, 0.001)
+    async def _exchange(self, exchange: Exchange) -> Reply:
+        token_call = _TokenCall(exchange, self._clock)
+        if not isinstance(self._transport, InThread):
+            return await self._awaited(self._transport, token_call)
+        future = token_call.in_thread(self._transport.transport)
+        try:
+            await asettled(future, token_call.seconds)
+        except BaseException:  # cancelled, or closed
+            token_call.leave(future)
+            raise
+        return token_call.reply(future)
+
+    @staticmethod
+    async def _awaited(transport: AwaitingTransport, token_call: "_TokenCall") -> Reply:
         answer, problem = None, None
         try:
-            answer = await within(seconds, self._transport(request, seconds))
+            answer = await within(token_call.seconds, transport(token_call.request, token_call.seconds))
         except Unreachable as error:
             problem = error
         if answer is None:
@@ -172,11 +192,29 @@ class Awaiting:
 class _TokenCall:
     """One token call: when it was sent, and what its outcome means. The same for both drivers."""
 
-    def __init__(self, request: TokenRequest, clock: Clock) -> None:
-        self._request = request
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
+        self.request = exchange.request
+        self._unwanted = exchange.unwanted
         self._clock = clock
         self.sent_at = clock.wall()
         self.sent = clock.monotonic()
+        self.seconds = max(exchange.deadline - self.sent, 0.001)
+
+    def in_thread(self, transport: BlockingTransport) -> "Future[Answer]":
+        return in_thread(lambda: transport(self.request, self.seconds))
+
+    def reply(self, future: "Future[Answer]") -> Reply:
+        """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
+        if not future.done():
+            raise self.failed(None)
+        problem = future.exception()
+        if isinstance(problem, Unreachable):
+            raise self.failed(problem)
+        return self.answered(future.result())
+
+    def leave(self, future: "Future[Answer]") -> None:
+        """Let what *future* brings be of use, though who asked for it has gone."""
+        future.add_done_callback(lambda done: self._unwanted(lambda: self.reply(done)))
 
     def answered(self, answer: Answer) -> Reply:
         return Reply(*answer, sent=self.sent, sent_at=self.sent_at, received_at=self._clock.wall())
@@ -184,7 +222,7 @@ class _TokenCall:
     def failed(self, problem: Unreachable | None) -> Exception:
         """Return the error for *problem*; None means that time ran out. To be raised outside of any `except` block:
         the client's own exceptions hold the request with its secrets."""
-        where = f"{Origin.parse(self._request.url)}{urlsplit(self._request.url).path}"
+        where = f"{Origin.parse(self.request.url)}{urlsplit(self.request.url).path}"
         if problem is None:
             text = f"The token endpoint {where} did not answer in time (timeout=). Is it up, and can it be reached?"
         elif problem.connected:
@@ -217,14 +255,3 @@ def _landed(flight: Flight) -> Any:
     raise errors.TokenAuthError(
         f"Fetching the token failed in another thread or task: {type(failure).__name__}"
     ) from failure
-
-
-def threaded(transport: BlockingTransport) -> AwaitingTransport:
-    """Return *transport* for event loops: it blocks a thread of its own."""
-
-    async def call(request: TokenRequest, seconds: float) -> Answer:
-        future = in_thread(lambda: transport(request, seconds))
-        await asettled(future, seconds + 1)  # the driver's own limit comes first
-        return future.result(0)
-
-    return call

@@ -89,11 +89,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds."""
+    """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
+
+    *unwanted* is called when the answer comes after all and nobody waits for it any more, for its leader was cancelled,
+    with a function that returns the Reply or raises.
+    """
 
     request: TokenRequest
     flight: Flight
     deadline: float
+    unwanted: Callable[[Callable[[], Reply]], object] = bool
 
 
 @dataclass(frozen=True, slots=True)

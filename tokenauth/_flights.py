@@ -1,8 +1,9 @@
 """Flights: who is fetching which key. One leads, the others wait for what it brings.
 
 Law: a flight leaves the registry before its result is set, so that a waiter who is not content with it finds the key
-free. Law: a leader lands, fails or abandons its flight in `finally`; an abandoned one wakes its waiters with None, and
-one of them leads next. A flight that outlives its time (its leader was killed between two instructions) is abandoned.
+free. Law: a flight is in its `with` block before it is in the registry: whatever ends its leader, Ctrl-C between any
+two instructions included, it lands, fails or is abandoned. An abandoned one wakes its waiters with None, and one of
+them leads next. A flight that outlives its time (its leader never runs again) is abandoned by the next comer.
 """
 
 import contextlib
@@ -16,16 +17,26 @@ from tokenauth._forks import over_fork
 
 
 class Flight:
-    """One fetch under way. Its `future` belongs to no event loop: threads and tasks alike may wait for it."""
+    """One fetch under way, or about to be. Its `future` belongs to no event loop: threads and tasks may wait for it.
 
-    def __init__(self, registry: "Flights", key: Hashable, stale_at: float) -> None:
+    *key*: what it is for. *stale_at*: monotonic seconds. *rejected*: the token whose rejection led to it, if one did.
+    """
+
+    def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
         self.thread = threading.get_ident()
         self.key = key
         self.stale_at = stale_at
+        self.rejected = rejected
         self.mark = ""
         self._registry = registry
+
+    def __enter__(self) -> "Flight":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
 
     def land(self, result: object) -> None:
         """Give *result* to all who wait; None lets one of them lead."""
@@ -70,17 +81,16 @@ class Flights:
         self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight] = {}
 
-    def join(self, key: Hashable, now: float, stale_at: float) -> tuple[Flight, bool]:
-        """Return the flight for *key* and whether the caller leads it. *now*, *stale_at*: monotonic seconds."""
-        fresh = Flight(self, key, stale_at)
+    def join(self, fresh: Flight, now: float) -> Flight:
+        """Return the flight that is under way for the key of *fresh*, else *fresh*, which is now. *now*: monotonic."""
         with self._lock:
-            flight = self._flights.get(key)
+            flight = self._flights.get(fresh.key)
             if flight is not None and now < flight.stale_at:
-                return flight, False
-            self._flights[key] = fresh
+                return flight
+            self._flights[fresh.key] = fresh
         if flight is not None:
             flight.abandon()
-        return fresh, True
+        return fresh
 
     def remove(self, flight: Flight) -> None:
         """Take *flight* off the register, where it still stands."""

@@ -1,7 +1,7 @@
 """The flow: how a token is obtained. The only place where the order of steps is decided.
 
     obtain   the cached token where it is usable; else join the flight for its key and lead it, or wait for its leader
-    lead     look once more; else renew; land the flight, fail it, or in any case abandon it
+    lead     look once more; else renew; land the flight, or fail it
     share    with a store: take what another process has saved; else hold the fleet's lease while renewing, and save
     renew    exchange the refresh token, once, where there is one; else log in
     log_in   call the token endpoint; try again where that may help
@@ -46,14 +46,26 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
     if rejected is not None:
         source.reject(rejected)
     while (held := source.usable(rejected)) is None:
-        flight, leads = source.join()
-        if leads:
-            return (yield from lead(source, flight, rejected, deadline, late=late))
+        if late and source.late(deadline):  # the next comer has the time that a login takes
+            text = "Whoever was fetching the token gave up, and too little time is left for another try (timeout=)"
+            raise errors.TokenEndpointError(text, retryable=True)
+        with source.flight(rejected) as fresh:
+            flight = source.join(fresh)
+            if flight is fresh:
+                return (yield from lead(source, flight, rejected, deadline, late=late))
         landed: Held | None = yield Wait(flight, deadline)  # raises what the leader met
-        if landed is not None and (rejected is None or landed.token.value != rejected.value):
+        if landed is not None and is_answer_to(rejected, flight, landed):
             return landed.token  # even one that expired on arrival: it is used once by all who waited for it
         late = True
     return (yield from refresh(source, held)) if source.due(held) else held.token
+
+
+def is_answer_to(rejected: Token | None, flight: Flight, landed: Held) -> bool:
+    """Whether who met a 401 on *rejected* is content with what *flight* brought: another token, or the same one where
+    the flight was for that very 401. Some servers hand out one token until its end."""
+    if rejected is None or landed.token.value != rejected.value:
+        return True
+    return flight.rejected is not None and flight.rejected.value == rejected.value
 
 
 def refresh(source: Source, held: Held) -> Flow:
@@ -61,16 +73,19 @@ def refresh(source: Source, held: Held) -> Flow:
 
     It takes the time that any fetch has: those who wait when *held* has expired meanwhile need what it brings.
     """
-    flight, leads = source.join()
-    if not leads:
-        return held.token
     try:
-        return (yield from lead(source, flight, held.token, source.deadline(), spare=held))
+        with source.flight() as fresh:
+            if source.join(fresh) is not fresh:
+                return held.token
+            return (yield from lead(source, fresh, held.token, source.deadline(), spare=held))
     except Exception as failure:
         if source.past(held.usable_until):
             raise
         log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
         return held.token
+    except BaseException:
+        source.postpone(held)  # or each caller in turn would refresh, and be cancelled
+        raise
 
 
 def lead(
@@ -97,11 +112,8 @@ def lead(
         return held.token
     except Exception as failure:
         if not (late and source.past(deadline)):
-            source.cool(failure, flight.mark)
-            flight.fail(failure)
+            source.cool(failure, flight)
         raise
-    finally:
-        flight.abandon()  # no effect on a flight that has landed or failed
 
 
 def share(
@@ -145,6 +157,7 @@ def renew(
 ) -> Fetch:
     """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
     before, refresh_token = source.spend(rejected, leased.saved if leased else None)
+    tries = 0
     if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
         told = yield leased.shelf.save(leased.saved.spent(), leased.lease)
         refresh_token = refresh_token if told else None
@@ -153,26 +166,42 @@ def renew(
             return (yield from call(source, flight, deadline, before, refresh_token))
         except Exception as failure:
             log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
-            if source.past(deadline):  # no time for a login
+            if source.may_pass(failure):  # of the endpoint, not of the refresh token
+                tries = 1
+                yield from rest(source, flight, failure, tries, deadline)
+            elif source.past(deadline):  # no time for a login
                 raise
         held = source.adopt((yield leased.shelf.load(leased.lease)), rejected) if leased else None
         if held is not None:
             return held
-    return (yield from log_in(source, flight, deadline, before))
+    return (yield from log_in(source, flight, deadline, before, tries=tries))
 
 
-def log_in(source: Source, flight: Flight, deadline: float, before: Token | None, *, keep: bool = True) -> Fetch:
-    """Ask the provider for a token with the credentials, three times at most."""
-    tries = 0
+def log_in(
+    source: Source, flight: Flight, deadline: float, before: Token | None, *, tries: int = 0, keep: bool = True
+) -> Fetch:
+    """Ask the provider for a token with the credentials, three times at most. *tries*: how often it was already."""
     while True:
         tries += 1
         try:
             return (yield from call(source, flight, deadline, before, None, keep=keep))
         except Exception as failure:
-            pause = source.pause(failure, tries, deadline, flight.mark)
-            if pause is None:
-                raise
+            yield from rest(source, flight, failure, tries, deadline)
+
+
+def rest(
+    source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
+) -> Generator[Effect, Any, None]:
+    """Pause before the next try; raise *failure* where that is not to be."""
+    pause = source.pause(failure, tries, deadline, flight.mark)
+    if pause is None:
+        raise failure
+    try:
         yield Pause(pause)
+    except BaseException:
+        if getattr(failure, "retry_after", None) is not None:  # the endpoint's word counts for whoever leads next, too
+            source.cool(failure, flight)
+        raise
 
 
 def call(
@@ -187,7 +216,10 @@ def call(
     """Call the token endpoint once; *keep* what it gives in the cache. *before*: the token that is replaced."""
     request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
     source.replay(flight.mark)
-    reply = yield Exchange(request, flight, deadline)
+    if source.past(deadline):  # a login that nobody has the time for may end the token of another
+        raise errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
+    unwanted = partial(source.salvage, flight, source.held(), before, refresh_token, keep=keep)
+    reply = yield Exchange(request, flight, deadline, unwanted)
     return source.accept(reply, before, refresh_token, keep=keep)
 
 
@@ -205,5 +237,5 @@ def fetch(source: Source) -> Flow:
     try:
         return (yield from log_in(source, flight, source.deadline(), None, keep=False)).token
     except Exception as failure:
-        source.cool(failure, flight.mark)
+        source.cool(failure, flight)
         raise

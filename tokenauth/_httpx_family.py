@@ -6,12 +6,12 @@ come from elsewhere: what counts is the request that got it.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from tokenauth._base_auth import BaseTokenAuth
+from tokenauth._bodies import adrain, drain, rewinder
 from tokenauth._flow import static
 from tokenauth._origins import Origin
 from tokenauth._signature import Signature
@@ -38,7 +38,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read the response to its end, which frees its connection."""
+    """Read the response, of which nothing matters any more, and free its connection."""
 
     response: Any
 
@@ -63,7 +63,8 @@ class HttpxAuth(BaseTokenAuth):
                 elif isinstance(step, Sign):
                     step = steps.send(self._source.provider.static(step.origin))
                 elif isinstance(step, Read):
-                    step = steps.send(step.response.read())
+                    drain(step.response, self._source.clock.monotonic)
+                    step = next(steps)
                 else:
                     step = steps.send((yield step))
         except StopIteration:
@@ -79,7 +80,8 @@ class HttpxAuth(BaseTokenAuth):
                 elif isinstance(step, Sign):
                     step = steps.send(await self._arun(static(self._source, step.origin)))
                 elif isinstance(step, Read):
-                    step = steps.send(await step.response.aread())
+                    await adrain(step.response, self._source.clock.monotonic)
+                    step = next(steps)
                 else:
                     step = steps.send((yield step))
         except StopIteration:
@@ -95,8 +97,8 @@ class HttpxAuth(BaseTokenAuth):
         if signature is None or origin is None:
             yield request
             return
-        wire = _signed(source, request, signature, token, is_async=is_async)
-        stream, rewind = request.stream, _rewinder(request.stream)
+        wire = _signed(source, request, origin, signature, token, is_async=is_async)
+        stream, rewind = request.stream, rewinder(request.stream)
         response = yield request
         if not source.is_refusal(response.status_code, response.headers) or not self._is_home(response, token):
             return
@@ -106,8 +108,8 @@ class HttpxAuth(BaseTokenAuth):
             return
         rejected = token if carried else None
         if again.stream is not stream:  # a redirect has left the body behind, or a hook has read it
-            rewind = _rewinder(again.stream)
-        if rewind is None:
+            rewind = rewinder(again.stream)
+        if not rewind():
             if rejected is not None:
                 source.reject(rejected)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
@@ -120,8 +122,7 @@ class HttpxAuth(BaseTokenAuth):
             token = yield Obtain(rejected)
             signature = source.signature(token, origin)
         if signature is not None:
-            rewind()
-            _signed(source, again, signature, token, is_async=is_async)
+            _signed(source, again, origin, signature, token, is_async=is_async)
             yield again
 
     def _is_home(self, response: Any, token: Token | None) -> bool:
@@ -133,14 +134,16 @@ class HttpxAuth(BaseTokenAuth):
         return True
 
 
-def _signed(source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool) -> Wire:
+def _signed(
+    source: Source, request: Any, origin: Origin, signature: Signature, token: Token | None, *, is_async: bool
+) -> Wire:
     """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
     cookie = request.headers.get("Cookie") if signature.cookies else None
     for name, value in signature.headers_beside(cookie).items():
         request.headers[name] = value  # update() would copy all of them
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)))
-    return Wire(source, request, signature, token, is_async=is_async)
+    return Wire(source, request, origin, signature, token, is_async=is_async)
 
 
 def _origin(request: Any) -> Origin | None:
@@ -154,30 +157,3 @@ def _origin(request: Any) -> Origin | None:
 def _library_of(request: Any) -> str | None:
     roots = (kind.__module__.partition(".")[0] for kind in type(request).__mro__)
     return next((root for root in roots if root in {"httpx", "httpx2"}), None)
-
-
-def _rewinder(stream: Any) -> Callable[[], object] | None:
-    """Return what sets a request body back to where it stands now, or None where it can't be sent twice."""
-    kind = type(stream).__name__
-    if kind == "ByteStream":
-        return _nothing
-    if kind == "MultipartStream":  # rewinds its files itself
-        return _nothing if all(_field_is_replayable(field) for field in stream.fields) else None
-    content: Any = getattr(stream, "_stream", None)  # of IteratorByteStream and AsyncIteratorByteStream
-    content = getattr(content, "wrapped", content)  # anyio's and trio's async files
-    if isinstance(content, list | tuple):
-        return _nothing
-    try:
-        position = content.tell() if content.seekable() else None
-    except (AttributeError, OSError, ValueError):
-        return None
-    return partial(content.seek, position) if isinstance(position, int) else None
-
-
-def _field_is_replayable(field: Any) -> bool:
-    content = getattr(field, "file", b"")
-    return isinstance(content, bytes | str) or (hasattr(content, "seekable") and content.seekable())
-
-
-def _nothing() -> None:
-    """The body starts from its beginning by itself."""

@@ -15,6 +15,11 @@ def sealed(headers: Any, ours: Mapping[str, str]) -> Any:
     return _kind(next(each for each in type(headers).__mro__ if each.__name__ == "Headers"))(headers, ours)
 
 
+def still_sealed(headers: Any) -> Mapping[str, str]:
+    """Return what is sealed in *headers*; what the user has changed or taken off since is not."""
+    return headers._ours if isinstance(headers, _Sealed) else {}
+
+
 @functools.cache
 def _kind(base: Any) -> Any:
     return type("SealedHeaders", (_Sealed, base), {"_base": base})
@@ -62,8 +67,8 @@ class _Sealed:
         return self._whole().get_list(key, split_commas)
 
     def copy(self) -> Any:
-        """Return all of it: who copies by hand knows what for."""
-        return self._whole()
+        """Return the same, sealed as well: a hook may put it in this one's place."""
+        return type(self)(self, self._ours)
 
     def __getitem__(self, key: str) -> Any:
         return self._whole()[key]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tokenauth import errors
 from tokenauth._admission import Admission
-from tokenauth._cache import PROCESS_CACHE, SPENT, Held, TokenCache, digest
+from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT, Held, TokenCache, digest
 from tokenauth._clock import SYSTEM, Clock
 from tokenauth._cooldown import COOLDOWNS, Cooldowns
 from tokenauth._effects import Ask, Reply, TokenRequest, check_headers
@@ -88,8 +88,8 @@ class Source(Admission):
         kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
         static = tuple(secret.identity for secret in secrets if not secret.dynamic)
         dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
-        mark = digest(kind, provider.identity, static)
-        self.key = (mark, *dynamic) if dynamic else mark
+        self._mark = digest(kind, provider.identity, static)
+        self.key = (self._mark, *dynamic) if dynamic else self._mark
         self._since = -math.inf  # what a store was told before this doesn't count: `invalidate()`
 
     # which token is good
@@ -116,9 +116,18 @@ class Source(Admission):
 
     # who fetches
 
-    def join(self) -> tuple[Flight, bool]:
-        now = self.clock.monotonic()
-        return self.flights.join(self.key, now, now + 2 * self.timeout)
+    def postpone(self, held: Held) -> None:
+        """Let the next refresh of *held* be due later: the one that was under way has been cancelled."""
+        later = self.clock.monotonic() + self.timeout
+        self.cache.replace(self.key, replace(held, refresh_from=min(later, held.usable_until)))
+
+    def flight(self, rejected: Token | None = None) -> Flight:
+        """Return a flight that is to be entered, and then may `join`."""
+        return Flight(self.flights, self.key, self.clock.monotonic() + 2 * self.timeout, rejected)
+
+    def join(self, fresh: Flight) -> Flight:
+        """Return the flight that is under way for this credential: *fresh* itself where there was none."""
+        return self.flights.join(fresh, self.clock.monotonic())
 
     def solo(self) -> Flight:
         """Return a flight that nobody can join."""
@@ -129,6 +138,10 @@ class Source(Admission):
 
     def past(self, deadline: float) -> bool:
         return self.clock.monotonic() >= deadline
+
+    def late(self, deadline: float) -> bool:
+        """Whether what is left until *deadline* is too little to begin anything."""
+        return self.past(deadline - self.timeout / 10)
 
     # the token call
 
@@ -148,7 +161,7 @@ class Source(Admission):
         newest = told if self.shelf is not None else before
         before = newest or before
         refresh_token = newest.refresh_token if newest is not None and self.provider.refreshes else None
-        if refresh_token is None or not SPENT.spend(refresh_token):
+        if refresh_token is None or not SPENT.add(refresh_token):
             return before, None
         return before, Unshown(refresh_token)
 
@@ -170,9 +183,14 @@ class Source(Admission):
         if failure is not None:
             raise failure
 
+    @staticmethod
+    def may_pass(failure: Exception) -> bool:
+        """Whether *failure* is one of the endpoint or the network, which another try may not meet."""
+        return bool(getattr(failure, "retryable", False))
+
     def pause(self, failure: Exception, tries: int, deadline: float, secrets: str) -> float | None:
         """Return the seconds to wait before the next try after *failure*, or None to give up."""
-        if tries >= TRIES or not getattr(failure, "retryable", False):
+        if tries >= TRIES or not self.may_pass(failure):
             return None
         if self.cooldowns.failure(self.key, self.clock.monotonic(), secrets) is not None:
             return None  # it is a replay of that one
@@ -181,12 +199,19 @@ class Source(Admission):
             pause = self.uniform(0.05, 0.1) * 3 ** (tries - 1)
         return pause if self.clock.monotonic() + pause < deadline else None
 
-    def cool(self, failure: Exception, secrets: str) -> None:
-        """Let the *failure* of a login count for a while. What never reached the endpoint doesn't count."""
+    def cool(self, failure: Exception, flight: Flight) -> None:
+        """Let the *failure* of a login count for a while, and for all who wait. Then tell of it, once.
+
+        What never reached the endpoint doesn't count.
+        """
         now = self.clock.monotonic()
         known = errors.CredentialsRejected, errors.TokenEndpointError
-        if isinstance(failure, known) and self.cooldowns.failure(self.key, now, secrets) is None:
-            self.cooldowns.start(self.key, failure, now, secrets)
+        news = None
+        if isinstance(failure, known) and self.cooldowns.failure(self.key, now, flight.mark) is None:
+            news = failure
+            self.cooldowns.start(self.key, failure, now, flight.mark)
+        flight.fail(failure)  # before anybody is told, who might ask for a token
+        if news is not None:
             text, name = str(failure), self.provider.name
             log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
             self.emit(Event("failed", self.provider.name, error=failure))
@@ -197,7 +222,7 @@ class Source(Admission):
         """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
         token = self._read(reply if refresh_token is None else replace(reply, secrets=(refresh_token,)))
         if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
-            SPENT.restore(refresh_token)
+            SPENT.discard(refresh_token)
             token = replace(token, refresh_token=refresh_token)
         held = self.dated(token, reply, before)
         self.cooldowns.clear(self.key)
@@ -207,9 +232,32 @@ class Source(Admission):
         if self.clock.monotonic() >= held.usable_until:
             log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
         elif keep:
+            REFUSED.discard(self._mark, token.value)  # a server may hand out the same one until its end
             self.cache.put(self.key, held)
         self.emit(Event("fetched", name, print_))
         return held
+
+    def salvage(
+        self,
+        flight: Flight,
+        old: Held | None,
+        before: Token | None,
+        refresh_token: str | None,
+        reply: Callable[[], Reply],
+        *,
+        keep: bool,
+    ) -> None:
+        """Make of the answer what can be made of it, for whoever comes next: the leader of *flight* was cancelled.
+
+        Nothing, where a newer token is held by now than the *old* one, which was when this was asked for.
+        """
+        held = self.held()
+        if held is not None and (old is None or old.token.value != held.token.value):
+            return
+        try:
+            self.accept(reply(), before, refresh_token, keep=keep)
+        except Exception as failure:
+            self.cool(failure, flight)
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times: lifetime counted from the moment before it was asked for."""
@@ -224,8 +272,10 @@ class Source(Admission):
         usable_until = reply.sent + lifetime - leeway
         if same or self.provider.discards_older:
             return Held(token, usable_until, usable_until, reply.sent)
-        soft = token.refresh_in if token.refresh_in is not None else lifetime * self.uniform(*SOFT_REFRESH_AT)
-        return Held(token, usable_until, min(reply.sent + max(soft, 0.0), usable_until), reply.sent)
+        soft = token.refresh_in or 0.0
+        if soft <= 0:  # at once, for each request: that can't be meant
+            soft = lifetime * self.uniform(*SOFT_REFRESH_AT)
+        return Held(token, usable_until, min(reply.sent + soft, usable_until), reply.sent)
 
     def _read(self, reply: Reply) -> Token:
         try:
@@ -274,11 +324,14 @@ class Source(Admission):
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Return the token in *record* where it is good, and keep it. Raise the rejection that it tells of."""
         now = self.clock.wall()
-        if record is None or record.saved_at < self._since or now >= record.until:
+        since = min(self._since, now)  # this machine's clock may have been set back
+        if record is None or record.saved_at < since or now >= record.until:
             return None
         if record.failure is not None:
             raise errors.CredentialsRejected(**record.failure)
         if record.token is None or (rejected is not None and record.token.value == rejected.value):
+            return None
+        if REFUSED.has(self._mark, record.token.value):
             return None
         held = self._revived(record.token, now)
         if self.clock.monotonic() >= held.usable_until:
@@ -309,6 +362,7 @@ class Source(Admission):
 
     def reject(self, token: Token) -> None:
         """Take *token* out of the cache, and no newer one: a 401 came back for it."""
+        REFUSED.add(self._mark, token.value)
         held = self.cache.drop(self.key, token.value)
         if held is None:
             return

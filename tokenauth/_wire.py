@@ -2,30 +2,35 @@
 
 These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. So:
 
-* our headers are sealed (`_sealed_headers`): a redirect is built without them, whatever the transport;
+* our headers are sealed (`_sealed_headers`): a redirect is built without them, whatever the transport. So is any other
+  copy that is made on the way down, by instrumentation, a hook or a transport: on the wire they are put back;
 * a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before. That is
   done in the clients' documented `trace` request extension, which is called for each hop. A transport that has no
-  trace (a mock, ASGI, WSGI) sends such a hop without them; a 401 for it is answered by the flow.
+  trace (a mock, ASGI, WSGI) sends such a hop without them; a 401 for it is answered by the flow;
+* a hop to any other origin has them taken off, for a hook may have copied them one by one.
 
 Most requests need none of this: with `Authorization` and one origin the client itself does right.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tokenauth._origins import Origin
-from tokenauth._sealed_headers import sealed
+from tokenauth._sealed_headers import sealed, still_sealed
 from tokenauth._signature import Signature
 from tokenauth._source import Source
 from tokenauth._token import Token
 
 
 class Wire:
-    """The trace of one signed request and its redirects. *token*: None for a signature that needs none."""
+    """The trace of one signed request and its redirects. *origin*: the request's, which it was signed for. *token*:
+    None for a signature that needs none."""
 
     def __init__(
-        self, source: Source, request: Any, signature: Signature, token: Token | None, *, is_async: bool
+        self, source: Source, request: Any, origin: Origin, signature: Signature, token: Token | None, *, is_async: bool
     ) -> None:
         self._source, self._token, self._signature = source, token, signature
+        self._origin = origin
         self._hops = 0
         self._abroad = False
         self._signed = True
@@ -38,6 +43,8 @@ class Wire:
         ours = {name: headers[name] for name in headers if upgradable or name.lower() != "authorization"}
         if ours:
             request.headers = sealed(request.headers, ours)
+        self._names = {name.lower().encode() for name in ours}
+        self._sealed = request.headers
         if ours or signature.params or source.more_origins:
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
@@ -64,22 +71,42 @@ class Wire:
         if wire.method == b"CONNECT":
             return
         self._hops += 1
-        if self._hops == 1:  # signed by the flow
+        if self._hops == 1:
+            self._restore(wire)
             return
         origin = _origin(wire.url)
         self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
         self._signed = not self._abroad
         if self._signed:
             self._sign(wire)
+        else:
+            self._strip(wire)
+
+    def _restore(self, wire: Any) -> None:
+        """Put back what the flow had signed with, where *wire* was made of a copy."""
+        sent = {name.lower() for name, _ in wire.headers}
+        if self._names <= sent:
+            return
+        if _origin(wire.url) == self._origin:
+            ours = _raw(still_sealed(self._sealed))
+            wire.headers.extend(pair for pair in ours if pair[0].lower() not in sent)
+        self._signed = self._names <= {name.lower() for name, _ in wire.headers}
+
+    def _strip(self, wire: Any) -> None:
+        ours = {(name.lower(), value) for name, value in _raw(self._signature.headers)}
+        wire.headers[:] = [pair for pair in wire.headers if (pair[0].lower(), pair[1]) not in ours]
 
     def _sign(self, wire: Any) -> None:
         cookie = b"; ".join(value for name, value in wire.headers if name.lower() == b"cookie").decode("latin-1")
-        headers = self._signature.headers_beside(cookie)
-        ours = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        ours = _raw(self._signature.headers_beside(cookie))
         names = {name.lower() for name, _ in ours}
         wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
         if self._signature.params:
             wire.url.target = self._signature.url(wire.url.target.decode("ascii")).encode("ascii")
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _origin(url: Any) -> Origin | None:

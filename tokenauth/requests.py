@@ -3,22 +3,26 @@
     session.auth = TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret))
 
 requests calls the auth object once for each request, and its response hook for each answer, redirects included; a
-redirect sends a copy of the request's headers. So the hook looks after three things: a 401 on our token, a redirect to
-a foreign origin (what is ours is taken off before it is copied), and a redirect that lost our signature.
+redirect sends a copy of the request, headers and hook. So the hook looks after three things: a 401 on our token, a
+redirect to a foreign origin (what is ours is taken off before it is copied, and there the hook takes itself off), and
+a redirect that lost our signature.
 """
 
 import logging
 import re
+import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from requests.utils import rewind_body
+from requests.utils import requote_uri, rewind_body
 
 from tokenauth._base_auth import BaseTokenAuth
 from tokenauth._origins import Origin
@@ -40,47 +44,62 @@ class TokenAuth(BaseTokenAuth, AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         source = self._source
         origin = _origin(request.url)
-        signature = source.provider.static(origin) if origin is not None else None
-        if signature is not None:
-            _put(request, signature)
-            request.register_hook("response", _Sent(self, request, signature, None))
-        elif origin is not None and source.admits(origin):
+        if origin is None:
+            return request
+        token = None
+        signature = source.provider.static(origin)
+        if signature is None and source.admits(origin):
             token = source.fresh() or self._obtain(None)
             signature = source.signature(token, origin)
-            if signature is not None:
-                _put(request, signature)
-                request.register_hook("response", _Sent(self, request, signature, token))
+        if signature is not None:
+            _put(request, signature)
+            request.register_hook("response", _Sent(self, origin, signature, token))
         return request
 
 
-class _Sent:
-    """The response hook of one signed request, which its redirects share.
+class _Chain(threading.local):
+    """How far redirects have come in this thread: the URL of the hop to follow, and whether there was a renewal."""
 
-    A prepared request may be sent again; each sending begins anew when the answer to the first request comes in.
+    hop: str | None = None
+    renewed = False
+
+
+class _Sent:
+    """The response hook of one signed request, which its redirects share, and so do copies that the user makes.
+
+    A copy may still carry an older token, or none. What it carries is compared with the newest that the hook knows.
     """
 
-    def __init__(self, auth: TokenAuth, request: PreparedRequest, signature: Signature, token: Token | None) -> None:
+    def __init__(self, auth: TokenAuth, origin: Origin, signature: Signature, token: Token | None) -> None:
         self._auth = auth
-        self._first = id(request)
-        self._signature = signature
-        self._token = token
-        self._retried = False
-        self._abroad = False
+        self._origin = origin
+        self._newest = signature, token  # one value, for threads may share the hook
+        self._chain = _Chain()
 
     def __call__(self, response: Response, **settings: Any) -> Response:
-        if id(response.request) == self._first:
-            self._retried = self._abroad = False
+        chain = self._chain
+        is_hop = chain.hop is not None and chain.hop == _bare(response.request.url)
+        chain.hop, chain.renewed = None, chain.renewed and is_hop
         home = self._at_home(response.url)
-        self._abroad = self._abroad or home is None
-        if home is not None and not self._abroad and self._token is not None:
-            response = self._answered(response, home, self._token, settings)
-        if response.is_redirect and self._at_home(_target(response)) is None:
-            _take_off(response.request, self._signature)
+        if home is None:
+            self._leave(response.request)
+        else:
+            response = self._answered(response, home, settings, is_hop=is_hop)
+        if response.is_redirect:
+            if self._at_home(_target(response)) is None:
+                _take_off(response.request, self._newest[0].headers)
+            elif home is not None:
+                chain.hop = _bare(requote_uri(urljoin(response.url, response.headers["location"])))
         return response
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickled request or response, such as a cache keeps, leaves the credentials behind."""
-        return partial, (_pass_on,)
+        source, (signature, token) = self._auth._source, self._newest
+        origins = {self._origin, *source.more_origins}
+        if source.provider.may_serve(own := Origin.parse(source.provider.token_url)):
+            origins.add(own)
+        homes = sorted(str(origin) for origin in origins if source.serves(origin, token))
+        return _Guard, (tuple(signature.headers), tuple(homes))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Sent":
         return self
@@ -88,46 +107,84 @@ class _Sent:
     def _at_home(self, url: str) -> Origin | None:
         """Return the origin of *url*, where it may have what was signed."""
         origin = _origin(url)
-        return origin if origin is not None and self._auth._source.serves(origin, self._token) else None
+        return origin if origin is not None and self._auth._source.serves(origin, self._newest[1]) else None
 
-    def _answered(self, response: Response, origin: Origin, token: Token, settings: dict[str, Any]) -> Response:
-        """Return the answer to one more try where *response* is a 401 on *token*, else *response* itself.
+    def _leave(self, request: PreparedRequest) -> None:
+        """Take the hook off *request*, which was abroad, and so off all that it is redirected to."""
+        others = [hook for hook in request.hooks["response"] if hook is not self]
+        request.hooks = {**request.hooks, "response": others}
 
-        A redirect at home that lost the signature is signed, which does not count as the one renewal.
+    def _answered(self, response: Response, home: Origin, settings: dict[str, Any], *, is_hop: bool) -> Response:
+        """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
+
+        What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first,
+        which does not count as the one renewal.
         """
-        source, request = self._auth._source, response.request
-        if not source.is_refusal(response.status_code, response.headers):
+        source, request, chain = self._auth._source, response.request, self._chain
+        signature, token = self._newest
+        if token is None or not source.is_refusal(response.status_code, response.headers):
             return response
-        carried = self._signature.is_on(request.headers, request.url or "")
-        if carried and self._retried:
+        carried = signature.is_on(request.headers, request.url or "")
+        if carried and chain.renewed:
             return response
-        rejected = token if carried else None
-        if not _replayable(request):
-            if rejected is not None:
-                source.reject(rejected)
+        if not _rewound(request):
+            if carried:
+                source.reject(token)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return response
-        _ = settings["stream"] or response.content
-        response.close()  # frees the connection before the retry
-        self._retried = self._retried or carried
-        self._token = self._auth._obtain(rejected)
-        signature = source.signature(self._token, origin)
+        chain.renewed = chain.renewed or carried
+        answer, sent = self._again(response, home, token if carried else None, settings)
+        if carried or sent is None or not source.is_refusal(answer.status_code, answer.headers):
+            return answer
+        if is_hop or not _rewound(request):
+            source.reject(sent)  # so the next request renews it
+            return answer
+        chain.renewed = True
+        return self._again(answer, home, sent, settings)[0]
+
+    def _again(
+        self, response: Response, home: Origin, rejected: Token | None, settings: dict[str, Any]
+    ) -> tuple[Response, Token | None]:
+        """Return the answer to one more try, and the token that it went out with, None where it did not carry it.
+
+        That is where the new token may not go to *home*, or the user's adapter has replaced our header.
+        """
+        _finish(response, read=not settings["stream"])
+        token = self._auth._obtain(rejected)
+        signature = self._auth._source.signature(token, home)
         if signature is None:
-            return response
-        self._signature = signature
-        return _send_again(response, signature, settings)
+            return response, None
+        self._newest = signature, token
+        answer, carried = _send_again(response, signature, settings)
+        return answer, token if carried else None
 
 
-def _pass_on(response: Response, **_: Any) -> Response:
-    return response
+@dataclass(frozen=True)
+class _Guard:
+    """What a pickle has in the hook's place: it takes our headers off before a redirect abroad, and holds no secret."""
+
+    names: tuple[str, ...]
+    homes: tuple[str, ...]
+
+    def __call__(self, response: Response, **_: Any) -> Response:
+        if response.is_redirect and str(_origin(_target(response))) not in self.homes:
+            _take_off(response.request, self.names)
+        return response
 
 
-def _send_again(response: Response, signature: Signature, settings: dict[str, Any]) -> Response:
-    """Send the request of *response* once more, with *signature*, on the same adapter."""
+def _finish(response: Response, *, read: bool) -> None:
+    """Free the connection of a 401. Its body decides nothing: one that can't be read is as good as none."""
+    with suppress(OSError):  # the root of requests' errors, and of niquests'
+        _ = read and response.content
+    response.close()
+    if read and response._content is False:
+        response._content, response._content_consumed = b"", True
+
+
+def _send_again(response: Response, signature: Signature, settings: dict[str, Any]) -> tuple[Response, bool]:
+    """Send the request of *response* once more on the same adapter; return the answer, and whether *signature* went."""
     request = response.request
     again = request.copy()
-    if again.body is not None and again._body_position is not None:  # a redirect may have left the body behind
-        rewind_body(again)
     _renew_cookies(again, response, signature)
     _put(request, signature)  # a redirect copies these headers
     _put(again, signature)
@@ -136,7 +193,7 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     answer.elapsed = timedelta(seconds=time.perf_counter() - started)
     answer.history = [*response.history, response]
     answer.request = request
-    return answer
+    return answer, signature.is_on(again.headers, again.url or "")
 
 
 def _renew_cookies(again: PreparedRequest, response: Response, signature: Signature) -> None:
@@ -155,9 +212,14 @@ def _renew_cookies(again: PreparedRequest, response: Response, signature: Signat
         again.headers["Cookie"] = written
 
 
-def _replayable(request: PreparedRequest) -> bool:
-    """Whether the body can be sent whole once more: bytes or text, or a file that knows where it stood."""
-    return request.body is None or isinstance(request.body, bytes | str) or isinstance(request._body_position, int)
+def _rewound(request: PreparedRequest) -> bool:
+    """Set the body back to where it stood; False where it can't be sent whole once more."""
+    if request.body is None or isinstance(request.body, bytes | bytearray | memoryview | str):
+        return True
+    with suppress(Exception):  # whatever a file of the user's raises
+        rewind_body(request)
+        return True
+    return False
 
 
 def _origin(url: str | None) -> Origin | None:
@@ -183,7 +245,12 @@ def _put(request: PreparedRequest, signature: Signature) -> None:
         request.url = signature.url(request.url or "")
 
 
-def _take_off(request: PreparedRequest, signature: Signature) -> None:
-    for name, value in signature.headers.items():
-        if request.headers.get(name) == value:
-            del request.headers[name]
+def _take_off(request: PreparedRequest, names: Iterable[str]) -> None:
+    """By name, for a copy may carry an older value."""
+    for name in names:
+        request.headers.pop(name, None)
+
+
+def _bare(url: str | None) -> str:
+    """Return *url* without its fragment, which a redirect inherits."""
+    return urlsplit(url or "")._replace(fragment="").geturl()

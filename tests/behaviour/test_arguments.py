@@ -9,6 +9,7 @@ import requests
 
 from tests.support import PlainProvider
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, PlatformAuth, TokenAuth
+from tokenauth.providers import JSONProvider
 
 VALUE = "v4lue-that-nobody-may-see"
 
@@ -155,7 +156,7 @@ OPTIONS: dict[str, list[Any]] = {
     "timeout": [0, -1, "10", None, True, float("nan"), float("inf")],
     "origins": ["https://one.example", ["http://plain.example"], [f"https://{VALUE}@"], [7], 7, None],
     "header": ["", "X Token", "X-Token:", "X-Tök", "a\nb", 7, None],
-    "scheme": ["a\nb", " Bearer", 7, b"Bearer"],
+    "scheme": ["a\nb", " Bearer", 7, b"Bearer", "B\u20acarer", "two\u00a0words", "Bär"],
     "extra_headers": [{"": "x"}, {"A B": "x"}, {"A": f"{VALUE}\n"}, {"A": 7}, {7: "x"}, [("A", "b")], None, "A"],
     "cache": [7, [], "cache", object()],
     "token_client": [7, "client", object(), requests, httpx, requests.get, requests.Session, httpx.Client],
@@ -167,6 +168,38 @@ OPTIONS: dict[str, list[Any]] = {
 def test_an_option_that_cannot_be_right_is_refused(option: str) -> None:
     for value in OPTIONS[option]:
         refusal(manis, **{option: value})
+
+
+MESSAGE_S_OWN = ["Host", "host", "Content-Length", "CONTENT-LENGTH", "Transfer-Encoding", "Connection", "connection"]
+NAMED: dict[str, Callable[[str], Any]] = {
+    "header": lambda name: manis(header=name),
+    "extra_headers": lambda name: manis(extra_headers={"X-Tenant": "t", name: VALUE}),
+    "header of JSONProvider": lambda name: JSONProvider("https://api.example", header=name),
+    "kept_headers": lambda name: JSONProvider("https://api.example", kept_headers={"X-Tenant": "t", name: VALUE}),
+    "portal_header": lambda name: atrip(portal_header=name),
+}
+
+
+@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("name", ["Cookie", "cookie", "COOKIE"])
+def test_a_header_that_would_replace_the_user_s_cookies_is_refused(place: str, name: str) -> None:
+    text = refusal(NAMED[place], name=name)
+    assert place.partition(" ")[0] in text
+    assert "cookie= of JSONProvider" in text
+
+
+@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("name", MESSAGE_S_OWN)
+def test_a_header_that_frames_the_message_is_refused(place: str, name: str) -> None:
+    text = refusal(NAMED[place], name=name)
+    assert place.partition(" ")[0] in text
+    assert name in text
+
+
+@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("name", ["X-Cookie", "Cookie2", "Host-Id", "Content-Length-Token", "Authorization"])
+def test_other_headers_are_taken(place: str, name: str) -> None:
+    assert NAMED[place](name)
 
 
 @pytest.mark.parametrize("provider", [None, "https://api.example", ManisAuth, object()])

@@ -1,13 +1,19 @@
 """I4: the body is sent whole, or not again. Never an empty body with a 200."""
 
+import contextlib
 import hashlib
 import io
 import logging
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import anyio
+import httpx
+import httpx2
 import pytest
+import trio
 
 from tests.clients import BLOCKING, CLIENTS, AsyncFile, Client, Get, Post
 from tests.servers import Received, Reply
@@ -160,4 +166,259 @@ def test_a_real_file_is_sent_again_from_where_it_stood(client: Client, server: T
             body["data" if client.name == "requests" else "content"] = file
         answer = client.send(revoked(client, server), Post(server.api, **{**body, **rest}))
     assert answer.status == 200
+    assert [request.body for request in server.server.to("/api")] == [BIG[7:]] * 2
+
+
+# requests alone
+
+REQUESTS = CLIENTS[:1]
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+@pytest.mark.parametrize("client", REQUESTS, ids=repr)
+def test_what_is_like_bytes_is_sent_again(client: Client, kind: Any, server: TokenServer) -> None:
+    answer = client.send(revoked(client, server), Post(server.api, data=kind(BIG)))
+    assert (answer.status, answer.history) == (200, [401])
+    assert [request.body for request in server.server.to("/api")] == [BIG] * 2
+
+
+class Tells(io.RawIOBase):
+    """A stream that knows where it stands, and can't go back: botocore's StreamingBody, a decompressed pipe."""
+
+    def __init__(self) -> None:
+        self.wrapped = io.BytesIO(BIG)
+
+    def read(self, size: int = -1) -> bytes:
+        return self.wrapped.read(size)
+
+    def tell(self) -> int:
+        return self.wrapped.tell()
+
+
+class Closes(io.BytesIO):
+    """A stream that closes itself at its end, so that to go back is a ValueError."""
+
+    def __init__(self) -> None:
+        super().__init__(BIG)
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        if not piece:
+            self.close()
+        return piece
+
+
+class OnlyTells:
+    """A stream that isn't of `io`, and has no method to go back."""
+
+    def __init__(self) -> None:
+        self.wrapped = io.BytesIO(BIG)
+        self.read, self.tell = self.wrapped.read, self.wrapped.tell
+
+    def __len__(self) -> int:
+        return len(BIG)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.wrapped)
+
+
+@pytest.mark.parametrize("kind", [Tells, Closes, OnlyTells])
+@pytest.mark.parametrize("client", REQUESTS, ids=repr)
+def test_a_body_that_tells_and_cannot_go_back_is_not_sent_again(
+    client: Client, kind: Callable[[], Any], server: TokenServer
+) -> None:
+    auth = revoked(client, server)
+    answer, after = client.play(auth, Post(server.api, data=kind()), Get(server.api))
+    assert (answer.status, answer.history, answer.content) == (401, [], b'{"error": "token"}')
+    assert (after.status, after.history) == (200, [])
+    assert [request.body for request in server.server.to("/api")] == [BIG, b""]
+
+
+# the body of a 401, which decides nothing
+
+BROKEN = {
+    "truncated": b"Content-Length: 100\r\nConnection: close\r\n\r\nabc",
+    "bad gzip": b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip",
+    "bad chunk": b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("client", REQUESTS, ids=repr)
+def test_a_401_whose_body_cannot_be_read_is_renewed_as_any(client: Client, how: str, server: TokenServer) -> None:
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/api" or server.use(request).status == 200:
+            return None
+        return Reply(raw=b"HTTP/1.1 401 No\r\n" + BROKEN[how])
+
+    auth = revoked(client, server)
+    server.answer = answer
+    answers = client.play(auth, Get(server.api), Get(server.api), pool=1)
+    assert [(each.status, each.history) for each in answers] == [(200, [401]), (200, [])]
+    assert [each.content for each in answers[0].response.history] == [b""]
+    assert server.logins == 2
+
+
+@contextlib.contextmanager
+def stalls() -> Iterator[Iterator[bytes]]:
+    """Yield the pieces of a body that comes to its end with the block only."""
+    over = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"abc"
+        over.wait()
+
+    try:
+        yield pieces()
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize("client", REQUESTS, ids=repr)
+def test_a_401_whose_body_does_not_come_is_renewed_after_the_users_own_timeout(
+    client: Client, server: TokenServer
+) -> None:
+    auth = revoked(client, server)
+    with stalls() as pieces:
+        stalled = Reply(401, pieces=pieces)
+        server.answer = lambda request: stalled if request.path == "/api" and not server.valid else None
+        answer = client.send(auth, Get(server.api), timeout=1.0)
+    assert (answer.status, answer.history) == (200, [401])
+    assert server.logins == 2
+
+
+# httpx and httpx2 alone
+
+HTTPX = CLIENTS[1:]
+ASYNC = [client for client in HTTPX if client.is_async]
+
+
+class Framed(httpx.SyncByteStream, httpx.AsyncByteStream, httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A stream of the user's own kind: a head that comes once, then a file."""
+
+    def __init__(self) -> None:
+        self._stream = io.BytesIO(BIG)
+        self.fields: list[Any] = []
+        self._head = b"head"
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        self._head = b""
+        yield self._stream.read()
+
+    async def __aiter__(self) -> Any:
+        for piece in self:
+            yield piece
+
+
+@pytest.mark.parametrize("name", ["Framed", "ByteStream", "IteratorByteStream", "MultipartStream"])
+@pytest.mark.parametrize("client", HTTPX, ids=repr)
+def test_a_stream_of_the_users_own_kind_is_not_sent_again(client: Any, name: str, server: TokenServer) -> None:
+    """What it holds under a name that the library's streams use as well is its own affair."""
+    stream = type(name, (Framed,), {})()
+
+    def build(session: Any) -> Any:
+        request = session.build_request("POST", server.api, headers={"Content-Length": str(len(BIG) + 4)})
+        request.stream = stream
+        return request
+
+    async def main() -> Any:
+        async with client.client(auth) as session:
+            return await session.send(build(session))
+
+    auth = revoked(client, server)
+    if client.is_async:
+        response = client.run(main)
+    else:
+        with client.client(auth) as session:
+            response = session.send(build(session))
+    assert (response.status_code, response.history) == (401, [])
+    assert [request.body for request in server.server.to("/api")] == [b"head" + BIG]
+    assert client.get(auth, server.api) == 200
+
+
+class AwaitedFile:
+    """A file of which all is to be awaited, as aiofiles'. Nobody may call what he doesn't await."""
+
+    def __init__(self) -> None:
+        self._file = io.BytesIO(BIG)
+
+    async def seekable(self) -> bool:
+        return True
+
+    async def tell(self) -> int:
+        return self._file.tell()
+
+    async def seek(self, position: int) -> int:
+        return self._file.seek(position)
+
+    async def __aiter__(self) -> Any:
+        yield self._file.read()
+
+
+class Stays(io.BytesIO):
+    """A file that says it could seek, as `GzipFile` does over a pipe. In multipart, httpx ignores that it can't."""
+
+    def seek(self, *args: Any) -> int:
+        raise io.UnsupportedOperation("seek")
+
+
+def _stays(client: Client) -> dict[str, Any]:
+    if not client.is_async:
+        return {"content": Stays(BIG)}
+    file = AsyncFile(b"", 0)
+    file.wrapped = Stays(BIG)
+    return {"content": file}
+
+
+SEEMING: dict[str, Callable[[Client], dict[str, Any]]] = {
+    "file": _stays,
+    "multipart": lambda client: {"files": {"f": ("f.txt", Stays(BIG))}},
+}
+
+
+@pytest.mark.parametrize("body", SEEMING)
+@pytest.mark.parametrize("client", HTTPX, ids=repr)
+def test_a_body_that_only_seems_to_seek_is_not_sent_again(
+    client: Client, body: str, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    _check_one_shot(client, SEEMING[body](client), server, caplog)
+
+
+@pytest.mark.parametrize("client", ASYNC, ids=repr)
+def test_a_file_whose_methods_are_to_be_awaited_is_not_sent_again(
+    client: Client, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    _check_one_shot(client, {"content": AwaitedFile()}, server, caplog)
+
+
+def _check_one_shot(
+    client: Client, body: dict[str, Any], server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = revoked(client, server)
+    with caplog.at_level(logging.WARNING, "tokenauth"):
+        answer, after = client.play(auth, Post(server.api, **body), Get(server.api))
+    assert (answer.status, answer.history, answer.content) == (401, [], b'{"error": "token"}')
+    assert (after.status, after.history) == (200, [])
+    (post, _) = server.server.to("/api")
+    assert BIG in post.body
+    assert ["can't be sent twice" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("kind", ["anyio", "trio"])
+@pytest.mark.parametrize("client", ASYNC, ids=repr)
+def test_an_async_file_is_sent_again(client: Any, kind: str, server: TokenServer, tmp_path: Any) -> None:
+    if kind == "trio" and "trio" not in client.name:
+        return
+    path = tmp_path / "body"
+    path.write_bytes(BIG)
+
+    async def main() -> Any:
+        file: Any = await anyio.open_file(path, "rb") if kind == "anyio" else await trio.open_file(path, "rb")
+        async with file, client.client(auth) as session:
+            await file.seek(7)
+            return await session.post(server.api, content=file)
+
+    auth = revoked(client, server)
+    assert client.run(main).status_code == 200
     assert [request.body for request in server.server.to("/api")] == [BIG[7:]] * 2

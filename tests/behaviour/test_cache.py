@@ -11,8 +11,10 @@ from cachetools import LRUCache, TTLCache
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
 from tests.support import PlainProvider, TokenServer
-from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, TokenAuth
+from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
 from tokenauth._cache import MAX_TOKENS, PROCESS_CACHE
+from tokenauth.providers import JSONProvider, Secret, TokenRequest
+from tokenauth.stores import FileStore
 
 SECRETS = ("s3cr3t-one", "s3cr3t-two")
 
@@ -107,6 +109,56 @@ def test_values_do_not_run_into_one_another() -> None:
 
 def test_what_the_options_are_does_not_change_the_credential() -> None:
     assert manis("https://a.example", leeway=1)._source.key == manis("https://a.example", timeout=3)._source.key
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_apis_that_differ_in_a_callable_have_a_token_each(client: Client) -> None:
+    def answer(request: Received) -> Reply:
+        if request.path == "/token":
+            return Reply(200, {"read": "r-1", "admin": "a-1"})
+        return Reply(200, {"got": request.headers["authorization"]})
+
+    def auth(field: str) -> TokenAuth:
+        return TokenAuth(JSONProvider(f"{server.url}/token", form={"key": "k"}, token=lambda content: content[field]))
+
+    with serve(answer) as server:
+        answers = [client.send(auth(field), Get(f"{server.url}/api")).json() for field in ("admin", "read")]
+    assert answers == [{"got": "Bearer a-1"}, {"got": "Bearer r-1"}]
+
+
+def _found(content: Any) -> Any:
+    return content["token"]
+
+
+def test_a_callable_without_a_name_is_refused_with_a_store(tmp_path: Any) -> None:
+    """Other processes could not tell it from another."""
+    store = FileStore(tmp_path / "store")
+    provider = JSONProvider("https://api.example/token", form={"key": "k"}, token=lambda content: content["token"])
+    assert TokenAuth(provider)
+    with pytest.raises(ValueError, match=r"store= .*token= .*lambda.*module"):
+        TokenAuth(provider, store=store)
+    assert TokenAuth(JSONProvider("https://api.example/token", form={"key": "k"}, token=_found), store=store)
+
+
+class _Told:
+    """A description by its shape alone, which says that it is this process's."""
+
+    name = "told"
+    token_url = "https://api.example/token"
+    identity = ("told",)
+    secrets = (Secret("key", "k-4711"),)
+    process_bound = "it is told apart by an object"
+
+    def request(self) -> TokenRequest:
+        raise NotImplementedError
+
+    def read(self, reply: Any) -> Token:
+        raise NotImplementedError
+
+
+def test_who_says_that_it_is_one_process_s_is_refused_with_a_store(tmp_path: Any) -> None:
+    with pytest.raises(ValueError, match=r"store= .*it is told apart by an object"):
+        TokenAuth(_Told(), store=FileStore(tmp_path / "store"))
 
 
 MAPPINGS: dict[str, Any] = {
@@ -247,3 +299,36 @@ def test_keys_and_reprs_hold_no_secret(make: Any) -> None:
     assert SECRETS[0] not in text
     assert token.value not in text
     assert "s3cr3t" not in text
+
+
+class _InItsURL(PlainProvider):
+    """Has its key where it does not belong, in the URL, and shows it in its own repr."""
+
+    def __init__(self, token_url: str) -> None:
+        super().__init__("https://api.example")
+        self.token_url = token_url
+
+    def __repr__(self) -> str:
+        return self.token_url
+
+
+class _Shaped(_Told):
+    process_bound = ""
+
+    def __init__(self, token_url: str) -> None:
+        self.token_url = token_url
+
+
+@pytest.mark.parametrize("kind", [_InItsURL, _Shaped])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://api.example/token?api_key={SECRETS[0]}",
+        f"https://user:{SECRETS[0]}@api.example/token",
+        f"https://{SECRETS[0]}@api.example/token#{SECRETS[1]}",
+    ],
+)
+def test_a_repr_shows_origin_and_path_of_a_url(kind: Any, url: str) -> None:
+    auth = TokenAuth(kind(url), origins=[f"https://user:{SECRETS[0]}@more.example/?key={SECRETS[1]}"])
+    assert repr(auth).endswith("at https://api.example/token>")
+    assert "s3cr3t" not in f"{auth!r} {auth._source!r}"

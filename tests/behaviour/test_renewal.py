@@ -48,6 +48,78 @@ def test_an_api_that_always_says_401_gets_two_requests_and_one_renewal(client: C
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_api_that_always_says_401_costs_each_request_a_login_and_a_retry(
+    client: Client, server: TokenServer
+) -> None:
+    """The logins succeed, so nothing cools down: see SECURITY.md."""
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    auth = server.auth()
+    client.get_token(auth)
+    answers = client.play(auth, *[Get(server.api)] * 4)
+    assert [answer.status for answer in answers] == [401] * 4
+    assert len(server.server.to("/api")) == 8
+    assert server.logins == 1 + 4
+
+
+SCOPE = [
+    'Bearer error="insufficient_scope"',
+    "Bearer error=insufficient_scope",
+    'Bearer error = "insufficient_scope"',
+    'Bearer error="insufficient_scope", scope="a b"',
+    'Bearer realm="x",error\t=\tinsufficient_scope,scope="a"',
+    'Bearer ERROR="insufficient_scope"',
+    'Bearer realm="say \\"no\\"", Error="insufficient_scope"',
+    'Bearer error="insufficient\\_scope"',
+    'Basic realm="x", Bearer error="insufficient_scope"',
+    'Negotiate abc==, Bearer realm="x", error="insufficient_scope"',
+]
+OTHERWISE = [
+    "",
+    "Bearer",
+    'Bearer error="invalid_token"',
+    'Bearer error="invalid_token", error_description="not: error=insufficient_scope"',
+    'Bearer realm="error=\\"insufficient_scope\\""',
+    'Bearer error_description="insufficient_scope"',
+    'Bearer x-error="insufficient_scope"',
+    'Bearer error="insufficient_scope_of_your_mind"',
+    "Bearer error=insufficient_scope_of_your_mind",
+    'Bearer error="invalid_token", DPoP error="insufficient_scope"',
+    "Bearer realm=https://x.example/?error=insufficient_scope",
+    'Bearer error="insufficient_scope',
+]
+
+
+@pytest.mark.parametrize("challenge", SCOPE)
+def test_a_401_about_scope_is_not_renewed_however_it_is_written(challenge: str, server: TokenServer) -> None:
+    for client in CLIENTS:
+        assert _logins(client, server, challenge) == 1
+
+
+@pytest.mark.parametrize("challenge", OTHERWISE)
+def test_a_401_that_is_not_about_scope_is_renewed(challenge: str, server: TokenServer) -> None:
+    for client in CLIENTS:
+        assert _logins(client, server, challenge) == 2
+
+
+def _logins(client: Client, server: TokenServer, challenge: str) -> int:
+    """Return how many logins a request costs whose answer is always a 401 with *challenge*."""
+    header = {"WWW-Authenticate": challenge}
+    server.answer = lambda request: None if request.path == "/token" else Reply(401, headers=header)
+    before = server.logins
+    assert client.get(server.auth(), server.api) == 401
+    return server.logins - before
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_challenges_in_several_fields_count_together(client: Client, server: TokenServer) -> None:
+    challenges = b"WWW-Authenticate: Basic realm=x\r\nWWW-Authenticate: Bearer error=insufficient_scope\r\n"
+    refusal = b"HTTP/1.1 401 Unauthorized\r\n" + challenges + b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+    server.answer = lambda request: None if request.path == "/token" else Reply(raw=refusal)
+    assert client.get(server.auth(), server.api) == 401
+    assert server.logins == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_each_request_of_a_session_has_a_retry_of_its_own(client: Client, server: TokenServer) -> None:
     auth = server.auth()
     first_tries = {"1", "3"}

@@ -337,7 +337,7 @@ def test_what_is_no_store_is_refused(store: object, server: TokenServer) -> None
 
 def test_a_provider_without_a_secret_or_an_identity_is_refused(server: TokenServer) -> None:
     class Anybody(SecretProvider):
-        identity = Provider.identity
+        identity = Provider.identity  # type: ignore[assignment]  # the base: a place of its own each time
 
     with pytest.raises(ValueError, match="with secrets"):
         server.auth(store=DictStore())

@@ -24,7 +24,7 @@ def main() -> None:
     store = FileStore(folder)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if way == "rename":
-        module._rename = lambda beside, path: os.kill(os.getpid(), signal.SIGKILL)
+        module._rename = lambda beside, path, tries=1: os.kill(os.getpid(), signal.SIGKILL)
     else:
         size = 10 if way == "full" else int(way)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN if way == "full" else signal.SIG_DFL)

@@ -6,7 +6,7 @@ says which request goes on next, what the token endpoint answers, who is cancell
 
 import os
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from itertools import count
 from typing import Any
@@ -185,6 +185,8 @@ class Model(RuleBasedStateMachine):
         assert self.auths[0][1]._source.key == self.auths[1][1]._source.key
         self.tasks: list[Task] = []
         self.killed: list[Task] = []
+        self.left: list[Task] = []
+        """Cancelled, but their token calls go on."""
         self.rejections: dict[str, tuple[float, str]] = {}
         """When each account's endpoint last told us that a password is wrong, and which."""
 
@@ -239,12 +241,20 @@ class Model(RuleBasedStateMachine):
     @rule(pick=PICK, closed=st.booleans())
     def cancel(self, pick: int, closed: bool) -> None:
         task = self.tasks[pick % len(self.tasks)]
+        if isinstance(task.effect, Exchange):
+            self.left.append(replace(task))
         if closed:
             task.story.close()
             self._end(task)
         else:
             self._on(task, problem=Cancelled())
             assert task not in self.tasks
+
+    @precondition(lambda self: self.left)
+    @rule(pick=PICK)
+    def a_token_call_ends_whose_leader_was_cancelled(self, pick: int) -> None:
+        task = self.left.pop(pick % len(self.left))
+        task.effect.unwanted(lambda: self._result(task))
 
     @precondition(lambda self: any(task.leads for task in self.tasks))
     @rule(pick=PICK)
@@ -394,7 +404,7 @@ class Model(RuleBasedStateMachine):
                 task.exchanges += not request.body
                 assert task.exchanges <= 3, "more than two more tries"
                 assert task.effect.deadline <= self.now + TIMEOUT
-                task.token_call = _TokenCall(request, self.clock.clock)
+                task.token_call = _TokenCall(task.effect, self.clock.clock)
                 task.leads = flight
                 self._check_login(task, request)
             case Call(_, flight, deadline):

@@ -29,7 +29,7 @@ from tests.processes.children import *
 from tests.support import background, until, waiting
 from tests.clients import SECONDS
 from tokenauth._effects import Call, Exchange
-from tokenauth._flights import FLIGHTS
+from tokenauth._flights import FLIGHTS, Flight
 from tokenauth._flow import obtain
 import requests, trio
 auth, url, client = given()
@@ -138,8 +138,8 @@ def hammer():
     source = auth._source
     while not stop.is_set():
         source.held()
-        flight, leads = source.flights.join(object(), 0.0, 1.0)
-        flight.abandon()
+        with Flight(source.flights, object(), 1.0) as fresh:
+            source.flights.join(fresh, 0.0)
         source.cooldowns.clear(object())
 for _ in range(3):
     threading.Thread(target=hammer, daemon=True).start()

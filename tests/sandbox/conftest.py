@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,16 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def interruptible(module: str, *words: str) -> list[str]:
+    """Return ``python -m module words`` that heeds SIGINT even where a shell started the tests in the background."""
+    program = (
+        "import runpy, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
+    )
+    return [sys.executable, "-c", program, *words]
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import signal
+import socket
 import subprocess
 import sys
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib import import_module
 
 import pytest
 from rich.console import Console
 
 from tokenauth import CredentialsRejected, TokenAuth
-from tokenauth.sandbox import serve
+from tokenauth.cli import main
+from tokenauth.sandbox import Sandbox, ThreadSandbox, serve
 from tokenauth.sandbox.demo._cases import CASES, EXPECTED, Case, Counts
-from tokenauth.sandbox.demo._clients import Answer, Call, Client, Requests, Script, play
-from tokenauth.sandbox.demo._herds import HerdResult
+from tokenauth.sandbox.demo._clients import Answer, Call, Client, Requests, Script, installed_clients, play
+from tokenauth.sandbox.demo._herds import THREADS, HerdResult, run_herds
 from tokenauth.sandbox.demo._report import Outcome, as_json, show
 from tokenauth.sandbox.demo._steps import Result, _fault_of_error, run_case
+
+from .conftest import interruptible
 
 OAUTH = CASES[-1]
 RIGHT = Result("OAuth", "requests", "first", Counts(1, 0, 1), Counts(1, 0, 1))
@@ -43,6 +51,16 @@ class Breaks:
 
     def _send(self, call: Call) -> Answer:
         raise ZeroDivisionError(call.url)
+
+
+@dataclass(frozen=True)
+class Elsewhere(Case):
+    """A provider whose API is at *origin*."""
+
+    origin: str = ""
+
+    def url(self, sandbox: Sandbox) -> str:
+        return self.origin + self.path
 
 
 def _without_bodies(script: Script) -> Script:
@@ -103,6 +121,31 @@ def test_the_module_is_the_command() -> None:
     assert ran.stdout.startswith("tokenauth ")
 
 
+def test_importing_the_module_runs_no_command() -> None:
+    assert import_module("tokenauth.__main__").main is main
+
+
+def test_ctrl_c_ends_the_demo_without_a_word() -> None:
+    words, pipe = interruptible("tokenauth", "demo", "--quick"), subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        start = re.fullmatch(r"The sandbox runs at (http://127.0.0.1:\d+), .*\n", process.stdout.readline())
+        assert start is not None
+        while not all(counts["logins"] for counts in Sandbox(start[1]).state().values()):
+            pass  # then every provider is being tried
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=60)
+    assert (process.returncode, shown, said) == (130, "", "")
+
+
+@pytest.mark.parametrize("missing", ["trio", "httpx2"])
+def test_a_library_that_is_not_installed_is_left_out(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere = [one.name for one in installed_clients()]
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert [one.name for one in installed_clients()] == [name for name in everywhere if missing not in name]
+    assert any(missing in name for name in everywhere)
+
+
 def test_a_count_that_is_not_the_expected_one_is_a_difference() -> None:
     wrong = replace(OAUTH, expected={**EXPECTED, "cached": Counts(1, 0, 1)})
     assert [one.step for one in run(wrong, Requests()) if not one.ok] == ["cached"]
@@ -111,6 +154,27 @@ def test_a_count_that_is_not_the_expected_one_is_a_difference() -> None:
 def test_a_body_that_does_not_arrive_is_a_difference() -> None:
     [result] = [one for one in run(OAUTH, LosesBodies()) if not one.ok]
     assert (result.step, result.problem) == ("revoked", "of 100000 bytes 0 arrived, or others")
+
+
+def test_a_caller_that_sees_a_401_is_a_difference() -> None:
+    result = run(replace(OAUTH, path="/oauth/denied/orders", pause=0), Requests())[0]
+    assert (result.step, result.problem) == ("first", "the caller saw HTTP 401")
+
+
+def test_a_login_that_fails_is_a_difference() -> None:
+    result = run(replace(OAUTH, login=lambda sandbox, _: OAUTH.login(sandbox, "another"), pause=0), Requests())[0]
+    assert result.step == "first"
+    assert result.problem is not None
+    assert result.problem.startswith("CredentialsRejected: ")
+
+
+def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox) -> None:
+    with closing(socket.socket()) as nobody:  # bound, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        case = Elsewhere(**vars(OAUTH), origin=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        herds = run_herds(case, sandbox, "httpx", tasks=3)
+    assert [herd.outcomes for herd in herds] == [{"ConnectionError": THREADS}] * 2 + [{"ConnectError": 3}] * 2
+    assert not any(herd.ok for herd in herds)
 
 
 def test_a_client_that_breaks_is_a_difference() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import closing
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -49,6 +50,17 @@ def test_who_has_no_token_gets_401(sandbox: ThreadSandbox, prefix: str, value: s
     assert sandbox.state()[prefix]["api_401"] == 1
 
 
+@pytest.mark.parametrize("path", ["api", "denied"])
+def test_a_401_waits_for_the_body(sandbox: ThreadSandbox, path: str) -> None:
+    head = f"POST /manis/{path}/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        answers = connection.makefile("rb")
+        assert (answers.readline(), answers.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+        connection.sendall(b"x")
+        assert answers.readline() == b"HTTP/1.1 401 Unauthorized\r\n"
+
+
 def test_a_token_opens_its_own_api_only(sandbox: ThreadSandbox, bearer: dict[str, str]) -> None:
     assert requests.get(f"{sandbox.url}/oauth/api/x", headers=bearer, timeout=5).status_code == 401
 
@@ -59,7 +71,8 @@ def test_both_names_of_loopback_are_served(sandbox: ThreadSandbox, bearer: dict[
 
 
 def test_one_path_always_says_401(sandbox: ThreadSandbox, bearer: dict[str, str]) -> None:
-    assert requests.get(f"{sandbox.url}/manis/denied/x", headers=bearer, timeout=5).status_code == 401
+    reply = requests.get(f"{sandbox.url}/manis/denied/x", headers=bearer, timeout=5)
+    assert (reply.status_code, reply.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
     assert sandbox.state()["manis"]["api_401"] == 1
 
 
@@ -68,6 +81,20 @@ def test_a_stream_comes_in_chunks_without_a_length(sandbox: ThreadSandbox, beare
     assert reply.content == b"\0" * 10 + b"\1" * 10 + b"\2" * 10
     assert "content-length" not in reply.headers
     assert requests.get(f"{sandbox.url}/manis/stream", timeout=5).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["n=10001", "size=1000001", "n=-1", "n=x", "size="])
+def test_a_stream_that_is_too_long_or_no_number_is_a_400(
+    sandbox: ThreadSandbox, bearer: dict[str, str], query: str
+) -> None:
+    reply = requests.get(f"{sandbox.url}/manis/stream?{query}", headers=bearer, timeout=5)
+    assert (reply.status_code, reply.json()) == (400, {"message": "n or size out of range"})
+
+
+@pytest.mark.parametrize("query", ["", "status=302", "to=", "status=299&to=/x", "status=400&to=/x", "status=x&to=/x"])
+def test_a_redirect_to_nowhere_is_a_400(sandbox: ThreadSandbox, query: str) -> None:
+    reply = requests.get(f"{sandbox.url}/redirect?{query}", allow_redirects=False, timeout=5)
+    assert (reply.status_code, reply.json()) == (400, {"message": "status from 300 to 399, to: a URL"})
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -128,12 +155,13 @@ def test_small_answers_are_not_held_back(sandbox: ThreadSandbox) -> None:
     assert min(taken) < 0.04, "each is held back by Nagle's algorithm, for the 40 ms of a delayed acknowledgement"
 
 
-def test_a_connection_can_be_dropped(sandbox: ThreadSandbox) -> None:
+def test_a_connection_can_be_dropped(sandbox: ThreadSandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.knobs("manis", failures={"count": 1, "kind": "drop"})
     with closing(HTTPConnection("127.0.0.1", sandbox.port, timeout=5)) as connection:
         connection.request("POST", "/api/v1/auth/token", headers=LOGIN)
         with pytest.raises((RemoteDisconnected, ConnectionResetError)):
             connection.getresponse()
+    assert not caplog.records
 
 
 def test_an_answer_can_be_cut_garbled_or_empty(sandbox: ThreadSandbox) -> None:

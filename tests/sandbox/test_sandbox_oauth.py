@@ -45,6 +45,13 @@ def test_basic_that_is_wrong_or_not_urlencoded_is_a_401(sandbox: ThreadSandbox, 
     assert reply.headers["www-authenticate"].startswith("Basic ")
 
 
+@pytest.mark.parametrize("value", ["Basic", "Basic !", "Basic /w==", "Basic é", "Bearer eA=="])
+def test_an_authorization_that_is_no_basic_is_a_401(sandbox: ThreadSandbox, value: str) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": value}
+    reply = requests.post(f"{sandbox.url}/oauth/token", data=GRANT, headers=headers, timeout=5)
+    assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
+
+
 def test_a_wrong_client_in_the_body_is_a_400(sandbox: ThreadSandbox) -> None:
     for form in ({**IN_BODY, "client_secret": "wrong"}, GRANT):
         reply = login(sandbox, form)

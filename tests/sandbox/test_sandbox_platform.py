@@ -112,6 +112,13 @@ def test_basic_is_optional_but_checked(sandbox: ThreadSandbox) -> None:
         assert reply.headers["www-authenticate"].startswith("Basic ")
 
 
+@pytest.mark.parametrize("value", ["Basic", "Basic !", "Basic /w==", "Basic é", "Bearer eA=="])
+def test_an_authorization_that_is_no_basic_is_a_401(sandbox: ThreadSandbox, value: str) -> None:
+    headers = {"Content-Type": FORM, "Authorization": value}
+    reply = requests.post(f"{sandbox.url}/Token", data=RIGHT, headers=headers, timeout=5)
+    assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
+
+
 def test_basic_can_be_demanded(sandbox: ThreadSandbox) -> None:
     sandbox.knobs("platform", require_basic=True)
     assert login(sandbox).status_code == 401

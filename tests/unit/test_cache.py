@@ -1,10 +1,11 @@
 import gc
+from dataclasses import replace
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
 from tokenauth import Token
-from tokenauth._cache import PROCESS_CACHE, Held, Spent, TokenCache, cache_of, digest
+from tokenauth._cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_of, digest
 
 
 def held(value: str) -> Held:
@@ -77,19 +78,35 @@ def test_digests_tell_apart_what_differs_and_show_nothing() -> None:
     assert all(len(each) == 64 and int(each, 16) >= 0 for each in digests)
 
 
-def test_a_refresh_token_is_spent_once_until_it_is_restored() -> None:
-    spent = Spent()
-    assert spent.spend("r")
-    assert not spent.spend("r")
-    spent.restore("r")
-    assert spent.spend("r")
-    assert "'r'" not in repr(vars(spent._spent))
+def test_what_is_marked_is_so_once_until_that_is_taken_back() -> None:
+    marks = Marks()
+    assert not marks.has("r", "s")
+    assert marks.add("r", "s")
+    assert marks.has("r", "s")
+    assert not marks.has("r")
+    assert not marks.add("r", "s")
+    marks.discard("r", "s")
+    assert not marks.has("r", "s")
+    assert marks.add("r", "s")
+    assert "'r'" not in repr(vars(marks._marks))
 
 
-def test_the_memory_of_spent_refresh_tokens_is_bounded() -> None:
-    spent = Spent(maxsize=2)
-    assert [spent.spend(each) for each in "abc"] == [True] * 3
-    assert spent.spend("a")
+def test_marks_are_bounded() -> None:
+    marks = Marks(maxsize=2)
+    assert [marks.add(each) for each in "abc"] == [True] * 3
+    assert marks.add("a")
+
+
+def test_an_entry_is_replaced_where_it_still_holds_the_same_token() -> None:
+    cache, one = TokenCache({}), held("one")
+    later = replace(one, refresh_from=5.0)
+    cache.replace("k", later)
+    assert cache.get("k") is None
+    cache.put("k", one)
+    cache.replace("k", later)
+    assert cache.get("k") is later
+    cache.replace("k", held("two"))
+    assert cache.get("k") is later
 
 
 def test_a_cache_without_room_keeps_nothing_and_harms_nobody() -> None:

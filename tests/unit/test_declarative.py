@@ -1,13 +1,23 @@
 """JSONProvider: ten other token APIs, each in a few lines, and the rules of where things stand."""
 
+import copy
+import functools
+import gc
 import json
-from collections.abc import Mapping
+import operator
+import pickle
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tokenauth import errors
 from tokenauth._effects import Reply
+from tokenauth._source import Source
 from tokenauth._token import Token
 from tokenauth.providers import JSONProvider
 
@@ -205,6 +215,17 @@ def test_json_bodies_keep_their_shape_and_hide_their_texts() -> None:
         {"header": "A B"},
         {"scheme": "a\n"},
         {"name": "a\nb"},
+        {"header": "Cookie"},
+        {"header": "cookie"},
+        {"header": "Host"},
+        {"header": "Content-Length"},
+        {"header": "transfer-encoding"},
+        {"header": "Connection"},
+        {"kept_headers": {"Cookie": "k=1"}},
+        {"kept_headers": {"HOST": "else.example"}},
+        {"kept_headers": {"content-length": "0"}},
+        {"kept_headers": {"Transfer-Encoding": "chunked"}},
+        {"kept_headers": {"connection": "close"}},
     ],
 )
 def test_wrong_descriptions_fail_at_once(options: Any) -> None:
@@ -222,3 +243,176 @@ def test_providers_that_read_the_same_value_at_each_login_are_equal() -> None:
     assert provider(now) == provider(now)
     assert provider(now) != provider(lambda: "1900000000")
     assert provider(now) != provider("1900000000")
+
+
+def test_headers_of_the_token_call_may_have_a_cookie() -> None:
+    assert JSONProvider(URL, headers={"Cookie": "k=1"}).request().headers == {"Cookie": "k=1"}
+
+
+def admin_token(content: Mapping[str, Any]) -> object:
+    return content["admin"]
+
+
+def read_token(content: Mapping[str, Any]) -> object:
+    return content["read"]
+
+
+class Picker:
+    """Finds a token by method or by call; each of them finds another."""
+
+    __hash__ = None  # type: ignore[assignment]  # can't be looked up
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Picker)
+
+    def __call__(self, content: Mapping[str, Any]) -> object:
+        return content[self.field]
+
+    pick = __call__
+
+
+def closure(field: str) -> Callable[[Mapping[str, Any]], object]:
+    return lambda content: content[field]
+
+
+def pick(content: Mapping[str, Any], field: str) -> object:
+    return content[field]
+
+
+CALLABLES: dict[str, Callable[[str], Any]] = {
+    "module's functions": lambda field: {"admin": admin_token, "read": read_token}[field],
+    "closures": closure,
+    "partials": lambda field: functools.partial(pick, field=field),
+    "bound methods": lambda field: Picker(field).pick,
+    "objects": Picker,
+    "itemgetters": operator.itemgetter,
+}
+
+
+def key(provider: JSONProvider) -> object:
+    return Source(provider).key
+
+
+@pytest.mark.parametrize("argument", ["token", "token_type", "expires_in", "success"])
+@pytest.mark.parametrize("kind", CALLABLES)
+def test_providers_that_differ_in_a_callable_share_no_token(kind: str, argument: str) -> None:
+    options: list[Any] = [{argument: CALLABLES[kind](field)} for field in ("admin", "read")]
+    admin, read = (JSONProvider(URL, form={"key": "k"}, **option) for option in options)
+    assert key(admin) != key(read)
+    assert key(admin) == key(admin) == key(copy.copy(admin))
+
+
+@pytest.mark.parametrize("kind", ["module's functions", "closures", "partials", "bound methods"])
+def test_providers_with_the_very_same_callable_share_a_token(kind: str) -> None:
+    found = CALLABLES[kind]("admin")
+    one, other = (JSONProvider(URL, form={"key": "k"}, token=found) for _ in range(2))
+    assert key(one) == key(other)
+    assert one == other
+
+
+class Box:
+    """As pydantic's SecretStr."""
+
+    def __init__(self, value: str) -> None:
+        self.get_secret_value = lambda: value
+
+
+@pytest.mark.parametrize("place", ["headers", "form", "json", "kept_headers"])
+@pytest.mark.parametrize("name", ["scope", "Audience", "client_id", "resource"])
+@pytest.mark.parametrize("made", [lambda value: lambda: value, Box])
+def test_what_an_api_is_asked_for_tells_tokens_apart_however_it_is_given(place: str, name: str, made: Any) -> None:
+    options: list[Any] = [{place: {"x-key": "k", name: made(value)}} for value in ("admin", "read")]
+    admin, read = (JSONProvider(URL, **option) for option in options)
+    assert key(admin) != key(read)
+    assert key(admin) == key(JSONProvider(URL, **options[0]))
+
+
+def test_a_value_under_a_public_name_tells_tokens_apart_unless_it_is_read_anew_each_time() -> None:
+    boxed = [JSONProvider(URL, json={"key": "k", "user": Box(user)}, public=["user"]) for user in ("alice", "bob")]
+    assert key(boxed[0]) != key(boxed[1])
+    stamps = [JSONProvider(URL, json={"key": "k", "at": lambda: "1"}, public=["at"]) for _ in range(2)]
+    assert key(stamps[0]) == key(stamps[1])
+
+
+def test_a_callable_that_is_gone_leaves_its_token_to_nobody() -> None:
+    """The next lambda may stand where it stood in memory."""
+    keys = set()
+    for _ in range(50):
+        keys.add(key(JSONProvider(URL, token=lambda content: content["admin"])))
+        gc.collect(0)
+    assert len(keys) == 50
+
+
+def test_a_function_that_is_defined_anew_under_its_name_is_another_one() -> None:
+    module = sys.modules["cells_of_a_notebook"] = types.ModuleType("cells_of_a_notebook")
+    try:
+        providers = []
+        for field in ("admin", "read"):
+            exec(f"def pick(content): return content[{field!r}]", module.__dict__)
+            providers.append(JSONProvider(URL, token=module.pick))
+    finally:
+        del sys.modules["cells_of_a_notebook"]
+    admin, read = providers
+    assert key(admin) != key(read)
+    assert not admin.process_bound
+    assert "token=" in read.process_bound
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda provider: pickle.loads(pickle.dumps(provider))])
+def test_a_provider_with_a_module_s_function_is_pickled_and_copied(
+    again: Callable[[JSONProvider], JSONProvider],
+) -> None:
+    provider = JSONProvider(URL, token=admin_token, success=read_token)
+    twin = again(provider)
+    assert twin == provider
+    assert (twin.identity, key(twin)) == (provider.identity, key(provider))
+    assert twin.read(answer({"admin": "tok", "read": True})).value == "tok"
+    assert twin != JSONProvider(URL, token=read_token, success=read_token)
+
+
+def printed(*command: str) -> str:
+    root = Path(__file__).parents[2]
+    run = subprocess.run([sys.executable, *command], cwd=root, capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+def test_a_module_s_function_is_the_same_in_every_process() -> None:
+    here = JSONProvider(URL, token=admin_token)
+    make = f"JSONProvider({URL!r}, token={admin_token.__name__})"
+    there = printed("-c", f"from {__name__} import *; print(repr({make}.identity))")
+    assert there == repr(here.identity)
+    assert f"{__name__}:admin_token" in there
+    assert not here.process_bound
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {root!r})
+from tokenauth.providers import JSONProvider
+def pick(content): return content[{field!r}]
+provider = JSONProvider("https://api.example/login", token=pick)
+print([provider.process_bound, provider.identity])
+"""
+
+
+def test_functions_of_two_scripts_are_two(tmp_path: Path) -> None:
+    """Both are `__main__.pick`."""
+    root = str(Path(__file__).parents[2])
+    scripts = {field: tmp_path / f"{field}.py" for field in ("admin", "read")}
+    for field, script in scripts.items():
+        script.write_text(SCRIPT.format(root=root, field=field))
+    admin, again, read = (printed(str(scripts[field])) for field in ("admin", "admin", "read"))
+    assert admin == again != read
+    assert admin.startswith("['', ")
+    assert printed("-c", SCRIPT.format(root=root, field="admin")).startswith("['token= ")
+
+
+def test_a_callable_without_a_name_is_this_process_s() -> None:
+    for kind in ("closures", "partials", "bound methods", "objects", "itemgetters"):
+        found = CALLABLES[kind]("admin")
+        provider = JSONProvider(URL, token=found, token_type=found, expires_in=read_token, success=closure("ok"))
+        assert provider.process_bound.startswith("token=, token_type=, success= ")
+    assert JSONProvider(URL).process_bound == ""

@@ -11,8 +11,9 @@ import pytest
 import trio
 
 from tests.support import ManualClock
+from tests.unit.test_flights import joined
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError
-from tokenauth._drive import Awaiting, Blocking, Unreachable, arun, run, threaded
+from tokenauth._drive import Awaiting, Blocking, InThread, Unreachable, arun, run
 from tokenauth._effects import Call, Exchange, Pause, TokenRequest, Wait
 from tokenauth._flights import Flight, Flights
 
@@ -36,7 +37,7 @@ def performs(kind: str) -> Perform:
             return run(flow(), Blocking(transport_of(transport), clock.clock))
 
         async def main() -> Any:
-            return await arun(flow(), Awaiting(threaded(transport_of(transport)), clock.clock))
+            return await arun(flow(), Awaiting(InThread(transport_of(transport)), clock.clock))
 
         return asyncio.run(main()) if kind == "asyncio" else trio.run(main)
 
@@ -55,7 +56,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def flight() -> Flight:
-    flight = Flights().join("key", 0.0, 1e9)[0]
+    flight = joined(Flights())
     flight.thread = -1  # led elsewhere
     return flight
 
@@ -153,7 +154,7 @@ def test_a_wait_from_inside_the_fetch_is_an_error_at_once(perform: Perform, cloc
 
 
 def test_a_blocking_wait_on_the_leaders_own_thread_is_an_error_at_once(clock: ManualClock) -> None:
-    mine = Flights().join("key", 0.0, 1e9)[0]
+    mine = joined(Flights())
     with pytest.raises(TokenAuthError, match="inside its own fetch"):
         performs("blocking")(Wait(mine, clock.monotonic_now + 60), clock)
 
@@ -167,7 +168,7 @@ def test_a_pause_lets_time_pass(perform: Perform, clock: ManualClock) -> None:
 @pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
 def test_a_flow_is_thrown_what_an_effect_raises_and_closed_in_the_end(kind: str, clock: ManualClock) -> None:
     story: list[str] = []
-    flight = Flights().join("key", 0.0, 1e9)[0]
+    flight = joined(Flights())
 
     def flow() -> Generator[Any, Any, str]:
         try:
@@ -184,7 +185,7 @@ def test_a_flow_is_thrown_what_an_effect_raises_and_closed_in_the_end(kind: str,
         return run(flow(), Blocking(transport_of(lambda: ANSWER), clock.clock))
 
     async def awaiting() -> str:
-        return await arun(flow(), Awaiting(threaded(transport_of(lambda: ANSWER)), clock.clock))
+        return await arun(flow(), Awaiting(InThread(transport_of(lambda: ANSWER)), clock.clock))
 
     if kind == "blocking":
         assert blocking() == "done"

@@ -11,28 +11,34 @@ def flights() -> Flights:
     return Flights()
 
 
-def joined(flights: Flights, now: float = 0.0) -> tuple[Flight, bool]:
-    return flights.join("key", now, now + 20)
+def joined(flights: Flights, now: float = 0.0, key: str = "key") -> Flight:
+    """Return the flight for *key*: under way, or begun now, for 20 s."""
+    return flights.join(Flight(flights, key, now + 20), now)
+
+
+def leads(flights: Flights, now: float = 0.0) -> bool:
+    """Whether who joins now leads."""
+    fresh = Flight(flights, "key", now + 20)
+    return flights.join(fresh, now) is fresh
 
 
 def test_the_first_leads_and_the_others_join(flights: Flights) -> None:
-    first, leads = joined(flights)
-    assert leads
-    assert joined(flights) == (first, False)
-    assert flights.join("another", 0.0, 20.0)[1]
+    first = joined(flights)
+    assert joined(flights) is first
+    assert joined(flights, key="another") is not first
 
 
 @pytest.mark.parametrize("end", ["land", "fail", "abandon"])
 def test_a_flight_leaves_the_register_before_its_result_is_set(flights: Flights, end: str) -> None:
-    flight, _ = joined(flights)
+    flight = joined(flights)
     seen: list[bool] = []
-    flight.future.add_done_callback(lambda _: seen.append(joined(flights)[1]))
+    flight.future.add_done_callback(lambda _: seen.append(leads(flights)))
     {"land": lambda: flight.land("x"), "fail": lambda: flight.fail(ValueError()), "abandon": flight.abandon}[end]()
     assert seen == [True]
 
 
 def test_only_the_first_end_counts(flights: Flights) -> None:
-    flight, _ = joined(flights)
+    flight = joined(flights)
     flight.land("x")
     flight.fail(ValueError())
     flight.abandon()
@@ -40,33 +46,33 @@ def test_only_the_first_end_counts(flights: Flights) -> None:
 
 
 def test_an_abandoned_flight_brings_none(flights: Flights) -> None:
-    flight, _ = joined(flights)
+    flight = joined(flights)
     flight.abandon()
     assert flight.future.result(0) is None
 
 
 def test_an_old_flight_that_ends_does_not_end_its_successor(flights: Flights) -> None:
-    old, _ = joined(flights)
-    new, leads = joined(flights, now=20.0)
-    assert leads
+    old = joined(flights)
+    new = joined(flights, now=20.0)
+    assert new is not old
     assert old.future.result(0) is None
     old.land("late")
-    assert joined(flights, now=20.0) == (new, False)
+    assert joined(flights, now=20.0) is new
 
 
 def test_a_flight_is_not_stale_before_its_time(flights: Flights) -> None:
-    assert joined(flights)[1]
-    assert not joined(flights, now=19.99)[1]
+    assert leads(flights)
+    assert not leads(flights, now=19.99)
 
 
 def test_no_waiter_can_cancel_it(flights: Flights) -> None:
-    flight, _ = joined(flights)
+    flight = joined(flights)
     assert not flight.future.cancel()
 
 
 def test_whose_fetch_runs_is_known_inside_it_and_in_its_copies_of_the_context(flights: Flights) -> None:
-    flight, _ = joined(flights)
-    other, _ = flights.join("another", 0.0, 20.0)
+    flight = joined(flights)
+    other = joined(flights, key="another")
     assert not flight.is_mine
     with flight.led():
         assert flight.is_mine
@@ -83,7 +89,7 @@ def test_of_many_threads_one_leads(flights: Flights) -> None:
 
     def join() -> None:
         barrier.wait(20)
-        leaders.append(joined(flights)[1])
+        leaders.append(leads(flights))
 
     threads = [threading.Thread(target=join) for _ in range(32)]
     for thread in threads:

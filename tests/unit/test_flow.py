@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,12 +161,12 @@ def test_the_deadline_of_a_waiter_counts_from_its_own_beginning(source: Source, 
 
 def test_a_successor_that_runs_out_of_its_own_time_does_not_fail_the_others(source: Source, clock: ManualClock) -> None:
     leader, late = Play(obtain(source)), waits(source)
-    clock.move(TIMEOUT - 1)
+    clock.move(TIMEOUT - 2)
     fresh = waits(source)
     leader.flow.close()
     late.bring(None)
     fresh.bring(None)
-    clock.move(1)
+    clock.move(2)
     with pytest.raises(TokenEndpointError):
         late.hit(TokenEndpointError("in time"))
     assert fresh.effect.flight.future.result(0) is None
@@ -280,12 +281,146 @@ def test_a_refresh_that_fails_leaves_the_old_token_in_use(source: Source, clock:
     assert isinstance(Play(obtain(source)).effect, Exchange)
 
 
-def test_a_refresh_that_is_cancelled_is_the_callers_own_affair(source: Source, clock: ManualClock) -> None:
-    logged_in(source, clock, lifetime=1000)
-    clock.move(701)
+@pytest.mark.parametrize(("lifetime", "later"), [(1000, TIMEOUT), (20, 5.0)])
+def test_a_refresh_that_is_cancelled_is_due_again_later(
+    source: Source, clock: ManualClock, lifetime: float, later: float
+) -> None:
+    """Or each request in turn would begin one, and run into its own time limit. Later: at the expiry at the latest."""
+    logged_in(source, clock, lifetime=lifetime)
+    clock.move(lifetime * 0.7)
     with pytest.raises(KeyboardInterrupt):
         Play(obtain(source)).hit(KeyboardInterrupt())
+    assert Play(obtain(source)).value == "t-1"
+    clock.move(later - 0.01)
+    assert Play(obtain(source)).value == "t-1"
+    clock.move(0.01)
     assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_who_has_hardly_any_time_left_does_not_begin_a_login(source: Source, clock: ManualClock) -> None:
+    """Each of many late ones would call, run out of time, and hand over to the next."""
+    leader, late = Play(obtain(source)), waits(source)
+    clock.move(TIMEOUT * 0.9)
+    leader.flow.close()
+    with pytest.raises(TokenEndpointError, match="too little time") as caught:
+        late.bring(None)
+    assert caught.value.retryable
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_login_that_nobody_has_time_for_is_not_made(source: Source, clock: ManualClock) -> None:
+    """A callable for a secret took it all; a provider that discards older tokens would end one that serves somebody."""
+    source.provider.secrets = (Secret("password", lambda: clock.move(TIMEOUT) or "p"),)  # type: ignore[func-returns-value]
+    with pytest.raises(TokenAuthError, match="callable"):
+        Play(obtain(source))
+    assert not source.flights._flights
+    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
+
+
+def test_many_401s_on_one_token_are_content_with_the_same_token_again(source: Source, clock: ManualClock) -> None:
+    """The server hands out one token until its end: one call for all of them, and not one for each."""
+    old = logged_in(source, clock)
+    leader = Play(obtain(source, old))
+    waiters = [Play(obtain(source, replace(old))) for _ in range(3)]
+    assert leader.bring(answer(clock, "t-1")).value == "t-1"
+    for waiter in waiters:
+        assert waiter.bring(waiter.effect.flight.future.result(0)).value == "t-1"
+
+
+def test_a_401_during_a_refresh_is_not_content_with_the_same_token_again(source: Source, clock: ManualClock) -> None:
+    """That answer may have been given before the token was revoked."""
+    old = logged_in(source, clock, lifetime=1000)
+    clock.move(700)
+    refresh = Play(obtain(source))
+    waiter = Play(obtain(source, old))
+    refresh.bring(answer(clock, "t-1", lifetime=300))
+    assert isinstance(waiter.bring(waiter.effect.flight.future.result(0)).effect, Exchange)
+
+
+def test_what_the_endpoint_said_about_waiting_counts_though_the_leader_is_cancelled(
+    source: Source, clock: ManualClock
+) -> None:
+    leader = Play(obtain(source)).hit(TokenEndpointError("busy", retry_after=5.0, retryable=True))
+    assert leader.effect == Pause(5.0)
+    with pytest.raises(KeyboardInterrupt):
+        leader.hit(KeyboardInterrupt())
+    with pytest.raises(TokenEndpointError, match="busy"):
+        Play(obtain(source))
+    clock.move(5.0)
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+def test_a_leader_that_is_cancelled_in_a_pause_of_ours_hands_over(source: Source) -> None:
+    leader = Play(obtain(source)).hit(TokenEndpointError("down", retryable=True))
+    assert isinstance(leader.effect, Pause)
+    leader.flow.close()
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+@pytest.mark.parametrize(("failure", "pause"), [({"retry_after": 2.0}, 2.0), ({}, 0.05)])
+def test_a_refresh_token_that_meets_a_busy_endpoint_counts_as_a_try(
+    clock: ManualClock, failure: dict[str, Any], pause: float
+) -> None:
+    source = a_source(clock, refreshes=True)
+    logged_in(source, clock, refresh_token=f"r-{id(source)}", lifetime=1000)
+    clock.move(1000)
+    play = Play(obtain(source))
+    busy = TokenEndpointError("busy", retryable=True, **failure)
+    assert play.hit(busy).effect == Pause(pause)
+    for _ in range(2):
+        assert isinstance(play.effect, Pause)
+        assert play.bring(None).effect.request.body == b""
+        if _ == 0:
+            play.hit(busy)
+    with pytest.raises(TokenEndpointError, match="busy"):
+        play.hit(busy)
+
+
+# a token call that goes on though its leader was cancelled
+
+
+def left_alone(source: Source) -> Exchange:
+    """Return the token call of a leader that was cancelled."""
+    leader = Play(obtain(source))
+    exchange = leader.effect
+    assert isinstance(exchange, Exchange)
+    leader.flow.close()
+    return exchange
+
+
+def test_what_a_call_brings_whose_leader_was_cancelled_serves_the_next(source: Source, clock: ManualClock) -> None:
+    left_alone(source).unwanted(lambda: answer(clock, "t-1"))
+    assert Play(obtain(source)).value == "t-1"
+
+
+def test_a_rejection_that_nobody_waited_for_counts(source: Source) -> None:
+    def reply() -> Reply:
+        raise CredentialsRejected("no", status=401)
+
+    left_alone(source).unwanted(reply)
+    with pytest.raises(CredentialsRejected):
+        Play(obtain(source))
+
+
+@pytest.mark.parametrize("outcome", ["token", "failure"])
+def test_what_comes_when_there_is_a_newer_token_is_of_no_use(source: Source, clock: ManualClock, outcome: str) -> None:
+    def reply() -> Reply:
+        if outcome == "token":
+            return answer(clock, "t-1")
+        raise CredentialsRejected("no", status=401)
+
+    exchange = left_alone(source)
+    logged_in(source, clock, "t-2")
+    exchange.unwanted(reply)
+    assert Play(obtain(source)).value == "t-2"
+    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
+
+
+def test_a_refresh_whose_leader_was_cancelled_brings_its_token(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, lifetime=1000)
+    clock.move(700)
+    left_alone(source).unwanted(lambda: answer(clock, "t-2"))
+    assert Play(obtain(source)).value == "t-2"
 
 
 def test_a_refresh_token_is_used_once_and_a_login_follows(clock: ManualClock) -> None:
@@ -355,10 +490,10 @@ def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock:
     source = a_source(clock)
 
     class Landing(Flights):
-        def join(self, key: Any, now: float, stale_at: float) -> tuple[Flight, bool]:
+        def join(self, fresh: Flight, now: float) -> Flight:
             if source.held() is None:
                 source.accept(answer(clock, "t-1"), None, None, keep=True)
-            return super().join(key, now, stale_at)
+            return super().join(fresh, now)
 
     source.flights = Landing()
     assert Play(obtain(source)).value == "t-1"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock
+from tests.unit.test_flights import joined, leads
 from tests.unit.test_flow import a_source, logged_in
 from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, _cache, stores
 from tokenauth._effects import TokenRequest, check_headers
@@ -74,10 +75,10 @@ def test_a_child_starts_without_flights() -> None:
     hooks: dict[str, Any] = {}
     flights = Flights()
     flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
-    flights.join("key", 0.0, 10.0)
+    joined(flights)
     hooks["before"]()
     hooks["after_in_child"]()
-    assert flights.join("key", 0.0, 10.0)[1]
+    assert leads(flights)
 
 
 def test_a_lock_is_held_over_a_fork_and_free_on_both_sides() -> None:

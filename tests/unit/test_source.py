@@ -10,6 +10,7 @@ from tests.support import ManualClock, PlainProvider, with_clock
 from tokenauth import CredentialsRejected, Token, TokenAuth, TokenEndpointError
 from tokenauth._effects import Call, Exchange, Reply
 from tokenauth._expiry import MAX_LIFETIME, lifetime_of
+from tokenauth._flights import Flight, Flights
 from tokenauth._flow import fetch, obtain
 from tokenauth._origins import Origin
 from tokenauth._record import Record
@@ -36,6 +37,13 @@ def reply(clock: ManualClock, token: str = "t", **fields: Any) -> Reply:
     return Reply(200, {}, body, sent=clock.monotonic_now, sent_at=clock.wall_now, received_at=clock.wall_now)
 
 
+def marked(mark: str) -> Flight:
+    """Return a flight whose fetch was made with the secrets that *mark* stands for."""
+    flight = Flight(Flights(), "key", 1e9)
+    flight.mark = mark
+    return flight
+
+
 def at_exchange(flow: Any) -> Exchange:
     call = next(flow)
     assert isinstance(call, Call)
@@ -55,8 +63,9 @@ def test_a_token_is_fresh_up_to_the_moment_at_which_its_refresh_is_due(source: S
 
 
 def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: ManualClock) -> None:
-    held = source.accept(reply(clock, lifetime=1000, refresh_in=0), None, None, keep=True)
-    source.cool(TokenEndpointError("down"), "m")
+    held = source.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    clock.move(0.001)
+    source.cool(TokenEndpointError("down"), marked("m"))
     assert not source.due(held)
     clock.move(1.0)
     assert source.due(held)
@@ -64,7 +73,7 @@ def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: Man
 
 def test_invalidate_drops_token_and_failure(source: Source, clock: ManualClock) -> None:
     source.accept(reply(clock), None, None, keep=True)
-    source.cool(CredentialsRejected("no"), "m")
+    source.cool(CredentialsRejected("no"), marked("m"))
     source.invalidate()
     assert source.held() is None
     source.replay("m")
@@ -80,12 +89,62 @@ def test_pauses_are_short_at_first_and_triple(source: Source, clock: ManualClock
     assert source.pause(ValueError(), 1, deadline, "m") is None
 
 
-def test_a_replay_is_not_tried_again_but_another_secret_is(source: Source, clock: ManualClock) -> None:
+def test_a_replay_is_not_tried_again_whatever_the_secret(source: Source, clock: ManualClock) -> None:
     failure = TokenEndpointError("down", retryable=True)
-    source.cool(failure, "old")
+    source.cool(failure, marked("old"))
     deadline = clock.monotonic_now + 10.0
     assert source.pause(failure, 1, deadline, "old") is None
-    assert source.pause(failure, 1, deadline, "new") is not None
+    assert source.pause(failure, 1, deadline, "new") is None
+
+
+def test_another_secret_ends_a_rejection_and_no_other_failure(source: Source) -> None:
+    """A secret may be another one each time, such as a signed assertion: the endpoint is as ill as before."""
+    source.cool(TokenEndpointError("down"), marked("old"))
+    with pytest.raises(TokenEndpointError):
+        source.replay("new")
+    source.invalidate()
+    source.cool(CredentialsRejected("no"), marked("old"))
+    with pytest.raises(CredentialsRejected):
+        source.replay("old")
+    source.replay("new")
+
+
+@pytest.mark.parametrize("refresh_in", [0, 0.0, "0", -5])
+def test_a_refresh_for_each_request_is_not_what_the_server_means(
+    source: Source, clock: ManualClock, refresh_in: Any
+) -> None:
+    token = Token("t", lifetime=1000.0, refresh_in=float(refresh_in))
+    held = source.dated(token, Reply(200, sent=clock.monotonic_now), None)
+    assert 700 <= held.refresh_from - clock.monotonic_now <= 800
+
+
+def test_a_failure_is_told_when_nobody_waits_for_it_any_more(source: Source) -> None:
+    """An `on_event` that asks for a token gets that failure, and no deadlock."""
+    flight = marked("m")
+    landed: list[bool] = []
+    source.on_event = lambda event: landed.append(flight.future.done())
+    source.cool(CredentialsRejected("no"), flight)
+    assert landed == [True]
+
+
+def test_a_token_that_was_refused_does_not_come_back_out_of_the_store(source: Source, clock: ManualClock) -> None:
+    """Whoever met the 401 could not retry, and nobody else has renewed; see I4."""
+    token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
+    record = Record.of_token(token, clock.wall_now)
+    assert source.adopt(record, None) is not None
+    source.reject(token)
+    assert source.adopt(record, None) is None
+    source.accept(reply(clock, "t", lifetime=1000), None, None, keep=True)  # the server hands it out again
+    assert source.adopt(record, None) is not None
+
+
+def test_a_clock_that_is_set_back_after_invalidate_does_not_shut_out_the_fleet(
+    source: Source, clock: ManualClock
+) -> None:
+    source.invalidate()
+    clock.wall_now -= 3600
+    record = Record.of_token(Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0), clock.wall_now)
+    assert source.adopt(record, None) is not None
 
 
 def test_which_origin_may_have_a_token(source: Source, caplog: pytest.LogCaptureFixture) -> None:
@@ -154,7 +213,8 @@ def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
 def test_a_failed_refresh_says_whose_and_why(
     source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source.accept(reply(clock, lifetime=1000, refresh_in=0), None, None, keep=True)
+    source.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    clock.move(0.001)
     flow = obtain(source)
     at_exchange(flow)
     with caplog.at_level(logging.WARNING, "tokenauth"), pytest.raises(StopIteration) as end:
@@ -184,7 +244,7 @@ def test_a_zone_makes_no_origin_of_parts() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [({}, {"lifetime": 1000}), ({"lifetime": 1000}, {}), ({}, {})])
 def test_a_token_of_unknown_expiry_says_nothing_about_the_next(
-    source: Source, clock: ManualClock, first: dict[str, int], second: dict[str, int]
+    source: Source, clock: ManualClock, first: Any, second: Any
 ) -> None:
     before = source.accept(reply(clock, **first), None, None, keep=True)
     clock.move(100.0)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tokenauth import errors
-from tokenauth._drive import AwaitingTransport, BlockingTransport, Unreachable, threaded
+from tokenauth._drive import AwaitingTransport, BlockingTransport, InThread, Unreachable
 from tokenauth._version import __version__
 
 LATER = 1.0
@@ -44,10 +44,10 @@ def blocking(client: Any, library: str) -> BlockingTransport:
     return transport
 
 
-def awaiting(client: Any, library: str) -> AwaitingTransport:
-    """Return the same for event loops; a *client* that can only block is called in a thread."""
-    if client is not None and not is_async(client):
-        return threaded(blocking(client, library))
+def awaiting(client: Any, library: str) -> AwaitingTransport | InThread:
+    """Return the same for event loops: in a thread, unless *client* is an async one."""
+    if client is None or not is_async(client):
+        return InThread(blocking(client, library))
     transport: AwaitingTransport = _make("Awaiting", client, library)
     return transport
 

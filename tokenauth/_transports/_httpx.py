@@ -17,16 +17,11 @@ from tokenauth._transports._line import Line
 
 class _Transport:
     """What both kinds share. *client* lends its transports (pools, proxies, TLS); its hooks, cookies, headers, auth and
-    redirects are not involved. Where it is None, each call has a client of its own."""
-
-    _kind: str
+    redirects are not involved."""
 
     def __init__(self, client: Any, library: str) -> None:
         self._client = client
         self._library = importlib.import_module(library)
-
-    def _bare(self) -> Any:
-        return getattr(self._library, self._kind)(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
 
     def _lent(self) -> Any:
         """Return a shallow copy of the user's client: the same transports, without its hooks and cookies."""
@@ -51,7 +46,10 @@ class _Transport:
 
 
 class Blocking(_Transport):
-    _kind = "Client"
+    """Where *client* is None, each call has a client of its own."""
+
+    def _bare(self) -> Any:
+        return self._library.Client(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
@@ -80,12 +78,9 @@ class Blocking(_Transport):
 
 
 class Awaiting(_Transport):
-    _kind = "AsyncClient"
-
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            async with self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client:
-                return await self._call(client, self._request(request, seconds))
+            return await self._call(self._lent(), self._request(request, seconds))
         except Exception as error:
             problem = self._unreachable(error)
         raise problem

@@ -40,8 +40,7 @@ class Blocking:
         raise problem
 
     def _call(self, session: Any, request: TokenRequest, seconds: float, line: Line) -> Answer:
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
-        prepared = self._library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
+        prepared = _prepared(self._library, request)
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
         adapter = line.holding(session.get_adapter(prepared.url))
         response = adapter.send(prepared, timeout=seconds + LATER, **settings)
@@ -50,6 +49,12 @@ class Blocking:
             return response.status_code, _lower(response.headers), _read(response)
         finally:
             response.close()
+
+
+def _prepared(library: Any, request: TokenRequest) -> Any:
+    """Return *request* as one of *library*. Its headers are locals of no frame that an error comes through."""
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    return library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
 
 
 def _read(response: Any) -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from tokenauth._origins import Origin, checked_origin
 from tokenauth._secrets import Secret, SecretLike, checked_text
 from tokenauth._token import HTTP_TOKEN
+from tokenauth.providers._finder import Finder
 
 Value = SecretLike | Secret
 """What may stand in a header or form field of a token request."""
@@ -19,6 +20,9 @@ PUBLIC = frozenset(
     }
 )
 """Names (lower case) whose values are no secrets and may show in errors."""
+
+
+_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
 def checked_url(name: str, url: str, *, allow_http: bool) -> str:
@@ -54,6 +58,20 @@ def checked_header_name(name: str, value: object) -> str:
     return value
 
 
+def checked_sent_name(name: str, value: object) -> str:
+    """Return *value*, the argument *name*, where it is the name of a header that we may put on the user's requests.
+
+    ValueError for what is the message's own (RFC 9110 §7.2, RFC 9112 §6), and for `Cookie`, which is the user's.
+    """
+    header = checked_header_name(name, value)
+    if header.lower() == "cookie":
+        why = "that would replace the user's own cookies: for a token in a cookie use cookie= of JSONProvider"
+        raise ValueError(f"{name} must not be {header}, for {why}")
+    if header.lower() in _FRAMING:
+        raise ValueError(f"{name} must not be {header}, for that says where the message goes or ends")
+    return header
+
+
 def checked_method(method: object) -> str:
     if not isinstance(method, str) or not re.fullmatch("[A-Z]{3,7}", method):
         raise ValueError("method must be an HTTP method in capitals, such as POST")
@@ -80,7 +98,12 @@ def _secret(name: str, value: Value) -> Secret:
     return value if isinstance(value, Secret) else Secret(name, value)
 
 
-def checked_success(success: object) -> tuple[str, object]:
+def checked_success(success: object) -> tuple[str, object] | Finder | None:
+    """Return *success*, a callable as a Finder."""
+    if success is None:
+        return None
+    if callable(success):
+        return Finder(success)
     if not isinstance(success, tuple) or len(success) != 2:
         raise TypeError("success must be a tuple of place and value, or a callable")
     return checked_text("success[0]", success[0]), success[1]
@@ -89,8 +112,9 @@ def checked_success(success: object) -> tuple[str, object]:
 class Template:
     """Headers, form fields or a JSON body with secrets in it, which are read each time it is filled.
 
-    A text or callable under a name that is in *public* is no secret; any other is. Whatever else JSON knows
-    (numbers, lists, null …) stays as it is.
+    A text under a name that is in *public* is no secret; any other is. Neither is a callable, which tells nothing
+    apart, but for those under a name of PUBLIC: what is asked for counts. Whatever else JSON knows (numbers, lists,
+    null …) stays as it is.
     """
 
     def __init__(
@@ -121,10 +145,11 @@ class Template:
 
     def _text(self, label: str, key: str, value: object) -> object:
         public = key.lower() in self._public
+        moves = public and key.lower() not in PUBLIC
         if value == "" or (public and isinstance(value, str)):
             return checked_text(label, value, empty=True, header=self._header)
         secret = Secret(label, value, header=self._header)  # type: ignore[arg-type]  # it checks what it is given
-        return _Fresh(secret) if public else secret
+        return _Fresh(secret) if moves and secret.dynamic else secret
 
     @property
     def secrets(self) -> Iterator[Secret]:

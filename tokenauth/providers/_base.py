@@ -27,6 +27,8 @@ class Provider(abc.ABC):
         presents: whether `sign` always says how a token goes on a request; `TokenAuth` then refuses the options
             header and scheme, which would have no effect.
         presents_by: what that refusal names to be used instead.
+        process_bound: what of `identity` this process alone can tell, such as "key= is a lambda"; `TokenAuth` then
+            refuses a store, where another process could take what is meant for something else. Default nothing.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Provider(abc.ABC):
     refreshes: bool = False
     presents: bool = False
     presents_by: str = "the provider's own arguments"
+    process_bound: str = ""
 
     @property
     def identity(self) -> tuple[Hashable, ...]:

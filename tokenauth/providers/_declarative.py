@@ -17,6 +17,7 @@ from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import PUBLIC, Template, Value
 from tokenauth.providers._base import Provider
 from tokenauth.providers._fields import Where, checked_where, found, same, scheme_of, without
+from tokenauth.providers._finder import identities, unnamed
 from tokenauth.providers._presentation import Presentation
 
 ERROR_TEXT = ("error_description", "detail", "title", "error.message", "message", "Message", "msg")
@@ -37,11 +38,13 @@ class JSONProvider(Provider):
         headers, form, json: what is sent, `form` or `json` or neither. Each text counts as a secret, unless its
             name is in `public`; a callable is read at each login, and so is an object with `get_secret_value()`.
         public: more names whose values may show in errors (see `PUBLIC` for those that always may). A callable
-            under such a name is read at each login, but takes no part in telling credentials apart: a time stamp.
+            under a name that is here alone is read at each login, but takes no part in telling credentials apart: a
+            time stamp.
         basic: user and password for HTTP Basic (RFC 7617, UTF-8).
         token, token_type, expires_in, expires_at, issued_at, refresh_in: where each stands in the answer: a
             top-level key, else a dotted path, or several of these (the first that is there counts), or a callable
-            that is given the answer. None: not there.
+            that is given the answer. None: not there. Two callables are two APIs, which share no token; with a
+            store a callable must be a function that stands in a module under its name.
         unit: of `expires_in` and `expires_at`: "us", "ms", "s" or "min". Default seconds, and for `expires_at`
             by its size.
         success: where the answer says that it is a success, and the value that says so, as in ("code", "00");
@@ -108,6 +111,8 @@ class JSONProvider(Provider):
         self._form = None if form is None else Template("form", form, public)
         self._json = None if json is None else Template("json", json, public, texts=False)
         self._kept = Template("kept_headers", kept_headers or {}, public, header=True)
+        for each in kept_headers or ():
+            _arguments.checked_sent_name("a name in kept_headers", each)
         self._basic = _arguments.checked_basic(basic, colon=self._quotes_basic)
         where = {"token": token, "token_type": token_type, "refresh_in": refresh_in, "issued_at": issued_at}
         where |= {"expires_in": expires_in, "expires_at": expires_at}
@@ -115,13 +120,15 @@ class JSONProvider(Provider):
         self._where = {name: checked_where(name, each) for name, each in where.items()}
         checked_unit("unit", unit)
         self._unit: Unit | None = unit
-        self._success = success if success is None or callable(success) else _arguments.checked_success(success)
+        self._success = _arguments.checked_success(success)
         self._error_fields = tuple(error_fields)
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
         self._presentation = Presentation.checked(header, scheme, param, cookie)
         self.presents = self._presentation.said or bool(kept_headers)
         self._advice = advice
         self.secrets = self._all_secrets()
+        self._finding = {**self._where, "success": self._success}
+        self.process_bound = unnamed(self._finding)
 
     # what this credential is
 
@@ -135,8 +142,8 @@ class JSONProvider(Provider):
     @property
     def identity(self) -> tuple[Hashable, ...]:
         user = self._basic[0] if self._basic else None
-        where = tuple(sorted((name, _stable(each)) for name, each in self._where.items()))
-        return (type(self).__qualname__, self.token_url, user, *(each.identity for each in self._templates()), where)
+        sent = (each.identity for each in self._templates())
+        return (type(self).__qualname__, self.token_url, user, *sent, identities(self._finding))
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -247,8 +254,3 @@ class JSONProvider(Provider):
 
     def sign(self, token: Token) -> Signature | None:
         return self._presentation.sign(token, self._kept.texts(fresh=False))
-
-
-def _stable(where: object) -> str:
-    """Return a text for a place in the answer that is the same in every process."""
-    return getattr(where, "__qualname__", repr(where))

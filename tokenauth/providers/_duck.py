@@ -56,6 +56,7 @@ class _Wrapped(Provider):
         self.discards_older = bool(getattr(described, "discards_older", False))
         self.refreshes = bool(getattr(described, "refreshes", False))
         self.presents = bool(getattr(described, "presents", False))
+        self.process_bound = str(getattr(described, "process_bound", ""))
         for name in ("static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenauth._token import HTTP_TOKEN
+from tokenauth.providers._finder import Finder
 
 Where = str | tuple[str, ...] | Callable[[Mapping[str, Any]], object]
 """A top-level key, else a dotted path; or several of these; or a callable that is given the answer."""
@@ -14,10 +15,12 @@ _DEEPEST = 4  # levels of an answer that are kept in Token.extra
 _log = logging.getLogger("tokenauth")
 
 
-def checked_where(name: str, where: Where | None) -> Where | None:
-    """Return *where*, the argument *name*, a str as a tuple of one."""
-    if where is None or callable(where):
-        return where
+def checked_where(name: str, where: Where | None) -> tuple[str, ...] | Finder | None:
+    """Return *where*, the argument *name*, a str as a tuple of one, a callable as a Finder."""
+    if where is None:
+        return None
+    if callable(where):
+        return Finder(where)
     places = (where,) if isinstance(where, str) else where
     if not isinstance(places, tuple) or not places or not all(isinstance(place, str) and place for place in places):
         raise TypeError(f"{name} must be a key, a dotted path, a tuple of these, or a callable")

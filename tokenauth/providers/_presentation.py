@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tokenauth._secrets import checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import Token
-from tokenauth.providers._arguments import checked_header_name
+from tokenauth.providers._arguments import checked_header_name, checked_sent_name
 
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §4.1.1
 
@@ -28,10 +28,8 @@ class Presentation:
         in_header = header is not None or scheme is not None
         if in_header + (param is not None) + (cookie is not None) > 1:
             raise ValueError("header (or scheme), param and cookie exclude each other")
-        if header is not None and header.lower() == "cookie":
-            raise ValueError("header must not be Cookie, for that would replace the user's own cookies: use cookie=")
         return cls(
-            None if header is None else checked_header_name("header", header),
+            None if header is None else checked_sent_name("header", header),
             None if scheme is None else checked_text("scheme", scheme, empty=True, header=True),
             None if param is None else checked_text("param", param),
             None if cookie is None else checked_header_name("cookie", cookie),  # a token, too: RFC 6265 §4.1.1

@@ -18,7 +18,7 @@ from tokenauth._secrets import Secret, SecretLike, checked_text
 from tokenauth._signature import Signature
 from tokenauth._token import Token
 from tokenauth.providers import _answers
-from tokenauth.providers._arguments import Value, checked_header_name, checked_origins, checked_url
+from tokenauth.providers._arguments import Value, checked_origins, checked_sent_name, checked_url
 from tokenauth.providers._declarative import JSON, JSONProvider
 
 SANDBOX = "https://sandbox.atriptech.com"
@@ -141,7 +141,7 @@ class Atrip(JSONProvider):
         if header is not None and param is not None:
             raise ValueError("portal_header and portal_param exclude each other")
         self._names = TOKEN_NAMES if token_param is None else (checked_text("token_param", token_param),)
-        self._portal_header = None if header is None else checked_header_name("portal_header", header)
+        self._portal_header = None if header is None else checked_sent_name("portal_header", header)
         self._portal_param = None if param is None else checked_text("portal_param", param)
 
     def _call_headers(self, headers: Mapping[str, Value] | None) -> dict[str, Value]:

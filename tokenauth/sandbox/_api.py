@@ -49,10 +49,7 @@ def api_routes(prefix: str, provider: ProviderState, read: TokenReader, *, count
         protected("/api/{path:path}", lambda request, body: echo(request, body, read(request))),
         protected("/stream", lambda request, _: streamed(request)),
         protected("/redirect", lambda request, _: redirect(request)),
-        Route(
-            prefix + "/denied/{path:path}",
-            Endpoint(provider, guard(provider, lambda _: None, _never, counter=counter)),
-        ),
+        Route(prefix + "/denied/{path:path}", Endpoint(provider, _denier(provider, counter))),
     ]
 
 
@@ -68,15 +65,25 @@ def guard(
     async def handle(request: Request) -> Response:
         body = await request.body()
         if not provider.accepts(read(request)):
-            provider.count(f"{counter}_401")
-            return unauthorized()
+            return _denied(provider, counter)
         provider.count(f"{counter}_200")
         return reply(request, body)
 
     return handle
 
 
-def unauthorized() -> Response:
+def _denier(provider: ProviderState, counter: str) -> Handler:
+    """Return a handler that answers 401 to everybody."""
+
+    async def handle(request: Request) -> Response:
+        await request.body()
+        return _denied(provider, counter)
+
+    return handle
+
+
+def _denied(provider: ProviderState, counter: str) -> Response:
+    provider.count(f"{counter}_401")
     return answer({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})
 
 
@@ -95,10 +102,11 @@ def echo(request: Request, body: bytes, token: str | None) -> Response:
 
 
 def streamed(request: Request) -> Response:
+    """Return a stream of the query's ``n`` chunks (5) of ``size`` bytes (1000)."""
     chunks, size = _number(request, "n", 5, MAX_CHUNKS), _number(request, "size", 1000, MAX_SIZE)
-    return (
-        answer({"message": "n or size out of range"}, 400) if None in {chunks, size} else stream(chunks or 0, size or 0)
-    )
+    if chunks is None or size is None:
+        return answer({"message": "n or size out of range"}, 400)
+    return stream(chunks, size)
 
 
 def redirect(request: Request) -> Response:
@@ -112,7 +120,3 @@ def redirect(request: Request) -> Response:
 def _number(request: Request, name: str, default: int, most: int) -> int | None:
     text = request.query_params.get(name, str(default))
     return int(text) if text.isascii() and text.isdigit() and int(text) <= most else None
-
-
-def _never(request: Request, body: bytes) -> Response:
-    raise AssertionError("a denied path accepted a token")

@@ -8,7 +8,6 @@ by both. Answer, 200: ``access_token``, ``token_type``, ``expires_in`` (seconds)
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from hmac import compare_digest
 from urllib.parse import unquote_plus
@@ -77,7 +76,7 @@ def _basic(call: Call) -> tuple[str, str] | None:
     try:
         name, colon, secret = b64decode(encoded.strip(), validate=True).decode("ascii").partition(":")
         pair = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, or not of text
         return None
     return pair if colon and scheme.lower() == "basic" else None
 

@@ -29,7 +29,7 @@ from tokenauth.sandbox._state import Clock, State
 from tokenauth.sandbox.app import create_app
 
 START_TIMEOUT: Final = 30.0
-"""Seconds until a server that has not started is given up."""
+"""Seconds until a process that has not started is given up."""
 
 
 @contextlib.contextmanager
@@ -58,20 +58,33 @@ def serve_in_thread(port: int = 0, *, clock: Clock = time.time) -> Iterator[Thre
     Args:
         port: the port, 0 for a free one.
         clock: returns Unix seconds.
+
+    Raises:
+        RuntimeError: it did not start; its thread's traceback, on stderr, says why.
     """
     state = State(clock)
     sockets = loopback_sockets(port)
-    started = threading.Event()
-    server = _Server(_config(create_app(state=state)), started.set)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, name="tokenauth-sandbox", daemon=True)
+    settled = threading.Event()
+    server = _Server(_config(create_app(state=state)), settled.set)
+
+    def work() -> None:
+        try:
+            server.run(sockets=sockets)
+        finally:
+            settled.set()
+
+    thread = threading.Thread(target=work, name="tokenauth-sandbox", daemon=True)
     thread.start()
     try:
-        if not started.wait(START_TIMEOUT):
-            raise RuntimeError("the sandbox did not start")
+        settled.wait()
+        if not server.started:
+            raise RuntimeError("the sandbox did not start; what its thread printed is above")
         yield ThreadSandbox(_url(sockets), state)
     finally:
         server.should_exit = True
         thread.join()
+        for one in sockets:
+            one.close()
 
 
 def run(port: int, *, until_stdin_closes: bool) -> None:
@@ -164,17 +177,16 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], patience: float = 5.0) -> None:
+    """Ask *process* to end, and kill it if it has not after *patience* seconds."""
     process.terminate()
     try:
-        process.wait(5)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
 
 
 def _exit_with_stdin(server: uvicorn.Server) -> None:
     """End *server* when stdin closes: whoever held its other end has died."""
-    while sys.stdin.buffer.read(1024):
-        pass
+    sys.stdin.buffer.read()
     server.should_exit = True

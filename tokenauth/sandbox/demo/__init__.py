@@ -1,6 +1,7 @@
 """``tokenauth demo``: the real clients against the sandbox, the server's counts beside the expected ones.
 
-No mocks: the sandbox runs in a process of its own, on a free port of loopback.
+No mocks: the sandbox runs in a process of its own, on a free port of loopback. All calls are made in threads,
+and the sandbox ends before they are waited for: so Ctrl-C makes what still calls it fail at once, and end.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import chain
 
@@ -33,9 +34,9 @@ def run(*, quick: bool = False, json: bool = False) -> int:
     _bypass_proxies()
     console = Console(stderr=json)
     start = time.monotonic()
-    with serve() as sandbox:
+    with ThreadPoolExecutor(len(CASES)) as threads, serve() as sandbox:
         console.print(f"The sandbox runs at {sandbox.url}, in a process of its own.", highlight=False)
-        results, herds = _steps(sandbox, quick=quick), _herds(sandbox, quick=quick)
+        results, herds = _steps(threads, sandbox, quick=quick), _herds(threads, sandbox, quick=quick)
     outcome = Outcome(results, herds, time.monotonic() - start)
     if json:
         sys.stdout.write(as_json(outcome) + "\n")
@@ -44,20 +45,20 @@ def run(*, quick: bool = False, json: bool = False) -> int:
     return 0 if outcome.ok else 1
 
 
-def _steps(sandbox: Sandbox, *, quick: bool) -> list[Result]:
+def _steps(threads: Executor, sandbox: Sandbox, *, quick: bool) -> list[Result]:
     """Return the results of all providers, side by side: each has its own counts, and most is waiting."""
     clients = [one for one in installed_clients() if not quick or one.name in {"requests", "httpx-async"}]
-    with ThreadPoolExecutor(len(CASES)) as threads:
-        return list(chain.from_iterable(threads.map(lambda case: run_case(case, clients, sandbox), CASES)))
+    return list(chain.from_iterable(threads.map(lambda case: run_case(case, clients, sandbox), CASES)))
 
 
-def _herds(sandbox: Sandbox, *, quick: bool) -> list[HerdResult]:
+def _herds(threads: Executor, sandbox: Sandbox, *, quick: bool) -> list[HerdResult]:
     """Return what the crowds came to, one provider after the other."""
     results: list[HerdResult] = []
     for case in CASES:
         # each login of the Platform discards the token that the others hold: the hardest
         if not quick or case.provider == "platform":
-            results += run_herds(case, sandbox, _library(case), tasks=100 if quick else TASKS)
+            tasks = 100 if quick else TASKS
+            results += threads.submit(run_herds, case, sandbox, _library(case), tasks=tasks).result()
     return results
 
 

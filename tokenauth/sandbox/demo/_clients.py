@@ -103,7 +103,7 @@ class HttpxAsync:
 
     async def _run(self, auth: TokenAuth, script: Script) -> None:
         async with import_module(self.library).AsyncClient(auth=auth, timeout=TIMEOUT) as client:
-            await aplay(script, partial(asend, client))
+            await aplay(script, partial(_asend, client))
 
 
 def installed_clients() -> list[Client]:
@@ -160,8 +160,7 @@ def _send(client: Any, call: Call) -> Answer:
     return Answer(reply.status_code, reply.content)
 
 
-async def asend(client: Any, call: Call) -> Answer:
-    """Make *call* with an `AsyncClient`."""
+async def _asend(client: Any, call: Call) -> Answer:
     try:
         reply = await client.request(call.method, call.url, content=call.body)
     except TokenAuthError as error:

@@ -19,7 +19,6 @@ import requests
 from tokenauth import TokenAuth
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import Case, Counts
-from tokenauth.sandbox.demo._clients import Call, asend
 
 THREADS: Final = 64
 TASKS: Final = 500
@@ -146,7 +145,6 @@ async def _all_at_once_async(client: Any, url: str, tasks: int) -> dict[Outcome,
 
 async def _aget(client: Any, url: str) -> Outcome:
     try:
-        answer = await asend(client, Call("GET", url))
+        return str((await client.get(url)).status_code)
     except Exception as error:  # it is counted and shown
         return type(error).__name__
-    return str(answer.status) if answer.error is None else type(answer.error).__name__

@@ -52,8 +52,7 @@ def as_json(outcome: Outcome) -> str:
 def show(outcome: Outcome, console: Console) -> None:
     """Print *outcome* as two tables, what was wrong, and one line that says how it ended."""
     console.print(_steps_table(outcome.results))
-    if outcome.herds:
-        console.print(_herds_table(outcome.herds))
+    console.print(_herds_table(outcome.herds))
     for problem in _problems(outcome):
         console.print(problem, style="red")
     end = "all as expected" if outcome.ok else f"{outcome.differences} differences"

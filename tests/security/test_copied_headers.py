@@ -1,0 +1,191 @@
+"""I5 and I11 where somebody on the way down copies a request's headers: ours arrive at home, and nowhere else.
+
+OpenTelemetry's instrumentation puts `Headers(request.headers)` in their place; transports that wrap another one build
+a request of their own; hooks of the user's do either.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.clients import CLIENTS, Client, Get
+from tests.security.world import PRESENTATIONS, Presentation, World
+from tests.servers import Received
+
+HTTPX = [client for client in CLIENTS if client.name != "requests"]
+every_client = pytest.mark.parametrize("client", HTTPX, ids=repr)
+every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
+CUSTOM = next(each for each in PRESENTATIONS if each.name == "custom")
+
+Setup = Callable[[Any], None]
+
+
+def _hook(client: Client, change: Callable[[Any, Any], None]) -> Setup:
+    def setup(session: Any) -> None:
+        session.event_hooks = {"request": [client.hook(lambda request: change(client.library, request))]}
+
+    return setup
+
+
+def _renew(library: Any, request: Any) -> None:
+    request.headers = library.Headers(request.headers)
+
+
+def _renew_by_copy(library: Any, request: Any) -> None:
+    request.headers = request.headers.copy()
+
+
+def _renew_by_hand(library: Any, request: Any) -> None:
+    request.headers = library.Headers(request.headers.multi_items())
+
+
+def _wrapping(change: Callable[[Any, Any], Any]) -> Callable[[Client], Setup]:
+    """Put a transport before the client's own, which sends what *change* makes of a request."""
+
+    def make(client: Client) -> Setup:
+        library = client.library
+
+        class Wrapping(library.BaseTransport, library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
+            def __init__(self, inner: Any) -> None:
+                self._inner = inner
+
+            def handle_request(self, request: Any) -> Any:
+                return self._inner.handle_request(change(library, request))
+
+            async def handle_async_request(self, request: Any) -> Any:
+                return await self._inner.handle_async_request(change(library, request))
+
+            def close(self) -> None:
+                self._inner.close()
+
+            async def aclose(self) -> None:
+                await self._inner.aclose()
+
+        def setup(session: Any) -> None:
+            session._transport = Wrapping(session._transport)
+
+        return setup
+
+    return make
+
+
+def _rebuilt(library: Any, request: Any) -> Any:
+    return library.Request(
+        request.method, request.url, headers=request.headers, stream=request.stream, extensions=request.extensions
+    )
+
+
+def _renewed(library: Any, request: Any) -> Any:
+    _renew(library, request)
+    return request
+
+
+COPIES: dict[str, Callable[[Client], Setup]] = {
+    "hook": lambda client: _hook(client, _renew),
+    "hook, copy()": lambda client: _hook(client, _renew_by_copy),
+    "hook, by hand": lambda client: _hook(client, _renew_by_hand),
+    "rebuilding transport": _wrapping(_rebuilt),
+    "instrumented transport": _wrapping(_renewed),
+}
+every_copy = pytest.mark.parametrize("copy", COPIES)
+
+
+@every_copy
+@every_presentation
+@every_client
+def test_what_is_ours_arrives_though_the_headers_were_copied(
+    client: Client, presentation: Presentation, copy: str, plain_world: World
+) -> None:
+    plain_world.begin(presentation, "/target")
+    auth = presentation.auth(plain_world.home.url)
+    url = f"{plain_world.home.url}/target/302/200"
+    answers = client.play(auth, Get(url), Get(url), setup=COPIES[copy](client))
+    assert [(answer.status, answer.history) for answer in answers] == [(200, []), (200, [])], plain_world.show()
+    assert plain_world.logins == presentation.logs_in
+
+
+@every_copy
+@every_presentation
+@every_client
+def test_a_401_is_renewed_though_the_headers_were_copied(
+    client: Client, presentation: Presentation, copy: str, plain_world: World
+) -> None:
+    if not presentation.logs_in:
+        return
+    plain_world.begin(presentation, "/target")
+    auth = presentation.auth(plain_world.home.url)
+    client.get_token(auth)
+    plain_world.logins += 1  # somebody else has logged in, which ends ours
+    answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=COPIES[copy](client))
+    assert (answer.status, answer.history) == (200, [401]), plain_world.show()
+    assert plain_world.logins == 3
+
+
+@every_copy
+@every_presentation
+@every_client
+@pytest.mark.parametrize("outcome", [200, 401])
+def test_nothing_of_ours_goes_abroad_though_the_headers_were_copied(
+    client: Client, presentation: Presentation, copy: str, outcome: int, plain_world: World
+) -> None:
+    plain_world.begin(presentation, f"{plain_world.far.url}/target")
+    auth = presentation.auth(plain_world.home.url)
+    url = f"{plain_world.home.url}/start/302/{outcome}"
+    answer = client.send(auth, Get(url), setup=COPIES[copy](client))
+    assert (answer.status, answer.history) == (outcome, [302]), plain_world.show()
+    assert len(plain_world.far.requests) == 1
+    assert [request.text for request in plain_world.far.requests if "canary" in request.text] == []
+    assert plain_world.logins == presentation.logs_in
+
+
+@every_copy
+@every_client
+def test_the_users_own_cookies_arrive_beside_ours(client: Client, copy: str, plain_world: World) -> None:
+    presentation = next(each for each in PRESENTATIONS if each.name == "cookie")
+    plain_world.begin(presentation, "/target")
+    auth = presentation.auth(plain_world.home.url)
+
+    def setup(session: Any) -> None:
+        COPIES[copy](client)(session)
+        session.cookies.set("theirs", "1")
+
+    client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=setup)
+    request = plain_world.home.to("/target/302/200")[0]  # which this home refuses, for it wants ours alone
+    assert request.headers["cookie"] == "theirs=1; sid=canary-token-1"
+
+
+def _only(request: Received) -> str | None:
+    return request.headers.get("x-token")
+
+
+@every_client
+def test_a_copy_that_a_transport_sends_elsewhere_is_not_signed(client: Client, plain_world: World) -> None:
+    """Nor is the 401 from there held against the token."""
+
+    def elsewhere(library: Any, request: Any) -> Any:
+        there = _rebuilt(library, request)
+        there.url = library.URL(str(request.url).replace(plain_world.home.url, plain_world.far.url))
+        return there
+
+    plain_world.begin(CUSTOM, "/target", far_wants_it=True)
+    auth = CUSTOM.auth(plain_world.home.url)
+    answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=_wrapping(elsewhere)(client))
+    assert (answer.status, plain_world.logins) == (401, 1), plain_world.show()
+    assert {_only(request) for request in plain_world.far.requests} == {None}
+    assert auth._source.fresh() is not None
+
+
+@every_client
+def test_what_a_hook_takes_off_stays_off(client: Client, plain_world: World) -> None:
+    """And a 401 for that is not held against the token."""
+
+    def take_off(library: Any, request: Any) -> None:
+        del request.headers["X-Token"]
+
+    plain_world.begin(CUSTOM, "/target")
+    auth = CUSTOM.auth(plain_world.home.url)
+    answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=_hook(client, take_off))
+    assert (answer.status, plain_world.logins) == (401, 1), plain_world.show()
+    assert {_only(request) for request in plain_world.home.to("/target/302/200")} == {None}
+    assert auth._source.fresh() is not None
