@@ -19,7 +19,7 @@ import pytest
 import requests
 import trustme
 
-from tests.clients import BLOCKING, CLIENTS, TLS, Client, Get
+from tests.clients import AWAITING, BLOCKING, CLIENTS, TLS, Awaiting, Client, Get
 from tests.security.faulty import Behaviour, Faulty, answer, faulty, send, send_all, silent, token
 from tests.servers import Received, Reply, serve
 from tests.support import until, without_pauses
@@ -300,6 +300,36 @@ def test_a_drip_on_the_users_own_client_is_cut_as_well(server: Faulty, client: C
         server.behaviour = send(GOOD)
         auth.invalidate()
         assert client.get(auth, f"{server.url}/api") == 200
+
+
+ON_A_LOOP: dict[str, Behaviour] = {
+    "cut": send(ANSWERS["cut in the body"]),
+    "broken gzip": send(ANSWERS["broken gzip"]),
+    "flood": FLOODS["100 MB"],
+    "drip": DRIPS["body"],
+    "silence": silent,
+}
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=str)
+@pytest.mark.parametrize("kind", ON_A_LOOP)
+def test_an_async_client_of_the_users_own_is_guarded_as_well(server: Faulty, client: Awaiting, kind: str) -> None:
+    """Its token calls are made on the event loop itself, and not in a thread."""
+
+    async def main() -> None:
+        async with client.library.AsyncClient(verify=TLS) as own:
+            auth = auth_for(server, timeout=TIMEOUT if kind in {"drip", "silence"} else 30.0, token_client=own)
+            server.behaviour = ON_A_LOOP[kind]
+            with pytest.raises(TokenEndpointError) as caught:
+                await auth.aget_token()
+            assert ("in time" in str(caught.value)) == (kind in {"drip", "silence"})
+            server.behaviour = send(GOOD)
+            auth.invalidate()
+            auth._source.timeout = 30.0
+            assert (await auth.aget_token()).value == "canary-good"
+
+    client.run(main)
+    assert not logins()
 
 
 @pytest.mark.parametrize("client", BLOCKING, ids=str)

@@ -1,6 +1,7 @@
 """`Source`: what it answers, at the very moments where one answer gives way to the other."""
 
 import logging
+import math
 import uuid
 from typing import Any
 
@@ -264,3 +265,11 @@ def test_a_token_of_another_process_is_taken_up_to_its_leeway_and_no_longer(sour
     clock.move(0.1)
     assert source.adopt(record, None) is None
     assert source.held() is None
+
+
+def test_a_token_of_another_process_whose_expiry_is_unknown_serves_until_a_401(
+    source: Source, clock: ManualClock
+) -> None:
+    held = source.adopt(Record.of_token(Token("t"), clock.wall_now), None)
+    assert held is not None
+    assert held.usable_until == held.refresh_from == math.inf
