@@ -192,6 +192,26 @@ def test_a_token_endpoint_that_never_answers_is_given_up_in_time(client: Client,
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_token_call_that_nothing_can_cut_is_given_up_in_time(client: Client, server: TokenServer) -> None:
+    """As in name resolution: there is no connection yet that could be closed."""
+    end = threading.Event()
+
+    class Hangs(requests.adapters.HTTPAdapter):
+        def send(self, *args: Any, **settings: Any) -> Any:
+            end.wait(60)
+            end.set()
+            raise requests.ConnectionError
+
+    with requests.Session() as session:
+        session.mount("http://", Hangs())
+        problem = client.herd(server.auth(token_client=session, timeout=0.4), server.api, 1)[0]
+        assert not end.is_set()
+        end.set()
+    assert isinstance(problem, TokenEndpointError)
+    assert "in time" in str(problem)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_an_answer_that_drips_is_given_up_in_time(client: Client, server: TokenServer) -> None:
     """Each byte comes within the timeout, the whole does not."""
     given_up = threading.Event()

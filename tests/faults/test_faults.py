@@ -246,7 +246,7 @@ def test_a_failing_endpoint_rests_ever_longer(
         clock.move(0.01)
     token_endpoint(server, lambda: None)
     assert client.get(auth, server.api) == 200
-    auth.invalidate()
+    server.revoke()
     token_endpoint(server, lambda: Reply(status, b"{}"))
     assert calls_of(client, auth, server, TokenEndpointError) == 3
     clock.move(1.0)
