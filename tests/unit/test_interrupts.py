@@ -1,4 +1,4 @@
-"""I2: Ctrl-C at any instruction of the flow. A flight never stays behind without its leader."""
+"""I2: Ctrl-C at any line of the flow, and at any entry. A flight never stays behind without its leader."""
 
 import sys
 import threading
@@ -18,7 +18,10 @@ from tokenauth._source import Source
 
 
 class Interrupt:
-    """A trace function that raises KeyboardInterrupt at the instruction *number* of the flow's module."""
+    """A trace function that raises KeyboardInterrupt at the line or entry *number* of the flow's module.
+
+    Not at each instruction: CPython 3.11 loses count of its stack where a trace function raises inside of one.
+    """
 
     def __init__(self, number: int) -> None:
         self.left = number
@@ -26,8 +29,7 @@ class Interrupt:
     def __call__(self, frame: FrameType, event: str, _: object) -> Any:
         if not frame.f_code.co_filename.endswith("_flow.py"):
             return None
-        frame.f_trace_opcodes = True
-        if event in {"call", "opcode"}:
+        if event in {"call", "line"}:
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
@@ -35,10 +37,7 @@ class Interrupt:
 
 
 def interrupted(number: int, function: Callable[[], object]) -> bool:
-    """Call *function*, interrupted at instruction *number*; return whether it got that far.
-
-    In a thread, for CPython loses count of the exceptions that are being handled where a trace function raises.
-    """
+    """Call *function* in a thread, interrupted at line *number*; return whether it got that far."""
     interrupt = Interrupt(number)
 
     def work() -> None:
@@ -80,7 +79,7 @@ def numbers() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("story", [cold, failing, after_a_401, refreshing], ids=lambda story: story.__name__)
-def test_an_interrupt_at_any_instruction_leaves_no_flight_behind(story: Callable[[Source, ManualClock], None]) -> None:
+def test_an_interrupt_at_any_line_leaves_no_flight_behind(story: Callable[[Source, ManualClock], None]) -> None:
     for number in numbers():
         clock = ManualClock()
         source = a_source(clock)
@@ -88,9 +87,9 @@ def test_an_interrupt_at_any_instruction_leaves_no_flight_behind(story: Callable
             logged_in(source, clock, "t-0", lifetime=1000)
             clock.move(700)
         went_on = interrupted(number, partial(story, source, clock))
-        assert not source.flights._flights, f"a flight stays behind at instruction {number}"
+        assert not source.flights._flights, f"a flight stays behind at line {number}"
         if not went_on:
-            assert number > 50, "nothing was interrupted"
+            assert number > 15, "nothing was interrupted"
             return
 
 
