@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import types
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -347,14 +348,15 @@ def test_a_callable_that_is_gone_leaves_its_token_to_nobody() -> None:
 
 
 def test_a_function_that_is_defined_anew_under_its_name_is_another_one() -> None:
-    module = sys.modules["cells_of_a_notebook"] = types.ModuleType("cells_of_a_notebook")
+    name = f"notebook_{uuid.uuid4().hex}"  # a name is known for as long as the process lives
+    module = sys.modules[name] = types.ModuleType(name)
     try:
         providers = []
         for field in ("admin", "read"):
             exec(f"def pick(content): return content[{field!r}]", module.__dict__)
             providers.append(JSONProvider(URL, token=module.pick))
     finally:
-        del sys.modules["cells_of_a_notebook"]
+        del sys.modules[name]
     admin, read = providers
     assert key(admin) != key(read)
     assert not admin.process_bound
