@@ -154,7 +154,7 @@ def contents(store: Any) -> bytes:
     """Return everything that *store* holds, names included."""
     folder = getattr(store, "folder", None)
     if folder is not None:
-        return b"\n".join(path.name.encode() + b"\n" + path.read_bytes() for path in Path(folder).iterdir())
+        return b"\n".join(path.name.encode() + b"\n" + _bytes(path) for path in Path(folder).iterdir())
     if isinstance(store, DictStore):
         return repr(vars(store)).encode()
     if hasattr(store, "path"):
@@ -165,6 +165,14 @@ def contents(store: Any) -> bytes:
         kind = client.type(key)
         found += [key, repr(client.hgetall(key) if kind == b"hash" else client.get(key)).encode()]
     return b"\n".join(found)
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what the file holds; nothing where it has gone meanwhile: a lease is released by a thread of its own."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def put(store: Any, key: str, entry: bytes) -> None:

@@ -386,16 +386,18 @@ def test_a_repr_shows_no_password(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX")
 class TestFolder:
-    def test_is_made_for_its_owner_alone(self, tmp_path: Path, server: TokenServer) -> None:
+    def test_is_made_for_its_owner_alone(self, tmp_path: Path, key: str) -> None:
         before = os.umask(0)
         try:
             store = FileStore(tmp_path / "deep" / "tokens")
-            worker(server, store).get_token()
+            lease = store.acquire(key, 30)
+            assert lease
+            store.save(key, b"x", 30, lease)
         finally:
             os.umask(before)
         assert store.folder.stat().st_mode & 0o777 == 0o700
-        assert {path.stat().st_mode & 0o777 for path in store.folder.iterdir()} == {0o600}
-        assert len(list(store.folder.glob("*.entry"))) == 1
+        modes = {path.suffix: path.stat().st_mode & 0o777 for path in store.folder.iterdir()}
+        assert modes == {".entry": 0o600, ".lease": 0o600, ".alive": 0o600, ".lock": 0o600}
 
     @pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
     def test_that_others_can_write_is_refused(self, tmp_path: Path, mode: int) -> None:
