@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -24,6 +25,7 @@ class Endpoint:
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self.skew = 0.0
+        self.user = uuid.uuid4().hex
         self.answer: Callable[[], dict[str, Any]] = dict
         self.logins = 0
         self.server: Server
@@ -40,12 +42,12 @@ class Endpoint:
         return Reply(200, names | self.answer(), {"Date": formatdate(self.now, usegmt=True)})
 
     def manis(self) -> TokenAuth:
-        auth = ManisAuth(self.server.url, merchant_id=f"m-{id(self)}", secret="s", cache={})
+        auth = ManisAuth(self.server.url, merchant_id=self.user, secret="s", cache={})
         return with_clock(auth, self.clock)
 
     def oauth(self, **options: Any) -> TokenAuth:
         url = f"{self.server.url}/token"
-        auth = ClientCredentialsAuth(url, client_id=f"c-{id(self)}", client_secret="s", cache={}, **options)
+        auth = ClientCredentialsAuth(url, client_id=self.user, client_secret="s", cache={}, **options)
         return with_clock(auth, self.clock)
 
     def logins_over(self, client: Client, auth: TokenAuth, *seconds: float) -> list[int]:

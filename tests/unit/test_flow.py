@@ -362,7 +362,7 @@ def test_a_refresh_token_that_meets_a_busy_endpoint_counts_as_a_try(
     clock: ManualClock, failure: dict[str, Any], pause: float
 ) -> None:
     source = a_source(clock, refreshes=True)
-    logged_in(source, clock, refresh_token=f"r-{id(source)}", lifetime=1000)
+    logged_in(source, clock, refresh_token="r-1", lifetime=1000)
     clock.move(1000)
     play = Play(obtain(source))
     busy = TokenEndpointError("busy", retryable=True, **failure)
@@ -425,10 +425,10 @@ def test_a_refresh_whose_leader_was_cancelled_brings_its_token(source: Source, c
 
 def test_a_refresh_token_is_used_once_and_a_login_follows(clock: ManualClock) -> None:
     source = a_source(clock, refreshes=True)
-    logged_in(source, clock, refresh_token=f"r-{id(source)}", lifetime=1000)
+    logged_in(source, clock, refresh_token="r-1", lifetime=1000)
     clock.move(701)
     play = Play(obtain(source))
-    assert play.effect.request.body == f"r-{id(source)}".encode()
+    assert play.effect.request.body == b"r-1"
     play.hit(CredentialsRejected("invalid_grant", status=400))
     while isinstance(play.effect, Pause):
         play.bring(None)

@@ -200,7 +200,7 @@ def test_the_lease_is_given_back_however_it_ends(
 
 def with_refresh_token(clock: ManualClock, shelf: ShelfByHand) -> tuple[Source, Record]:
     """Return a source, and what is saved: an old token with a refresh token that nobody has used."""
-    record = saved(clock, "old", 10.0, refresh_token=f"r-{id(shelf)}-{clock.wall_now}")
+    record = saved(clock, "old", 10.0, refresh_token="r-1")
     clock.move(20)
     return with_shelf(a_source(clock, refreshes=True), shelf), record
 
