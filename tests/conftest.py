@@ -4,6 +4,7 @@ import pytest
 
 from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._cooldown import COOLDOWNS
+from tokenauth._origins import _origin
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +16,4 @@ def _nothing_is_left_of_other_tests() -> None:
     with COOLDOWNS._lock:
         COOLDOWNS._cooling.clear()
         COOLDOWNS._contests.clear()
+    _origin.cache_clear()

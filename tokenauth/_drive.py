@@ -136,9 +136,9 @@ class Awaiting:
             case Exchange(flight=flight):
                 with flight.led():
                     return await self._exchange(effect)
-            case Call(function, flight, deadline, blocks):
+            case Call(function, flight, blocks=blocks):
                 with flight.led():
-                    return await self._call(function, deadline) if blocks else function()
+                    return await self._call(effect) if blocks else function()
             case Ask():
                 return await self._ask(effect)
             case Wait(flight, deadline):
@@ -182,10 +182,10 @@ class Awaiting:
             raise token_call.failed(problem)
         return token_call.answered(answer)
 
-    async def _call(self, function: Callable[[], T], deadline: float) -> T:
-        future = in_thread(function)
-        if not await asettled(future, deadline - self._clock.monotonic()):
-            raise errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
+    async def _call(self, call: Call) -> Any:
+        future = in_thread(call.function)
+        if not await asettled(future, call.deadline - self._clock.monotonic()):
+            raise call.late()
         return future.result()
 
 

@@ -110,6 +110,11 @@ class Call:
     deadline: float
     blocks: bool
 
+    @staticmethod
+    def late() -> Exception:
+        """Return what to raise where the deadline has passed: a callable for a secret took it all."""
+        return errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -217,7 +217,7 @@ def call(
     request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
     source.replay(flight.mark)
     if source.past(deadline):  # a login that nobody has the time for may end the token of another
-        raise errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
+        raise Call.late()
     unwanted = partial(source.salvage, flight, source.held(), before, refresh_token, keep=keep)
     reply = yield Exchange(request, flight, deadline, unwanted)
     return source.accept(reply, before, refresh_token, keep=keep)

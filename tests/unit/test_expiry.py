@@ -154,6 +154,14 @@ def test_what_json_makes_of_huge_numbers_is_nonsense() -> None:
     assert instant(json.loads("NaN")) is None
 
 
+def test_the_field_that_a_warning_names_is_the_standard_one_where_none_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert (lifetime_of("soon"), instant("soon")) == (None, None)
+    assert [message.split()[0] for message in caplog.messages] == ["expires_in", "expires_at"]
+    assert all("(a str)" in message for message in caplog.messages)
+
+
 def test_units_are_checked() -> None:
     checked_unit("unit", "min")
     checked_unit("unit", None)

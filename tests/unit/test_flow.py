@@ -13,7 +13,8 @@ from tokenauth._cache import TokenCache
 from tokenauth._cooldown import Cooldowns
 from tokenauth._effects import Call, Exchange, Pause, Reply, Wait
 from tokenauth._flights import Flight, Flights
-from tokenauth._flow import fetch, obtain
+from tokenauth._flow import fetch, obtain, static
+from tokenauth._origins import Origin
 from tokenauth._secrets import Secret
 from tokenauth._source import Source
 
@@ -98,6 +99,38 @@ def test_cold_one_token_call(source: Source, clock: ManualClock) -> None:
     assert play.effect.deadline == clock.monotonic_now + TIMEOUT
     assert play.bring(answer(clock, "t-1")).value == "t-1"
     assert not source.flights._flights
+
+
+def test_driver_is_told_whose_fetch_it_is_how_long_it_may_take_and_whether_it_blocks(
+    source: Source, clock: ManualClock
+) -> None:
+    for blocks in (False, True):
+        source.provider.secrets = (Secret("password", (lambda: "p") if blocks else "p"),)
+        flow = obtain(source)
+        call = next(flow)
+        assert isinstance(call, Call)
+        assert call.flight is source.flights._flights[source.key]
+        assert (call.deadline, call.blocks) == (clock.monotonic_now + TIMEOUT, blocks)
+        exchange = flow.send(call.function())
+        assert isinstance(exchange, Exchange)
+        assert exchange.flight is call.flight
+        flow.close()
+
+
+def test_what_is_sent_without_a_token_is_asked_of_the_provider_for_that_very_origin(
+    source: Source, clock: ManualClock
+) -> None:
+    origins = [Origin.parse("https://id.example"), Origin.parse("https://id.example:8443")]
+    source.provider.static = origins.index  # type: ignore[assignment, method-assign, return-value]
+    for place, origin in enumerate(origins):
+        flow = static(source, origin)
+        call = next(flow)
+        assert isinstance(call, Call)
+        assert (call.deadline, call.blocks) == (clock.monotonic_now + TIMEOUT, False)
+        assert not call.flight.future.done()
+        assert call.function() == place
+        with pytest.raises(StopIteration, match="what it brought"):
+            flow.send("what it brought")
 
 
 def test_warm_no_effect_at_all(source: Source, clock: ManualClock) -> None:
@@ -245,6 +278,32 @@ def test_a_failure_that_will_not_pass_is_tried_once(source: Source, failure: Exc
     with pytest.raises(type(failure)):
         Play(obtain(source)).hit(failure)
     assert not source.flights._flights
+
+
+@pytest.mark.parametrize(("waited", "moved"), [(False, TIMEOUT), (True, 1.0)])
+def test_a_failure_counts_unless_it_came_of_having_waited_too_long(
+    source: Source, clock: ManualClock, waited: bool, moved: float
+) -> None:
+    """Who led from the beginning had all the time there is; who led late, and was in time, has met the endpoint."""
+    leader = Play(obtain(source))
+    if waited:
+        first, leader = leader, waits(source)
+        first.flow.close()
+        leader.bring(None)
+    clock.move(moved)
+    with pytest.raises(TokenEndpointError):
+        leader.hit(TokenEndpointError("down"))
+    with pytest.raises(TokenEndpointError, match="down"):
+        Play(obtain(source))
+
+
+def test_a_refresh_that_failed_after_its_time_counts(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock, lifetime=1000)
+    clock.move(701)
+    refresher = Play(obtain(source))
+    clock.move(TIMEOUT)
+    assert refresher.hit(TokenEndpointError("down")).value == "t-1"
+    assert Play(obtain(source)).value == "t-1"
 
 
 def test_while_a_failure_cools_down_nobody_calls(source: Source, clock: ManualClock) -> None:
@@ -435,6 +494,56 @@ def test_a_refresh_token_is_used_once_and_a_login_follows(clock: ManualClock) ->
     assert isinstance(play.effect, Exchange)
     assert play.effect.request.body == b""
     assert play.bring(answer(clock, "t-2")).value == "t-2"
+
+
+def test_why_a_refresh_token_was_of_no_use_is_logged(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    source = a_source(clock, refreshes=True)
+    logged_in(source, clock, refresh_token="r-1", lifetime=1000)
+    clock.move(701)
+    with caplog.at_level("INFO", "tokenauth"):
+        Play(obtain(source)).hit(CredentialsRejected("invalid_grant", status=400))
+    assert caplog.messages[-1] == "Test user u-1: the refresh token was of no use: invalid_grant"
+
+
+def test_after_a_401_the_refresh_token_of_the_rejected_token_is_used(clock: ManualClock) -> None:
+    source = a_source(clock, refreshes=True)
+    rejected = logged_in(source, clock, refresh_token="r-1")
+    assert Play(obtain(source, rejected)).effect.request.body == b"r-1"
+
+
+@pytest.mark.parametrize("refreshes", [False, True])
+def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end(
+    clock: ManualClock, refreshes: bool
+) -> None:
+    source = a_source(clock, refreshes=refreshes)
+    rejected = logged_in(source, clock, "same", refresh_token="r-1")
+    play = Play(obtain(source, rejected))
+    assert play.effect.request.body == (b"r-1" if refreshes else b"")
+    play.bring(answer(clock, "same"))
+    held = source.held()
+    assert held is not None
+    assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600
+
+
+def test_a_refresh_that_nobody_waited_for_is_read_like_any(clock: ManualClock) -> None:
+    """It knows which token it replaces, and that a refresh token stays good where none comes with the answer."""
+    source = a_source(clock, refreshes=True)
+    logged_in(source, clock, "same", refresh_token="r-1", lifetime=1000)
+    clock.move(701)
+    left_alone(source).unwanted(lambda: answer(clock, "same", 299))
+    held = source.held()
+    assert held is not None
+    assert held.token.refresh_token == "r-1"
+    assert held.refresh_from == held.usable_until == clock.monotonic_now + 299
+
+
+def test_an_own_fetch_is_tried_three_times(source: Source) -> None:
+    play = Play(fetch(source))
+    for _ in range(2):
+        assert isinstance(play.hit(TokenEndpointError("down", retryable=True)).effect, Pause)
+        assert isinstance(play.bring(None).effect, Exchange)
+    with pytest.raises(TokenEndpointError):
+        play.hit(TokenEndpointError("down", retryable=True))
 
 
 def test_an_own_fetch_is_shared_with_nobody(source: Source, clock: ManualClock) -> None:

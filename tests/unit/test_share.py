@@ -19,13 +19,15 @@ class Lease:
 
 
 class ShelfByHand:
-    """Its effects hold what was asked, as the call of it."""
+    """Its effects hold what was asked, as the call of it. *leases*: those that a call came with, None for a look."""
 
     def __init__(self) -> None:
         self.saved: list[Record] = []
         self.released: list[Any] = []
+        self.leases: list[Any] = []
 
     def load(self, lease: Any = None, /) -> Ask:
+        self.leases.append(lease)
         return Ask(lambda: "load", 1.0, lambda: None)
 
     def acquire(self) -> Ask:
@@ -33,6 +35,7 @@ class ShelfByHand:
 
     def save(self, record: Record, lease: Any, /) -> Ask:
         self.saved.append(record)
+        self.leases.append(lease)
         return Ask(lambda: "save", 1.0, lambda: None)
 
     def release_soon(self, lease: Any, /) -> None:
@@ -79,6 +82,15 @@ def leading(source: Source, clock: ManualClock, there: Record | None = None, rej
     return play.bring(there)
 
 
+def comes_with_its_lease(shelf: ShelfByHand, calls: int) -> None:
+    """Assert that after the first look each of *calls* calls came with the one lease, which then is given back."""
+    first, *others = shelf.leases
+    assert first is None
+    (lease,) = shelf.released
+    assert isinstance(lease, Lease)
+    assert others == [lease] * calls
+
+
 def test_what_another_process_saved_is_taken(source: Source, clock: ManualClock, shelf: ShelfByHand) -> None:
     play = Play(obtain(source)).bring(saved(clock, "theirs"))
     assert play.value == "theirs"
@@ -96,7 +108,7 @@ def test_the_one_with_the_lease_logs_in_saves_and_gives_it_back(
     assert shelf.released == []
     assert play.bring(True).value == "mine"
     assert [record.token and record.token.value for record in shelf.saved] == ["mine"]
-    assert len(shelf.released) == 1
+    comes_with_its_lease(shelf, 2)
 
 
 def test_somebody_may_save_between_the_look_and_the_lease(
@@ -159,7 +171,7 @@ def test_a_rejection_is_told_to_the_fleet(source: Source, clock: ManualClock, sh
     with pytest.raises(CredentialsRejected):
         play.bring(True)
     assert shelf.saved[-1].failure is not None
-    assert len(shelf.released) == 1
+    comes_with_its_lease(shelf, 2)
 
 
 def test_a_rejection_that_the_fleet_knows_is_raised_without_a_call(source: Source, clock: ManualClock) -> None:
@@ -232,6 +244,7 @@ def test_after_a_refresh_that_failed_the_store_is_looked_at_again(clock: ManualC
     play = leading(source, clock, record).bring(True)
     assert asks(play.hit(CredentialsRejected("Used already", status=400))) == "load"
     assert play.bring(saved(clock, "theirs")).bring(True).value == "theirs"
+    comes_with_its_lease(shelf, 4)
 
 
 def test_after_a_refresh_that_took_all_the_time_there_is_no_login(clock: ManualClock, shelf: ShelfByHand) -> None:
@@ -240,3 +253,40 @@ def test_after_a_refresh_that_took_all_the_time_there_is_no_login(clock: ManualC
     clock.move(TIMEOUT)
     with pytest.raises(TokenEndpointError, match="Slow"):
         play.hit(TokenEndpointError("Slow"))
+
+
+def refreshing(clock: ManualClock, shelf: ShelfByHand, **settings: Any) -> tuple[Play, Record]:
+    """Return a soft refresh of "old", and that token as the store holds it, too."""
+    source = a_source(clock, **settings)
+    token = logged_in(source, clock, "old", lifetime=1000, refresh_token="r-1")
+    record = source.record(source.held() or ValueError())
+    assert token == record.token
+    clock.move(750)
+    return Play(obtain(with_shelf(source, shelf))), record
+
+
+def test_a_soft_refresh_does_not_take_the_old_token_out_of_the_store(clock: ManualClock, shelf: ShelfByHand) -> None:
+    play, record = refreshing(clock, shelf)
+    assert asks(play) == "load"
+    assert asks(play.bring(record)) == "acquire"
+    assert asks(play.bring(Lease(clock.monotonic_now + TIMEOUT))) == "load"
+    assert isinstance(play.bring(record).effect, Exchange)
+
+
+def test_nor_does_one_whose_refresh_token_was_of_no_use(clock: ManualClock, shelf: ShelfByHand) -> None:
+    play, record = refreshing(clock, shelf, refreshes=True)
+    play.bring(record).bring(Lease(clock.monotonic_now + TIMEOUT))
+    assert asks(play.bring(record)) == "save"
+    assert play.bring(True).effect.request.body == b"r-1"
+    assert asks(play.hit(CredentialsRejected("Used already", status=400))) == "load"
+    assert play.bring(record).effect.request.body == b""
+
+
+def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    play = leading(source, clock, rejected=Token("same"))
+    assert play.bring(answer(clock, "same")).bring(True).value == "same"
+    held = source.held()
+    assert held is not None
+    assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600

@@ -71,11 +71,14 @@ def test_a_fork_waits_for_every_cache_and_lets_go_of_all() -> None:
     assert cache.add("key")  # its lock is free
 
 
-def test_a_child_starts_without_flights() -> None:
+def test_a_child_starts_without_flights_and_its_parent_keeps_them() -> None:
     hooks: dict[str, Any] = {}
     flights = Flights()
     flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
     joined(flights)
+    hooks["before"]()
+    hooks["after_in_parent"]()
+    assert not leads(flights)
     hooks["before"]()
     hooks["after_in_child"]()
     assert leads(flights)
