@@ -121,7 +121,7 @@ def test_what_is_sent_without_a_token_is_asked_of_the_provider_for_that_very_ori
     source: Source, clock: ManualClock
 ) -> None:
     origins = [Origin.parse("https://id.example"), Origin.parse("https://id.example:8443")]
-    source.provider.static = origins.index  # type: ignore[assignment, method-assign, return-value]
+    source.provider.static = origins.index  # type: ignore[assignment, method-assign]
     for place, origin in enumerate(origins):
         flow = static(source, origin)
         call = next(flow)
