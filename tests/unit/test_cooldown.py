@@ -75,3 +75,24 @@ def test_keys_do_not_touch_one_another_and_are_bounded() -> None:
     for key in ("a", "b", "c"):
         cooldowns.start(key, down(), 0.0, "s")
     assert [cooldowns.failure(key, 0.0) is None for key in ("a", "b", "c")] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "warned"),
+    [
+        ([(0, 1), (1, 1), (2, 1)], [2]),
+        ([(0, 59.9), (1, 0), (2, 59.9)], [2]),
+        ([(0, 1), (1, 60), (2, 1), (3, 1)], []),  # one that had served its time begins a new row
+        ([(0, 1), (1, 60), (2, 1), (3, 1), (4, 1)], [4]),
+        ([(0, 1), (1, 1), (2, 1), *((at, 1) for at in range(3, 602))], [2]),
+        ([(0, 1), (1, 1), (2, 1), *((at, 1) for at in range(3, 605))], [2, 602]),
+        ([(0, 1), (1, 1), (2, 1), (700, 1), (701, 1)], [2]),  # after a warning a row begins anew
+        ([(0, 1), (1, 1), (2, 1), (700, 1), (701, 1), (702, 1)], [2, 702]),
+    ],
+)
+def test_the_third_fresh_token_in_a_row_that_is_rejected_gives_one_warning_in_ten_minutes(
+    cooldowns: Cooldowns, rejected: list[tuple[float, float]], warned: list[float]
+) -> None:
+    """*rejected*: when, and at what age."""
+    cooldowns.contested("another", 0.0, 1.0)
+    assert [at for at, age in rejected if cooldowns.contested(KEY, at, age)] == warned

@@ -3,6 +3,8 @@
 import logging
 import math
 import uuid
+from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from tokenauth._flights import Flight, Flights
 from tokenauth._flow import fetch, obtain
 from tokenauth._origins import Origin
 from tokenauth._record import Record
-from tokenauth._source import Source
+from tokenauth._source import Event, Source, _is_same
 
 HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
 
@@ -273,3 +275,131 @@ def test_a_token_of_another_process_whose_expiry_is_unknown_serves_until_a_401(
     held = source.adopt(Record.of_token(Token("t"), clock.wall_now), None)
     assert held is not None
     assert held.usable_until == held.refresh_from == math.inf
+
+
+def test_a_token_is_usable_up_to_its_end_and_not_at_it(source: Source, clock: ManualClock) -> None:
+    held = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    clock.move(held.usable_until - clock.monotonic_now - 0.001)
+    assert source.usable(None) is held
+    clock.move(0.001)
+    assert source.usable(None) is None
+    assert source.held() is held  # it still has the refresh token, if there is one
+
+
+def test_an_expiry_is_counted_by_the_clock_of_who_stated_it(source: Source, clock: ManualClock) -> None:
+    ahead = Reply(
+        200,
+        {"date": formatdate(clock.wall_now + 500, usegmt=True)},
+        sent=clock.monotonic_now - 2,
+        sent_at=clock.wall_now - 2,
+        received_at=clock.wall_now,
+    )
+    held = source.dated(Token("t", expires_at=clock.wall_now + 500 + 600), ahead, None)
+    assert held.token.lifetime == 600
+    assert held.token.expires_at == clock.wall_now - 2 + 600
+    assert (held.usable_until, held.since) == (clock.monotonic_now - 2 + 600 - 30, clock.monotonic_now - 2)
+
+
+@pytest.mark.parametrize("lifetime", [None, 700.0])
+def test_a_token_out_of_the_store_has_what_is_left_of_its_time(
+    source: Source, clock: ManualClock, lifetime: float | None
+) -> None:
+    token = Token("t", lifetime=lifetime, expires_at=clock.wall_now + 600)
+    held = source.adopt(Record.of_token(token, clock.wall_now), None)
+    assert held is not None
+    assert held.token is token
+    assert held.usable_until == clock.monotonic_now + 600 - 30
+    assert held.since == clock.monotonic_now - ((lifetime or 600) - 600)
+
+
+def test_what_was_saved_after_a_token_was_asked_for_outlives_that_it_could_not_be_saved(
+    source: Source, clock: ManualClock
+) -> None:
+    held = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    records = []
+    for moment in ("before", "after"):
+        clock.move(-1 if moment == "before" else 2)
+        token = Token(moment, lifetime=1000.0, expires_at=clock.wall_now + 1000)
+        records.append(Record.of_token(token, clock.wall_now))
+    clock.move(5)
+    source.outdate(held)
+    assert [source.adopt(record, None) is not None for record in records] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ((100.0, 1000.0), (99.0, 1000.0), True),
+        ((100.0, 1000.0), (99.0, 1000.9), True),
+        ((100.0, 1000.0), (99.0, 1001.0), False),
+        ((100.0, 1000.0), (99.5, 1000.0), False),
+        ((100.0, None), (99.0, 1000.0), False),
+        ((100.0, 1000.0), (99.0, None), False),
+        ((None, 1000.0), (99.0, 1000.0), False),
+        ((100.0, 1000.0), (None, 1000.0), False),
+    ],
+)
+def test_the_rest_of_the_same_lifetime_is_nothing_new(before: Any, after: Any, same: bool) -> None:
+    old, new = (Token(name, lifetime=times[0], expires_at=times[1]) for name, times in (("o", before), ("n", after)))
+    assert _is_same(old, new) is same
+    assert _is_same(old, replace(new, value="o"))
+
+
+def test_what_is_told_of_a_token_and_of_a_failure(
+    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tokenauth")
+    events: list[Event] = []
+    source.on_event = events.append
+    name, failure = source.provider.name, CredentialsRejected("no", status=401)
+    held = source.accept(reply(clock, lifetime=1000.4), None, None, keep=True)
+    print_ = held.token.fingerprint
+    source.reject(held.token)
+    source.reject(held.token)  # it is not there any more
+    source.accept(reply(clock), None, None, keep=False)
+    source.accept(reply(clock, lifetime=0), None, None, keep=True)
+    source.cool(failure, marked("m"))
+    source.cool(failure, marked("m"))  # known
+    source.cool(CredentialsRejected(f"{name} was refused"), marked("another secret"))
+    source.cool(ValueError("none of the endpoint's"), marked("m"))
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", f"{name}: token {print_} fetched, lifetime 1000 s"),
+        ("INFO", f"{name}: token {print_} was rejected"),
+        ("INFO", f"{name}: token {print_} fetched, lifetime unknown"),
+        ("INFO", f"{name}: token {print_} fetched, lifetime 0 s"),
+        ("WARNING", f"{name}: token {print_} had expired on arrival; it is used once. Is a clock wrong?"),
+        ("WARNING", f"{name}: no"),
+        ("WARNING", f"{name} was refused"),
+    ]
+    assert [(event.kind, event.provider, event.fingerprint) for event in events] == [
+        ("fetched", name, print_),
+        ("rejected", name, print_),
+        *[("fetched", name, print_)] * 2,
+        *[("failed", name, None)] * 2,
+    ]
+    assert events[-2].error is failure
+    assert source.held() is None
+
+
+def test_a_token_out_of_the_store_is_told_of(
+    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tokenauth")
+    token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
+    source.adopt(Record.of_token(token, clock.wall_now), None)
+    assert caplog.messages == [f"{source.provider.name}: token {token.fingerprint} comes from the store"]
+
+
+@pytest.mark.parametrize("shelf", [False, True])
+def test_a_rival_is_warned_of(
+    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture, shelf: bool
+) -> None:
+    caplog.set_level(logging.WARNING, "tokenauth")
+    source.shelf = object() if shelf else None  # type: ignore[assignment]
+    for number in range(3):
+        held = source.accept(reply(clock, f"t-{number}"), None, None, keep=True)
+        clock.move(59)
+        source.reject(held.token)
+    (message,) = caplog.messages
+    assert message.startswith(f"{source.provider.name}: fresh tokens are rejected again and again. Perhaps another")
+    assert message.endswith("each login ends the other's token" if shelf else "share one token: store=")
