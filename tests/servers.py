@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import socket
+import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -68,15 +69,18 @@ class Server:
         return [request for request in self.requests if request.path == path]
 
 
-class _Listening(ThreadingHTTPServer):
+class _Threads(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024
-    this: Server
-    answer: Callable[[Received], Reply]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is part of some tests."""
+
+
+class _Listening(_Threads, ThreadingHTTPServer):
+    this: Server
+    answer: Callable[[Received], Reply]
 
 
 class _Listening6(_Listening):
@@ -144,14 +148,26 @@ def serve(
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.answer = answer
     server.this = Server(server, "https" if tls else "http", f"[{host}]" if ":" in host else host)
+    with server, _running(server):
+        yield server.this
+
+
+@contextlib.contextmanager
+def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
+    """Have *handler* handle connections to a free port of 127.0.0.1, each in a thread, and yield the port."""
+    with _Threads(("127.0.0.1", 0), handler) as server, _running(server):
+        yield server.server_address[1]
+
+
+@contextlib.contextmanager
+def _running(server: _Threads) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield server.this
+        yield
     finally:
         server.shutdown()
         thread.join()
-        server.server_close()
 
 
 def closed_port() -> int:

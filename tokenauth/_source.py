@@ -17,6 +17,7 @@ from tokenauth._admission import Admission
 from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT, Held, TokenCache, digest
 from tokenauth._clock import SYSTEM, Clock
 from tokenauth._cooldown import COOLDOWNS, Cooldowns
+from tokenauth._dating import as_answered, dated
 from tokenauth._effects import Ask, Reply, TokenRequest, check_headers
 from tokenauth._flights import FLIGHTS, Flight, Flights
 from tokenauth._record import Record
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("tokenauth")
 
 TRIES = 3
-SOFT_REFRESH_AT = (0.70, 0.80)
-"""A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,22 +259,9 @@ class Source(Admission):
             self.cool(failure, flight)
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
-        """Return *token* with its times: lifetime counted from the moment before it was asked for."""
-        lifetime = token.lifetime
-        if lifetime is None and token.expires_at is not None:
-            lifetime = token.expires_at - reply.server_now
-        if lifetime is None:
-            return Held(token, math.inf, math.inf, reply.sent)
-        token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
-        same = before is not None and _is_same(before, token)
-        leeway = 0.0 if same else min(self.leeway, lifetime / 20)
-        usable_until = reply.sent + lifetime - leeway
-        if same or self.provider.discards_older:
-            return Held(token, usable_until, usable_until, reply.sent)
-        soft = token.refresh_in or 0.0
-        if soft <= 0:  # at once, for each request: that can't be meant
-            soft = lifetime * self.uniform(*SOFT_REFRESH_AT)
-        return Held(token, usable_until, min(reply.sent + soft, usable_until), reply.sent)
+        """Return *token* as it is to be held, with its times. *before*: the token that it replaces."""
+        soft = not self.provider.discards_older  # else a refresh would end a token that others still send
+        return dated(token, reply, before, leeway=self.leeway, soft=soft, uniform=self.uniform)
 
     def _read(self, reply: Reply) -> Token:
         try:
@@ -333,22 +319,13 @@ class Source(Admission):
             return None
         if REFUSED.has(self._mark, record.token.value):
             return None
-        held = self._revived(record.token, now)
+        token, as_fetched = as_answered(record.token, now, self.clock.monotonic())
+        held = replace(self.dated(token, as_fetched, None), token=record.token)
         if self.clock.monotonic() >= held.usable_until:
             return None
         self.cache.put(self.key, held)
         log.info("%s: token %s comes from the store", self.provider.name, held.token.fingerprint)
         return held
-
-    def _revived(self, token: Token, now: float) -> Held:
-        """Return *token*, which another process has fetched, with its times, by this process's clocks."""
-        if token.expires_at is None:
-            return Held(token, math.inf, math.inf, self.clock.monotonic())
-        left = token.expires_at - now
-        lifetime = left if token.lifetime is None else token.lifetime
-        age = lifetime - left
-        reply = Reply(200, sent=self.clock.monotonic() - age, sent_at=now - age)
-        return replace(self.dated(replace(token, lifetime=lifetime), reply, None), token=token)
 
     def outdate(self, held: Held) -> None:
         """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
@@ -392,12 +369,3 @@ def _checked_seconds(name: str, value: object, *, least: float) -> None:
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not least <= value < math.inf:
         raise ValueError(f"{name} must be a finite number of seconds, at least {least:g}")
-
-
-def _is_same(before: Token, token: Token) -> bool:
-    """Whether a fetch brought nothing new: the same value, or what is left of the same lifetime (to the second)."""
-    if before.value == token.value:
-        return True
-    if before.expires_at is None or token.expires_at is None or before.lifetime is None or token.lifetime is None:
-        return False
-    return abs(before.expires_at - token.expires_at) < 1 and token.lifetime <= before.lifetime - 1

@@ -8,7 +8,8 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+
+from tests.servers import listening
 
 Behaviour = Callable[[socket.socket, threading.Event], None]
 """Called with the connection when a token request has come in, and with an event that is set when the test is over."""
@@ -72,21 +73,9 @@ def faulty() -> Iterator[Faulty]:
                 this.api_calls.append(head.decode())
                 self.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    class Listening(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 64
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """The client has gone: that is what many tests are about."""
-
-    with Listening(("127.0.0.1", 0), Handler) as server:
-        this = Faulty(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with listening(Handler) as port:
+        this = Faulty(port)
         try:
             yield this
         finally:
             this.over.set()
-            server.shutdown()
-            thread.join()

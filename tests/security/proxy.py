@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tests.servers import listening
+
 
 class HttpProxy:
     def __init__(self, port: int) -> None:
@@ -56,23 +58,9 @@ def http_proxy() -> Iterator[HttpProxy]:
                 answer = b"".join(iter(lambda: far.recv(65536), b""))
             self.connection.sendall(answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
-    class Listening(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 64
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Somebody has gone."""
-
-    with Listening(("127.0.0.1", 0), Handler) as server:
-        this = HttpProxy(server.server_address[1])
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield this
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Handler) as port:
+        this = HttpProxy(port)
+        yield this
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from tests.support import ManualClock, PlainProvider, with_clock
 from tokenauth import CredentialsRejected, Token, TokenAuth, TokenEndpointError
+from tokenauth._dating import is_same
 from tokenauth._effects import Call, Exchange, Reply
 from tokenauth._expiry import MAX_LIFETIME, lifetime_of
 from tokenauth._flights import Flight, Flights
 from tokenauth._flow import fetch, obtain
 from tokenauth._origins import Origin
 from tokenauth._record import Record
-from tokenauth._source import Event, Source, _is_same
+from tokenauth._source import Event, Source
 
 HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
 
@@ -341,8 +342,8 @@ def test_what_was_saved_after_a_token_was_asked_for_outlives_that_it_could_not_b
 )
 def test_the_rest_of_the_same_lifetime_is_nothing_new(before: Any, after: Any, same: bool) -> None:
     old, new = (Token(name, lifetime=times[0], expires_at=times[1]) for name, times in (("o", before), ("n", after)))
-    assert _is_same(old, new) is same
-    assert _is_same(old, replace(new, value="o"))
+    assert is_same(old, new) is same
+    assert is_same(old, replace(new, value="o"))
 
 
 def test_what_is_told_of_a_token_and_of_a_failure(

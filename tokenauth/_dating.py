@@ -1,0 +1,69 @@
+"""Dating: from what an answer states to when its token is refreshed and when it is used no more, by our own clocks.
+
+Law: no clock is read here. A lifetime counts from the moment before the token was asked for, so that a slow answer
+makes it shorter and never longer.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from tokenauth._cache import Held
+from tokenauth._effects import Reply
+from tokenauth._token import Token
+
+SOFT_REFRESH_AT = (0.70, 0.80)
+"""A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
+
+
+def dated(
+    token: Token,
+    reply: Reply,
+    before: Token | None,
+    *,
+    leeway: float,
+    soft: bool,
+    uniform: Callable[[float, float], float],
+) -> Held:
+    """Return *token*, which *reply* brought in the place of *before*, with its times.
+
+    It is used until *leeway* seconds before its end, or a twentieth of its lifetime where that is less. *soft*: whether
+    it may be refreshed before. One that is no newer than *before* is used to its very end, and not refreshed before:
+    the server has no other.
+    """
+    lifetime = token.lifetime
+    if lifetime is None and token.expires_at is not None:
+        lifetime = token.expires_at - reply.server_now
+    if lifetime is None:
+        return Held(token, math.inf, math.inf, reply.sent)
+    token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
+    same = before is not None and is_same(before, token)
+    usable_until = reply.sent + lifetime - (0.0 if same else min(leeway, lifetime / 20))
+    if same or not soft:
+        return Held(token, usable_until, usable_until, reply.sent)
+    refresh_in = token.refresh_in or 0.0
+    if refresh_in <= 0:  # at once, for each request: that can't be meant
+        refresh_in = lifetime * uniform(*SOFT_REFRESH_AT)
+    return Held(token, usable_until, min(reply.sent + refresh_in, usable_until), reply.sent)
+
+
+def is_same(before: Token, token: Token) -> bool:
+    """Whether a fetch brought nothing new: the same value, or what is left of the same lifetime (to the second)."""
+    if before.value == token.value:
+        return True
+    if before.expires_at is None or token.expires_at is None or before.lifetime is None or token.lifetime is None:
+        return False
+    return abs(before.expires_at - token.expires_at) < 1 and token.lifetime <= before.lifetime - 1
+
+
+def as_answered(token: Token, wall: float, monotonic: float) -> tuple[Token, Reply]:
+    """Return what this process would have been answered, and when, had it fetched *token* where another one did.
+
+    *wall*, *monotonic*: both clocks, now.
+    """
+    if token.expires_at is None:
+        return token, Reply(200, sent=monotonic)
+    left = token.expires_at - wall
+    lifetime = left if token.lifetime is None else token.lifetime
+    age = lifetime - left
+    return replace(token, lifetime=lifetime), Reply(200, sent=monotonic - age, sent_at=wall - age)
