@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock, PlainProvider, with_clock
-from tokenauth import CredentialsRejected, Token, TokenAuth, TokenEndpointError
+from tokenauth import (
+    CredentialsRejected,
+    Token,
+    TokenAuth,
+    TokenAuthError,
+    TokenEndpointError,
+    TokenResponseError,
+)
 from tokenauth._dating import is_same
-from tokenauth._effects import Call, Exchange, Reply
+from tokenauth._effects import Call, Exchange, Reply, TokenRequest
 from tokenauth._expiry import MAX_LIFETIME, lifetime_of
 from tokenauth._flights import Flight, Flights
 from tokenauth._flow import fetch, obtain
@@ -404,3 +411,70 @@ def test_a_rival_is_warned_of(
     (message,) = caplog.messages
     assert message.startswith(f"{source.provider.name}: fresh tokens are rejected again and again. Perhaps another")
     assert message.endswith("each login ends the other's token" if shelf else "share one token: store=")
+
+
+@pytest.mark.parametrize(("name", "least", "below"), [("leeway", 0, -0.001), ("timeout", 0.001, 0.0009)])
+def test_seconds_are_a_finite_number_within_bounds(name: str, least: float, below: float) -> None:
+    def with_seconds(value: Any) -> Source:
+        options: dict[str, Any] = {name: value}
+        return Source(PlainProvider("https://home.example"), **options)
+
+    with_seconds(least)
+    for value in (below, math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"^{name} must be a finite number of seconds, at least {least:g}$"):
+            with_seconds(value)
+    for wrong in (True, "5", None):
+        with pytest.raises(TypeError, match=f"^{name} must be a number of seconds, not {type(wrong).__name__}$"):
+            with_seconds(wrong)
+
+
+def test_what_tells_events_is_callable() -> None:
+    with pytest.raises(TypeError, match=r"^on_event must be callable$"):
+        Source(PlainProvider("https://home.example"), on_event="print")  # type: ignore[arg-type]
+
+
+def test_two_kinds_of_provider_share_no_token_though_they_name_the_same(clock: ManualClock) -> None:
+    class Other(PlainProvider):
+        pass
+
+    providers = (
+        PlainProvider("https://home.example"),
+        PlainProvider("https://home.example"),
+        Other("https://home.example"),
+    )
+    first, second, other = (Source(provider) for provider in providers)
+    assert first.key == second.key != other.key
+
+
+def test_a_login_that_succeeds_ends_the_failure(source: Source, clock: ManualClock) -> None:
+    source.cool(TokenEndpointError("down"), marked("m"))
+    source.accept(reply(clock), None, None, keep=True)
+    source.replay("m")
+
+
+@pytest.mark.parametrize(
+    ("token", "why"), [("", "no text, or empty"), ("a b", "a blank"), ("x" * 40_000, "longer than 32768")]
+)
+def test_an_unusable_token_is_an_error_that_says_why_and_where(
+    source: Source, clock: ManualClock, token: str, why: str
+) -> None:
+    with pytest.raises(TokenResponseError, match=f"^{source.provider.name}: .*/token answered .*{why}") as caught:
+        source.accept(reply(clock, token), None, None, keep=True)
+    assert caught.value.status == 200
+    assert source.held() is None
+
+
+def test_what_a_provider_raises_is_an_error_of_ours_that_names_the_place_and_shows_nothing(
+    source: Source, clock: ManualClock
+) -> None:
+    with pytest.raises(TokenResponseError, match=r": reading the answer of .* raised JSONDecodeError \(") as caught:
+        source.accept(Reply(200, body=b"hush"), None, None, keep=True)
+    assert (caught.value.status, caught.value.__cause__, caught.value.__context__) == (200, None, None)
+    nothing: dict[str, TokenRequest] = {}
+    source.provider.request = lambda refresh_token=None: nothing["hush"]  # type: ignore[method-assign]
+    with pytest.raises(
+        TokenAuthError, match=r"^Test user \w+: building the token request raised KeyError \("
+    ) as failed:
+        source.prepare(None)
+    assert "hush" not in str(failed.value)
+    assert (failed.value.__cause__, failed.value.__context__) == (None, None)
