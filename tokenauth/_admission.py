@@ -46,12 +46,15 @@ class Admission:
         checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
         if not isinstance(self.extra_headers, Mapping):
             raise TypeError(f"extra_headers must be a mapping, not {type(self.extra_headers).__name__}")
-        checked_sent_name("header", self.header)
-        for name, value in self.extra_headers.items():
-            checked_sent_name("a name in extra_headers", name)
-            checked_text(f"extra_headers[{name!r}]", value, header=True)
+        self.header = checked_sent_name("header", self.header)
+        self.extra_headers = {
+            checked_sent_name("a name in extra_headers", name): checked_text(
+                f"extra_headers[{name!r}]", value, header=True
+            )
+            for name, value in self.extra_headers.items()
+        }
         if self.scheme is not None:
-            checked_text("scheme", self.scheme, empty=True, header=True)
+            self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
         self._warned: set[Origin] = set()
 
     @staticmethod

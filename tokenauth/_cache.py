@@ -16,6 +16,7 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 
 from tokenauth._forks import over_fork
+from tokenauth._secrets import bare
 from tokenauth._token import Token
 
 MAX_TOKENS = 1024
@@ -27,7 +28,7 @@ _PEPPER = secrets.token_bytes(32)
 
 def digest(*parts: object) -> str:
     """Return a keyed digest of *parts* (str, bytes, numbers, None, and tuples of these), for use as a key."""
-    return hmac.new(_PEPPER, repr(parts).encode(), "sha256").hexdigest()
+    return hmac.new(_PEPPER, repr(bare(parts)).encode(), "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Marks:
 
 
 SPENT = Marks()
-"""Refresh tokens that have been used."""
+"""Refresh tokens that have been used, each with its credential."""
 
 REFUSED = Marks()
 """Tokens that a 401 came back for, each with its credential."""

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from tokenauth import errors
+from tokenauth._token import exact
 
 
 class SupportsSecretValue(Protocol):
@@ -30,7 +31,7 @@ def each_read_once() -> Iterator[None]:
 
 
 def checked_text(name: str, value: object, *, empty: bool = False, header: bool = False) -> str:
-    """Return *value*, the argument *name*, where it is a str that can be sent; its value is never shown.
+    """Return *value*, the argument *name*, as a plain str, where it can be sent; its value is never shown.
 
     Args:
         empty: whether "" will do.
@@ -54,7 +55,14 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
         raise ValueError(f"{name} has half a surrogate pair in it; was it decoded wrongly?")
     if header and not value.isascii():
         raise ValueError(f"{name} goes into a header, but has characters other than ASCII")
-    return value
+    return exact(value)  # type: ignore[no-any-return]
+
+
+def bare(value: Any) -> Any:
+    """Return *value* so that its repr tells it from all others: without a box or a subclass that hides it there. What
+    is inside of tuples, too."""
+    value = _unboxed(value)
+    return tuple(map(bare, value)) if isinstance(value, tuple) else exact(value)
 
 
 class Secret:

@@ -160,7 +160,7 @@ class Source(Admission):
         newest = told if self.shelf is not None else before
         before = newest or before
         refresh_token = newest.refresh_token if newest is not None and self.provider.refreshes else None
-        if refresh_token is None or not SPENT.add(refresh_token):
+        if refresh_token is None or not SPENT.add(self._mark, refresh_token):
             return before, None
         return before, Unshown(refresh_token)
 
@@ -221,8 +221,8 @@ class Source(Admission):
         """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
         token = self._read(reply if refresh_token is None else replace(reply, secrets=(refresh_token,)))
         if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
-            SPENT.discard(refresh_token)
             token = replace(token, refresh_token=refresh_token)
+        SPENT.discard(self._mark, token.refresh_token)  # a server may hand out the same one again
         held = self.dated(token, reply, before)
         self.cooldowns.clear(self.key)
         lifetime, name, print_ = held.token.lifetime, self.provider.name, held.token.fingerprint

@@ -5,10 +5,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 LONGEST_TOKEN = 32 * 1024
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """`token` of RFC 9110 §5.6.2: what names of fields and of authentication schemes are made of."""
+
+
+def exact(value: Any) -> Any:
+    """Return *value*, and where it is of a subclass of str or bytes what is in it: those may hide it in their texts."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return bytes(memoryview(value)) if isinstance(value, bytes) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class Token:
     extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
+        for name in ("value", "type", "refresh_token"):
+            object.__setattr__(self, name, exact(getattr(self, name)))
         object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
 
     @property

@@ -1,5 +1,6 @@
 """The cache: who shares a token and who never does, any mutable mapping, bounded, and no secret in it."""
 
+import base64
 import threading
 from collections.abc import MutableMapping
 from typing import Any
@@ -31,6 +32,18 @@ class Issuer:
         self.logins.append(request)
         token = f"t-{len(self.logins)}"
         return Reply(200, {"token": token, "access_token": token, "expires_in": 60})
+
+
+class Masked(str):
+    """Text that hides itself, so that it can't get into a log: many code bases have one."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
 
 
 def manis(url: str, **changes: Any) -> ManisAuth:
@@ -97,6 +110,41 @@ def test_what_makes_two_tokens_differ_keeps_them_apart(client: Client, what: str
         assert client.get_token(first).value != client.get_token(make(server.url, **changes)).value
         assert len(issuer.logins) == 2
         assert first != second
+
+
+HIDDEN: dict[str, Any] = {
+    "secret": lambda url, text: manis(url, secret=text),
+    "user": lambda url, text: manis(url, merchant_id=text),
+    "password": lambda url, text: PasswordGrantAuth(f"{url}/token", username="u", password=text),
+    "password's user": lambda url, text: PasswordGrantAuth(f"{url}/token", username=text, password="p"),
+    "client": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id=text, client_secret="s"),
+    "client secret": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id="c", client_secret=text),
+    "scope": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id="c", client_secret="s", scope=text),
+    "basic's user": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", basic=(text, "p"))),
+    "form field": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", form={"tenant": text})),
+    "public form field": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", form={"t": text}, public=("t",))),
+    "own identity": lambda url, text: TokenAuth(PlainProvider(url, text)),
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("what", HIDDEN)
+def test_a_text_that_hides_itself_is_sent_as_it_is_and_told_from_others(client: Client, what: str) -> None:
+    texts = ["canary-one", "canary-two"]
+    with serve(issuer := Issuer()) as server:
+        for text in texts:
+            auths = [HIDDEN[what](server.url, kind(text)) for kind in (Masked, str)]
+            seen = [client.send(auth, Get(f"{server.url}/api")).json()["token"] for auth in auths]
+            assert seen == [f"Bearer t-{len(issuer.logins)}"] * 2
+        assert len(issuer.logins) == 2
+    for text, login in zip(texts, issuer.logins, strict=True):
+        sent = login.text + str(decoded(login.headers.get("authorization", "")))
+        assert text in sent
+        assert "***" not in sent
+
+
+def decoded(authorization: str) -> bytes:
+    return base64.b64decode(authorization.removeprefix("Basic "))
 
 
 def test_values_do_not_run_into_one_another() -> None:

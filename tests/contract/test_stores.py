@@ -378,6 +378,18 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
             RedisStore(redis_url, prefix=prefix)  # type: ignore[arg-type]
 
 
+def test_users_whose_names_hide_themselves_have_an_entry_each(server: TokenServer, tmp_path: Path) -> None:
+    class Masked(str):
+        def __repr__(self) -> str:
+            return "***"
+
+    store = FileStore(tmp_path / "tokens")
+    users = [kind(user) for kind in (str, Masked) for user in ("one", "two")]
+    names = [shelf_name(TokenAuth(SecretProvider(server.url, user), store=store, cache={})) for user in users]
+    assert names[:2] == names[2:]
+    assert names[0] != names[1]
+
+
 def test_a_repr_shows_no_password(tmp_path: Path) -> None:
     store = RedisStore("redis://user:hush@localhost:1/0")
     assert "hush" not in repr(store)

@@ -113,3 +113,37 @@ def test_a_cache_without_room_keeps_nothing_and_harms_nobody() -> None:
     cache = TokenCache(LRUCache(0))
     cache.put("key", Held(Token("t"), 1.0, 1.0, 0.0))
     assert cache.get("key") is None
+
+
+class Masked(str):
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+class MaskedBytes(bytes):
+    def __repr__(self) -> str:
+        return "***"
+
+
+class Boxed:
+    """Like pydantic's SecretStr."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def get_secret_value(self) -> str:
+        return self.text
+
+
+def test_a_digest_goes_by_what_a_value_is_and_not_by_how_it_shows_itself() -> None:
+    for hide in (Masked, Boxed):
+        for wrap in (lambda each: each, lambda each: ("x", (each, 1))):
+            assert digest(wrap(hide("a"))) == digest(wrap("a"))
+            assert digest(wrap(hide("a"))) != digest(wrap(hide("b")))
+    assert digest(MaskedBytes(b"a")) == digest(b"a") != digest(MaskedBytes(b"b"))
+    assert digest(None, 1, 1.5, True) != digest(None, 1, 1.5, False)

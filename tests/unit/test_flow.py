@@ -565,6 +565,32 @@ def test_a_refresh_token_that_stays_good_is_used_again(clock: ManualClock) -> No
         assert play.bring(answer(clock, f"t-{number}", 1000)).value == f"t-{number}"
 
 
+def test_a_refresh_token_that_is_handed_out_again_is_used_again(clock: ManualClock) -> None:
+    """Many servers repeat it in the answer to a refresh, and some in that to each login."""
+    source = a_source(clock, refreshes=True)
+    logged_in(source, clock, refresh_token="same", lifetime=1000)
+    for number in range(3):
+        clock.move(750)
+        play = Play(obtain(source))
+        assert play.effect.request.body == b"same"
+        play.bring(answer(clock, f"refreshed-{number}", 1000, refresh_token="same"))
+    source.invalidate()
+    logged_in(source, clock, refresh_token="same", lifetime=1000)
+    clock.move(750)
+    assert Play(obtain(source)).effect.request.body == b"same"
+
+
+def test_the_refresh_token_of_one_credential_is_not_taken_for_that_of_another(clock: ManualClock) -> None:
+    """Servers that count give the same ones to two tenants."""
+    sources = [a_source(clock, refreshes=True, user=user) for user in ("u-1", "u-2")]
+    for source in sources:
+        logged_in(source, clock, refresh_token="r-1", lifetime=1000)
+    clock.move(1000)
+    for source in sources:
+        assert left_alone(source).request.body == b"r-1"
+        assert Play(obtain(source)).effect.request.body == b"", "it is spent, whatever came of it"
+
+
 def test_the_same_token_again_is_used_to_its_end(source: Source, clock: ManualClock) -> None:
     logged_in(source, clock, "same", lifetime=1000)
     clock.move(990)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._origins import Origin, checked_origin
 from tokenauth._secrets import Secret, SecretLike, checked_text
-from tokenauth._token import HTTP_TOKEN
+from tokenauth._token import HTTP_TOKEN, exact
 from tokenauth.providers._finder import Finder
 
 Value = SecretLike | Secret
@@ -55,7 +55,7 @@ def checked_header_name(name: str, value: object) -> str:
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if not HTTP_TOKEN.fullmatch(value):
         raise ValueError(f"{name} must be an HTTP field name, such as X-Token")
-    return value
+    return exact(value)  # type: ignore[no-any-return]
 
 
 def checked_sent_name(name: str, value: object) -> str:
@@ -89,9 +89,10 @@ def checked_basic(basic: tuple[str, Value] | None, *, colon: bool) -> tuple[str,
         return None
     if not isinstance(basic, tuple) or len(basic) != 2:
         raise TypeError("the credentials for HTTP Basic must be a tuple of user and password")
-    if ":" in checked_text("the user for HTTP Basic", basic[0]) and not colon:
+    user = checked_text("the user for HTTP Basic", basic[0])
+    if ":" in user and not colon:
         raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
-    return basic[0], _secret("the password for HTTP Basic", basic[1])
+    return user, _secret("the password for HTTP Basic", basic[1])
 
 
 def _secret(name: str, value: Value) -> Secret:

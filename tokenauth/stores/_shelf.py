@@ -22,6 +22,7 @@ from tokenauth._clock import SYSTEM, Clock
 from tokenauth._effects import Ask
 from tokenauth._forks import over_fork
 from tokenauth._record import Record
+from tokenauth._secrets import bare
 from tokenauth.providers._base import Provider
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
@@ -135,7 +136,7 @@ class ShelfInStore:
     def _seal(self) -> Seal:
         provider = self._provider
         kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
-        seal = _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{provider.identity!r}")
+        seal = _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{bare(provider.identity)!r}")
         self._sealed = True
         return seal
 
