@@ -105,14 +105,14 @@ def test_a_failed_refresh_costs_no_request_and_is_logged(
 def test_a_refresh_that_takes_too_long_is_given_up_when_the_old_token_still_serves(
     client: Client, server: TokenServer, clock: ManualClock
 ) -> None:
-    auth, stop, answered = soft_at(server, clock, timeout=0.3), threading.Event(), threading.Event()
+    auth, stop, answered = soft_at(server, clock, timeout=2.0), threading.Event(), threading.Event()
     client.get(auth, server.api)
     clock.move(800.0)
 
     def answer(request: Received) -> Reply | None:
         if request.path != "/token":
             return None
-        clock.move(0.3)
+        clock.move(2.0)
         stop.wait(60)
         answered.set()
         return Reply(raw=b"")
