@@ -38,6 +38,18 @@ class ManualClock:
         self.wall_now += seconds
 
 
+class Masked(str):
+    """Text that hides itself, so that it can't get into a log: many code bases have one."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+
 class PlainProvider(Provider):
     """POST to /token; the answer is {"token": …, "lifetime": …, "expires_at": …, "refresh_token": …}."""
 

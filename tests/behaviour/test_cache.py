@@ -11,7 +11,7 @@ from cachetools import LRUCache, TTLCache
 
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
-from tests.support import PlainProvider, TokenServer
+from tests.support import Masked, PlainProvider, TokenServer
 from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
 from tokenauth._cache import MAX_TOKENS, PROCESS_CACHE
 from tokenauth.providers import JSONProvider, Secret, TokenRequest
@@ -32,18 +32,6 @@ class Issuer:
         self.logins.append(request)
         token = f"t-{len(self.logins)}"
         return Reply(200, {"token": token, "access_token": token, "expires_in": 60})
-
-
-class Masked(str):
-    """Text that hides itself, so that it can't get into a log: many code bases have one."""
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
 
 
 def manis(url: str, **changes: Any) -> ManisAuth:

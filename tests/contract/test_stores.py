@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.stores import PASSWORD, DictStore, SecretProvider, contents, put, redis_server, shelf_name, worker
-from tests.support import TokenServer, token_server, until
+from tests.support import Masked, TokenServer, token_server, until
 from tokenauth import TokenAuth
 from tokenauth.providers import Provider
 from tokenauth.stores import FileStore, Lease, RedisStore, Store
@@ -379,10 +379,6 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
 
 
 def test_users_whose_names_hide_themselves_have_an_entry_each(server: TokenServer, tmp_path: Path) -> None:
-    class Masked(str):
-        def __repr__(self) -> str:
-            return "***"
-
     store = FileStore(tmp_path / "tokens")
     users = [kind(user) for kind in (str, Masked) for user in ("one", "two")]
     names = [shelf_name(TokenAuth(SecretProvider(server.url, user), store=store, cache={})) for user in users]

@@ -4,6 +4,7 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
+from tests.support import Masked
 from tokenauth import Token
 from tokenauth._cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_of, digest
 
@@ -113,13 +114,6 @@ def test_a_cache_without_room_keeps_nothing_and_harms_nobody() -> None:
     cache = TokenCache(LRUCache(0))
     cache.put("key", Held(Token("t"), 1.0, 1.0, 0.0))
     assert cache.get("key") is None
-
-
-class Masked(str):
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
 
 
 class MaskedBytes(bytes):

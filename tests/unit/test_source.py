@@ -449,6 +449,7 @@ def test_two_kinds_of_provider_share_no_token_though_they_name_the_same(clock: M
 def test_a_login_that_succeeds_ends_the_failure(source: Source, clock: ManualClock) -> None:
     source.cool(TokenEndpointError("down"), marked("m"))
     source.accept(reply(clock), None, None, keep=True)
+    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
     source.replay("m")
 
 
