@@ -207,7 +207,7 @@ def test_whatever_a_double_raises_is_an_error_of_ours(client: Client, server: To
     with requests.Session() as session:
         session.mount(server.url, Double(b"", RuntimeError("no such thing")))
         with pytest.raises(client.error_root) as met:
-            client.get(server.auth(token_client=session, timeout=1.0), server.api)
+            client.get(server.auth(token_client=session), server.api)
     assert isinstance(met.value, TokenEndpointError)
     assert "RuntimeError" in str(met.value)
     assert "no such thing" not in str(met.value), "a text of the client's may quote what was sent"
@@ -227,7 +227,7 @@ def test_a_subclass_of_a_client_will_do(client: Client, server: TokenServer) -> 
 
 @pytest.mark.parametrize("client", BLOCKING, ids=repr)
 def test_an_async_token_client_in_blocking_code_is_an_error_that_says_so(client: Client, server: TokenServer) -> None:
-    auth = server.auth(token_client=httpx.AsyncClient(), timeout=1.0)
+    auth = server.auth(token_client=httpx.AsyncClient())
     with pytest.raises(TokenAuthError, match="async"):
         client.get(auth, server.api)
 
@@ -236,7 +236,7 @@ def test_an_async_token_client_in_blocking_code_is_an_error_that_says_so(client:
 def test_a_closed_token_client_is_an_error_of_ours(client: Client, server: TokenServer) -> None:
     token_client = httpx.Client()
     token_client.close()
-    auth: TokenAuth = server.auth(token_client=token_client, timeout=1.0)
+    auth: TokenAuth = server.auth(token_client=token_client)
     with pytest.raises(client.error_root, match="RuntimeError"):
         client.get(auth, server.api)
 

@@ -26,7 +26,7 @@ from tests.support import until, without_pauses
 from tokenauth import ClientCredentialsAuth, TokenEndpointError, TokenResponseError, errors
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
-TIMEOUT = 0.3
+TIMEOUT = 1.5
 
 
 @pytest.fixture(scope="module")
