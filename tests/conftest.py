@@ -1,7 +1,10 @@
-"""What holds for every test."""
+"""What holds for every test, and what any may ask for."""
+
+from collections.abc import Iterator
 
 import pytest
 
+from tests.servers import mute
 from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._cooldown import COOLDOWNS
 from tokenauth._origins import _origin
@@ -17,3 +20,10 @@ def _nothing_is_left_of_other_tests() -> None:
         COOLDOWNS._cooling.clear()
         COOLDOWNS._contests.clear()
     _origin.cache_clear()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections."""
+    with mute() as bound:
+        yield bound.getsockname()[1]

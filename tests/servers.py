@@ -139,11 +139,19 @@ def serve(
     answer: Callable[[Received], Reply],
     *,
     host: str = "127.0.0.1",
-    port: int = 0,
     tls: ssl.SSLContext | None = None,
+    bound: socket.socket | None = None,
 ) -> Iterator[Server]:
-    """Serve *answer* on *port* (0: a free one) of *host* ("localhost" also answers as such); *tls* makes it https."""
-    server = (_Listening6 if ":" in host else _Listening)((host, port), _Handler)
+    """Serve *answer* on a free port of *host* ("localhost" also answers as such); *tls* makes it https.
+
+    *bound*: on this socket instead, see `mute`.
+    """
+    address = (host, 0) if bound is None else bound.getsockname()
+    server = (_Listening6 if ":" in host else _Listening)(address, _Handler, bind_and_activate=bound is None)
+    if bound is not None:
+        server.socket.close()
+        server.socket = bound
+        server.server_activate()
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.answer = answer
@@ -170,9 +178,12 @@ def _running(server: _Threads) -> Iterator[None]:
         thread.join()
 
 
-def closed_port() -> int:
-    """Return a port that refuses connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def mute() -> Iterator[socket.socket]:
+    """Yield a socket that is bound to a port of 127.0.0.1 and does not listen.
+
+    The port refuses connections, and nobody else gets it, in another worker of the tests either.
+    """
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.clients import CLIENTS, Client
-from tests.servers import Received, Reply, closed_port, serve
+from tests.servers import Received, Reply, mute, serve
 from tests.support import (
     ManualClock,
     PlainProvider,
@@ -110,8 +110,8 @@ def test_the_error_tree_stands_under_every_clients_root(root: type[Exception]) -
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
-def test_an_unreachable_endpoint_names_where_and_the_option_that_helps(client: Client) -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+def test_an_unreachable_endpoint_names_where_and_the_option_that_helps(client: Client, closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}"
     problem = problem_of(client, credentials(url), f"{url}/api")
     assert type(problem) is TokenEndpointError
     assert f"{url}/token" in str(problem)
@@ -134,19 +134,19 @@ def test_rejected_credentials_name_the_account_and_what_to_check(client: Client)
 def test_a_refused_connection_fails_a_herd_within_one_attempt_and_the_next_request_works_when_it_is_back(
     client: Client, clock: ManualClock
 ) -> None:
-    port = closed_port()
     events: list[Event] = []
-    url = f"http://127.0.0.1:{port}"
-    auth = with_clock(credentials(url, on_event=events.append), clock)
-    problems = client.herd(auth, f"{url}/api", HERD)
-    assert {type(problem) for problem in problems} == {TokenEndpointError}
-    assert len({id(problem) for problem in problems}) == HERD
-    assert [event.kind for event in events] == ["failed"]
-    with serve(lambda request: Reply(200, GOOD), port=port) as server:
-        assert isinstance(problem_of(client, auth, f"{url}/api"), TokenEndpointError)
-        assert not server.requests
-        clock.move(1.0)
-        assert client.get(auth, f"{url}/api") == 200
+    with mute() as bound:
+        url = "http://{}:{}".format(*bound.getsockname())
+        auth = with_clock(credentials(url, on_event=events.append), clock)
+        problems = client.herd(auth, f"{url}/api", HERD)
+        assert {type(problem) for problem in problems} == {TokenEndpointError}
+        assert len({id(problem) for problem in problems}) == HERD
+        assert [event.kind for event in events] == ["failed"]
+        with serve(lambda request: Reply(200, GOOD), bound=bound) as server:
+            assert isinstance(problem_of(client, auth, f"{url}/api"), TokenEndpointError)
+            assert not server.requests
+            clock.move(1.0)
+            assert client.get(auth, f"{url}/api") == 200
     assert [event.kind for event in events] == ["failed", "fetched"]
 
 

@@ -19,7 +19,7 @@ import pytest
 
 import tokenauth
 from tests.clients import CLIENTS, Answer, Client, Get, Post
-from tests.servers import Received, Reply, Server, closed_port, serve
+from tests.servers import Received, Reply, Server, serve
 from tests.support import without_pauses
 from tokenauth import (
     AtripAuth,
@@ -255,7 +255,7 @@ def _origin(auth: TokenAuth) -> Any:
 
 @every_client
 @every_provider
-def test_success_and_renewal(site: Site, canary: Canary, client: Client, provider: str) -> None:
+def test_success_and_renewal(site: Site, canary: Canary, client: Client, provider: str, closed_port: int) -> None:
     auth = make(site, provider, canary)
     url = site.server.url
     look_at(canary, auth, canary.call(lambda: client.play(auth, Get(f"{url}/a"), Post(f"{url}/b", data=b"x"))))
@@ -265,7 +265,7 @@ def test_success_and_renewal(site: Site, canary: Canary, client: Client, provide
     look_at(canary, auth, canary.call(lambda: client.play(auth, *[Get(f"{url}/c")] * 4)))
     site.api_answer = lambda request: Reply(302, headers={"Location": "/d"}) if request.path == "/r" else None
     look_at(canary, auth, canary.call(lambda: client.play(auth, Get(f"{url}/r"))))
-    canary.call(lambda: client.get(auth, f"http://127.0.0.1:{closed_port()}/away"))
+    canary.call(lambda: client.get(auth, f"http://127.0.0.1:{closed_port}/away"))
     canary.call(lambda: client.send(auth, Post(f"{url}/e", **client.generator([b"x"]))))
     site.api_answer = lambda request: Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
     canary.call(lambda: client.get(auth, f"{url}/cut"))
@@ -364,8 +364,10 @@ def test_faults_of_the_token_endpoint(site: Site, canary: Canary, client: Client
 
 @every_client
 @every_provider
-def test_an_endpoint_that_is_silent_or_away(site: Site, canary: Canary, client: Client, provider: str) -> None:
-    away = make(site, provider, canary, f"http://127.0.0.1:{closed_port()}")
+def test_an_endpoint_that_is_silent_or_away(
+    site: Site, canary: Canary, client: Client, provider: str, closed_port: int
+) -> None:
+    away = make(site, provider, canary, f"http://127.0.0.1:{closed_port}")
     canary.call(lambda: client.get(away, f"{away._provider.token_url}/a"))
     auth = make(site, provider, canary, timeout=0.2)
     pieces = iter(lambda: b" " * 2_000_000, None)
@@ -514,8 +516,10 @@ class Careless(Provider):
 @pytest.mark.parametrize(
     "how", ["request", "encoding", "line break", "blank", "read", "own error", "type", "token", "closed"]
 )
-def test_a_careless_provider_shows_nothing_through_us(site: Site, canary: Canary, client: Client, how: str) -> None:
-    url = f"http://127.0.0.1:{closed_port()}" if how == "closed" else site.server.url
+def test_a_careless_provider_shows_nothing_through_us(
+    site: Site, canary: Canary, client: Client, how: str, closed_port: int
+) -> None:
+    url = f"http://127.0.0.1:{closed_port}" if how == "closed" else site.server.url
     auth = without_pauses(TokenAuth(Careless(url, how), cache={}, on_event=canary.look))
     with pytest.raises(TokenAuthError) as caught:
         client.get(auth, f"{url}/a")

@@ -26,7 +26,7 @@ from tests.support import until, without_pauses
 from tokenauth import ClientCredentialsAuth, TokenEndpointError, TokenResponseError, errors
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
-TIMEOUT = 1.5
+TIMEOUT = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +281,7 @@ def test_a_drip_ends_at_the_deadline_and_leaves_nothing_behind(server: Faulty, c
     until(lambda: not to_far(int(server.url.rpartition(":")[2])))
     server.behaviour = send(GOOD)
     auth.invalidate()
+    auth._source.timeout = 30.0
     assert client.get(auth, f"{server.url}/api") == 200
 
 
@@ -299,6 +300,7 @@ def test_a_drip_on_the_users_own_client_is_cut_as_well(server: Faulty, client: C
         until(lambda: not logins())
         server.behaviour = send(GOOD)
         auth.invalidate()
+        auth._source.timeout = 30.0
         assert client.get(auth, f"{server.url}/api") == 200
 
 
