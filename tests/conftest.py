@@ -1,13 +1,24 @@
 """What holds for every test, and what any may ask for."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import mute
 from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._cooldown import COOLDOWNS
 from tokenauth._origins import _origin
+
+# In memory where that is to be had: a loaded disk may keep a store waiting for longer than a store is given.
+if os.access("/dev/shm", os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
+
+# A slow machine is no failure, and what is drawn is the same in each run. To go looking: --hypothesis-profile=search
+settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("search", settings.get_profile("same"), derandomize=False, max_examples=5000)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -458,7 +458,6 @@ TestModel = Model.TestCase
 TestModel.settings = settings(
     max_examples=150,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     report_multiple_bugs=False,
     phases=[Phase.generate] if "MUTANT_UNDER_TEST" in os.environ else list(Phase),  # mutmut: a yes or no is enough
