@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from tokenauth._origins import Origin
 from tokenauth._waiting import asettled, in_thread, settled, within
 
 T = TypeVar("T")
+R = TypeVar("R")
 Answer = tuple[int, Mapping[str, str], bytes]
 BlockingTransport = Callable[[TokenRequest, float], Answer]
 AwaitingTransport = Callable[[TokenRequest, float], Awaitable[Answer]]
@@ -105,23 +107,11 @@ class Blocking:
 
     @staticmethod
     def _ask(ask: Ask) -> Any:
-        asked, in_time = in_thread(ask.function), False
-        try:
-            in_time = settled(asked, ask.seconds)
-        finally:  # Ctrl-C included
-            if not in_time:
-                asked.add_done_callback(ask.unwanted)
-        return asked.result() if in_time else ask.late()
+        return _errand(ask.function, ask.seconds, partial(_asked, ask), ask.unwanted)
 
     def _exchange(self, exchange: Exchange) -> Reply:
         token_call = _TokenCall(exchange, self._clock)
-        future = token_call.in_thread(self._transport)
-        try:
-            settled(future, token_call.seconds)
-        except BaseException:  # Ctrl-C
-            token_call.leave(future)
-            raise
-        return token_call.reply(future)
+        return _errand(token_call.on(self._transport), token_call.seconds, token_call.reply, token_call.leave)
 
 
 class Awaiting:
@@ -151,25 +141,14 @@ class Awaiting:
 
     @staticmethod
     async def _ask(ask: Ask) -> Any:
-        asked, in_time = in_thread(ask.function), False
-        try:
-            in_time = await asettled(asked, ask.seconds)
-        finally:  # cancelled included
-            if not in_time:
-                asked.add_done_callback(ask.unwanted)
-        return asked.result() if in_time else ask.late()
+        return await _aerrand(ask.function, ask.seconds, partial(_asked, ask), ask.unwanted)
 
     async def _exchange(self, exchange: Exchange) -> Reply:
         token_call = _TokenCall(exchange, self._clock)
         if not isinstance(self._transport, InThread):
             return await self._awaited(self._transport, token_call)
-        future = token_call.in_thread(self._transport.transport)
-        try:
-            await asettled(future, token_call.seconds)
-        except BaseException:  # cancelled, or closed
-            token_call.leave(future)
-            raise
-        return token_call.reply(future)
+        call = token_call.on(self._transport.transport)
+        return await _aerrand(call, token_call.seconds, token_call.reply, token_call.leave)
 
     @staticmethod
     async def _awaited(transport: AwaitingTransport, token_call: "_TokenCall") -> Reply:
@@ -183,10 +162,60 @@ class Awaiting:
         return token_call.answered(answer)
 
     async def _call(self, call: Call) -> Any:
-        future = in_thread(call.function)
+        future: Future[Any] = Future()
+        in_thread(call.function, future)
         if not await asettled(future, call.deadline - self._clock.monotonic()):
             raise call.late()
         return future.result()
+
+
+def _errand(
+    function: Callable[[], T],
+    seconds: float,
+    read: "Callable[[Future[T]], R]",
+    unwanted: "Callable[[Future[T]], object]",
+) -> R:
+    """Call *function* in a thread and return what *read* makes of its future after *seconds* at most.
+
+    Whatever ends this caller before, Ctrl-C at any line included: what the call brings goes to *unwanted*.
+    """
+    future: Future[T] = Future()
+    try:
+        in_thread(function, future)
+        settled(future, seconds)
+        return read(future)
+    except Exception:
+        raise
+    except BaseException:
+        future.add_done_callback(unwanted)
+        raise
+
+
+async def _aerrand(
+    function: Callable[[], T],
+    seconds: float,
+    read: "Callable[[Future[T]], R]",
+    unwanted: "Callable[[Future[T]], object]",
+) -> R:
+    """Do as `_errand`; a cancellation is such an end, too."""
+    future: Future[T] = Future()
+    try:
+        in_thread(function, future)
+        await asettled(future, seconds)
+        return read(future)
+    except Exception:
+        raise
+    except BaseException:
+        future.add_done_callback(unwanted)
+        raise
+
+
+def _asked(ask: Ask, future: "Future[Any]") -> Any:
+    """Return what *future* brought in time; else leave it to `ask.unwanted`."""
+    if future.done():
+        return future.result()
+    future.add_done_callback(ask.unwanted)
+    return ask.late()
 
 
 class _TokenCall:
@@ -200,8 +229,8 @@ class _TokenCall:
         self.sent = clock.monotonic()
         self.seconds = max(exchange.deadline - self.sent, 0.001)
 
-    def in_thread(self, transport: BlockingTransport) -> "Future[Answer]":
-        return in_thread(lambda: transport(self.request, self.seconds))
+    def on(self, transport: BlockingTransport) -> Callable[[], Answer]:
+        return partial(transport, self.request, self.seconds)
 
     def reply(self, future: "Future[Answer]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""

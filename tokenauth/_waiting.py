@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def in_thread(function: Callable[[], T]) -> "Future[T]":
-    """Call *function* in a daemon thread: whatever it hangs in (DNS, a dripping server), its caller need not."""
-    future: Future[T] = Future()
+def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
+    """Call *function* in a daemon thread: whatever it hangs in (DNS, a dripping server), its caller need not.
+
+    *future* gets what comes of it. It is the caller's, who may be interrupted in here, when the call is under way.
+    """
     context = copy_context()
 
     def work() -> None:
@@ -29,7 +31,6 @@ def in_thread(function: Callable[[], T]) -> "Future[T]":
         threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
     except RuntimeError:  # no more threads, or the interpreter is ending
         work()
-    return future
 
 
 def settled(future: "Future[Any]", seconds: float) -> bool:

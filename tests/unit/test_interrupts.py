@@ -1,44 +1,66 @@
-"""I2: Ctrl-C at any line of the flow, and at any entry. A flight never stays behind without its leader."""
+"""I2: Ctrl-C at any line of the flow, and at any entry. A flight never stays behind without its leader.
 
+I10: and at any line of what makes a call in a thread. What the call brings is made use of, whoever has gone.
+"""
+
+import linecache
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from tests.support import ManualClock
+from tests.support import ManualClock, until
+from tests.unit.test_drive import ANSWER, REQUEST, performs
+from tests.unit.test_flights import joined
 from tests.unit.test_flow import Play, a_source, answer, logged_in
 from tokenauth import Token, TokenEndpointError
-from tokenauth._effects import Exchange, Wait
+from tokenauth._effects import Ask, Exchange, Wait
+from tokenauth._flights import Flights
 from tokenauth._flow import obtain
 from tokenauth._source import Source
 
 
+def in_the_flow(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.endswith("_flow.py")
+
+
+def in_a_threads_caller(frame: FrameType) -> bool:
+    """Thread.start, too, where it waits to hear that the thread runs: that may be far ahead."""
+    name, function = Path(frame.f_code.co_filename).name, frame.f_code.co_name
+    if (name, function) == ("threading.py", "start"):
+        return "_started.wait(" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    return function in {
+        "_waiting.py": {"in_thread", "settled", "asettled"},
+        "_drive.py": {"_errand", "_aerrand", "_asked", "reply", "answered"},
+    }.get(name, ())
+
+
 class Interrupt:
-    """A trace function that raises KeyboardInterrupt at the line or entry *number* of the flow's module.
+    """A trace function that raises KeyboardInterrupt at the line or entry *number* among the frames that it is *where*.
 
     Not at each instruction: CPython 3.11 loses count of its stack where a trace function raises inside of one.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, where: Callable[[FrameType], bool]) -> None:
         self.left = number
+        self.where = where
 
     def __call__(self, frame: FrameType, event: str, _: object) -> Any:
-        if not frame.f_code.co_filename.endswith("_flow.py"):
-            return None
-        if event in {"call", "line"}:
+        if event in {"call", "line"} and self.where(frame):
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
         return self
 
 
-def interrupted(number: int, function: Callable[[], object]) -> bool:
+def interrupted(number: int, function: Callable[[], object], where: Callable[[FrameType], bool] = in_the_flow) -> bool:
     """Call *function* in a thread, interrupted at line *number*; return whether it got that far."""
-    interrupt = Interrupt(number)
+    interrupt = Interrupt(number, where)
 
     def work() -> None:
         sys.settrace(interrupt)
@@ -115,6 +137,54 @@ def test_who_waits_goes_on_when_the_leader_was_interrupted(clock: ManualClock) -
             waiter.flow.close()
         if not went_on:
             assert waiters
+            return
+
+
+class InAThread:
+    """Something that is called in a thread; what it *made*, and what of that has been *used*."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+        self.used: list[Any] = []
+
+    def __call__(self) -> Any:
+        self.made.append(ANSWER)
+        return ANSWER
+
+    def effect(self, kind: str, clock: ManualClock) -> Any:
+        if kind == "ask":
+            return Ask(self, 30, pytest.fail, lambda asked: self.used.append(asked.result()))
+        flight, deadline = joined(Flights()), clock.monotonic_now + 30
+        return Exchange(REQUEST, flight, deadline, lambda read: self.used.append(self.answer(read())))
+
+    @staticmethod
+    def answer(reply: Any) -> Any:
+        return reply.status, reply.headers, reply.body
+
+
+@pytest.mark.parametrize("effect", ["exchange", "ask"])
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
+def test_what_a_thread_brings_is_made_use_of_wherever_its_caller_was_interrupted(
+    kind: str, effect: str, clock: ManualClock
+) -> None:
+    def threads() -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if each.name == "tokenauth-login" and each not in strangers]
+
+    interrupted_later = 0
+    for number in numbers():
+        strangers = set(threading.enumerate())
+        call = InAThread()
+
+        def perform(call: InAThread = call) -> None:
+            result = performs(kind)(call.effect(effect, clock), clock, call)
+            call.used.append(result if effect == "ask" else call.answer(result))
+
+        went_on = interrupted(number, perform, in_a_threads_caller)
+        until(lambda: not threads())
+        assert call.used == call.made, f"lost at line {number}"
+        interrupted_later += bool(call.made)
+        if not went_on:
+            assert interrupted_later > 5, "nothing was interrupted when the call was under way"
             return
 
 
