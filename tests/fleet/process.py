@@ -1,6 +1,7 @@
 """A process of a fleet, for tests: `Process(settings)` starts it, `ask` has it do something.
 
-Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant ("platform" or "password"), timeout.
+Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant ("platform" or "password"), timeout,
+patient (True: a store that is slow, since the machine is busy, is not left alone).
 """
 
 import asyncio
@@ -37,6 +38,13 @@ def store_of(settings: dict[str, Any]) -> Any:
 
 
 def auth_of(settings: dict[str, Any]) -> Any:
+    auth = _auth_of(settings)
+    if settings.get("patient"):
+        auth._source.shelf._call_seconds = auth._source.timeout
+    return auth
+
+
+def _auth_of(settings: dict[str, Any]) -> Any:
     options = {"store": store_of(settings), "timeout": settings.get("timeout", 10.0)}
     url = settings["url"]
     if settings.get("grant", "platform") == "platform":
