@@ -10,7 +10,7 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -186,6 +186,12 @@ def background(function: Callable[[], T]) -> "Future[T]":
 
     threading.Thread(target=work, daemon=True).start()
     return future
+
+
+def token_threads(strangers: Collection[threading.Thread]) -> list[str]:
+    """Return the names of the threads of token calls that run, but for *strangers*: those that were there before."""
+    ours = ("tokenauth-login", "tokenauth-line")
+    return [each.name for each in threading.enumerate() if each.name.startswith(ours) and each not in strangers]
 
 
 def without_pauses(auth: TokenAuth) -> TokenAuth:

@@ -6,10 +6,8 @@ import io
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib import import_module
 
@@ -168,11 +166,9 @@ def test_a_login_that_fails_is_a_difference() -> None:
     assert result.problem.startswith("CredentialsRejected: ")
 
 
-def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox) -> None:
-    with closing(socket.socket()) as nobody:  # bound, and does not listen
-        nobody.bind(("127.0.0.1", 0))
-        case = Elsewhere(**vars(OAUTH), origin=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        herds = run_herds(case, sandbox, "httpx", tasks=3)
+def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox, closed_port: int) -> None:
+    case = Elsewhere(**vars(OAUTH), origin=f"http://127.0.0.1:{closed_port}")
+    herds = run_herds(case, sandbox, "httpx", tasks=3)
     assert [herd.outcomes for herd in herds] == [{"ConnectionError": THREADS}] * 2 + [{"ConnectError": 3}] * 2
     assert not any(herd.ok for herd in herds)
 

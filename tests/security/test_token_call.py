@@ -22,7 +22,7 @@ import trustme
 from tests.clients import AWAITING, BLOCKING, CLIENTS, TLS, Awaiting, Client, Get
 from tests.security.faulty import Behaviour, Faulty, answer, faulty, send, send_all, silent, token
 from tests.servers import Received, Reply, serve
-from tests.support import until, without_pauses
+from tests.support import token_threads, until, without_pauses
 from tokenauth import ClientCredentialsAuth, TokenEndpointError, TokenResponseError, errors
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
@@ -256,8 +256,7 @@ def know_strangers() -> None:
 
 def logins() -> list[str]:
     """Return the names of the threads that this test's token calls have left."""
-    ours = ("tokenauth-login", "tokenauth-line")
-    return [each.name for each in threading.enumerate() if each.name.startswith(ours) and each not in strangers]
+    return token_threads(strangers)
 
 
 def to_far(port: int) -> int:

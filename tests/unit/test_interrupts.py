@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ManualClock, until
+from tests.support import ManualClock, token_threads, until
 from tests.unit.test_drive import ANSWER, REQUEST, performs
 from tests.unit.test_flights import joined
 from tests.unit.test_flow import Play, a_source, answer, logged_in
@@ -167,9 +167,6 @@ class InAThread:
 def test_what_a_thread_brings_is_made_use_of_wherever_its_caller_was_interrupted(
     kind: str, effect: str, clock: ManualClock
 ) -> None:
-    def threads() -> list[threading.Thread]:
-        return [each for each in threading.enumerate() if each.name == "tokenauth-login" and each not in strangers]
-
     interrupted_later = 0
     for number in numbers():
         strangers = set(threading.enumerate())
@@ -180,7 +177,7 @@ def test_what_a_thread_brings_is_made_use_of_wherever_its_caller_was_interrupted
             call.used.append(result if effect == "ask" else call.answer(result))
 
         went_on = interrupted(number, perform, in_a_threads_caller)
-        until(lambda: not threads())
+        until(lambda strangers=strangers: not token_threads(strangers))  # type: ignore[misc]
         assert call.used == call.made, f"lost at line {number}"
         interrupted_later += bool(call.made)
         if not went_on:
