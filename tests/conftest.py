@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers import mute
-from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT
-from tokenauth._cooldown import COOLDOWNS
-from tokenauth._origins import _origin
+from tokenauth._core.cache import PROCESS_CACHE, REFUSED, SPENT
+from tokenauth._core.cooldown import COOLDOWNS
+from tokenauth._core.origins import _origin
 
 # In memory where that is to be had: a loaded disk may keep a store waiting for longer than a store is given.
 if os.access("/dev/shm", os.W_OK):

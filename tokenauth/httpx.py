@@ -5,7 +5,7 @@ httpx.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", 
 
 import httpx
 
-from tokenauth._httpx_family import HttpxAuth
+from tokenauth._clients.httpx_family import HttpxAuth
 
 __all__ = ["TokenAuth"]
 

@@ -24,10 +24,10 @@ from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from requests.utils import requote_uri, rewind_body
 
-from tokenauth._base_auth import BaseTokenAuth
-from tokenauth._origins import Origin
-from tokenauth._signature import Signature
-from tokenauth._token import Token
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core.origins import Origin
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 
 __all__ = ["TokenAuth"]
 

@@ -13,7 +13,7 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
 from tests.support import Masked, PlainProvider, TokenServer
 from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
-from tokenauth._cache import MAX_TOKENS, PROCESS_CACHE
+from tokenauth._core.cache import MAX_TOKENS, PROCESS_CACHE
 from tokenauth.providers import JSONProvider, Secret, TokenRequest
 from tokenauth.stores import FileStore
 

@@ -17,7 +17,7 @@ from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import ClientCredentialsAuth, ManisAuth, Token, TokenAuth
 from tokenauth import httpx as only_httpx
 from tokenauth import requests as only_requests
-from tokenauth._origins import Origin
+from tokenauth._core.origins import Origin
 
 SECRET = "s3cr3t-of-the-user"
 HTTPX = [client for client in CLIENTS if client.name != "requests"]

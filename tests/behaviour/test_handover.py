@@ -14,9 +14,9 @@ from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
 from tests.support import ManualClock, PlainProvider, TokenServer, background, until, waiting, with_clock
 from tokenauth import TokenAuth, TokenAuthError, TokenEndpointError
-from tokenauth._effects import Call, Exchange
-from tokenauth._flow import obtain
-from tokenauth._secrets import Secret
+from tokenauth._core.effects import Call, Exchange
+from tokenauth._core.flow import obtain
+from tokenauth._core.secrets import Secret
 
 WAITERS = 5
 

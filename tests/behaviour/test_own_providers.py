@@ -9,7 +9,7 @@ import pytest
 from tests.clients import CLIENTS, Client
 from tests.support import PlainProvider, token_server
 from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth
-from tokenauth._origins import Origin
+from tokenauth._core.origins import Origin
 from tokenauth.providers import JSONProvider, Reply, Secret, Signature, TokenRequest
 from tokenauth.stores import FileStore
 

@@ -19,7 +19,7 @@ from urllib3 import HTTPResponse
 
 from tests.support import PlainProvider
 from tokenauth import Token, TokenAuth
-from tokenauth._effects import Reply
+from tokenauth._core.effects import Reply
 
 URL = "https://api.example/path"
 ROUNDS, REQUESTS = 15, 300

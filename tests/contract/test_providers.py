@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tokenauth import errors, providers
-from tokenauth._effects import Reply
-from tokenauth._origins import Origin
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply
+from tokenauth._core.origins import Origin
+from tokenauth._core.token import Token
 from tokenauth.providers import Atrip, ClientCredentials, JSONProvider, Manis, PasswordGrant, Platform, Provider
 
 SECRET = "hush-hush-4711"

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth
-from tokenauth._base_auth import Options
+from tokenauth._clients.base import Options
 from tokenauth.auth import GrantOptions
 from tokenauth.providers import JSONProvider
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread

@@ -16,7 +16,7 @@ from tests.faults.proxy import Fault, Proxy, blackhole, delay, drip, reset, rese
 from tests.servers import Received, Reply
 from tests.support import ManualClock, TokenServer, background, until, with_clock, without_pauses
 from tokenauth import CredentialsRejected, TokenAuth, TokenAuthError, TokenEndpointError
-from tokenauth._cooldown import LONGEST_RETRY_AFTER
+from tokenauth._core.cooldown import LONGEST_RETRY_AFTER
 from tokenauth.providers import ClientCredentials
 
 pytestmark = pytest.mark.filterwarnings(

@@ -25,10 +25,10 @@ from tests.support import (
     without_pauses,
 )
 from tokenauth import CredentialsRejected, TokenAuth, TokenEndpointError
-from tokenauth._effects import Call, Exchange, Wait
-from tokenauth._effects import Reply as TokenReply
-from tokenauth._flow import Flow, obtain
-from tokenauth._token import Token
+from tokenauth._core.effects import Call, Exchange, Wait
+from tokenauth._core.effects import Reply as TokenReply
+from tokenauth._core.flow import Flow, obtain
+from tokenauth._core.token import Token
 
 every_client: pytest.MarkDecorator = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 LIFETIME = 1000.0

@@ -18,12 +18,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support import ManualClock, with_clock
 from tokenauth import Token, TokenAuth, TokenAuthError, errors
-from tokenauth._drive import Unreachable, _landed, _TokenCall
-from tokenauth._effects import Call, Exchange, Pause, Reply, TokenRequest, Wait
-from tokenauth._flights import FLIGHTS, Flight
-from tokenauth._flow import obtain
-from tokenauth._httpx_family import Obtain, Read
-from tokenauth._secrets import Secret
+from tokenauth._clients.httpx_family import Obtain, Read
+from tokenauth._core.effects import Call, Exchange, Pause, Reply, TokenRequest, Wait
+from tokenauth._core.flights import FLIGHTS, Flight
+from tokenauth._core.flow import obtain
+from tokenauth._core.secrets import Secret
+from tokenauth._io.drive import Unreachable, _landed, _TokenCall
 from tokenauth.providers import Provider
 
 TIMEOUT = 10.0

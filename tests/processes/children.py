@@ -65,7 +65,7 @@ def logins(auth: Any, client: Any, count: int) -> None:
 
 
 def _flow(auth: Any) -> Any:
-    from tokenauth._flow import obtain
+    from tokenauth._core.flow import obtain
 
     return obtain(auth._source)
 

@@ -28,9 +28,9 @@ logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow callbacks are no ma
 from tests.processes.children import *
 from tests.support import background, until, waiting
 from tests.clients import SECONDS
-from tokenauth._effects import Call, Exchange
-from tokenauth._flights import FLIGHTS, Flight
-from tokenauth._flow import obtain
+from tokenauth._core.effects import Call, Exchange
+from tokenauth._core.flights import FLIGHTS, Flight
+from tokenauth._core.flow import obtain
 import requests, trio
 auth, url, client = given()
 api = url + "/api"

@@ -15,7 +15,7 @@ from tests.security.world import PRESENTATIONS, Presentation
 from tests.servers import Received
 from tests.support import PlainProvider
 from tokenauth import TokenAuth
-from tokenauth._sealed_headers import sealed
+from tokenauth._clients.sealed_headers import sealed
 
 SYNC, ASYNC = "Client", "AsyncClient"
 FAMILY = [(library, kind) for library in (httpx, httpx2) for kind in (SYNC, ASYNC)]

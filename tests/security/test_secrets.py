@@ -33,8 +33,8 @@ from tokenauth import (
     TokenAuthError,
     TokenEndpointError,
 )
-from tokenauth._effects import Reply as TokenReply
-from tokenauth._effects import TokenRequest
+from tokenauth._core.effects import Reply as TokenReply
+from tokenauth._core.effects import TokenRequest
 from tokenauth.providers import JSONProvider
 
 SECRET = "canary-S3cr+t/=&%"
@@ -245,7 +245,7 @@ def look_at(canary: Canary, auth: TokenAuth, answers: list[Answer] | None = None
 
 
 def _origin(auth: TokenAuth) -> Any:
-    from tokenauth._origins import Origin
+    from tokenauth._core.origins import Origin
 
     return Origin.parse(auth._provider.token_url)
 

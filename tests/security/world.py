@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tests.servers import Received, Reply, Server, serve
 from tests.support import PlainProvider
 from tokenauth import Provider, Token, TokenAuth
-from tokenauth._signature import Signature
+from tokenauth._core.signature import Signature
 from tokenauth.providers import Atrip
 
 CANARY = "canary"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
-from tokenauth._effects import Reply
-from tokenauth._origins import Origin
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply
+from tokenauth._core.origins import Origin
+from tokenauth._core.token import Token
 from tokenauth.providers import Atrip, LegacyRole, Role
 from tokenauth.providers.atrip import PRODUCTION, SANDBOX, SEARCH
 

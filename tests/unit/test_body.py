@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from tokenauth._body import LIMIT, Body, BodyError
+from tokenauth._io.answer_body import LIMIT, Body, BodyError
 
 
 def whole(coding: str, *pieces: bytes) -> bytes:

@@ -6,7 +6,7 @@ from cachetools import LRUCache, TTLCache
 
 from tests.support import Masked
 from tokenauth import Token
-from tokenauth._cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_of, digest
+from tokenauth._core.cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_of, digest
 
 
 def held(value: str) -> Held:

@@ -1,7 +1,7 @@
 import pytest
 
 from tokenauth import CredentialsRejected, TokenEndpointError
-from tokenauth._cooldown import Cooldowns
+from tokenauth._core.cooldown import Cooldowns
 
 KEY = "key"
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
-from tokenauth._effects import Reply
-from tokenauth._source import Source
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply
+from tokenauth._core.source import Source
+from tokenauth._core.token import Token
 from tokenauth.providers import JSONProvider
 
 URL = "https://api.example/login"

@@ -13,9 +13,9 @@ import trio
 from tests.support import ManualClock
 from tests.unit.test_flights import joined
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError
-from tokenauth._drive import Awaiting, Blocking, InThread, Unreachable, arun, run
-from tokenauth._effects import Call, Exchange, Pause, TokenRequest, Wait
-from tokenauth._flights import Flight, Flights
+from tokenauth._core.effects import Call, Exchange, Pause, TokenRequest, Wait
+from tokenauth._core.flights import Flight, Flights
+from tokenauth._io.drive import Awaiting, Blocking, InThread, Unreachable, arun, run
 
 REQUEST = TokenRequest("POST", "https://id.example/t?secret=x", {}, b"")
 ANSWER = (200, {"a": "b"}, b"body")

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from tokenauth._flights import Flight, Flights
+from tokenauth._core.flights import Flight, Flights
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 
 from tests.support import ManualClock, PlainProvider
 from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointError
-from tokenauth._cache import TokenCache
-from tokenauth._cooldown import Cooldowns
-from tokenauth._effects import Call, Exchange, Pause, Reply, Wait
-from tokenauth._flights import Flight, Flights
-from tokenauth._flow import fetch, obtain, static
-from tokenauth._origins import Origin
-from tokenauth._secrets import Secret
-from tokenauth._source import Source
+from tokenauth._core.cache import TokenCache
+from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.effects import Call, Exchange, Pause, Reply, Wait
+from tokenauth._core.flights import Flight, Flights
+from tokenauth._core.flow import fetch, obtain, static
+from tokenauth._core.origins import Origin
+from tokenauth._core.secrets import Secret
+from tokenauth._core.source import Source
 
 TIMEOUT = 10.0
 

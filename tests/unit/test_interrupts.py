@@ -19,14 +19,14 @@ from tests.unit.test_drive import ANSWER, REQUEST, performs
 from tests.unit.test_flights import joined
 from tests.unit.test_flow import Play, a_source, answer, logged_in
 from tokenauth import Token, TokenEndpointError
-from tokenauth._effects import Ask, Exchange, Wait
-from tokenauth._flights import Flights
-from tokenauth._flow import obtain
-from tokenauth._source import Source
+from tokenauth._core.effects import Ask, Exchange, Wait
+from tokenauth._core.flights import Flights
+from tokenauth._core.flow import obtain
+from tokenauth._core.source import Source
 
 
 def in_the_flow(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.endswith("_flow.py")
+    return Path(frame.f_code.co_filename).parts[-2:] == ("_core", "flow.py")
 
 
 def in_a_threads_caller(frame: FrameType) -> bool:
@@ -35,8 +35,8 @@ def in_a_threads_caller(frame: FrameType) -> bool:
     if (name, function) == ("threading.py", "start"):
         return "_started.wait(" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return function in {
-        "_waiting.py": {"in_thread", "settled", "asettled"},
-        "_drive.py": {"_errand", "_aerrand", "_asked", "reply", "answered"},
+        "waiting.py": {"in_thread", "settled", "asettled"},
+        "drive.py": {"_errand", "_aerrand", "_asked", "reply", "answered"},
     }.get(name, ())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import until
-from tokenauth._transports._line import GRACE, Line
+from tokenauth._io.transports.line import GRACE, Line
 
 
 @pytest.fixture

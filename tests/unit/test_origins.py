@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenauth._origins import Origin, checked_origin
+from tokenauth._core.origins import Origin, checked_origin
 
 
 @pytest.mark.parametrize(

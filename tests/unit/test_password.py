@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from tokenauth import errors
-from tokenauth._effects import Reply
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply
+from tokenauth._core.token import Token
 from tokenauth.providers import PasswordGrant, Platform
 
 URL = "https://sandbox.sample/Token"

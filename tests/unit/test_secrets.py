@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
-from tokenauth._secrets import Secret, checked_text
+from tokenauth._core.secrets import Secret, checked_text
 
 
 class Hidden:

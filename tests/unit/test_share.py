@@ -7,10 +7,10 @@ import pytest
 from tests.support import ManualClock
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tokenauth import CredentialsRejected, Token, TokenEndpointError
-from tokenauth._effects import Ask, Exchange, Pause
-from tokenauth._flow import obtain
-from tokenauth._record import Record
-from tokenauth._source import Source
+from tokenauth._core.effects import Ask, Exchange, Pause
+from tokenauth._core.flow import obtain
+from tokenauth._core.record import Record
+from tokenauth._core.source import Source
 
 
 class Lease:

@@ -1,6 +1,6 @@
 import pytest
 
-from tokenauth._signature import Signature
+from tokenauth._core.signature import Signature
 
 HEADERS = Signature({"Authorization": "Bearer t"})
 PARAMS = Signature({}, {"token": "a b&c"})

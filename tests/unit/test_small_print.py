@@ -10,11 +10,12 @@ import pytest
 from tests.support import ManualClock
 from tests.unit.test_flights import joined, leads
 from tests.unit.test_flow import a_source, logged_in
-from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, _cache, stores
-from tokenauth._effects import TokenRequest, check_headers
-from tokenauth._flights import Flights
-from tokenauth._forks import over_fork
-from tokenauth._token import problem_of
+from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, stores
+from tokenauth._core import cache as _cache
+from tokenauth._core.effects import TokenRequest, check_headers
+from tokenauth._core.flights import Flights
+from tokenauth._core.forks import over_fork
+from tokenauth._core.token import problem_of
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
 from tokenauth.providers import Manis
 

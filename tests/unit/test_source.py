@@ -18,14 +18,14 @@ from tokenauth import (
     TokenEndpointError,
     TokenResponseError,
 )
-from tokenauth._dating import is_same
-from tokenauth._effects import Call, Exchange, Reply, TokenRequest
-from tokenauth._expiry import MAX_LIFETIME, lifetime_of
-from tokenauth._flights import Flight, Flights
-from tokenauth._flow import fetch, obtain
-from tokenauth._origins import Origin
-from tokenauth._record import Record
-from tokenauth._source import Event, Source
+from tokenauth._core.dating import is_same
+from tokenauth._core.effects import Call, Exchange, Reply, TokenRequest
+from tokenauth._core.expiry import MAX_LIFETIME, lifetime_of
+from tokenauth._core.flights import Flight, Flights
+from tokenauth._core.flow import fetch, obtain
+from tokenauth._core.origins import Origin
+from tokenauth._core.record import Record
+from tokenauth._core.source import Event, Source
 
 HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
 

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from tokenauth._token import Token
+from tokenauth._core.token import Token
 
 TOKEN = Token("t-s3cret", lifetime=60.0, expires_at=1.9e9, refresh_token="r-s3cret", extra={"role": "x-s3cret"})
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from tests.support import token_server
-from tokenauth._waiting import within
+from tokenauth._io.waiting import within
 
 RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
     "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ import asyncio, sys
 sys.modules["trio"] = None  # as where it is not installed
 import httpx
 from tokenauth import Provider, Token
-from tokenauth._effects import TokenRequest
+from tokenauth._core.effects import TokenRequest
 from tokenauth.httpx import TokenAuth
 
 class Plain(Provider):

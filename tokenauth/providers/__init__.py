@@ -3,10 +3,10 @@
 `Reply`, `Secret`, `Signature` and `TokenRequest` are what a provider of your own is made of.
 """
 
-from tokenauth._effects import Reply, TokenRequest
-from tokenauth._secrets import Secret
-from tokenauth._signature import Signature
-from tokenauth.providers._base import Provider
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.provider import Provider
+from tokenauth._core.secrets import Secret
+from tokenauth._core.signature import Signature
 from tokenauth.providers._declarative import JSONProvider
 from tokenauth.providers._duck import TokenAPI
 from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role

@@ -8,12 +8,12 @@ import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-from tokenauth import errors
-from tokenauth._effects import Reply
-from tokenauth._origins import Origin
-from tokenauth.providers._base import Provider
+from tokenauth._core import errors
+from tokenauth._core.effects import Reply
+from tokenauth._core.origins import Origin
+from tokenauth._core.provider import Provider, where
 from tokenauth.providers._masking import shown
 
 _REJECTED = frozenset({400, 401, 403})
@@ -37,11 +37,6 @@ def json_value(reply: Reply) -> tuple[bool, Any]:
         return True, reply.json()
     except (ValueError, RecursionError):
         return False, None
-
-
-def where(provider: Provider) -> str:
-    """Return origin and path of the token URL, for errors."""
-    return f"{Origin.parse(provider.token_url)}{urlsplit(provider.token_url).path}"
 
 
 def visible(provider: Provider, reply: Reply, value: object) -> str | None:

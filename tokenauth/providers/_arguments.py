@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import Enum
 from urllib.parse import urlsplit
 
-from tokenauth._origins import Origin, checked_origin
-from tokenauth._secrets import Secret, SecretLike, checked_text
-from tokenauth._token import HTTP_TOKEN, exact
+from tokenauth._core.header_names import checked_header_name
+from tokenauth._core.origins import Origin, checked_origin
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._finder import Finder
 
 Value = SecretLike | Secret
@@ -20,9 +20,6 @@ PUBLIC = frozenset(
     }
 )
 """Names (lower case) whose values are no secrets and may show in errors."""
-
-
-_FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 
 
 def checked_url(name: str, url: str, *, allow_http: bool) -> str:
@@ -47,29 +44,6 @@ def checked_origins(urls: Iterable[str], *, allow_http: bool) -> frozenset[Origi
     if isinstance(urls, str):
         raise TypeError("origins must be a list of URLs, not one str")
     return frozenset(checked_origin(url, "origins", allow_http=allow_http) for url in urls)
-
-
-def checked_header_name(name: str, value: object) -> str:
-    """Return *value*, the argument *name*, where it is an HTTP field name."""
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not HTTP_TOKEN.fullmatch(value):
-        raise ValueError(f"{name} must be an HTTP field name, such as X-Token")
-    return exact(value)  # type: ignore[no-any-return]
-
-
-def checked_sent_name(name: str, value: object) -> str:
-    """Return *value*, the argument *name*, where it is the name of a header that we may put on the user's requests.
-
-    ValueError for what is the message's own (RFC 9110 §7.2, RFC 9112 §6), and for `Cookie`, which is the user's.
-    """
-    header = checked_header_name(name, value)
-    if header.lower() == "cookie":
-        why = "that would replace the user's own cookies: for a token in a cookie use cookie= of JSONProvider"
-        raise ValueError(f"{name} must not be {header}, for {why}")
-    if header.lower() in _FRAMING:
-        raise ValueError(f"{name} must not be {header}, for that says where the message goes or ends")
-    return header
 
 
 def checked_method(method: object) -> str:

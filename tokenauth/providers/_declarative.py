@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from tokenauth._effects import Reply, TokenRequest
-from tokenauth._expiry import Unit, checked_unit, instant, lifetime_of
-from tokenauth._origins import Origin
-from tokenauth._secrets import Secret, checked_text
-from tokenauth._signature import Signature
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
+from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.origins import Origin
+from tokenauth._core.provider import Provider
+from tokenauth._core.provider import where as place_of
+from tokenauth._core.secrets import Secret, checked_text
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 from tokenauth.providers import _answers, _arguments
 from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import PUBLIC, Template, Value
-from tokenauth.providers._base import Provider
 from tokenauth.providers._fields import Where, checked_where, found, same, scheme_of, without
 from tokenauth.providers._finder import identities, unnamed
 from tokenauth.providers._presentation import Presentation
@@ -112,7 +114,7 @@ class JSONProvider(Provider):
         self._json = None if json is None else Template("json", json, public, texts=False)
         self._kept = Template("kept_headers", kept_headers or {}, public, header=True)
         for each in kept_headers or ():
-            _arguments.checked_sent_name("a name in kept_headers", each)
+            checked_sent_name("a name in kept_headers", each)
         self._basic = _arguments.checked_basic(basic, colon=self._quotes_basic)
         where = {"token": token, "token_type": token_type, "refresh_in": refresh_in, "issued_at": issued_at}
         where |= {"expires_in": expires_in, "expires_at": expires_at}
@@ -152,7 +154,7 @@ class JSONProvider(Provider):
         return hash((type(self), self.token_url, self.secrets))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.name} at {_answers.where(self)}>"
+        return f"<{type(self).__name__}: {self.name} at {place_of(self)}>"
 
     # what is sent
 

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Hashable
 from typing import Any, Protocol
 
-from tokenauth._effects import Reply, TokenRequest
-from tokenauth._secrets import Secret
-from tokenauth._token import Token
-from tokenauth.providers._base import Provider
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.provider import Provider
+from tokenauth._core.secrets import Secret
+from tokenauth._core.token import Token
 
 
 class TokenAPI(Protocol):

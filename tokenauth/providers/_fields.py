@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tokenauth._token import HTTP_TOKEN
+from tokenauth._core.token import HTTP_TOKEN
 from tokenauth.providers._finder import Finder
 
 Where = str | tuple[str, ...] | Callable[[Mapping[str, Any]], object]

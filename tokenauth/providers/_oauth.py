@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from tokenauth._secrets import checked_text
+from tokenauth._core.secrets import checked_text
 from tokenauth.providers._arguments import Value
 
 _OURS = frozenset({"grant_type", "refresh_token", "scope"})

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tokenauth._secrets import checked_text
-from tokenauth._signature import Signature
-from tokenauth._token import Token
-from tokenauth.providers._arguments import checked_header_name, checked_sent_name
+from tokenauth._core.header_names import checked_header_name, checked_sent_name
+from tokenauth._core.secrets import checked_text
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §4.1.1
 

@@ -11,14 +11,15 @@ from enum import Enum, StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tokenauth import errors
-from tokenauth._effects import Reply
-from tokenauth._origins import Origin, checked_origin
-from tokenauth._secrets import Secret, SecretLike, checked_text
-from tokenauth._signature import Signature
-from tokenauth._token import Token
+from tokenauth._core import errors
+from tokenauth._core.effects import Reply
+from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.origins import Origin, checked_origin
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 from tokenauth.providers import _answers
-from tokenauth.providers._arguments import Value, checked_origins, checked_sent_name, checked_url
+from tokenauth.providers._arguments import Value, checked_origins, checked_url
 from tokenauth.providers._declarative import JSON, JSONProvider
 
 SANDBOX = "https://sandbox.atriptech.com"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from tokenauth._secrets import Secret, SecretLike, checked_text
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import Value
 from tokenauth.providers._declarative import JSON, JSONProvider
 from tokenauth.providers._oauth import checked_extra, given

@@ -4,9 +4,9 @@ Source: the provider's page "Get token". Not published there, so by inference: t
 `Authorization` with its `tokenType`, and the unit of `expiresAt`.
 """
 
-from tokenauth._expiry import InstantUnit, checked_unit
-from tokenauth._origins import Origin
-from tokenauth._secrets import Secret, SecretLike, checked_text
+from tokenauth._core.expiry import InstantUnit, checked_unit
+from tokenauth._core.origins import Origin
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import checked_path, checked_url
 from tokenauth.providers._declarative import JSONProvider
 

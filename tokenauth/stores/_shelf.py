@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
-from tokenauth import errors
-from tokenauth._cache import MAX_TOKENS, digest
-from tokenauth._clock import SYSTEM, Clock
-from tokenauth._effects import Ask
-from tokenauth._forks import over_fork
-from tokenauth._record import Record
-from tokenauth._secrets import bare
-from tokenauth.providers._base import Provider
+from tokenauth._core import errors
+from tokenauth._core.cache import MAX_TOKENS, digest
+from tokenauth._core.clock import SYSTEM, Clock
+from tokenauth._core.effects import Ask
+from tokenauth._core.forks import over_fork
+from tokenauth._core.provider import Provider
+from tokenauth._core.record import Record
+from tokenauth._core.secrets import bare
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
 

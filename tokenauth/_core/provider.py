@@ -6,12 +6,13 @@ Law: no I/O, no clock, no lock, no client library, no state that changes.
 import abc
 import uuid
 from collections.abc import Hashable
+from urllib.parse import urlsplit
 
-from tokenauth._effects import Reply, TokenRequest
-from tokenauth._origins import Origin
-from tokenauth._secrets import Secret
-from tokenauth._signature import Signature
-from tokenauth._token import Token
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.origins import Origin
+from tokenauth._core.secrets import Secret
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 
 
 class Provider(abc.ABC):
@@ -73,3 +74,8 @@ class Provider(abc.ABC):
     def sign(self, token: Token) -> Signature | None:
         """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
         return None
+
+
+def where(provider: Provider) -> str:
+    """Return origin and path of the token URL, for errors."""
+    return f"{Origin.parse(provider.token_url)}{urlsplit(provider.token_url).path}"

@@ -3,11 +3,11 @@
 import importlib
 from typing import Any
 
-from tokenauth._body import Body, BodyError
-from tokenauth._drive import Answer, Unreachable
-from tokenauth._effects import TokenRequest
-from tokenauth._transports import LATER, USER_AGENT, reason
-from tokenauth._transports._line import Line
+from tokenauth._core.effects import TokenRequest
+from tokenauth._io.answer_body import Body, BodyError
+from tokenauth._io.drive import Answer, Unreachable
+from tokenauth._io.transports import LATER, USER_AGENT, reason
+from tokenauth._io.transports.line import Line
 
 _PIECE = 16 * 1024
 

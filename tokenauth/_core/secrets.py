@@ -5,8 +5,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from tokenauth import errors
-from tokenauth._token import exact
+from tokenauth._core import errors
+from tokenauth._core.token import exact
 
 
 class SupportsSecretValue(Protocol):

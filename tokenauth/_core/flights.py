@@ -13,7 +13,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from typing import Any
 
-from tokenauth._forks import over_fork
+from tokenauth._core.forks import over_fork
 
 
 class Flight:

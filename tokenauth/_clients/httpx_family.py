@@ -10,14 +10,14 @@ from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from tokenauth._base_auth import BaseTokenAuth
-from tokenauth._bodies import adrain, drain, rewinder
-from tokenauth._flow import static
-from tokenauth._origins import Origin
-from tokenauth._signature import Signature
-from tokenauth._source import Source
-from tokenauth._token import Token
-from tokenauth._wire import Wire
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._clients.bodies import adrain, drain, rewinder
+from tokenauth._clients.redirects import Wire
+from tokenauth._core.flow import static
+from tokenauth._core.origins import Origin
+from tokenauth._core.signature import Signature
+from tokenauth._core.source import Source
+from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenauth._origins import Origin, checked_origin
-from tokenauth._secrets import checked_text
-from tokenauth._signature import Signature
-from tokenauth._token import HTTP_TOKEN, Token
-from tokenauth.providers._arguments import checked_sent_name
-from tokenauth.providers._base import Provider
+from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.origins import Origin, checked_origin
+from tokenauth._core.provider import Provider
+from tokenauth._core.secrets import checked_text
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import HTTP_TOKEN, Token
 
 log = logging.getLogger("tokenauth")
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from tokenauth import errors
-from tokenauth._forks import over_fork
-from tokenauth._record import REJECTED
+from tokenauth._core import errors
+from tokenauth._core.forks import over_fork
+from tokenauth._core.record import REJECTED
 
 if TYPE_CHECKING:
-    from tokenauth.errors import TokenAuthError
+    from tokenauth._core.error_tree import TokenAuthError
 
 FIRST, LONGEST = 1.0, 30.0
 LONGEST_RETRY_AFTER = 3600.0

@@ -15,9 +15,9 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
-from tokenauth._forks import over_fork
-from tokenauth._secrets import bare
-from tokenauth._token import Token
+from tokenauth._core.forks import over_fork
+from tokenauth._core.secrets import bare
+from tokenauth._core.token import Token
 
 MAX_TOKENS = 1024
 MAX_AGE = 30 * 86400.0

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from tokenauth._cache import Held
-from tokenauth._effects import Reply
-from tokenauth._token import Token
+from tokenauth._core.cache import Held
+from tokenauth._core.effects import Reply
+from tokenauth._core.token import Token
 
 SOFT_REFRESH_AT = (0.70, 0.80)
 """A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenauth._token import Token
+from tokenauth._core.token import Token
 
 REJECTED = 60.0
 """Seconds for which rejected credentials are not tried again."""

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tokenauth import errors
-from tokenauth._admission import Admission
-from tokenauth._cache import PROCESS_CACHE, REFUSED, SPENT, Held, TokenCache, digest
-from tokenauth._clock import SYSTEM, Clock
-from tokenauth._cooldown import COOLDOWNS, Cooldowns
-from tokenauth._dating import as_answered, dated
-from tokenauth._effects import Ask, Reply, TokenRequest, check_headers
-from tokenauth._flights import FLIGHTS, Flight, Flights
-from tokenauth._record import Record
-from tokenauth._secrets import Unshown, each_read_once
-from tokenauth._token import Token, problem_of
-from tokenauth.providers._answers import where
+from tokenauth._core import errors
+from tokenauth._core.admission import Admission
+from tokenauth._core.cache import PROCESS_CACHE, REFUSED, SPENT, Held, TokenCache, digest
+from tokenauth._core.clock import SYSTEM, Clock
+from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
+from tokenauth._core.dating import as_answered, dated
+from tokenauth._core.effects import Ask, Reply, TokenRequest, check_headers
+from tokenauth._core.flights import FLIGHTS, Flight, Flights
+from tokenauth._core.provider import where
+from tokenauth._core.record import Record
+from tokenauth._core.secrets import Unshown, each_read_once
+from tokenauth._core.token import Token, problem_of
 
 if TYPE_CHECKING:
-    from tokenauth.errors import TokenAuthError
+    from tokenauth._core.error_tree import TokenAuthError
 
 log = logging.getLogger("tokenauth")
 

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tokenauth import errors
-from tokenauth._drive import AwaitingTransport, BlockingTransport, InThread, Unreachable
+from tokenauth._core import errors
+from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread, Unreachable
 from tokenauth._version import __version__
 
 LATER = 1.0
@@ -54,7 +54,7 @@ def awaiting(client: Any, library: str) -> AwaitingTransport | InThread:
 
 def _make(kind: str, client: Any, library: str) -> Any:
     library = library if client is None else library_of(client)
-    home = importlib.import_module(f"tokenauth._transports.{_HOMES[library]}")
+    home = importlib.import_module(f"tokenauth._io.transports.{_HOMES[library]}")
     make: Callable[[Any, str], Any] = getattr(home, kind)
     return make(client, library)
 

@@ -5,15 +5,14 @@ import difflib
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 
-from tokenauth import _transports
-from tokenauth._cache import PROCESS_CACHE, cache_of
-from tokenauth._drive import Awaiting, Blocking, arun, run
-from tokenauth._effects import Effect
-from tokenauth._flow import Flow, obtain
-from tokenauth._source import Event, Shelf, Source
-from tokenauth._token import Token
-from tokenauth.providers._answers import where
-from tokenauth.providers._base import Provider
+from tokenauth._core.cache import PROCESS_CACHE, cache_of
+from tokenauth._core.effects import Effect
+from tokenauth._core.flow import Flow, obtain
+from tokenauth._core.provider import Provider, where
+from tokenauth._core.source import Event, Shelf, Source
+from tokenauth._core.token import Token
+from tokenauth._io import transports
+from tokenauth._io.drive import Awaiting, Blocking, arun, run
 from tokenauth.providers._duck import TokenAPI, as_provider
 
 T = TypeVar("T")
@@ -65,7 +64,7 @@ class BaseTokenAuth:
         options: dict[str, Any] = dict(self._options)
         self._token_client = options.pop("token_client", None)
         if self._token_client is not None:
-            _transports.library_of(self._token_client)
+            transports.library_of(self._token_client)
         mapping = options.pop("cache", None)
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
@@ -91,11 +90,11 @@ class BaseTokenAuth:
 
     def _run(self, flow: Flow, library: str | None = None) -> Token:
         """Run *flow*, with token calls made by *library* where there is no token_client."""
-        transport = _transports.blocking(self._token_client, library or self._library)
+        transport = transports.blocking(self._token_client, library or self._library)
         return run(flow, Blocking(transport, self._source.clock))
 
     async def _arun(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
-        transport = _transports.awaiting(self._token_client, library or self._async_library)
+        transport = transports.awaiting(self._token_client, library or self._async_library)
         return await arun(flow, Awaiting(transport, self._source.clock))
 
     def __repr__(self) -> str:

@@ -15,11 +15,11 @@ Most requests need none of this: with `Authorization` and one origin the client 
 from collections.abc import Mapping
 from typing import Any
 
-from tokenauth._origins import Origin
-from tokenauth._sealed_headers import sealed, still_sealed
-from tokenauth._signature import Signature
-from tokenauth._source import Source
-from tokenauth._token import Token
+from tokenauth._clients.sealed_headers import sealed, still_sealed
+from tokenauth._core.origins import Origin
+from tokenauth._core.signature import Signature
+from tokenauth._core.source import Source
+from tokenauth._core.token import Token
 
 
 class Wire:

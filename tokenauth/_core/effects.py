@@ -1,6 +1,6 @@
 """What a flow may ask its driver for, and what travels: all frozen.
 
-A flow (`_flow`) is a generator that yields these effects and is sent their results; a driver (`_drive`) performs
+A flow (`flow`) is a generator that yields these effects and is sent their results; a driver (`_io.drive`) performs
 them. Nothing here does anything.
 """
 
@@ -12,9 +12,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokenauth import errors
-from tokenauth._flights import Flight
-from tokenauth._token import HTTP_TOKEN
+from tokenauth._core import errors
+from tokenauth._core.flights import Flight
+from tokenauth._core.token import HTTP_TOKEN
 
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 

@@ -1,4 +1,4 @@
-"""The two drivers: they run a flow and perform its effects, one blocking, one awaiting. For event loops see `_waiting`.
+"""The two drivers: they run a flow and perform its effects, one blocking, one awaiting. For event loops see `waiting`.
 
     run(flow, perform)      perform = Blocking(transport, clock)
     await arun(flow, perform)   perform = Awaiting(transport, clock)
@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from tokenauth import errors
-from tokenauth._clock import Clock
-from tokenauth._effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Wait
-from tokenauth._flights import Flight
-from tokenauth._origins import Origin
-from tokenauth._waiting import asettled, in_thread, settled, within
+from tokenauth._core import errors
+from tokenauth._core.clock import Clock
+from tokenauth._core.effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Wait
+from tokenauth._core.flights import Flight
+from tokenauth._core.origins import Origin
+from tokenauth._io.waiting import asettled, in_thread, settled, within
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -6,7 +6,7 @@
     renew    exchange the refresh token, once, where there is one; else log in
     log_in   call the token endpoint; try again where that may help
 
-These are plain generators: they yield effects (`_effects`) and are sent the results. They know no clock, lock, loop
+These are plain generators: they yield effects (`effects`) and are sent the results. They know no clock, lock, loop
 or client; `Source` answers what they ask. `rejected` is the token that a 401 came back for.
 """
 
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tokenauth import errors
-from tokenauth._cache import Held
-from tokenauth._effects import Call, Effect, Exchange, Pause, Wait
-from tokenauth._flights import Flight
-from tokenauth._origins import Origin
-from tokenauth._record import Record
-from tokenauth._signature import Signature
-from tokenauth._source import Shelf, Source, log
-from tokenauth._token import Token
+from tokenauth._core import errors
+from tokenauth._core.cache import Held
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Wait
+from tokenauth._core.flights import Flight
+from tokenauth._core.origins import Origin
+from tokenauth._core.record import Record
+from tokenauth._core.signature import Signature
+from tokenauth._core.source import Shelf, Source, log
+from tokenauth._core.token import Token
 
 
 @dataclass(frozen=True, slots=True)
