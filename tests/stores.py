@@ -133,20 +133,20 @@ def worker(server: TokenServer, store: object, *, password: SecretLike = PASSWOR
 def alone(auth: TokenAuth) -> TokenAuth:
     """Let *auth* share no flights and no cool-downs with others of this process."""
     auth._source.flights = Flights()
-    auth._source.cooldowns = Cooldowns()
+    auth._source.credential.cooldowns = Cooldowns()
     return auth
 
 
 def on_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
     """Let *auth* and its place in the store live by *clock*."""
-    auth._source.clock = clock.clock
-    auth._source.shelf._clock = clock.clock  # type: ignore[union-attr]
+    auth._source.credential.clock = clock.clock
+    auth._source.fleet.shelf._clock = clock.clock  # type: ignore[union-attr]
     return auth
 
 
 def shelf_name(auth: TokenAuth) -> str:
     """Return the key of *auth*'s entry in its store."""
-    name: str = auth._source.shelf._seal().name  # type: ignore[union-attr]
+    name: str = auth._source.fleet.shelf._seal().name  # type: ignore[union-attr]
     return name
 
 

@@ -161,7 +161,7 @@ def token_server(**settings: Any) -> Iterator[TokenServer]:
 
 def waiting(auth: TokenAuth) -> int:
     """Return how many threads and tasks wait for the flight that is under way for *auth*'s credential."""
-    flight = auth._source.flights._flights.get(auth._source.key)
+    flight = auth._source.flights._flights.get(auth._source.tokens.key)
     return len(flight.future._waiters) + len(flight.future._done_callbacks) if flight else 0  # type: ignore[attr-defined]
 
 
@@ -196,11 +196,11 @@ def token_threads(strangers: Collection[threading.Thread]) -> list[str]:
 
 def without_pauses(auth: TokenAuth) -> TokenAuth:
     """Let *auth* try again at once where it would pause; what else is drawn comes out as its latest."""
-    auth._source.uniform = lambda low, high: 0.0 if high == 0.1 else high
+    auth._source.credential.uniform = lambda low, high: 0.0 if high == 0.1 else high
     return auth
 
 
 def with_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
     """Let *auth* live by *clock*."""
-    auth._source.clock = clock.clock
+    auth._source.credential.clock = clock.clock
     return auth

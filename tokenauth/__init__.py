@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from tokenauth._version import __version__
 
 if TYPE_CHECKING:
+    from tokenauth._core.credential import Event
     from tokenauth._core.provider import Provider
-    from tokenauth._core.source import Event
     from tokenauth._core.token import Token
     from tokenauth.auth import (
         AtripAuth,
@@ -53,7 +53,7 @@ _HOMES = {
     "AtripAuth": "auth",
     "ClientCredentialsAuth": "auth",
     "CredentialsRejected": "errors",
-    "Event": "_core.source",
+    "Event": "_core.credential",
     "ManisAuth": "auth",
     "PasswordGrantAuth": "auth",
     "PlatformAuth": "auth",

@@ -48,9 +48,9 @@ class TokenAuth(BaseTokenAuth, AuthBase):
             return request
         token = None
         signature = source.provider.static(origin)
-        if signature is None and source.admits(origin):
-            token = source.fresh() or self._obtain(None)
-            signature = source.signature(token, origin)
+        if signature is None and source.admission.admits(origin):
+            token = source.tokens.fresh() or self._obtain(None)
+            signature = source.admission.signature(token, origin)
         if signature is not None:
             _put(request, signature)
             request.register_hook("response", _Sent(self, origin, signature, token))
@@ -95,10 +95,10 @@ class _Sent:
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickled request or response, such as a cache keeps, leaves the credentials behind."""
         source, (signature, token) = self._auth._source, self._newest
-        origins = {self._origin, *source.more_origins}
+        origins = {self._origin, *source.admission.more_origins}
         if source.provider.may_serve(own := Origin.parse(source.provider.token_url)):
             origins.add(own)
-        homes = sorted(str(origin) for origin in origins if source.serves(origin, token))
+        homes = sorted(str(origin) for origin in origins if source.admission.serves(origin, token))
         return _Guard, (tuple(signature.headers), tuple(homes))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Sent":
@@ -107,7 +107,7 @@ class _Sent:
     def _at_home(self, url: str) -> Origin | None:
         """Return the origin of *url*, where it may have what was signed."""
         origin = _origin(url)
-        return origin if origin is not None and self._auth._source.serves(origin, self._newest[1]) else None
+        return origin if origin is not None and self._auth._source.admission.serves(origin, self._newest[1]) else None
 
     def _leave(self, request: PreparedRequest) -> None:
         """Take the hook off *request*, which was abroad, and so off all that it is redirected to."""
@@ -122,7 +122,7 @@ class _Sent:
         """
         source, request, chain = self._auth._source, response.request, self._chain
         signature, token = self._newest
-        if token is None or not source.is_refusal(response.status_code, response.headers):
+        if token is None or not source.admission.is_refusal(response.status_code, response.headers):
             return response
         carried = signature.is_on(request.headers, request.url or "")
         if carried and chain.renewed:
@@ -134,7 +134,7 @@ class _Sent:
             return response
         chain.renewed = chain.renewed or carried
         answer, sent = self._again(response, home, token if carried else None, settings)
-        if carried or sent is None or not source.is_refusal(answer.status_code, answer.headers):
+        if carried or sent is None or not source.admission.is_refusal(answer.status_code, answer.headers):
             return answer
         if is_hop or not _rewound(request):
             source.reject(sent)  # so the next request renews it
@@ -151,7 +151,7 @@ class _Sent:
         """
         _finish(response, read=not settings["stream"])
         token = self._auth._obtain(rejected)
-        signature = self._auth._source.signature(token, home)
+        signature = self._auth._source.admission.signature(token, home)
         if signature is None:
             return response, None
         self._newest = signature, token

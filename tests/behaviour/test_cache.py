@@ -137,14 +137,17 @@ def decoded(authorization: str) -> bytes:
 
 def test_values_do_not_run_into_one_another() -> None:
     keys = {
-        _oauth("https://a.example", client_id=user, client_secret=secret)._source.key
+        _oauth("https://a.example", client_id=user, client_secret=secret)._source.tokens.key
         for user, secret in [("ab", "c"), ("a", "bc"), ("a', 'b", "c"), ("a", "b', 'c")]
     }
     assert len(keys) == 4
 
 
 def test_what_the_options_are_does_not_change_the_credential() -> None:
-    assert manis("https://a.example", leeway=1)._source.key == manis("https://a.example", timeout=3)._source.key
+    assert (
+        manis("https://a.example", leeway=1)._source.tokens.key
+        == manis("https://a.example", timeout=3)._source.tokens.key
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -331,7 +334,7 @@ def test_keys_and_reprs_hold_no_secret(make: Any) -> None:
     with serve(Issuer()) as server:
         auth = make(server.url, cache=cache)
         token = auth.get_token()
-    text = f"{list(cache)!r} {cache!r} {auth!r} {auth._source!r} {auth._source.key!r} {token!r}"
+    text = f"{list(cache)!r} {cache!r} {auth!r} {auth._source!r} {auth._source.tokens.key!r} {token!r}"
     assert SECRETS[0] not in text
     assert token.value not in text
     assert "s3cr3t" not in text

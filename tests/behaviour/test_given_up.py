@@ -96,7 +96,7 @@ def test_the_token_serves_the_next(client: Client, give_up: Any, server: TokenSe
     auth, held = server.auth(), Held(server)
     give_up(client, auth, server)
     held.release(None)
-    until(auth._source.fresh)
+    until(auth._source.tokens.fresh)
     assert client.herd(auth, server.api, 3) == [200] * 3
     assert server.logins == len(server.token_calls) == 1
 
@@ -106,7 +106,7 @@ def test_a_wrong_password_counts_as_tried(client: Client, give_up: Any, server: 
     auth, held = server.auth(), Held(server)
     give_up(client, auth, server)
     held.release(REFUSED)
-    until(lambda: auth._source.cooldowns.failure(auth._source.key, 0.0))
+    until(lambda: auth._source.credential.cooldowns.failure(auth._source.tokens.key, 0.0))
     assert {type(problem) for problem in client.herd(auth, server.api, 3)} == {CredentialsRejected}
     assert len(server.token_calls) == 1
 

@@ -74,8 +74,8 @@ def test_what_it_says_of_the_rest_counts() -> None:
         assert CLIENTS[0].get(auth, server.server.at("localhost") + "/api") == 200
         assert described.asked == [None]
         assert server.server.to("/api")[0].headers["x-more"] == "1"
-        assert auth._source.key == TokenAuth(More(server.url))._source.key
-        assert auth._source.key != TokenAuth(More("https://else.example"))._source.key
+        assert auth._source.tokens.key == TokenAuth(More(server.url))._source.tokens.key
+        assert auth._source.tokens.key != TokenAuth(More("https://else.example"))._source.tokens.key
         with pytest.raises(ValueError, match="header would have no effect"):
             TokenAuth(described, header="X-Token")
 
@@ -83,8 +83,12 @@ def test_what_it_says_of_the_rest_counts() -> None:
 def test_without_an_identity_it_shares_with_itself_alone(tmp_path: Any) -> None:
     described = Least("https://api.example")
     auth = TokenAuth(described)
-    assert auth._source.key != TokenAuth(Least("https://api.example"))._source.key
-    assert auth._source.key == copy.deepcopy(auth)._source.key == pickle.loads(pickle.dumps(auth))._source.key
+    assert auth._source.tokens.key != TokenAuth(Least("https://api.example"))._source.tokens.key
+    assert (
+        auth._source.tokens.key
+        == copy.deepcopy(auth)._source.tokens.key
+        == pickle.loads(pickle.dumps(auth))._source.tokens.key
+    )
     assert auth == TokenAuth(described)
     assert hash(auth) == hash(TokenAuth(described))
     described.secrets = (Secret("key", "k-4711"),)  # type: ignore[attr-defined]  # it need not have them
@@ -141,7 +145,7 @@ def test_atrip_names_what_to_use_instead(name: str) -> None:
 
 def test_they_count_where_the_provider_leaves_it_to_them() -> None:
     auth = TokenAuth(JSONProvider(URL), header="X-Token", scheme="")
-    signature = auth._source.signature(Token("t"), Origin.parse(URL))
+    signature = auth._source.admission.signature(Token("t"), Origin.parse(URL))
     assert signature is not None
     assert signature.headers == {"X-Token": "t"}
     ManisAuth("https://api.example", merchant_id="m", secret="s", header="X-Token", scheme="")

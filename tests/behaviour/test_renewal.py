@@ -167,7 +167,7 @@ def test_a_login_that_fails_on_renewal_is_what_the_caller_gets(client: Client, s
     client.get_token(auth)
     server.revoke()
     server.answer = lambda request: Reply(404) if request.path == "/token" else None
-    auth._source.uniform = lambda low, high: 0.0
+    auth._source.credential.uniform = lambda low, high: 0.0
     with pytest.raises(TokenEndpointError):
         client.get(auth, server.api)
 

@@ -192,7 +192,7 @@ def test_the_platform_ends_older_tokens_and_is_asked_as_seldom_as_can_be(
     assert client.get(auth, url) == 200
     assert sandbox.state()["platform"]["logins"] == 1
     other = platform(sandbox, username=credentials.PLATFORM_USERNAME)
-    other._source.key = "another process"
+    other._source.tokens.key = "another process"
     assert client.get(other, url) == 200
     answer = client.send(auth, Get(url))
     assert (answer.status, answer.history, sandbox.state()["platform"]["logins"]) == (200, [401], 3)

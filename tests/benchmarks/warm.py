@@ -38,8 +38,10 @@ class Memory(BaseAdapter):
 def warm(**options: Any) -> TokenAuth:
     auth = TokenAuth(PlainProvider("https://api.example"), cache={}, **options)
     source = auth._source
-    now = source.clock.monotonic()
-    source.cache.put(source.key, source.dated(Token("t" * 800, lifetime=1e6), Reply(200, sent=now), None))
+    now = source.credential.clock.monotonic()
+    source.tokens.cache.put(
+        source.tokens.key, source.logins.dated(Token("t" * 800, lifetime=1e6), Reply(200, sent=now), None)
+    )
     return auth
 
 

@@ -274,7 +274,7 @@ def test_an_entry_of_a_later_version_is_left_alone(
     other = worker(server, make())
     for _ in range(3):
         assert requests.get(server.api, auth=other, timeout=10).status_code == 200
-        other._source.cache.drop(other._source.key)
+        other._source.tokens.cache.drop(other._source.tokens.key)
     assert store.load(shelf_name(auth)) == later
     (warning,) = warnings_in(caplog)
     assert "later tokenauth" in warning
@@ -289,7 +289,7 @@ def test_a_changed_secret_has_a_place_of_its_own(make: Make, server: TokenServer
     assert auth.get_token().value == "token-1"
     place = shelf_name(auth)
     password[0] = "second"
-    auth._source.cache.drop(auth._source.key)
+    auth._source.tokens.cache.drop(auth._source.tokens.key)
     assert auth.get_token().value == "token-2"
     assert shelf_name(auth) != place
     assert worker(server, make(), password="second").get_token().value == "token-2"

@@ -123,7 +123,7 @@ def test_an_endless_token_call_is_given_up_in_time(
     assert "in time" in str(problems[0])
     assert proxy.connections == 1
     auth.invalidate()
-    auth._source.timeout = 10.0
+    auth._source.credential.timeout = 10.0
     assert client.get(auth, server.api) == 200
 
 

@@ -38,7 +38,7 @@ def soft_at(server: TokenServer, clock: ManualClock, share: float = 0.75, **sett
     """Return an auth with a token that is to be refreshed at *share* of its lifetime."""
     server.lifetime = LIFETIME
     auth = with_clock(without_pauses(server.auth(**settings)), clock)
-    auth._source.uniform = lambda low, high: 0.0 if high == 0.1 else share
+    auth._source.credential.uniform = lambda low, high: 0.0 if high == 0.1 else share
     return auth
 
 
@@ -171,7 +171,9 @@ def test_a_provider_that_discards_older_tokens_is_asked_only_when_the_leeway_beg
 @pytest.mark.parametrize("discards", [False, True])
 def test_a_discarding_provider_ignores_refresh_in(discards: bool, server: TokenServer, clock: ManualClock) -> None:
     source = soft_at(server, clock, provider=PlainProvider(server.url, discards_older=discards))._source
-    held = source.dated(Token("t", lifetime=LIFETIME, refresh_in=5.0), TokenReply(200, sent=clock.monotonic_now), None)
+    held = source.logins.dated(
+        Token("t", lifetime=LIFETIME, refresh_in=5.0), TokenReply(200, sent=clock.monotonic_now), None
+    )
     assert held.refresh_from - clock.monotonic_now == (LIFETIME - 30.0 if discards else 5.0)
 
 
@@ -183,7 +185,7 @@ def test_a_refresh_begins_between_70_and_80_percent_and_before_the_leeway(
     source = server.auth(leeway=leeway)._source
     starts = set()
     for _ in range(200):
-        held = source.dated(Token("t", lifetime=lifetime), TokenReply(200, sent=clock.monotonic_now), None)
+        held = source.logins.dated(Token("t", lifetime=lifetime), TokenReply(200, sent=clock.monotonic_now), None)
         start, end = held.refresh_from - clock.monotonic_now, held.usable_until - clock.monotonic_now
         assert 0.6999 * lifetime <= start <= 0.8001 * lifetime
         assert start < end
@@ -199,7 +201,7 @@ def test_a_token_of_unknown_expiry_is_never_refreshed(server: TokenServer, clock
     clock.move(1e9)
     auth.get_token()
     assert server.logins == 1
-    held: Any = auth._source.held()
+    held: Any = auth._source.tokens.held()
     assert held.refresh_from == held.usable_until == math.inf
 
 
@@ -304,7 +306,7 @@ class Watched(TokenAuth):
         return self._run(self._watched(obtain(self._source, rejected)), library)
 
     def _watched(self, flow: Flow) -> Flow:
-        held, result = self._source.held(), None
+        held, result = self._source.tokens.held(), None
         try:
             while True:
                 effect = flow.send(result)

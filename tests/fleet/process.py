@@ -40,7 +40,7 @@ def store_of(settings: dict[str, Any]) -> Any:
 def auth_of(settings: dict[str, Any]) -> Any:
     auth = _auth_of(settings)
     if settings.get("patient"):
-        auth._source.shelf._call_seconds = auth._source.timeout
+        auth._source.fleet.shelf._call_seconds = auth._source.credential.timeout
     return auth
 
 

@@ -32,7 +32,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def renew(auth: TokenAuth) -> str:
     """Return a token that is not from the memory cache."""
-    auth._source.cache.drop(auth._source.key)
+    auth._source.tokens.cache.drop(auth._source.tokens.key)
     return auth.get_token().value
 
 
@@ -55,7 +55,7 @@ def test_a_store_that_fails_is_left_alone_and_used_again_when_it_works(
     for number in range(1, 5):
         assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
         assert server.logins <= number
-        auth._source.cache.drop(auth._source.key)
+        auth._source.tokens.cache.drop(auth._source.tokens.key)
         clock.move(4)
     assert len([text for text in warned(caplog) if WARNED in text]) == (0 if broken == ("release",) else 1)
     store.before = bool
@@ -392,7 +392,7 @@ def test_an_adopted_token_keeps_its_times(server: TokenServer) -> None:
     clock.move(1800)
     second = on_clock(worker(server, store), clock)
     second.get_token()
-    one, two = first._source.held(), second._source.held()
+    one, two = first._source.tokens.held(), second._source.tokens.held()
     assert one
     assert two
     assert two.usable_until == pytest.approx(one.usable_until)

@@ -180,9 +180,9 @@ class Model(RuleBasedStateMachine):
             provider, cache = ModelProvider(account), dict[Any, Any]()
             for origins in ([], [f"https://more.{account.name}.example"]):
                 auth = with_clock(TokenAuth(provider, cache=cache, timeout=TIMEOUT, origins=origins), self.clock)
-                auth._source.uniform = lambda low, high: (low + high) / 2
+                auth._source.credential.uniform = lambda low, high: (low + high) / 2
                 self.auths.append((account, auth))
-        assert self.auths[0][1]._source.key == self.auths[1][1]._source.key
+        assert self.auths[0][1]._source.tokens.key == self.auths[1][1]._source.tokens.key
         self.tasks: list[Task] = []
         self.killed: list[Task] = []
         self.left: list[Task] = []
@@ -330,7 +330,7 @@ class Model(RuleBasedStateMachine):
             self.one_login_at_most_is_in_flight()
             self.nobody_waits_for_nothing()
         assert not self.tasks, "a request never ends"
-        mine = [auth._source.key for _, auth in self.auths]
+        mine = [auth._source.tokens.key for _, auth in self.auths]
         killed = {id(task.leads) for task in self.killed}
         left = [flight for key, flight in FLIGHTS._flights.items() if key in mine and id(flight) not in killed]
         assert not left, "a flight stays behind"
@@ -431,7 +431,7 @@ class Model(RuleBasedStateMachine):
             assert not usable or account.valid.get(held.token.value, 0.0) <= now, "a good token was thrown away"
 
     def _held(self, account: Account) -> Any:
-        return next(auth._source.held() for each, auth in self.auths if each is account)
+        return next(auth._source.tokens.held() for each, auth in self.auths if each is account)
 
     def _check_request(self, task: Task, request: httpx.Request) -> None:
         assert len(task.statuses) < 2, "more than one retry"

@@ -137,10 +137,10 @@ stop = threading.Event()
 def hammer():
     source = auth._source
     while not stop.is_set():
-        source.held()
+        source.tokens.held()
         with Flight(source.flights, object(), 1.0) as fresh:
             source.flights.join(fresh, 0.0)
-        source.cooldowns.clear(object())
+        source.credential.cooldowns.clear(object())
 for _ in range(3):
     threading.Thread(target=hammer, daemon=True).start()
 def child():
@@ -233,7 +233,7 @@ from tokenauth import TokenEndpointError
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # "Task was destroyed but it is pending" is the caller's own
 warnings.simplefilter("ignore", ResourceWarning)  # so is the open transport of a loop that was closed
 sys.unraisablehook = lambda problem: None  # and what closing it then says: Event loop is closed
-auth._source.timeout = 2.0
+auth._source.credential.timeout = 2.0
 arrived = background(lambda: requests.get(url + "/seen", timeout=30))
 loop = asyncio.new_event_loop()
 async def seen():
@@ -289,7 +289,7 @@ def test_the_interpreter_exits_at_once_though_daemon_threads_fetch(client: Clien
         held,
         client,
         """
-auth._source.timeout = 3600.0
+auth._source.credential.timeout = 3600.0
 background(lambda: client.get(auth, api))
 assert requests.get(url + "/seen", timeout=30).ok
 threads = [background(lambda: client_named("requests").get(auth, api)) for _ in range(4)]

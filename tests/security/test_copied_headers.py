@@ -173,7 +173,7 @@ def test_a_copy_that_a_transport_sends_elsewhere_is_not_signed(client: Client, p
     answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=_wrapping(elsewhere)(client))
     assert (answer.status, plain_world.logins) == (401, 1), plain_world.show()
     assert {_only(request) for request in plain_world.far.requests} == {None}
-    assert auth._source.fresh() is not None
+    assert auth._source.tokens.fresh() is not None
 
 
 @every_client
@@ -188,4 +188,4 @@ def test_what_a_hook_takes_off_stays_off(client: Client, plain_world: World) -> 
     answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=_hook(client, take_off))
     assert (answer.status, plain_world.logins) == (401, 1), plain_world.show()
     assert {_only(request) for request in plain_world.home.to("/target/302/200")} == {None}
-    assert auth._source.fresh() is not None
+    assert auth._source.tokens.fresh() is not None

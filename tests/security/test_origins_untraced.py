@@ -226,7 +226,7 @@ def test_a_body_of_unknown_kind_is_not_sent_again_to_be_signed_either(library: A
     response = net.send(library, kind, auth, "POST", f"{HOME}/start", transport, stream=Again())
     assert response.status_code == 401
     assert [request.path for request in net.at(HOME)] == ["/start", "/there"]
-    assert auth._source.fresh() is not None
+    assert auth._source.tokens.fresh() is not None
 
 
 # what a user sees, and may do

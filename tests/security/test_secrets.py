@@ -232,12 +232,20 @@ def make(site: Site, provider: str, canary: Canary, url: str = "", **options: An
 
 def look_at(canary: Canary, auth: TokenAuth, answers: list[Answer] | None = None) -> None:
     source = auth._source
-    canary.look(auth, auth._provider, source, *auth._provider.secrets, source.cache, source.key, source.cooldowns)
+    canary.look(
+        auth,
+        auth._provider,
+        source,
+        *auth._provider.secrets,
+        source.tokens.cache,
+        source.tokens.key,
+        source.credential.cooldowns,
+    )
     cache = auth._options.get("cache") or {}
     canary.look(*cache.keys(), *cache.values())
     for held in cache.values():
         canary.look(held.token)
-        canary.look(*(source.signature(held.token, origin) for origin in [_origin(auth)]))
+        canary.look(*(source.admission.signature(held.token, origin) for origin in [_origin(auth)]))
     for answer in answers or []:
         canary.look(answer.response, answer.response.request)
         urls = [str(each.url) for each in answer.response.history]

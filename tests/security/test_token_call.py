@@ -280,7 +280,7 @@ def test_a_drip_ends_at_the_deadline_and_leaves_nothing_behind(server: Faulty, c
     until(lambda: not to_far(int(server.url.rpartition(":")[2])))
     server.behaviour = send(GOOD)
     auth.invalidate()
-    auth._source.timeout = 30.0
+    auth._source.credential.timeout = 30.0
     assert client.get(auth, f"{server.url}/api") == 200
 
 
@@ -299,7 +299,7 @@ def test_a_drip_on_the_users_own_client_is_cut_as_well(server: Faulty, client: C
         until(lambda: not logins())
         server.behaviour = send(GOOD)
         auth.invalidate()
-        auth._source.timeout = 30.0
+        auth._source.credential.timeout = 30.0
         assert client.get(auth, f"{server.url}/api") == 200
 
 
@@ -326,7 +326,7 @@ def test_an_async_client_of_the_users_own_is_guarded_as_well(server: Faulty, cli
             assert ("in time" in str(caught.value)) == (kind in {"drip", "silence"})
             server.behaviour = send(GOOD)
             auth.invalidate()
-            auth._source.timeout = 30.0
+            auth._source.credential.timeout = 30.0
             assert (await auth.aget_token()).value == "canary-good"
 
     client.run(main)

@@ -240,7 +240,7 @@ def run(block: str, url: str, secret: str = SECRET) -> TokenAuth:
     namespace: dict[str, Any] = {}
     exec(block.replace(HOST, url).replace(SECRET, secret), namespace)
     auth: TokenAuth = namespace["auth"]
-    auth._source.uniform = lambda low, high: 0.0 if high < 0.5 else high  # no pause before another try
+    auth._source.credential.uniform = lambda low, high: 0.0 if high < 0.5 else high  # no pause before another try
     return auth
 
 

@@ -294,7 +294,7 @@ CALLABLES: dict[str, Callable[[str], Any]] = {
 
 
 def key(provider: JSONProvider) -> object:
-    return Source(provider).key
+    return Source(provider).tokens.key
 
 
 @pytest.mark.parametrize("argument", ["token", "token_type", "expires_in", "success"])

@@ -109,7 +109,7 @@ def test_driver_is_told_whose_fetch_it_is_how_long_it_may_take_and_whether_it_bl
         flow = obtain(source)
         call = next(flow)
         assert isinstance(call, Call)
-        assert call.flight is source.flights._flights[source.key]
+        assert call.flight is source.flights._flights[source.tokens.key]
         assert (call.deadline, call.blocks) == (clock.monotonic_now + TIMEOUT, blocks)
         exchange = flow.send(call.function())
         assert isinstance(exchange, Exchange)
@@ -136,7 +136,7 @@ def test_what_is_sent_without_a_token_is_asked_of_the_provider_for_that_very_ori
 def test_warm_no_effect_at_all(source: Source, clock: ManualClock) -> None:
     logged_in(source, clock)
     assert Play(obtain(source)).value == "t-1"
-    fresh = source.fresh()
+    fresh = source.tokens.fresh()
     assert fresh is not None
     assert fresh.value == "t-1"
 
@@ -373,7 +373,7 @@ def test_a_login_that_nobody_has_time_for_is_not_made(source: Source, clock: Man
     with pytest.raises(TokenAuthError, match="callable"):
         Play(obtain(source))
     assert not source.flights._flights
-    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
+    assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None
 
 
 def test_many_401s_on_one_token_are_content_with_the_same_token_again(source: Source, clock: ManualClock) -> None:
@@ -472,7 +472,7 @@ def test_what_comes_when_there_is_a_newer_token_is_of_no_use(source: Source, clo
     logged_in(source, clock, "t-2")
     exchange.unwanted(reply)
     assert Play(obtain(source)).value == "t-2"
-    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
+    assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None
 
 
 def test_a_refresh_whose_leader_was_cancelled_brings_its_token(source: Source, clock: ManualClock) -> None:
@@ -520,7 +520,7 @@ def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end
     play = Play(obtain(source, rejected))
     assert play.effect.request.body == (b"r-1" if refreshes else b"")
     play.bring(answer(clock, "same"))
-    held = source.held()
+    held = source.tokens.held()
     assert held is not None
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600
 
@@ -531,7 +531,7 @@ def test_a_refresh_that_nobody_waited_for_is_read_like_any(clock: ManualClock) -
     logged_in(source, clock, "same", refresh_token="r-1", lifetime=1000)
     clock.move(701)
     left_alone(source).unwanted(lambda: answer(clock, "same", 299))
-    held = source.held()
+    held = source.tokens.held()
     assert held is not None
     assert held.token.refresh_token == "r-1"
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 299
@@ -574,7 +574,7 @@ def test_a_refresh_token_that_is_handed_out_again_is_used_again(clock: ManualClo
         play = Play(obtain(source))
         assert play.effect.request.body == b"same"
         play.bring(answer(clock, f"refreshed-{number}", 1000, refresh_token="same"))
-    source.invalidate()
+    source.tokens.invalidate()
     logged_in(source, clock, refresh_token="same", lifetime=1000)
     clock.move(750)
     assert Play(obtain(source)).effect.request.body == b"same"
@@ -595,7 +595,7 @@ def test_the_same_token_again_is_used_to_its_end(source: Source, clock: ManualCl
     logged_in(source, clock, "same", lifetime=1000)
     clock.move(990)
     logged_in(source, clock, "same", lifetime=100)
-    held = source.held()
+    held = source.tokens.held()
     assert held is not None
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 100
 
@@ -615,7 +615,7 @@ def test_another_token_of_the_same_second_is_no_repetition(source: Source, clock
     """A renewal at once after a login: equal expiry says nothing, for the lifetime has not shrunk."""
     first = logged_in(source, clock, "first", lifetime=1000)
     assert Play(obtain(source, first)).bring(answer(clock, "second", lifetime=1000)).value == "second"
-    held = source.held()
+    held = source.tokens.held()
     assert held is not None
     assert held.refresh_from < held.usable_until
 
@@ -626,8 +626,8 @@ def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock:
 
     class Landing(Flights):
         def join(self, fresh: Flight, now: float) -> Flight:
-            if source.held() is None:
-                source.accept(answer(clock, "t-1"), None, None, keep=True)
+            if source.tokens.held() is None:
+                source.logins.accept(answer(clock, "t-1"), None, None, keep=True)
             return super().join(fresh, now)
 
     source.flights = Landing()

@@ -58,7 +58,7 @@ def source(clock: ManualClock, shelf: ShelfByHand) -> Source:
 
 
 def with_shelf(source: Source, shelf: ShelfByHand) -> Source:
-    source.shelf = shelf
+    source.fleet.shelf = shelf
     return source
 
 
@@ -139,9 +139,9 @@ def test_who_finds_the_lease_taken_looks_again_until_its_time_is_over(source: So
 def test_a_soft_refresh_does_not_wait_for_another_process(
     source: Source, clock: ManualClock, shelf: ShelfByHand
 ) -> None:
-    source.shelf = None
+    source.fleet.shelf = None
     logged_in(source, clock, "old", lifetime=1000)
-    source.shelf = shelf
+    source.fleet.shelf = shelf
     clock.move(800)
     play = Play(obtain(source))
     assert asks(play) == "load"
@@ -184,7 +184,7 @@ def test_a_rejection_that_the_fleet_knows_is_raised_without_a_call(source: Sourc
 def test_a_rejection_is_forgotten_after_a_minute_and_by_invalidate(source: Source, clock: ManualClock) -> None:
     record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
     clock.move(1)
-    source.invalidate()
+    source.tokens.invalidate()
     assert asks(Play(obtain(source)).bring(record)) == "acquire"
     record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
     clock.move(60)
@@ -259,7 +259,7 @@ def refreshing(clock: ManualClock, shelf: ShelfByHand, **settings: Any) -> tuple
     """Return a soft refresh of "old", and that token as the store holds it, too."""
     source = a_source(clock, **settings)
     token = logged_in(source, clock, "old", lifetime=1000, refresh_token="r-1")
-    record = source.record(source.held() or ValueError())
+    record = source.fleet.record(source.tokens.held() or ValueError())
     assert token == record.token
     clock.move(750)
     return Play(obtain(with_shelf(source, shelf))), record
@@ -287,6 +287,6 @@ def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end
 ) -> None:
     play = leading(source, clock, rejected=Token("same"))
     assert play.bring(answer(clock, "same")).bring(True).value == "same"
-    held = source.held()
+    held = source.tokens.held()
     assert held is not None
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600

@@ -57,7 +57,7 @@ def test_a_header_that_can_not_be_sent_is_refused_by_name(headers: dict[Any, Any
 def test_an_on_event_that_raises_is_logged_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     source = a_source(clock)
-    source.on_event = lambda event: 1 / 0
+    source.credential.on_event = lambda event: 1 / 0
     assert logged_in(source, clock).value == "t-1"
     assert "on_event raised" in caplog.text
 
@@ -103,7 +103,7 @@ def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:
 
 def test_a_class_for_one_client_has_the_same_getters() -> None:
     auth = HttpxTokenAuth(Manis("https://api.example", merchant_id="m", secret="s"), cache={})
-    auth._source.cache.put(auth._source.key, _cache.Held(Token("t"), 1e12, 1e12, 0.0))
+    auth._source.tokens.cache.put(auth._source.tokens.key, _cache.Held(Token("t"), 1e12, 1e12, 0.0))
     assert auth.get_token().value == "t"
 
 

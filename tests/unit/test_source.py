@@ -18,6 +18,7 @@ from tokenauth import (
     TokenEndpointError,
     TokenResponseError,
 )
+from tokenauth._core.credential import Event
 from tokenauth._core.dating import is_same
 from tokenauth._core.effects import Call, Exchange, Reply, TokenRequest
 from tokenauth._core.expiry import MAX_LIFETIME, lifetime_of
@@ -25,7 +26,7 @@ from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.flow import fetch, obtain
 from tokenauth._core.origins import Origin
 from tokenauth._core.record import Record
-from tokenauth._core.source import Event, Source
+from tokenauth._core.source import Source
 
 HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home", "more", "abroad"))
 
@@ -64,60 +65,60 @@ def at_exchange(flow: Any) -> Exchange:
 
 
 def test_a_token_is_fresh_up_to_the_moment_at_which_its_refresh_is_due(source: Source, clock: ManualClock) -> None:
-    held = source.accept(reply(clock, lifetime=1000, refresh_in=100), None, None, keep=True)
+    held = source.logins.accept(reply(clock, lifetime=1000, refresh_in=100), None, None, keep=True)
     clock.move(99.999)
-    assert source.fresh() == held.token
-    assert not source.due(held)
+    assert source.tokens.fresh() == held.token
+    assert not source.tokens.due(held)
     clock.move(0.001)
-    assert source.fresh() is None
-    assert source.due(held)
+    assert source.tokens.fresh() is None
+    assert source.tokens.due(held)
 
 
 def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: ManualClock) -> None:
-    held = source.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    held = source.logins.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
     clock.move(0.001)
-    source.cool(TokenEndpointError("down"), marked("m"))
-    assert not source.due(held)
+    source.logins.cool(TokenEndpointError("down"), marked("m"))
+    assert not source.tokens.due(held)
     clock.move(1.0)
-    assert source.due(held)
+    assert source.tokens.due(held)
 
 
 def test_invalidate_drops_token_and_failure(source: Source, clock: ManualClock) -> None:
-    source.accept(reply(clock), None, None, keep=True)
-    source.cool(CredentialsRejected("no"), marked("m"))
-    source.invalidate()
-    assert source.held() is None
-    source.replay("m")
+    source.logins.accept(reply(clock), None, None, keep=True)
+    source.logins.cool(CredentialsRejected("no"), marked("m"))
+    source.tokens.invalidate()
+    assert source.tokens.held() is None
+    source.logins.replay("m")
 
 
 def test_pauses_are_short_at_first_and_triple(source: Source, clock: ManualClock) -> None:
     failure = TokenEndpointError("down", retryable=True)
     deadline = clock.monotonic_now + 10.0
     for tries, least in ((1, 0.05), (2, 0.15)):
-        pauses = [source.pause(failure, tries, deadline, "m") for _ in range(100)]
+        pauses = [source.logins.pause(failure, tries, deadline, "m") for _ in range(100)]
         assert all(pause is not None and least <= pause <= 2 * least for pause in pauses)
-    assert source.pause(failure, 3, deadline, "m") is None
-    assert source.pause(ValueError(), 1, deadline, "m") is None
+    assert source.logins.pause(failure, 3, deadline, "m") is None
+    assert source.logins.pause(ValueError(), 1, deadline, "m") is None
 
 
 def test_a_replay_is_not_tried_again_whatever_the_secret(source: Source, clock: ManualClock) -> None:
     failure = TokenEndpointError("down", retryable=True)
-    source.cool(failure, marked("old"))
+    source.logins.cool(failure, marked("old"))
     deadline = clock.monotonic_now + 10.0
-    assert source.pause(failure, 1, deadline, "old") is None
-    assert source.pause(failure, 1, deadline, "new") is None
+    assert source.logins.pause(failure, 1, deadline, "old") is None
+    assert source.logins.pause(failure, 1, deadline, "new") is None
 
 
 def test_another_secret_ends_a_rejection_and_no_other_failure(source: Source) -> None:
     """A secret may be another one each time, such as a signed assertion: the endpoint is as ill as before."""
-    source.cool(TokenEndpointError("down"), marked("old"))
+    source.logins.cool(TokenEndpointError("down"), marked("old"))
     with pytest.raises(TokenEndpointError):
-        source.replay("new")
-    source.invalidate()
-    source.cool(CredentialsRejected("no"), marked("old"))
+        source.logins.replay("new")
+    source.tokens.invalidate()
+    source.logins.cool(CredentialsRejected("no"), marked("old"))
     with pytest.raises(CredentialsRejected):
-        source.replay("old")
-    source.replay("new")
+        source.logins.replay("old")
+    source.logins.replay("new")
 
 
 @pytest.mark.parametrize("refresh_in", [0, 0.0, "0", -5])
@@ -125,7 +126,7 @@ def test_a_refresh_for_each_request_is_not_what_the_server_means(
     source: Source, clock: ManualClock, refresh_in: Any
 ) -> None:
     token = Token("t", lifetime=1000.0, refresh_in=float(refresh_in))
-    held = source.dated(token, Reply(200, sent=clock.monotonic_now), None)
+    held = source.logins.dated(token, Reply(200, sent=clock.monotonic_now), None)
     assert 700 <= held.refresh_from - clock.monotonic_now <= 800
 
 
@@ -133,8 +134,8 @@ def test_a_failure_is_told_when_nobody_waits_for_it_any_more(source: Source) -> 
     """An `on_event` that asks for a token gets that failure, and no deadlock."""
     flight = marked("m")
     landed: list[bool] = []
-    source.on_event = lambda event: landed.append(flight.future.done())
-    source.cool(CredentialsRejected("no"), flight)
+    source.credential.on_event = lambda event: landed.append(flight.future.done())
+    source.logins.cool(CredentialsRejected("no"), flight)
     assert landed == [True]
 
 
@@ -142,42 +143,42 @@ def test_a_token_that_was_refused_does_not_come_back_out_of_the_store(source: So
     """Whoever met the 401 could not retry, and nobody else has renewed; see I4."""
     token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
     record = Record.of_token(token, clock.wall_now)
-    assert source.adopt(record, None) is not None
+    assert source.fleet.adopt(record, None) is not None
     source.reject(token)
-    assert source.adopt(record, None) is None
-    source.accept(reply(clock, "t", lifetime=1000), None, None, keep=True)  # the server hands it out again
-    assert source.adopt(record, None) is not None
+    assert source.fleet.adopt(record, None) is None
+    source.logins.accept(reply(clock, "t", lifetime=1000), None, None, keep=True)  # the server hands it out again
+    assert source.fleet.adopt(record, None) is not None
 
 
 def test_a_clock_that_is_set_back_after_invalidate_does_not_shut_out_the_fleet(
     source: Source, clock: ManualClock
 ) -> None:
-    source.invalidate()
+    source.tokens.invalidate()
     clock.wall_now -= 3600
     record = Record.of_token(Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0), clock.wall_now)
-    assert source.adopt(record, None) is not None
+    assert source.fleet.adopt(record, None) is not None
 
 
 def test_which_origin_may_have_a_token(source: Source, caplog: pytest.LogCaptureFixture) -> None:
     token = Token("t")
     with caplog.at_level(logging.WARNING, "tokenauth"):
-        assert source.admits(HOME)
-        assert source.admits(MORE)
-        assert source.serves(HOME, token)
-        assert source.serves(MORE, token)
+        assert source.admission.admits(HOME)
+        assert source.admission.admits(MORE)
+        assert source.admission.serves(HOME, token)
+        assert source.admission.serves(MORE, token)
         assert not caplog.records
-        assert not source.admits(ABROAD)
-        assert not source.admits(None)
-        assert not source.serves(ABROAD, token)
-        assert not source.serves(HOME, None)
+        assert not source.admission.admits(ABROAD)
+        assert not source.admission.admits(None)
+        assert not source.admission.serves(ABROAD, token)
+        assert not source.admission.serves(HOME, None)
     assert [record.getMessage().count(str(ABROAD)) for record in caplog.records] == [1], "warned once, by name"
 
 
 def test_a_token_for_one_origin_serves_that_one_and_the_named_ones(source: Source) -> None:
     token = Token("t", origin="https://home.example")
-    assert source.serves(HOME, token)
-    assert source.serves(MORE, token)
-    assert not source.serves(HOME, Token("t", origin="https://elsewhere.example"))
+    assert source.admission.serves(HOME, token)
+    assert source.admission.serves(MORE, token)
+    assert not source.admission.serves(HOME, Token("t", origin="https://elsewhere.example"))
 
 
 @pytest.mark.parametrize(
@@ -195,9 +196,9 @@ def test_what_counts_as_nothing_new(
     source: Source, clock: ManualClock, value: str, lifetime: float, is_same: bool
 ) -> None:
     """The value, or the expiry to the second; then nobody refreshes before the end."""
-    before = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    before = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
     clock.move(100.0)
-    held = source.accept(reply(clock, value, lifetime=lifetime), before.token, None, keep=True)
+    held = source.logins.accept(reply(clock, value, lifetime=lifetime), before.token, None, keep=True)
     assert (held.refresh_from == held.usable_until) is is_same
 
 
@@ -207,7 +208,7 @@ def test_a_token_of_ones_own_is_kept_nowhere(source: Source, clock: ManualClock)
     with pytest.raises(StopIteration) as end:
         flow.send(reply(clock))
     assert end.value.value.value == "t"
-    assert source.held() is None
+    assert source.tokens.held() is None
 
 
 def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
@@ -224,7 +225,7 @@ def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
 def test_a_failed_refresh_says_whose_and_why(
     source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    source.logins.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
     clock.move(0.001)
     flow = obtain(source)
     at_exchange(flow)
@@ -257,9 +258,9 @@ def test_a_zone_makes_no_origin_of_parts() -> None:
 def test_a_token_of_unknown_expiry_says_nothing_about_the_next(
     source: Source, clock: ManualClock, first: Any, second: Any
 ) -> None:
-    before = source.accept(reply(clock, **first), None, None, keep=True)
+    before = source.logins.accept(reply(clock, **first), None, None, keep=True)
     clock.move(100.0)
-    held = source.accept(reply(clock, "t-2", **second), before.token, None, keep=True)
+    held = source.logins.accept(reply(clock, "t-2", **second), before.token, None, keep=True)
     assert (held.refresh_from < held.usable_until) is bool(second)
 
 
@@ -267,31 +268,31 @@ def test_a_token_of_another_process_is_taken_up_to_its_leeway_and_no_longer(sour
     token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
     record = Record.of_token(token, clock.wall_now)
     clock.move(969.9)
-    held = source.adopt(record, None)
+    held = source.fleet.adopt(record, None)
     assert held is not None
     assert held.token == token
-    source.invalidate()
-    source._since = 0.0
+    source.tokens.invalidate()
+    source.tokens.invalidated_at = 0.0
     clock.move(0.1)
-    assert source.adopt(record, None) is None
-    assert source.held() is None
+    assert source.fleet.adopt(record, None) is None
+    assert source.tokens.held() is None
 
 
 def test_a_token_of_another_process_whose_expiry_is_unknown_serves_until_a_401(
     source: Source, clock: ManualClock
 ) -> None:
-    held = source.adopt(Record.of_token(Token("t"), clock.wall_now), None)
+    held = source.fleet.adopt(Record.of_token(Token("t"), clock.wall_now), None)
     assert held is not None
     assert held.usable_until == held.refresh_from == math.inf
 
 
 def test_a_token_is_usable_up_to_its_end_and_not_at_it(source: Source, clock: ManualClock) -> None:
-    held = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    held = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
     clock.move(held.usable_until - clock.monotonic_now - 0.001)
-    assert source.usable(None) is held
+    assert source.tokens.usable(None) is held
     clock.move(0.001)
-    assert source.usable(None) is None
-    assert source.held() is held  # it still has the refresh token, if there is one
+    assert source.tokens.usable(None) is None
+    assert source.tokens.held() is held  # it still has the refresh token, if there is one
 
 
 def test_an_expiry_is_counted_by_the_clock_of_who_stated_it(source: Source, clock: ManualClock) -> None:
@@ -302,7 +303,7 @@ def test_an_expiry_is_counted_by_the_clock_of_who_stated_it(source: Source, cloc
         sent_at=clock.wall_now - 2,
         received_at=clock.wall_now,
     )
-    held = source.dated(Token("t", expires_at=clock.wall_now + 500 + 600), ahead, None)
+    held = source.logins.dated(Token("t", expires_at=clock.wall_now + 500 + 600), ahead, None)
     assert held.token.lifetime == 600
     assert held.token.expires_at == clock.wall_now - 2 + 600
     assert (held.usable_until, held.since) == (clock.monotonic_now - 2 + 600 - 30, clock.monotonic_now - 2)
@@ -313,7 +314,7 @@ def test_a_token_out_of_the_store_has_what_is_left_of_its_time(
     source: Source, clock: ManualClock, lifetime: float | None
 ) -> None:
     token = Token("t", lifetime=lifetime, expires_at=clock.wall_now + 600)
-    held = source.adopt(Record.of_token(token, clock.wall_now), None)
+    held = source.fleet.adopt(Record.of_token(token, clock.wall_now), None)
     assert held is not None
     assert held.token is token
     assert held.usable_until == clock.monotonic_now + 600 - 30
@@ -323,15 +324,15 @@ def test_a_token_out_of_the_store_has_what_is_left_of_its_time(
 def test_what_was_saved_after_a_token_was_asked_for_outlives_that_it_could_not_be_saved(
     source: Source, clock: ManualClock
 ) -> None:
-    held = source.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    held = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
     records = []
     for moment in ("before", "after"):
         clock.move(-1 if moment == "before" else 2)
         token = Token(moment, lifetime=1000.0, expires_at=clock.wall_now + 1000)
         records.append(Record.of_token(token, clock.wall_now))
     clock.move(5)
-    source.outdate(held)
-    assert [source.adopt(record, None) is not None for record in records] == [False, True]
+    source.fleet.outdate(held)
+    assert [source.fleet.adopt(record, None) is not None for record in records] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -358,18 +359,18 @@ def test_what_is_told_of_a_token_and_of_a_failure(
 ) -> None:
     caplog.set_level(logging.INFO, "tokenauth")
     events: list[Event] = []
-    source.on_event = events.append
+    source.credential.on_event = events.append
     name, failure = source.provider.name, CredentialsRejected("no", status=401)
-    held = source.accept(reply(clock, lifetime=1000.4), None, None, keep=True)
+    held = source.logins.accept(reply(clock, lifetime=1000.4), None, None, keep=True)
     print_ = held.token.fingerprint
     source.reject(held.token)
     source.reject(held.token)  # it is not there any more
-    source.accept(reply(clock), None, None, keep=False)
-    source.accept(reply(clock, lifetime=0), None, None, keep=True)
-    source.cool(failure, marked("m"))
-    source.cool(failure, marked("m"))  # known
-    source.cool(CredentialsRejected(f"{name} was refused"), marked("another secret"))
-    source.cool(ValueError("none of the endpoint's"), marked("m"))
+    source.logins.accept(reply(clock), None, None, keep=False)
+    source.logins.accept(reply(clock, lifetime=0), None, None, keep=True)
+    source.logins.cool(failure, marked("m"))
+    source.logins.cool(failure, marked("m"))  # known
+    source.logins.cool(CredentialsRejected(f"{name} was refused"), marked("another secret"))
+    source.logins.cool(ValueError("none of the endpoint's"), marked("m"))
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", f"{name}: token {print_} fetched, lifetime 1000 s"),
         ("INFO", f"{name}: token {print_} was rejected"),
@@ -386,7 +387,7 @@ def test_what_is_told_of_a_token_and_of_a_failure(
         *[("failed", name, None)] * 2,
     ]
     assert events[-2].error is failure
-    assert source.held() is None
+    assert source.tokens.held() is None
 
 
 def test_a_token_out_of_the_store_is_told_of(
@@ -394,7 +395,7 @@ def test_a_token_out_of_the_store_is_told_of(
 ) -> None:
     caplog.set_level(logging.INFO, "tokenauth")
     token = Token("t", lifetime=1000.0, expires_at=clock.wall_now + 1000.0)
-    source.adopt(Record.of_token(token, clock.wall_now), None)
+    source.fleet.adopt(Record.of_token(token, clock.wall_now), None)
     assert caplog.messages == [f"{source.provider.name}: token {token.fingerprint} comes from the store"]
 
 
@@ -403,9 +404,9 @@ def test_a_rival_is_warned_of(
     source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture, shelf: bool
 ) -> None:
     caplog.set_level(logging.WARNING, "tokenauth")
-    source.shelf = object() if shelf else None  # type: ignore[assignment]
+    source.fleet.shelf = object() if shelf else None  # type: ignore[assignment]
     for number in range(3):
-        held = source.accept(reply(clock, f"t-{number}"), None, None, keep=True)
+        held = source.logins.accept(reply(clock, f"t-{number}"), None, None, keep=True)
         clock.move(59)
         source.reject(held.token)
     (message,) = caplog.messages
@@ -442,15 +443,15 @@ def test_two_kinds_of_provider_share_no_token_though_they_name_the_same(clock: M
         PlainProvider("https://home.example"),
         Other("https://home.example"),
     )
-    first, second, other = (Source(provider) for provider in providers)
+    first, second, other = (Source(provider).tokens for provider in providers)
     assert first.key == second.key != other.key
 
 
 def test_a_login_that_succeeds_ends_the_failure(source: Source, clock: ManualClock) -> None:
-    source.cool(TokenEndpointError("down"), marked("m"))
-    source.accept(reply(clock), None, None, keep=True)
-    assert source.cooldowns.failure(source.key, clock.monotonic_now) is None
-    source.replay("m")
+    source.logins.cool(TokenEndpointError("down"), marked("m"))
+    source.logins.accept(reply(clock), None, None, keep=True)
+    assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None
+    source.logins.replay("m")
 
 
 @pytest.mark.parametrize(
@@ -460,22 +461,22 @@ def test_an_unusable_token_is_an_error_that_says_why_and_where(
     source: Source, clock: ManualClock, token: str, why: str
 ) -> None:
     with pytest.raises(TokenResponseError, match=f"^{source.provider.name}: .*/token answered .*{why}") as caught:
-        source.accept(reply(clock, token), None, None, keep=True)
+        source.logins.accept(reply(clock, token), None, None, keep=True)
     assert caught.value.status == 200
-    assert source.held() is None
+    assert source.tokens.held() is None
 
 
 def test_what_a_provider_raises_is_an_error_of_ours_that_names_the_place_and_shows_nothing(
     source: Source, clock: ManualClock
 ) -> None:
     with pytest.raises(TokenResponseError, match=r": reading the answer of .* raised JSONDecodeError \(") as caught:
-        source.accept(Reply(200, body=b"hush"), None, None, keep=True)
+        source.logins.accept(Reply(200, body=b"hush"), None, None, keep=True)
     assert (caught.value.status, caught.value.__cause__, caught.value.__context__) == (200, None, None)
     nothing: dict[str, TokenRequest] = {}
     source.provider.request = lambda refresh_token=None: nothing["hush"]  # type: ignore[method-assign]
     with pytest.raises(
         TokenAuthError, match=r"^Test user \w+: building the token request raised KeyError \("
     ) as failed:
-        source.prepare(None)
+        source.logins.prepare(None)
     assert "hush" not in str(failed.value)
     assert (failed.value.__cause__, failed.value.__context__) == (None, None)

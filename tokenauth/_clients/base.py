@@ -6,10 +6,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
 
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
+from tokenauth._core.credential import Event
 from tokenauth._core.effects import Effect
+from tokenauth._core.fleet import Shelf
 from tokenauth._core.flow import Flow, obtain
 from tokenauth._core.provider import Provider, where
-from tokenauth._core.source import Event, Shelf, Source
+from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 from tokenauth._io import transports
 from tokenauth._io.drive import Awaiting, Blocking, arun, run
@@ -72,15 +74,15 @@ class BaseTokenAuth:
         store = options.pop("store", None)
         self._source = Source(self._provider, cache=cache, **options)
         if store is not None:
-            self._source.shelf = _shelf(store, self._source)
+            self._source.fleet.shelf = _shelf(store, self._source)
 
     def get_token(self) -> Token:
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
-        return self._source.fresh() or self._obtain(None)
+        return self._source.tokens.fresh() or self._obtain(None)
 
     def invalidate(self) -> None:
         """Drop the cached token, and forget failures: the next request fetches."""
-        self._source.invalidate()
+        self._source.tokens.invalidate()
 
     def _obtain(self, rejected: Token | None, library: str | None = None) -> Token:
         return self._run(obtain(self._source, rejected), library)
@@ -91,11 +93,11 @@ class BaseTokenAuth:
     def _run(self, flow: Flow, library: str | None = None) -> Token:
         """Run *flow*, with token calls made by *library* where there is no token_client."""
         transport = transports.blocking(self._token_client, library or self._library)
-        return run(flow, Blocking(transport, self._source.clock))
+        return run(flow, Blocking(transport, self._source.credential.clock))
 
     async def _arun(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
         transport = transports.awaiting(self._token_client, library or self._async_library)
-        return await arun(flow, Awaiting(transport, self._source.clock))
+        return await arun(flow, Awaiting(transport, self._source.credential.clock))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._provider.name} at {where(self._provider)}>"
@@ -130,7 +132,7 @@ def _shelf(store: object, source: Source) -> Shelf:
         raise ValueError(f"{text} {source.provider.process_bound}")
     from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
-    return ShelfInStore(store, source.provider, timeout=source.timeout, clock=source.clock)
+    return ShelfInStore(store, source.provider, timeout=source.credential.timeout, clock=source.credential.clock)
 
 
 def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:

@@ -51,7 +51,7 @@ class HttpxAuth(BaseTokenAuth):
 
     async def aget_token(self) -> Token:
         """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
-        return self._source.fresh() or await self._aobtain(None)
+        return self._source.tokens.fresh() or await self._aobtain(None)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         steps = self._steps(request, is_async=False)
@@ -63,7 +63,7 @@ class HttpxAuth(BaseTokenAuth):
                 elif isinstance(step, Sign):
                     step = steps.send(self._source.provider.static(step.origin))
                 elif isinstance(step, Read):
-                    drain(step.response, self._source.clock.monotonic)
+                    drain(step.response, self._source.credential.clock.monotonic)
                     step = next(steps)
                 else:
                     step = steps.send((yield step))
@@ -80,7 +80,7 @@ class HttpxAuth(BaseTokenAuth):
                 elif isinstance(step, Sign):
                     step = steps.send(await self._arun(static(self._source, step.origin)))
                 elif isinstance(step, Read):
-                    await adrain(step.response, self._source.clock.monotonic)
+                    await adrain(step.response, self._source.credential.clock.monotonic)
                     step = next(steps)
                 else:
                     step = steps.send((yield step))
@@ -91,16 +91,18 @@ class HttpxAuth(BaseTokenAuth):
         source, origin = self._source, _origin(request)
         signature = (yield Sign(origin)) if origin is not None and source.provider.is_static(origin) else None
         token = None
-        if signature is None and origin is not None and source.admits(origin):
-            token = source.fresh() or (yield Obtain(None))
-            signature = source.signature(token, origin)
+        if signature is None and origin is not None and source.admission.admits(origin):
+            token = source.tokens.fresh() or (yield Obtain(None))
+            signature = source.admission.signature(token, origin)
         if signature is None or origin is None:
             yield request
             return
         wire = _signed(source, request, origin, signature, token, is_async=is_async)
         stream, rewind = request.stream, rewinder(request.stream)
         response = yield request
-        if not source.is_refusal(response.status_code, response.headers) or not self._is_home(response, token):
+        if not source.admission.is_refusal(response.status_code, response.headers) or not self._is_home(
+            response, token
+        ):
             return
         again = response.request
         carried = wire.carried(again)
@@ -120,7 +122,7 @@ class HttpxAuth(BaseTokenAuth):
             signature = yield Sign(origin)
         else:
             token = yield Obtain(rejected)
-            signature = source.signature(token, origin)
+            signature = source.admission.signature(token, origin)
         if signature is not None:
             _signed(source, again, origin, signature, token, is_async=is_async)
             yield again
@@ -129,7 +131,7 @@ class HttpxAuth(BaseTokenAuth):
         """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
         for each in (*response.history, response):
             origin = _origin(each.request)
-            if origin is None or not self._source.serves(origin, token):
+            if origin is None or not self._source.admission.serves(origin, token):
                 return False
         return True
 

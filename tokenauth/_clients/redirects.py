@@ -45,7 +45,7 @@ class Wire:
             request.headers = sealed(request.headers, ours)
         self._names = {name.lower().encode() for name in ours}
         self._sealed = request.headers
-        if ours or signature.params or source.more_origins:
+        if ours or signature.params or source.admission.more_origins:
             request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
 
     def carried(self, request: Any) -> bool:
@@ -75,7 +75,7 @@ class Wire:
             self._restore(wire)
             return
         origin = _origin(wire.url)
-        self._abroad = self._abroad or origin is None or not self._source.serves(origin, self._token)
+        self._abroad = self._abroad or origin is None or not self._source.admission.serves(origin, self._token)
         self._signed = not self._abroad
         if self._signed:
             self._sign(wire)

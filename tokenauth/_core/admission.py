@@ -28,7 +28,11 @@ _AUTH_PARAM = re.compile(
 
 @dataclass(eq=False)
 class Admission:
-    """A provider, and the options that say where its token goes: see `Options`."""
+    """A provider, and the options that say where its token goes: see `Options`.
+
+    Attributes:
+        steady: whether a token's signature is the same each time.
+    """
 
     provider: Provider = field(repr=False)  # whose repr is not ours, and neither are the URLs: they may have a secret
     origins: Iterable[str] = field(default=(), repr=False)
@@ -55,6 +59,7 @@ class Admission:
         }
         if self.scheme is not None:
             self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
+        self.steady = self.provider.steady or type(self.provider).sign is Provider.sign
         self._warned: set[Origin] = set()
 
     @staticmethod

@@ -6,11 +6,13 @@ the credentials. A cache entry is a `Held`.
 
 import contextlib
 import hmac
+import logging
 import secrets
 import threading
 import weakref
-from collections.abc import Hashable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -19,9 +21,12 @@ from tokenauth._core.forks import over_fork
 from tokenauth._core.secrets import bare
 from tokenauth._core.token import Token
 
-MAX_TOKENS = 1024
+log = logging.getLogger("tokenauth")
+
+MAX_TOKENS = 16_384
 MAX_AGE = 30 * 86400.0
-"""Seconds after which a token of unknown expiry is fetched anew; longer than any lifetime that is documented."""
+"""Seconds after which a token is fetched anew whatever its expiry; longer than any lifetime that is documented. `Ready`
+keeps to it too, so that the cache need not tell of what expires in it."""
 
 _PEPPER = secrets.token_bytes(32)
 
@@ -41,12 +46,79 @@ class Held:
     since: float
 
 
+class _Telling(TTLCache[Any, Any]):
+    """A TTLCache that tells which entry it drops. One that expires is not told of: see `MAX_AGE`."""
+
+    tell: Callable[[Hashable], object] = bool
+    _warned = False
+
+    def __delitem__(self, key: Hashable, *args: Any) -> None:
+        self.tell(key)
+        super().__delitem__(key, *args)
+
+    def popitem(self) -> tuple[Any, Any]:
+        if len(self) >= self.maxsize and not self._warned:
+            self._warned = True
+            text = "More than %d credentials are in use: their tokens push each other out of the cache. Give each auth"
+            log.warning(f"{text} object a cache of its own (cache=)", self.maxsize)
+        return super().popitem()
+
+
+class Cell:
+    """One credential's entry, for callers that want it at each request: no look-up, no lock.
+
+    *held* is None if there is no entry, or if only the cache can tell.
+    """
+
+    __slots__ = ("__weakref__", "held")
+
+    def __init__(self) -> None:
+        self.held: Held | None = None
+
+
+class _Asking(Cell):
+    """The cell of a mapping that the user may change behind our back: it is asked each time."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, ask: Callable[[], Held | None]) -> None:
+        self._ask = ask
+
+    @property
+    def held(self) -> Held | None:  # type: ignore[override]  # read-only: nobody but the mapping decides
+        return self._ask()
+
+
 class TokenCache:
     """A mapping with a lock around it. One object for each mapping, however many auth objects share it."""
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self._mapping = mapping
         self._lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+        self._cells: weakref.WeakValueDictionary[Hashable, Cell] = weakref.WeakValueDictionary()
+        if isinstance(mapping, _Telling):
+            mapping.tell = self._empty_cell
+
+    def cell(self, key: Hashable) -> Cell:
+        """Return the cell of *key*, which is up to date from then on."""
+        if not isinstance(self._mapping, _Telling):
+            return _Asking(partial(self.get, key))
+        with self._lock:
+            cell = self._cells.get(key)
+            if cell is None:
+                cell = self._cells[key] = Cell()
+                cell.held = self._mapping.get(key)
+            return cell
+
+    def _fill_cell(self, key: Hashable, held: Held) -> None:
+        cell = self._cells.get(key)
+        if cell is not None:
+            cell.held = held
+
+    def _empty_cell(self, key: Hashable) -> None:
+        cell = self._cells.get(key)
+        if cell is not None:
+            cell.held = None
 
     def get(self, key: Hashable) -> Held | None:
         with self._lock:
@@ -55,6 +127,8 @@ class TokenCache:
     def put(self, key: Hashable, held: Held) -> None:
         with self._lock, contextlib.suppress(ValueError):  # a cache of cachetools that has no room for one
             self._mapping[key] = held
+            if self._cells:
+                self._fill_cell(key, held)
 
     def drop(self, key: Hashable, value: str | None = None) -> Held | None:
         """Remove and return the entry, where it is there and, with *value*, where it holds that very token."""
@@ -117,7 +191,7 @@ def _after_fork() -> None:
 
 over_fork(_before_fork, _after_fork)
 
-PROCESS_CACHE = cache_of(TTLCache(maxsize=MAX_TOKENS, ttl=MAX_AGE))
+PROCESS_CACHE = cache_of(_Telling(maxsize=MAX_TOKENS, ttl=MAX_AGE))
 
 
 class Marks:

@@ -7,33 +7,25 @@
     log_in   call the token endpoint; try again where that may help
 
 These are plain generators: they yield effects (`effects`) and are sent the results. They know no clock, lock, loop
-or client; `Source` answers what they ask. `rejected` is the token that a 401 came back for.
+or client; `Source` and its parts answer what they ask. `rejected` is the token that a 401 came back for.
 """
 
+import logging
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
 from tokenauth._core.effects import Call, Effect, Exchange, Pause, Wait
+from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
-from tokenauth._core.record import Record
 from tokenauth._core.signature import Signature
-from tokenauth._core.source import Shelf, Source, log
+from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""
-
-    shelf: Shelf
-    lease: Any
-    saved: Record | None
-
+log = logging.getLogger("tokenauth")
 
 Flow = Generator[Effect, Any, Token]
 Fetch = Generator[Effect, Any, Held]
@@ -45,7 +37,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
     late = False
     if rejected is not None:
         source.reject(rejected)
-    while (held := source.usable(rejected)) is None:
+    while (held := source.tokens.usable(rejected)) is None:
         if late and source.late(deadline):  # the next comer has the time that a login takes
             text = "Whoever was fetching the token gave up, and too little time is left for another try (timeout=)"
             raise errors.TokenEndpointError(text, retryable=True)
@@ -57,7 +49,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         if landed is not None and is_answer_to(rejected, flight, landed):
             return landed.token  # even one that expired on arrival: it is used once by all who waited for it
         late = True
-    return (yield from refresh(source, held)) if source.due(held) else held.token
+    return (yield from refresh(source, held)) if source.tokens.due(held) else held.token
 
 
 def is_answer_to(rejected: Token | None, flight: Flight, landed: Held) -> bool:
@@ -84,7 +76,7 @@ def refresh(source: Source, held: Held) -> Flow:
         log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
         return held.token
     except BaseException:
-        source.postpone(held)  # or each caller in turn would refresh, and be cancelled
+        source.tokens.postpone(held)  # or each caller in turn would refresh, and be cancelled
         raise
 
 
@@ -103,16 +95,16 @@ def lead(
     with, so that it need not wait for another process.
     """
     try:
-        held = source.usable(rejected)  # somebody may have landed between our look and our joining
-        if held is None and source.shelf is not None:
-            held = yield from share(source, source.shelf, flight, rejected, deadline, spare=spare)
+        held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
+        if held is None and source.fleet.shelf is not None:
+            held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
         flight.land(held)
         return held.token
     except Exception as failure:
         if not (late and source.past(deadline)):
-            source.cool(failure, flight)
+            source.logins.cool(failure, flight)
         raise
 
 
@@ -120,9 +112,9 @@ def share(
     source: Source, shelf: Shelf, flight: Flight, rejected: Token | None, deadline: float, *, spare: Held | None
 ) -> Fetch:
     """Return what another process has saved; else renew, as the one process of the fleet that does, and save."""
-    waits = source.lease_waits()
+    waits = source.fleet.lease_waits()
     while True:
-        held = source.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
+        held = source.fleet.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
         if held is not None:
             return held
         lease = yield shelf.acquire()
@@ -138,15 +130,15 @@ def share(
         yield Pause(pause)
     try:
         saved = yield shelf.load(lease)  # somebody may have saved between our look and our lease
-        held = source.adopt(saved, rejected)
+        held = source.fleet.adopt(saved, rejected)
         if held is None:
             held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
-            if not (yield shelf.save(source.record(held), lease)):
-                source.outdate(held)
+            if not (yield shelf.save(source.fleet.record(held), lease)):
+                source.fleet.outdate(held)
         return held
     except Exception as failure:
-        if source.is_rejection(failure):
-            yield shelf.save(source.record(failure), lease)
+        if source.fleet.is_rejection(failure):
+            yield shelf.save(source.fleet.record(failure), lease)
         raise
     finally:
         shelf.release_soon(lease)
@@ -156,7 +148,10 @@ def renew(
     source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
 ) -> Fetch:
     """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
-    before, refresh_token = source.spend(rejected, leased.saved if leased else None)
+    held = source.tokens.held()
+    before = held.token if held is not None else rejected
+    newest = source.fleet.newest(leased.saved if leased else None, before)
+    before, refresh_token = newest or before, source.logins.unspent(newest)
     tries = 0
     if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
         told = yield leased.shelf.save(leased.saved.spent(), leased.lease)
@@ -166,14 +161,14 @@ def renew(
             return (yield from call(source, flight, deadline, before, refresh_token))
         except Exception as failure:
             log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
-            if source.may_pass(failure):  # of the endpoint, not of the refresh token
+            if source.logins.may_pass(failure):  # of the endpoint, not of the refresh token
                 tries = 1
                 yield from rest(source, flight, failure, tries, deadline)
             elif source.past(deadline):  # no time for a login
                 raise
-        held = source.adopt((yield leased.shelf.load(leased.lease)), rejected) if leased else None
-        if held is not None:
-            return held
+        adopted = source.fleet.adopt((yield leased.shelf.load(leased.lease)), rejected) if leased else None
+        if adopted is not None:
+            return adopted
     return (yield from log_in(source, flight, deadline, before, tries=tries))
 
 
@@ -193,14 +188,14 @@ def rest(
     source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
 ) -> Generator[Effect, Any, None]:
     """Pause before the next try; raise *failure* where that is not to be."""
-    pause = source.pause(failure, tries, deadline, flight.mark)
+    pause = source.logins.pause(failure, tries, deadline, flight.mark)
     if pause is None:
         raise failure
     try:
         yield Pause(pause)
     except BaseException:
         if getattr(failure, "retry_after", None) is not None:  # the endpoint's word counts for whoever leads next, too
-            source.cool(failure, flight)
+            source.logins.cool(failure, flight)
         raise
 
 
@@ -214,19 +209,21 @@ def call(
     keep: bool = True,
 ) -> Fetch:
     """Call the token endpoint once; *keep* what it gives in the cache. *before*: the token that is replaced."""
-    request, flight.mark = yield Call(partial(source.prepare, refresh_token), flight, deadline, source.blocks)
-    source.replay(flight.mark)
+    request, flight.mark = yield Call(
+        partial(source.logins.prepare, refresh_token), flight, deadline, source.logins.blocks
+    )
+    source.logins.replay(flight.mark)
     if source.past(deadline):  # a login that nobody has the time for may end the token of another
         raise Call.late()
-    unwanted = partial(source.salvage, flight, source.held(), before, refresh_token, keep=keep)
+    unwanted = partial(source.logins.salvage, flight, source.tokens.held(), before, refresh_token, keep=keep)
     reply = yield Exchange(request, flight, deadline, unwanted)
-    return source.accept(reply, before, refresh_token, keep=keep)
+    return source.logins.accept(reply, before, refresh_token, keep=keep)
 
 
 def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:
     """Return what requests to *origin* carry without a token."""
     signature: Signature | None = yield Call(
-        partial(source.provider.static, origin), source.solo(), source.deadline(), source.blocks
+        partial(source.provider.static, origin), source.solo(), source.deadline(), source.logins.blocks
     )
     return signature
 
@@ -237,5 +234,5 @@ def fetch(source: Source) -> Flow:
     try:
         return (yield from log_in(source, flight, source.deadline(), None, keep=False)).token
     except Exception as failure:
-        source.cool(failure, flight)
+        source.logins.cool(failure, flight)
         raise

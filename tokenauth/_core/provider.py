@@ -30,6 +30,8 @@ class Provider(abc.ABC):
         presents_by: what that refusal names to be used instead.
         process_bound: what of `identity` this process alone can tell, such as "key= is a lambda"; `TokenAuth` then
             refuses a store, where another process could take what is meant for something else. Default nothing.
+        steady: whether `sign` returns the same for the same token, so that it is called once for each token and not
+            for each request. Default False; a provider without a `sign` of its own is steady.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Provider(abc.ABC):
     presents: bool = False
     presents_by: str = "the provider's own arguments"
     process_bound: str = ""
+    steady: bool = False
 
     @property
     def identity(self) -> tuple[Hashable, ...]:

@@ -131,6 +131,11 @@ class Template:
         return (leaf for leaf in _leaves(self._tree) if isinstance(leaf, Secret))
 
     @property
+    def steady(self) -> bool:
+        """Whether it has the same content each time it is filled."""
+        return not any(isinstance(leaf, _Fresh) or getattr(leaf, "dynamic", False) for leaf in _leaves(self._tree))
+
+    @property
     def identity(self) -> str:
         """The content without its secrets."""
         return repr(_mapped(self._tree, lambda leaf: "<secret>" if isinstance(leaf, Secret | _Fresh) else leaf))

@@ -127,6 +127,7 @@ class JSONProvider(Provider):
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
         self._presentation = Presentation.checked(header, scheme, param, cookie)
         self.presents = self._presentation.said or bool(kept_headers)
+        self.steady = self._kept.steady
         self._advice = advice
         self.secrets = self._all_secrets()
         self._finding = {**self._where, "success": self._success}

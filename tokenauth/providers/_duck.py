@@ -57,6 +57,7 @@ class _Wrapped(Provider):
         self.refreshes = bool(getattr(described, "refreshes", False))
         self.presents = bool(getattr(described, "presents", False))
         self.process_bound = str(getattr(described, "process_bound", ""))
+        self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
         for name in ("static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))

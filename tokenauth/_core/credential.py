@@ -1,0 +1,76 @@
+"""Credential: what the parts of a source share: whose tokens these are, and by which clock they live."""
+
+import logging
+import random
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from tokenauth._core.cache import digest
+from tokenauth._core.clock import SYSTEM, Clock
+from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
+from tokenauth._core.provider import Provider
+
+log = logging.getLogger("tokenauth")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What `on_event` is called with.
+
+    Attributes:
+        kind: "fetched", "failed" or "rejected" (a 401 on the token).
+        provider: the provider's name.
+        fingerprint: of the token, where there is one; see `Token.fingerprint`.
+        error: the failure, where it is one.
+    """
+
+    kind: str
+    provider: str
+    fingerprint: str | None = None
+    error: Exception | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Credential:
+    """A provider and the options that say how its tokens are kept. *leeway*, *timeout*: seconds.
+
+    Attributes:
+        mark: keyed digest of everything that makes two tokens differ.
+        key: the cache key: the mark, and the callables that secrets come from.
+    """
+
+    provider: Provider
+    leeway: float = 30.0
+    timeout: float = 10.0
+    on_event: Callable[[Event], object] | None = None
+    cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
+    clock: Clock = SYSTEM
+    uniform: Callable[[float, float], float] = random.uniform
+    mark: str = field(init=False)
+    key: Hashable = field(init=False)
+
+    def __post_init__(self) -> None:
+        provider, secrets = self.provider, self.provider.secrets
+        kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
+        static = tuple(secret.identity for secret in secrets if not secret.dynamic)
+        dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
+        self.mark = digest(kind, provider.identity, static)
+        self.key = (self.mark, *dynamic) if dynamic else self.mark
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    def wall(self) -> float:
+        return self.clock.wall()
+
+    def emit(self, kind: str, fingerprint: str | None = None, error: Exception | None = None) -> None:
+        """Tell `on_event`. What it raises is logged and goes no further."""
+        if self.on_event is not None:
+            try:
+                self.on_event(Event(kind, self.name, fingerprint, error))
+            except Exception:
+                log.exception("on_event raised")

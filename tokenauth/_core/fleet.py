@@ -1,0 +1,98 @@
+"""Fleet: what the processes that share a store tell each other of one credential."""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from tokenauth._core import errors
+from tokenauth._core.cache import Held
+from tokenauth._core.credential import Credential
+from tokenauth._core.dating import as_answered
+from tokenauth._core.effects import Ask
+from tokenauth._core.logins import Logins
+from tokenauth._core.record import Record
+from tokenauth._core.token import Token
+from tokenauth._core.tokens import Tokens
+
+log = logging.getLogger("tokenauth")
+
+
+class Shelf(Protocol):
+    """This credential's place in a store that processes share. Each method but the last returns the effect to yield."""
+
+    def load(self, lease: Any = None, /) -> Ask: ...  # → what is there (Record), or None
+
+    def acquire(self) -> Ask: ...  # → the fleet's lease on logging in, or None where another process has it
+
+    def save(self, record: Record, lease: Any, /) -> Ask: ...  # → whether the fleet has been told
+
+    def release_soon(self, lease: Any, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""
+
+    shelf: Shelf
+    lease: Any
+    saved: Record | None
+
+
+class Fleet:
+    """What is known through the *shelf*, which is None where this process is on its own."""
+
+    def __init__(self, credential: Credential, tokens: Tokens, logins: Logins) -> None:
+        self._credential = credential
+        self._tokens = tokens
+        self._logins = logins
+        self._since = -math.inf
+        self.shelf: Shelf | None = None
+
+    def record(self, outcome: Held | Exception) -> Record:
+        """Return what to tell of a login: the token, or that the credentials were rejected."""
+        now = self._credential.wall()
+        return Record.of_token(outcome.token, now) if isinstance(outcome, Held) else Record.of_rejection(outcome, now)
+
+    def lease_waits(self) -> Iterator[float]:
+        """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
+        pause = 0.05
+        while True:
+            yield self._credential.uniform(0.5, 1.5) * pause
+            pause = min(2 * pause, 0.5)
+
+    def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
+        """Return the token in *record* if it is good, and keep it. Raise the rejection that it tells of."""
+        now, monotonic = self._credential.wall(), self._credential.monotonic()
+        since = min(max(self._since, self._tokens.invalidated_at), now)  # this machine's clock may have been set back
+        if record is None or record.saved_at < since or now >= record.until:
+            return None
+        if record.failure is not None:
+            raise errors.CredentialsRejected(**record.failure)
+        if record.token is None or (rejected is not None and record.token.value == rejected.value):
+            return None
+        if self._tokens.was_refused(record.token):
+            return None
+        token, as_fetched = as_answered(record.token, now, monotonic)
+        held = replace(self._logins.dated(token, as_fetched, None), token=record.token)
+        if monotonic >= held.usable_until:
+            return None
+        self._tokens.keep(held)
+        log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
+        return held
+
+    def outdate(self, held: Held) -> None:
+        """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
+        self._since = max(self._since, self._credential.wall() - (self._credential.monotonic() - held.since))
+
+    def newest(self, saved: Record | None, before: Token | None) -> Token | None:
+        """Return the token whose refresh token counts: what the fleet has *saved*, for another process may have used
+        the one in *before*; without a store, *before*."""
+        if self.shelf is None:
+            return before
+        return saved.token if saved is not None else None
+
+    @staticmethod
+    def is_rejection(failure: Exception) -> bool:
+        return isinstance(failure, errors.CredentialsRejected)

@@ -1,0 +1,182 @@
+"""Logins: what a login needs, and what it brings."""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from tokenauth._core import errors
+from tokenauth._core.cache import SPENT, Held, digest
+from tokenauth._core.credential import Credential
+from tokenauth._core.dating import dated
+from tokenauth._core.effects import Reply, TokenRequest, check_headers
+from tokenauth._core.flights import Flight
+from tokenauth._core.provider import where
+from tokenauth._core.secrets import Unshown, each_read_once
+from tokenauth._core.token import Token, problem_of
+from tokenauth._core.tokens import Tokens
+
+if TYPE_CHECKING:
+    from tokenauth._core.error_tree import TokenAuthError
+
+log = logging.getLogger("tokenauth")
+
+TRIES = 3
+
+
+class Logins:
+    """The token calls of one credential: how each is built, what its answer means, and how its failure counts."""
+
+    def __init__(self, credential: Credential, tokens: Tokens) -> None:
+        self._credential = credential
+        self._tokens = tokens
+
+    # before the call
+
+    @property
+    def blocks(self) -> bool:
+        """Whether building a token request may block: a secret is read by a callable."""
+        return any(secret.dynamic for secret in self._credential.provider.secrets)
+
+    def unspent(self, newest: Token | None) -> str | None:
+        """Return the refresh token of *newest*, and mark it as used; None if it was used before (RFC 6749 §10.4)."""
+        refresh_token = newest.refresh_token if newest is not None and self._credential.provider.refreshes else None
+        if refresh_token is None or not SPENT.add(self._credential.mark, refresh_token):
+            return None
+        return Unshown(refresh_token)
+
+    def prepare(self, refresh_token: str | None) -> tuple[TokenRequest, str]:
+        """Return the token request, and a mark that changes with the secrets in it."""
+        provider = self._credential.provider
+        try:
+            with each_read_once():
+                mark = digest(*(secret.reveal() for secret in provider.secrets))
+                request = provider.request(refresh_token)
+            check_headers(request)
+            return request, mark
+        except Exception as error:
+            failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
+        raise failure
+
+    def replay(self, secrets: str) -> None:
+        """Raise the failure that is cooling down for these secrets, if there is one."""
+        failure = self._cooling(secrets)
+        if failure is not None:
+            raise failure
+
+    def _cooling(self, secrets: str) -> "TokenAuthError | None":
+        return self._credential.cooldowns.failure(self._credential.key, self._credential.monotonic(), secrets)
+
+    # a failure
+
+    @staticmethod
+    def may_pass(failure: Exception) -> bool:
+        """Whether *failure* is one of the endpoint or the network, which another try may not meet."""
+        return bool(getattr(failure, "retryable", False))
+
+    def pause(self, failure: Exception, tries: int, deadline: float, secrets: str) -> float | None:
+        """Return the seconds to wait before the next try after *failure*, or None to give up."""
+        if tries >= TRIES or not self.may_pass(failure):
+            return None
+        if self._cooling(secrets) is not None:
+            return None  # it is a replay of that one
+        pause = getattr(failure, "retry_after", None)
+        if pause is None:
+            pause = self._credential.uniform(0.05, 0.1) * 3 ** (tries - 1)
+        return pause if self._credential.monotonic() + pause < deadline else None
+
+    def cool(self, failure: Exception, flight: Flight) -> None:
+        """Make the *failure* of a login count for a while, and for all who wait. Then tell of it, once.
+
+        What never reached the endpoint doesn't count.
+        """
+        credential = self._credential
+        news = None
+        known = errors.CredentialsRejected, errors.TokenEndpointError
+        if isinstance(failure, known) and self._cooling(flight.mark) is None:
+            news = failure
+            credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+        flight.fail(failure)  # before anybody is told, who might ask for a token
+        if news is not None:
+            text, name = str(failure), credential.name
+            log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
+            credential.emit("failed", error=failure)
+
+    # the answer
+
+    def accept(self, reply: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
+        """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
+        credential = self._credential
+        token = self._read(reply if refresh_token is None else replace(reply, secrets=(refresh_token,)))
+        if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
+            token = replace(token, refresh_token=refresh_token)
+        SPENT.discard(credential.mark, token.refresh_token)  # a server may hand out the same one again
+        held = self.dated(token, reply, before)
+        credential.cooldowns.clear(credential.key)
+        lifetime, name, print_ = held.token.lifetime, credential.name, held.token.fingerprint
+        stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
+        log.info("%s: token %s fetched, lifetime %s", name, print_, stated)
+        if credential.monotonic() >= held.usable_until:
+            log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
+        elif keep:
+            self._tokens.keep(held)
+        credential.emit("fetched", print_)
+        return held
+
+    def salvage(
+        self,
+        flight: Flight,
+        old: Held | None,
+        before: Token | None,
+        refresh_token: str | None,
+        reply: Callable[[], Reply],
+        *,
+        keep: bool,
+    ) -> None:
+        """Use the answer for whoever comes next: the leader of *flight* was cancelled.
+
+        Nothing happens if a newer token is held by now than the *old* one, which was held when this was asked for.
+        """
+        held = self._tokens.held()
+        if held is not None and (old is None or old.token.value != held.token.value):
+            return
+        try:
+            self.accept(reply(), before, refresh_token, keep=keep)
+        except Exception as failure:
+            self.cool(failure, flight)
+
+    def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
+        """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""
+        credential = self._credential
+        soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
+        return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)
+
+    def _read(self, reply: Reply) -> Token:
+        provider = self._credential.provider
+        try:
+            token = provider.read(reply)
+            problem = problem_of(token)
+            if not problem:
+                return token
+            text = f"{provider.name}: {where(provider)} answered with an unusable token: {problem}. Check the URL"
+            failure: Exception = errors.TokenResponseError(text, status=reply.status)
+        except Exception as error:
+            what = f"reading the answer of {where(provider)}"
+            failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
+        raise failure
+
+    def _cleaned(
+        self, problem: Exception, kind: "type[TokenAuthError]", what: str, **evidence: Any
+    ) -> "TokenAuthError":
+        """Return the error to raise for *problem*, without the frames, the cause and the text that hold secrets.
+
+        Raise it outside of any `except` block, or it would be chained after all.
+        """
+        if isinstance(problem, errors.TokenAuthError):
+            problem.__cause__ = problem.__context__ = problem.__traceback__ = None
+            return problem
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"
+        return kind(f"{self._credential.name}: {what} raised {at}", **evidence)

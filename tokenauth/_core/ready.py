@@ -1,0 +1,58 @@
+"""Ready: what requests with one token carry, worked out once for each token and origin.
+
+This is the hot path. A warm request asks for `Readiness.now()`, looks its own place up in `signatures`, and is sent.
+"""
+
+from collections.abc import Hashable
+
+from tokenauth._core.admission import Admission
+from tokenauth._core.cache import MAX_AGE, Held
+from tokenauth._core.credential import Credential
+from tokenauth._core.signature import Signature
+from tokenauth._core.tokens import Tokens
+
+_MOST_PLACES = 64
+
+
+class Ready:
+    """One token that needs nothing done about it before *until* (monotonic seconds).
+
+    Attributes:
+        signatures: what a request carries, by its place: any hashable that stands for the request's origin and for no
+            other, in the form in which an adapter has it at hand.
+    """
+
+    __slots__ = ("held", "signatures", "token", "until")
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self.token = held.token
+        self.until = min(held.refresh_from, held.since + MAX_AGE)
+        self.signatures: dict[Hashable, Signature] = {}
+
+    def learn(self, place: Hashable, signature: Signature) -> None:
+        """Remember what requests to *place* carry."""
+        if len(self.signatures) >= _MOST_PLACES:
+            self.signatures.clear()
+        self.signatures[place] = signature
+
+
+class Readiness:
+    """Whether a credential's token can be sent as it is. One for each auth object."""
+
+    def __init__(self, credential: Credential, tokens: Tokens, admission: Admission) -> None:
+        self._credential = credential
+        self._tokens = tokens
+        self._admission = admission
+        self._ready: Ready | None = None
+
+    def now(self) -> Ready | None:
+        """Return what requests carry now; None if a token must be obtained first."""
+        held = self._tokens.cell.held
+        ready = self._ready
+        if ready is None or ready.held is not held:
+            held = held or self._tokens.held()
+            if held is None:
+                return None
+            ready = self._ready = Ready(held)
+        return ready if self._credential.clock.monotonic() < ready.until else None

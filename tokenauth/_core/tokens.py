@@ -1,0 +1,81 @@
+"""Tokens: which token of a credential is good."""
+
+import logging
+import math
+from dataclasses import replace
+
+from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Held, TokenCache
+from tokenauth._core.credential import Credential
+from tokenauth._core.token import Token
+
+log = logging.getLogger("tokenauth")
+
+
+class Tokens:
+    """One credential's entry in the cache, and what is known against its tokens.
+
+    Attributes:
+        invalidated_at: Unix seconds; what a store was told before this doesn't count.
+    """
+
+    def __init__(self, credential: Credential, cache: TokenCache = PROCESS_CACHE) -> None:
+        self._credential = credential
+        self.cache = cache
+        self.key = credential.key
+        self.cell = cache.cell(credential.key)
+        self.invalidated_at = -math.inf
+
+    def held(self) -> Held | None:
+        """Return what is cached, good or not."""
+        return self.cache.get(self.key)
+
+    def fresh(self) -> Token | None:
+        """Return the cached token if nothing needs to be done about it."""
+        held = self.cell.held or self.held()
+        return held.token if held is not None and self._credential.monotonic() < held.refresh_from else None
+
+    def usable(self, rejected: Token | None) -> Held | None:
+        """Return what is cached if it may be sent: it has not expired, and is not *rejected*, which got a 401."""
+        held = self.held()
+        if held is None or (rejected is not None and held.token.value == rejected.value):
+            return None
+        return held if self._credential.monotonic() < held.usable_until else None
+
+    def due(self, held: Held) -> bool:
+        """Whether *held* should be refreshed though it is still good, and no failure is cooling down."""
+        now = self._credential.monotonic()
+        return now >= held.refresh_from and self._credential.cooldowns.failure(self.key, now) is None
+
+    def postpone(self, held: Held) -> None:
+        """Make the next refresh of *held* due later: the one under way was cancelled."""
+        later = self._credential.monotonic() + self._credential.timeout
+        self.cache.replace(self.key, replace(held, refresh_from=min(later, held.usable_until)))
+
+    def keep(self, held: Held) -> None:
+        """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
+        REFUSED.discard(self._credential.mark, held.token.value)
+        self.cache.put(self.key, held)
+
+    def was_refused(self, token: Token) -> bool:
+        return REFUSED.has(self._credential.mark, token.value)
+
+    def reject(self, token: Token, *, shared: bool = False) -> None:
+        """Drop *token*, and no newer one: a 401 came back for it. *shared*: whether processes share their tokens."""
+        credential = self._credential
+        REFUSED.add(credential.mark, token.value)
+        held = self.cache.drop(self.key, token.value)
+        if held is None:
+            return
+        log.info("%s: token %s was rejected", credential.name, token.fingerprint)
+        now = credential.monotonic()
+        if credential.cooldowns.contested(self.key, now, now - held.since):
+            hint = "" if shared else "; let the processes share one token: store="
+            text = "%s: fresh tokens are rejected again and again. Perhaps another process logs in with the same"
+            log.warning(f"{text} credentials, and each login ends the other's token{hint}", credential.name)
+        credential.emit("rejected", token.fingerprint)
+
+    def invalidate(self) -> None:
+        """Drop the token and forget failures."""
+        self.invalidated_at = self._credential.wall()
+        self.cache.drop(self.key)
+        self._credential.cooldowns.clear(self.key)
