@@ -18,6 +18,7 @@ from tokenauth import (
     TokenEndpointError,
     TokenResponseError,
 )
+from tokenauth._core.cache import Held
 from tokenauth._core.credential import Event
 from tokenauth._core.dating import is_same
 from tokenauth._core.effects import Call, Exchange, Reply, TokenRequest
@@ -49,6 +50,12 @@ def reply(clock: ManualClock, token: str = "t", **fields: Any) -> Reply:
     return Reply(200, {}, body, sent=clock.monotonic_now, sent_at=clock.wall_now, received_at=clock.wall_now)
 
 
+def accepted(source: Source, answer: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
+    talk = source.logins.begin(refresh_token)
+    talk.answer(answer)
+    return source.logins.accept(talk, before, keep=keep)
+
+
 def marked(mark: str) -> Flight:
     """Return a flight whose fetch was made with the secrets that *mark* stands for."""
     flight = Flight(Flights(), "key", 1e9)
@@ -65,7 +72,7 @@ def at_exchange(flow: Any) -> Exchange:
 
 
 def test_a_token_is_fresh_up_to_the_moment_at_which_its_refresh_is_due(source: Source, clock: ManualClock) -> None:
-    held = source.logins.accept(reply(clock, lifetime=1000, refresh_in=100), None, None, keep=True)
+    held = accepted(source, reply(clock, lifetime=1000, refresh_in=100), None, None, keep=True)
     clock.move(99.999)
     assert source.tokens.fresh() == held.token
     assert not source.tokens.due(held)
@@ -75,7 +82,7 @@ def test_a_token_is_fresh_up_to_the_moment_at_which_its_refresh_is_due(source: S
 
 
 def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: ManualClock) -> None:
-    held = source.logins.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    held = accepted(source, reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
     clock.move(0.001)
     source.logins.cool(TokenEndpointError("down"), marked("m"))
     assert not source.tokens.due(held)
@@ -84,7 +91,7 @@ def test_no_refresh_is_due_while_a_failure_cools_down(source: Source, clock: Man
 
 
 def test_invalidate_drops_token_and_failure(source: Source, clock: ManualClock) -> None:
-    source.logins.accept(reply(clock), None, None, keep=True)
+    accepted(source, reply(clock), None, None, keep=True)
     source.logins.cool(CredentialsRejected("no"), marked("m"))
     source.tokens.invalidate()
     assert source.tokens.held() is None
@@ -146,7 +153,7 @@ def test_a_token_that_was_refused_does_not_come_back_out_of_the_store(source: So
     assert source.fleet.adopt(record, None) is not None
     source.reject(token)
     assert source.fleet.adopt(record, None) is None
-    source.logins.accept(reply(clock, "t", lifetime=1000), None, None, keep=True)  # the server hands it out again
+    accepted(source, reply(clock, "t", lifetime=1000), None, None, keep=True)  # the server hands it out again
     assert source.fleet.adopt(record, None) is not None
 
 
@@ -196,9 +203,9 @@ def test_what_counts_as_nothing_new(
     source: Source, clock: ManualClock, value: str, lifetime: float, is_same: bool
 ) -> None:
     """The value, or the expiry to the second; then nobody refreshes before the end."""
-    before = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    before = accepted(source, reply(clock, lifetime=1000), None, None, keep=True)
     clock.move(100.0)
-    held = source.logins.accept(reply(clock, value, lifetime=lifetime), before.token, None, keep=True)
+    held = accepted(source, reply(clock, value, lifetime=lifetime), before.token, None, keep=True)
     assert (held.refresh_from == held.usable_until) is is_same
 
 
@@ -225,7 +232,7 @@ def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
 def test_a_failed_refresh_says_whose_and_why(
     source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source.logins.accept(reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
+    accepted(source, reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
     clock.move(0.001)
     flow = obtain(source)
     at_exchange(flow)
@@ -258,9 +265,9 @@ def test_a_zone_makes_no_origin_of_parts() -> None:
 def test_a_token_of_unknown_expiry_says_nothing_about_the_next(
     source: Source, clock: ManualClock, first: Any, second: Any
 ) -> None:
-    before = source.logins.accept(reply(clock, **first), None, None, keep=True)
+    before = accepted(source, reply(clock, **first), None, None, keep=True)
     clock.move(100.0)
-    held = source.logins.accept(reply(clock, "t-2", **second), before.token, None, keep=True)
+    held = accepted(source, reply(clock, "t-2", **second), before.token, None, keep=True)
     assert (held.refresh_from < held.usable_until) is bool(second)
 
 
@@ -287,7 +294,7 @@ def test_a_token_of_another_process_whose_expiry_is_unknown_serves_until_a_401(
 
 
 def test_a_token_is_usable_up_to_its_end_and_not_at_it(source: Source, clock: ManualClock) -> None:
-    held = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    held = accepted(source, reply(clock, lifetime=1000), None, None, keep=True)
     clock.move(held.usable_until - clock.monotonic_now - 0.001)
     assert source.tokens.usable(None) is held
     clock.move(0.001)
@@ -324,7 +331,7 @@ def test_a_token_out_of_the_store_has_what_is_left_of_its_time(
 def test_what_was_saved_after_a_token_was_asked_for_outlives_that_it_could_not_be_saved(
     source: Source, clock: ManualClock
 ) -> None:
-    held = source.logins.accept(reply(clock, lifetime=1000), None, None, keep=True)
+    held = accepted(source, reply(clock, lifetime=1000), None, None, keep=True)
     records = []
     for moment in ("before", "after"):
         clock.move(-1 if moment == "before" else 2)
@@ -361,12 +368,12 @@ def test_what_is_told_of_a_token_and_of_a_failure(
     events: list[Event] = []
     source.credential.on_event = events.append
     name, failure = source.provider.name, CredentialsRejected("no", status=401)
-    held = source.logins.accept(reply(clock, lifetime=1000.4), None, None, keep=True)
+    held = accepted(source, reply(clock, lifetime=1000.4), None, None, keep=True)
     print_ = held.token.fingerprint
     source.reject(held.token)
     source.reject(held.token)  # it is not there any more
-    source.logins.accept(reply(clock), None, None, keep=False)
-    source.logins.accept(reply(clock, lifetime=0), None, None, keep=True)
+    accepted(source, reply(clock), None, None, keep=False)
+    accepted(source, reply(clock, lifetime=0), None, None, keep=True)
     source.logins.cool(failure, marked("m"))
     source.logins.cool(failure, marked("m"))  # known
     source.logins.cool(CredentialsRejected(f"{name} was refused"), marked("another secret"))
@@ -406,7 +413,7 @@ def test_a_rival_is_warned_of(
     caplog.set_level(logging.WARNING, "tokenauth")
     source.fleet.shelf = object() if shelf else None  # type: ignore[assignment]
     for number in range(3):
-        held = source.logins.accept(reply(clock, f"t-{number}"), None, None, keep=True)
+        held = accepted(source, reply(clock, f"t-{number}"), None, None, keep=True)
         clock.move(59)
         source.reject(held.token)
     (message,) = caplog.messages
@@ -449,7 +456,7 @@ def test_two_kinds_of_provider_share_no_token_though_they_name_the_same(clock: M
 
 def test_a_login_that_succeeds_ends_the_failure(source: Source, clock: ManualClock) -> None:
     source.logins.cool(TokenEndpointError("down"), marked("m"))
-    source.logins.accept(reply(clock), None, None, keep=True)
+    accepted(source, reply(clock), None, None, keep=True)
     assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None
     source.logins.replay("m")
 
@@ -461,7 +468,7 @@ def test_an_unusable_token_is_an_error_that_says_why_and_where(
     source: Source, clock: ManualClock, token: str, why: str
 ) -> None:
     with pytest.raises(TokenResponseError, match=f"^{source.provider.name}: .*/token answered .*{why}") as caught:
-        source.logins.accept(reply(clock, token), None, None, keep=True)
+        accepted(source, reply(clock, token), None, None, keep=True)
     assert caught.value.status == 200
     assert source.tokens.held() is None
 
@@ -470,13 +477,13 @@ def test_what_a_provider_raises_is_an_error_of_ours_that_names_the_place_and_sho
     source: Source, clock: ManualClock
 ) -> None:
     with pytest.raises(TokenResponseError, match=r": reading the answer of .* raised JSONDecodeError \(") as caught:
-        source.logins.accept(Reply(200, body=b"hush"), None, None, keep=True)
+        accepted(source, Reply(200, body=b"hush"), None, None, keep=True)
     assert (caught.value.status, caught.value.__cause__, caught.value.__context__) == (200, None, None)
     nothing: dict[str, TokenRequest] = {}
     source.provider.request = lambda refresh_token=None: nothing["hush"]  # type: ignore[method-assign]
     with pytest.raises(
         TokenAuthError, match=r"^Test user \w+: building the token request raised KeyError \("
     ) as failed:
-        source.logins.prepare(None)
+        source.logins.begin(None)
     assert "hush" not in str(failed.value)
     assert (failed.value.__cause__, failed.value.__context__) == (None, None)

@@ -43,6 +43,7 @@ class Credential:
     leeway: float = 30.0
     timeout: float = 10.0
     on_event: Callable[[Event], object] | None = None
+    allow_http: bool = False
     cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
     clock: Clock = SYSTEM
     uniform: Callable[[float, float], float] = random.uniform

@@ -2,8 +2,10 @@
 
 Law: a flight leaves the registry before its result is set, so that a waiter who is not content with it finds the key
 free. Law: a flight is in its `with` block before it is in the registry: whatever ends its leader, Ctrl-C between any
-two instructions included, it lands, fails or is abandoned. An abandoned one wakes its waiters with None, and one of
-them leads next. A flight that outlives its time (its leader never runs again) is abandoned by the next comer.
+two instructions included, it lands, fails, is abandoned, or drifts. An abandoned one wakes its waiters with None, and
+one of them leads next. One that drifts lost its leader while a token call was under way: it is waited for until that
+call's answer is there, so that no credentials are sent meanwhile. A flight that outlives its time (its leader never
+runs again) is abandoned by the next comer.
 """
 
 import contextlib
@@ -30,13 +32,24 @@ class Flight:
         self.stale_at = stale_at
         self.rejected = rejected
         self.mark = ""
+        self._adrift = False
         self._registry = registry
 
     def __enter__(self) -> "Flight":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.abandon()
+        if not self._adrift:
+            self.abandon()
+
+    def drift(self, until: float) -> None:
+        """Go on without a leader until the answer to its token call is there, or the monotonic second *until*.
+
+        Whoever gets the answer lands, fails or abandons the flight.
+        """
+        self.stale_at = until
+        self._adrift = True
+        self.thread = -1  # whose thread it was may wait for it now
 
     def land(self, result: object) -> None:
         """Give *result* to all who wait; None lets one of them lead."""

@@ -23,6 +23,7 @@ from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
+from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
@@ -208,16 +209,24 @@ def call(
     *,
     keep: bool = True,
 ) -> Fetch:
-    """Call the token endpoint once; *keep* what it gives in the cache. *before*: the token that is replaced."""
-    request, flight.mark = yield Call(
-        partial(source.logins.prepare, refresh_token), flight, deadline, source.logins.blocks
-    )
-    source.logins.replay(flight.mark)
-    if source.past(deadline):  # a login that nobody has the time for may end the token of another
-        raise Call.late()
-    unwanted = partial(source.logins.salvage, flight, source.tokens.held(), before, refresh_token, keep=keep)
-    reply = yield Exchange(request, flight, deadline, unwanted)
-    return source.logins.accept(reply, before, refresh_token, keep=keep)
+    """Log in once; *keep* what that brings in the cache. *before*: the token that is replaced."""
+    logins = source.logins
+    talk: Talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks)
+    flight.mark = talk.mark
+    logins.replay(flight.mark)
+    while talk.request is not None:
+        if source.past(deadline):  # a login that nobody has the time for may end the token of another
+            raise Call.late()
+        unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, keep=keep)
+        try:
+            reply = yield Exchange(talk.request, flight, deadline, unwanted)
+        except Exception:
+            raise
+        except BaseException:  # its answer may still come: whoever waits, waits for that
+            flight.drift(deadline)
+            raise
+        talk.answer(reply)
+    return logins.accept(talk, before, keep=keep)
 
 
 def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:

@@ -1,21 +1,19 @@
 """Logins: what a login needs, and what it brings."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenauth._core import errors
-from tokenauth._core.cache import SPENT, Held, digest
+from tokenauth._core.cache import SPENT, Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated
-from tokenauth._core.effects import Reply, TokenRequest, check_headers
+from tokenauth._core.effects import Reply
 from tokenauth._core.flights import Flight
-from tokenauth._core.provider import where
-from tokenauth._core.secrets import Unshown, each_read_once
-from tokenauth._core.token import Token, problem_of
+from tokenauth._core.secrets import Unshown
+from tokenauth._core.talk import Talk
+from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -47,18 +45,9 @@ class Logins:
             return None
         return Unshown(refresh_token)
 
-    def prepare(self, refresh_token: str | None) -> tuple[TokenRequest, str]:
-        """Return the token request, and a mark that changes with the secrets in it."""
-        provider = self._credential.provider
-        try:
-            with each_read_once():
-                mark = digest(*(secret.reveal() for secret in provider.secrets))
-                request = provider.request(refresh_token)
-            check_headers(request)
-            return request, mark
-        except Exception as error:
-            failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
-        raise failure
+    def begin(self, refresh_token: str | None) -> Talk:
+        """Return a login that has been begun: its first request is built."""
+        return Talk(self._credential.provider, refresh_token, allow_http=self._credential.allow_http).begin()
 
     def replay(self, secrets: str) -> None:
         """Raise the failure that is cooling down for these secrets, if there is one."""
@@ -106,77 +95,50 @@ class Logins:
 
     # the answer
 
-    def accept(self, reply: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
-        """Return what *reply* brings, and *keep* it. *before*: the token that it replaces, by *refresh_token*."""
-        credential = self._credential
-        token = self._read(reply if refresh_token is None else replace(reply, secrets=(refresh_token,)))
-        if refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
-            token = replace(token, refresh_token=refresh_token)
+    def accept(self, talk: Talk, before: Token | None, *, keep: bool = True) -> Held:
+        """Return what *talk* has brought, and *keep* it. *before*: the token that it replaces."""
+        credential, token = self._credential, talk.token
+        if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
+            token = replace(token, refresh_token=talk.refresh_token)
         SPENT.discard(credential.mark, token.refresh_token)  # a server may hand out the same one again
-        held = self.dated(token, reply, before)
+        held = self.dated(token, talk.reply, before)
         credential.cooldowns.clear(credential.key)
-        lifetime, name, print_ = held.token.lifetime, credential.name, held.token.fingerprint
+        if keep:
+            self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
+        lifetime, print_ = held.token.lifetime, held.token.fingerprint
         stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
-        log.info("%s: token %s fetched, lifetime %s", name, print_, stated)
-        if credential.monotonic() >= held.usable_until:
-            log.warning("%s: token %s had expired on arrival; it is used once. Is a clock wrong?", name, print_)
-        elif keep:
-            self._tokens.keep(held)
+        log.info("%s: token %s fetched, lifetime %s", credential.name, print_, stated)
         credential.emit("fetched", print_)
         return held
 
     def salvage(
         self,
         flight: Flight,
+        talk: Talk,
         old: Held | None,
         before: Token | None,
-        refresh_token: str | None,
         reply: Callable[[], Reply],
         *,
         keep: bool,
     ) -> None:
-        """Use the answer for whoever comes next: the leader of *flight* was cancelled.
+        """Use the answer for those who wait and those who come next: the leader of *flight* was cancelled.
 
-        Nothing happens if a newer token is held by now than the *old* one, which was held when this was asked for.
+        A login of several steps is begun anew. Nothing is kept if a newer token is held by now than the *old* one,
+        which was held when this was asked for.
         """
         held = self._tokens.held()
-        if held is not None and (old is None or old.token.value != held.token.value):
-            return
         try:
-            self.accept(reply(), before, refresh_token, keep=keep)
+            if held is None or (old is not None and old.token.value == held.token.value):
+                talk.answer(reply())
+                held = self.accept(talk, before, keep=keep) if talk.request is None else None
+            flight.land(held if keep else None)
         except Exception as failure:
             self.cool(failure, flight)
+        finally:
+            flight.abandon()
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""
         credential = self._credential
         soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
         return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)
-
-    def _read(self, reply: Reply) -> Token:
-        provider = self._credential.provider
-        try:
-            token = provider.read(reply)
-            problem = problem_of(token)
-            if not problem:
-                return token
-            text = f"{provider.name}: {where(provider)} answered with an unusable token: {problem}. Check the URL"
-            failure: Exception = errors.TokenResponseError(text, status=reply.status)
-        except Exception as error:
-            what = f"reading the answer of {where(provider)}"
-            failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
-        raise failure
-
-    def _cleaned(
-        self, problem: Exception, kind: "type[TokenAuthError]", what: str, **evidence: Any
-    ) -> "TokenAuthError":
-        """Return the error to raise for *problem*, without the frames, the cause and the text that hold secrets.
-
-        Raise it outside of any `except` block, or it would be chained after all.
-        """
-        if isinstance(problem, errors.TokenAuthError):
-            problem.__cause__ = problem.__context__ = problem.__traceback__ = None
-            return problem
-        place = traceback.extract_tb(problem.__traceback__)[-1]
-        at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"
-        return kind(f"{self._credential.name}: {what} raised {at}", **evidence)

@@ -1,11 +1,10 @@
-"""Provider: one token API, described. Pure: it builds a token request and reads the answer.
+"""Provider: one token API, described. Pure: it builds token requests and reads the answers.
 
 Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
-import abc
 import uuid
-from collections.abc import Hashable
+from collections.abc import Generator, Hashable
 from urllib.parse import urlsplit
 
 from tokenauth._core.effects import Reply, TokenRequest
@@ -15,7 +14,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
 
-class Provider(abc.ABC):
+class Provider:
     """What `TokenAuth` must know of a token API: how to ask for a token, and how to read the answer.
 
     Attributes:
@@ -48,11 +47,25 @@ class Provider(abc.ABC):
     def identity(self) -> tuple[Hashable, ...]:
         return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
 
-    @abc.abstractmethod
-    def request(self, refresh_token: str | None = None) -> TokenRequest:
-        """Return the token request; with *refresh_token* (RFC 6749 §6) where the provider `refreshes`."""
+    def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
+        """Yield each token request, receive its answer, and return the token.
 
-    @abc.abstractmethod
+        The default is one call: `request`, then `read`. Override it for a login of several steps:
+
+            def login(self, refresh_token=None):
+                nonce = yield TokenRequest("GET", self.nonce_url)
+                reply = yield TokenRequest("POST", self.token_url, body=self.proof(nonce.body))
+                return self.read(reply)
+
+        Raises: as `read`.
+        """
+        reply = yield self.request(refresh_token)
+        return self.read(reply)
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        """Return the token request; with *refresh_token* (RFC 6749 §6) if the provider `refreshes`."""
+        raise TypeError(f"{type(self).__name__} defines neither `request` and `read` nor `login`")
+
     def read(self, reply: Reply) -> Token:
         """Return the token in *reply*, whatever its status.
 
@@ -61,6 +74,7 @@ class Provider(abc.ABC):
             TokenEndpointError: it failed; `retryable` where the same call may succeed later.
             TokenResponseError: a 2xx without a usable token.
         """
+        raise TypeError(f"{type(self).__name__} defines neither `request` and `read` nor `login`")
 
     def static(self, origin: Origin) -> Signature | None:
         """Return what requests to *origin* carry without any token, or None where they need one."""

@@ -17,13 +17,16 @@ class SupportsSecretValue(Protocol):
 
 SecretLike = str | Callable[[], str] | SupportsSecretValue
 
-_read: ContextVar[dict[int, object] | None] = ContextVar("_read", default=None)
+Readings = dict[int, object]
+"""What callables returned, by the id of each."""
+
+_read: ContextVar[Readings | None] = ContextVar("_read", default=None)
 
 
 @contextlib.contextmanager
-def each_read_once() -> Iterator[None]:
-    """Within the block each callable is called once, however often and for how many fields its value is wanted."""
-    mark = _read.set({})
+def each_read_once(readings: Readings) -> Iterator[None]:
+    """Within blocks with the same *readings* each callable is called once, however often its value is used."""
+    mark = _read.set(readings)
     try:
         yield
     finally:

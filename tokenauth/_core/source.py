@@ -50,7 +50,7 @@ class Source:
         if on_event is not None and not callable(on_event):
             raise TypeError("on_event must be callable")
         self.admission = Admission(provider, **admission)
-        self.credential = Credential(provider, leeway, timeout, on_event, cooldowns, clock)
+        self.credential = Credential(provider, leeway, timeout, on_event, self.admission.allow_http, cooldowns, clock)
         if uniform is not None:
             self.credential.uniform = uniform
         self.tokens = Tokens(self.credential, cache)

@@ -33,11 +33,15 @@ _NEEDED = ("name", "token_url", "request", "read")
 def as_provider(described: object) -> Provider:
     """Return *described*, a `Provider` or what stands for one; TypeError names what it lacks."""
     if isinstance(described, Provider):
+        own = [name for name in ("request", "read") if getattr(type(described), name) is not getattr(Provider, name)]
+        if len(own) < 2 and type(described).login is Provider.login:
+            raise TypeError(f"{type(described).__name__} must define `request` and `read`, or `login`")
         return described
     kind = type(described).__name__
     if isinstance(described, type):
         raise TypeError(f"provider must be a Provider, not the class {described.__name__}: call it first")
-    missing = [name for name in _NEEDED if not hasattr(described, name)]
+    needed = [name for name in _NEEDED if not (hasattr(described, "login") and name in {"request", "read"})]
+    missing = [name for name in needed if not hasattr(described, name)]
     if len(missing) == len(_NEEDED):
         raise TypeError(f"provider must be a Provider, not {kind}")
     if missing:
@@ -58,7 +62,7 @@ class _Wrapped(Provider):
         self.presents = bool(getattr(described, "presents", False))
         self.process_bound = str(getattr(described, "process_bound", ""))
         self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
-        for name in ("static", "is_static", "may_serve", "sign"):
+        for name in ("login", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
 
