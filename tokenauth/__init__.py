@@ -8,7 +8,6 @@ Importing this package imports no HTTP client; the names below are loaded at the
 """
 
 import importlib
-import logging
 from typing import TYPE_CHECKING
 
 from tokenauth._version import __version__
@@ -64,8 +63,6 @@ _HOMES = {
     "TokenEndpointError": "errors",
     "TokenResponseError": "errors",
 }
-
-logging.getLogger("tokenauth").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:

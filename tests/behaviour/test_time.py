@@ -1,5 +1,7 @@
 """I8: lifetimes. Relative beats absolute, absolute is read against `Date`, and no answer makes a loop."""
 
+import base64
+import json
 import logging
 import threading
 import uuid
@@ -147,20 +149,63 @@ def test_a_relative_lifetime_in_every_form(client: Client, endpoint: Endpoint, l
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
-def test_a_token_that_is_expired_on_arrival_is_used_once_with_a_warning(
+def test_a_token_whose_end_has_passed_on_arrival_is_used_until_a_401_with_one_warning(
     client: Client, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It works, so a login for each request helps nobody."""
     endpoint.answer = lambda: {"expires_in": 0}
     auth = endpoint.oauth()
-    assert endpoint.logins_over(client, auth, 0) == [1]
-    assert ["expired on arrival" in record.message for record in caplog.records] == [True]
-    assert endpoint.logins_over(client, auth, 0, 0) == [2, 3]
+    assert endpoint.logins_over(client, auth, 0, 0, 3600) == [1, 1, 1]
+    auth.invalidate()
+    assert endpoint.logins_over(client, auth, 0) == [2]
+    assert ["expired already" in record.message for record in caplog.records] == [True]
+    assert auth.get_token().expires_at is None
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
-def test_an_absolute_expiry_in_the_past_is_used_once(client: Client, endpoint: Endpoint) -> None:
+def test_an_absolute_expiry_in_the_past_is_used_until_a_401(client: Client, endpoint: Endpoint) -> None:
     endpoint.answer = lambda: {"expiresAt": int(endpoint.now - 3600)}
-    assert endpoint.logins_over(client, endpoint.manis(), 0, 0) == [1, 2]
+    assert endpoint.logins_over(client, endpoint.manis(), 0, 0) == [1, 1]
+
+
+def jwt(**claims: Any) -> str:
+    parts = ({"alg": "none"}, claims)
+    return ".".join(
+        [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts] + ["s"]
+    )
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_the_exp_of_a_jwt_counts_where_the_answer_is_silent(client: Client, endpoint: Endpoint) -> None:
+    endpoint.skew = 7200
+    endpoint.answer = lambda: {"access_token": jwt(exp=endpoint.now + LIFETIME)}
+    assert endpoint.logins_over(client, endpoint.oauth(), 0, LIFETIME * 0.69, LIFETIME) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("exp", ["soon", None, -1, [], 1e400, True])
+def test_a_jwt_without_a_usable_exp_has_an_unknown_end(
+    endpoint: Endpoint, exp: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.answer = lambda: {"access_token": jwt(exp=exp)}
+    assert endpoint.oauth().get_token().expires_at is None
+    assert not caplog.records
+
+
+def test_what_the_answer_states_beats_the_exp_of_a_jwt(endpoint: Endpoint) -> None:
+    endpoint.answer = lambda: {"access_token": jwt(exp=endpoint.now + LIFETIME), "expires_in": 50}
+    assert endpoint.oauth().get_token().lifetime == 50
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_token_that_expired_while_the_machine_was_suspended_is_not_sent(client: Client, endpoint: Endpoint) -> None:
+    """Monotonic time stands still meanwhile. A body that can be sent once only would get its 401."""
+    endpoint.answer = lambda: {"expires_in": LIFETIME}
+    auth = endpoint.oauth()
+    assert client.get(auth, f"{endpoint.server.url}/api") == 200
+    endpoint.clock.wall_now += LIFETIME - 31
+    assert endpoint.logins_over(client, auth, 0) == [1]
+    endpoint.clock.wall_now += 2
+    assert endpoint.logins_over(client, auth, 0, 0) == [2, 2]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -231,15 +276,17 @@ def test_a_refresh_that_brings_nothing_new_does_not_refresh_again(
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
-def test_a_jump_of_the_wall_clock_changes_nothing(client: Client, endpoint: Endpoint) -> None:
+def test_a_wall_clock_that_is_set_ahead_costs_a_login_and_one_that_is_set_back_none(
+    client: Client, endpoint: Endpoint
+) -> None:
     endpoint.answer = lambda: {"expires_in": LIFETIME}
     auth = endpoint.oauth()
     client.get(auth, f"{endpoint.server.url}/api")
     for jump in (86400.0, -10 * 86400.0):
         endpoint.clock.wall_now += jump
-        assert endpoint.logins_over(client, auth, 0) == [1]
+        assert endpoint.logins_over(client, auth, 0, 0) == [2, 2]
     endpoint.clock.monotonic_now += LIFETIME
-    assert endpoint.logins_over(client, auth, 0) == [2]
+    assert endpoint.logins_over(client, auth, 0) == [3]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -373,7 +373,7 @@ def test_what_is_told_of_a_token_and_of_a_failure(
     source.reject(held.token)
     source.reject(held.token)  # it is not there any more
     accepted(source, reply(clock), None, None, keep=False)
-    accepted(source, reply(clock, lifetime=0), None, None, keep=True)
+    accepted(source, reply(clock, lifetime=0), None, None, keep=False)
     source.logins.cool(failure, marked("m"))
     source.logins.cool(failure, marked("m"))  # known
     source.logins.cool(CredentialsRejected(f"{name} was refused"), marked("another secret"))
@@ -382,8 +382,12 @@ def test_what_is_told_of_a_token_and_of_a_failure(
         ("INFO", f"{name}: token {print_} fetched, lifetime 1000 s"),
         ("INFO", f"{name}: token {print_} was rejected"),
         ("INFO", f"{name}: token {print_} fetched, lifetime unknown"),
-        ("INFO", f"{name}: token {print_} fetched, lifetime 0 s"),
-        ("WARNING", f"{name}: token {print_} had expired on arrival; it is used once. Is a clock wrong?"),
+        (
+            "WARNING",
+            f"{name}: the answer says that its token has expired already. It is used until it is refused. "
+            "Is a clock wrong, or is expires_in= or expires_at= another field?",
+        ),
+        ("INFO", f"{name}: token {print_} fetched, lifetime unknown"),
         ("WARNING", f"{name}: no"),
         ("WARNING", f"{name} was refused"),
     ]

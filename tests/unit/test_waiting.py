@@ -56,10 +56,11 @@ def run(code: str, *arguments: str) -> None:
 def test_without_threads_to_be_had_the_caller_makes_the_call_itself() -> None:
     with token_server() as server:
         code = """
-import sys, threading
+import logging, sys, threading
 import requests
 from tests.support import PlainProvider
 from tokenauth.requests import TokenAuth
+logging.getLogger("tokenauth").addHandler(logging.NullHandler())
 threading.stack_size(1 << 46)  # more than there is
 try:
     threading.Thread(target=bool).start()

@@ -7,6 +7,7 @@ the credentials. A cache entry is a `Held`.
 import contextlib
 import hmac
 import logging
+import math
 import secrets
 import threading
 import weakref
@@ -17,6 +18,7 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
+from tokenauth._core.clock import Clock
 from tokenauth._core.forks import over_fork
 from tokenauth._core.secrets import bare
 from tokenauth._core.token import Token
@@ -38,12 +40,22 @@ def digest(*parts: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A token as this process holds it, *since* when. Times are monotonic seconds, `math.inf` for never."""
+    """A token as this process holds it. Times are monotonic seconds, `math.inf` for never.
+
+    Attributes:
+        since: when it was asked for.
+        wall_until: what `usable_until` is by the wall clock, in Unix seconds. Monotonic time may stand still while a
+            machine is suspended.
+    """
 
     token: Token
     usable_until: float
     refresh_from: float
     since: float
+    wall_until: float = math.inf
+
+    def is_usable(self, clock: Clock) -> bool:
+        return clock.monotonic() < self.usable_until and clock.wall() < self.wall_until
 
 
 class _Telling(TTLCache[Any, Any]):

@@ -5,12 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
+def _monotonic() -> float:
+    return time.monotonic()  # looked up at each call: a test may have put a fake in its place
+
+
+def _wall() -> float:
+    return time.time()
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Two readings in seconds: `monotonic` counts lifetimes, `wall` (Unix) is for expiry that leaves the process."""
 
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = _monotonic
+    wall: Callable[[], float] = _wall
 
 
 SYSTEM = Clock()

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tokenauth._core.cache import Held
 from tokenauth._core.effects import Reply
+from tokenauth._core.expiry import jwt_end
 from tokenauth._core.token import Token
 
 SOFT_REFRESH_AT = (0.70, 0.80)
@@ -29,22 +30,33 @@ def dated(
 
     It is used until *leeway* seconds before its end, or a twentieth of its lifetime where that is less. *soft*: whether
     it may be refreshed before. One that is no newer than *before* is used to its very end, and not refreshed before:
-    the server has no other.
+    the server has no other. One whose end is unknown, or has passed on arrival, is used until it is refused.
     """
-    lifetime = token.lifetime
-    if lifetime is None and token.expires_at is not None:
-        lifetime = token.expires_at - reply.server_now
-    if lifetime is None:
-        return Held(token, math.inf, math.inf, reply.sent)
+    lifetime = lifetime_of(token, reply)
+    if lifetime is None or lifetime <= 0:
+        return Held(replace(token, lifetime=None, expires_at=None), math.inf, math.inf, reply.sent)
     token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
     same = before is not None and is_same(before, token)
-    usable_until = reply.sent + lifetime - (0.0 if same else min(leeway, lifetime / 20))
+    leeway = 0.0 if same else min(leeway, lifetime / 20)
+    until = reply.sent + lifetime - leeway
+    wall_until = reply.sent_at + lifetime - leeway
     if same or not soft:
-        return Held(token, usable_until, usable_until, reply.sent)
+        return Held(token, until, until, reply.sent, wall_until)
     refresh_in = token.refresh_in or 0.0
     if refresh_in <= 0:  # at once, for each request: that can't be meant
         refresh_in = lifetime * uniform(*SOFT_REFRESH_AT)
-    return Held(token, usable_until, min(reply.sent + refresh_in, usable_until), reply.sent)
+    return Held(token, until, min(reply.sent + refresh_in, until), reply.sent, wall_until)
+
+
+def lifetime_of(token: Token, reply: Reply) -> float | None:
+    """Return the seconds that *token* lives from when it was asked for, or None if *reply* and the token say nothing.
+
+    What the answer states counts; where it is silent and the token is a JWT, its `exp` is a hint.
+    """
+    if token.lifetime is not None:
+        return token.lifetime
+    end = jwt_end(token.value) if token.expires_at is None else token.expires_at
+    return None if end is None else end - reply.server_now
 
 
 def is_same(before: Token, token: Token) -> bool:

@@ -4,7 +4,6 @@ A flow (`flow`) is a generator that yields these effects and is sent their resul
 them. Nothing here does anything.
 """
 
-import email.utils
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauth._core import errors
+from tokenauth._core.expiry import http_date
 from tokenauth._core.flights import Flight
 from tokenauth._core.token import HTTP_TOKEN
 
@@ -80,9 +80,8 @@ class Reply:
 
         `Date` counts whole seconds, so where this machine's clock falls within that second it is the finer reading.
         """
-        try:
-            date = email.utils.parsedate_to_datetime(self.headers["date"]).timestamp()
-        except (KeyError, TypeError, ValueError, OverflowError):
+        date = http_date(self.headers.get("date", ""))
+        if date is None:
             return self.received_at
         return min(max(self.received_at, date), date + 1.0)
 

@@ -3,7 +3,9 @@
 Law: nonsense is never an exception. It is logged once, without its value, and the expiry counts as unknown.
 """
 
+import base64
 import email.utils
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -62,6 +64,31 @@ def instant(value: object, unit: InstantUnit | None = None, *, field: str = "exp
         _warn(field, value)
         return None
     return seconds
+
+
+def http_date(text: str) -> float | None:
+    """Return the Unix seconds of an HTTP date (RFC 9110 §5.6.7), or None if it is none. Without a zone it is UTC."""
+    try:
+        date = email.utils.parsedate_to_datetime(text[:_LONGEST_DATE])
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def jwt_end(token: str) -> float | None:
+    """Return the `exp` of a JWT (RFC 7519 §4.1.4) in Unix seconds; None if *token* is none, or says nothing usable.
+
+    A hint: nothing is verified, and the server decides.
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or not token.startswith("eyJ"):
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    end = _number(claims.get("exp")) if isinstance(claims, dict) else None
+    return end if end is not None and EARLIEST <= end <= LATEST else None
 
 
 def checked_unit(name: str, unit: object, *, instant: bool = False) -> None:

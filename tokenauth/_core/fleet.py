@@ -74,9 +74,11 @@ class Fleet:
             return None
         if self._tokens.was_refused(record.token):
             return None
+        if record.token.expires_at is not None and record.token.expires_at <= now:
+            return None
         token, as_fetched = as_answered(record.token, now, monotonic)
         held = replace(self._logins.dated(token, as_fetched, None), token=record.token)
-        if monotonic >= held.usable_until:
+        if not held.is_usable(self._credential.clock):
             return None
         self._tokens.keep(held)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)

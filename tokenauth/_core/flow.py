@@ -48,7 +48,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
                 return (yield from lead(source, flight, rejected, deadline, late=late))
         landed: Held | None = yield Wait(flight, deadline)  # raises what the leader met
         if landed is not None and is_answer_to(rejected, flight, landed):
-            return landed.token  # even one that expired on arrival: it is used once by all who waited for it
+            return landed.token  # even one that has expired since: it is used once by all who waited for it
         late = True
     return (yield from refresh(source, held)) if source.tokens.due(held) else held.token
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenauth._core import errors
 from tokenauth._core.cache import SPENT, Held
 from tokenauth._core.credential import Credential
-from tokenauth._core.dating import dated
+from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Reply
 from tokenauth._core.flights import Flight
 from tokenauth._core.secrets import Unshown
@@ -30,6 +30,7 @@ class Logins:
     def __init__(self, credential: Credential, tokens: Tokens) -> None:
         self._credential = credential
         self._tokens = tokens
+        self._warned = False
 
     # before the call
 
@@ -105,11 +106,19 @@ class Logins:
         credential.cooldowns.clear(credential.key)
         if keep:
             self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
+        if lifetime_of(token, talk.reply) is not None and held.token.lifetime is None:
+            self._warn_of_the_end()
         lifetime, print_ = held.token.lifetime, held.token.fingerprint
         stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
         log.info("%s: token %s fetched, lifetime %s", credential.name, print_, stated)
         credential.emit("fetched", print_)
         return held
+
+    def _warn_of_the_end(self) -> None:
+        if not self._warned:
+            self._warned = True
+            text = "%s: the answer says that its token has expired already. It is used until it is refused. Is a clock"
+            log.warning(f"{text} wrong, or is expires_in= or expires_at= another field?", self._credential.name)
 
     def salvage(
         self,

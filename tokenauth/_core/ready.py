@@ -15,18 +15,19 @@ _MOST_PLACES = 64
 
 
 class Ready:
-    """One token that needs nothing done about it before *until* (monotonic seconds).
+    """One token that needs nothing done about it before *until* (monotonic seconds) and *wall_until* (Unix seconds).
 
     Attributes:
         signatures: what a request carries, by its place: any hashable that stands for the request's origin and for no
             other, in the form in which an adapter has it at hand.
     """
 
-    __slots__ = ("held", "signatures", "token", "until")
+    __slots__ = ("held", "signatures", "token", "until", "wall_until")
 
     def __init__(self, held: Held) -> None:
         self.held = held
         self.token = held.token
+        self.wall_until = held.wall_until
         self.until = min(held.refresh_from, held.since + MAX_AGE)
         self.signatures: dict[Hashable, Signature] = {}
 
@@ -55,4 +56,5 @@ class Readiness:
             if held is None:
                 return None
             ready = self._ready = Ready(held)
-        return ready if self._credential.clock.monotonic() < ready.until else None
+        clock = self._credential.clock
+        return ready if clock.monotonic() < ready.until and clock.wall() < ready.wall_until else None

@@ -1,6 +1,7 @@
 """Token: what a provider hands out. Its value is never shown."""
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,4 +72,16 @@ def problem_of(token: object) -> str | None:
         return "it has a blank, a control or a non-ASCII character"
     if not isinstance(token.type, str) or not HTTP_TOKEN.fullmatch(token.type):
         return "its type is no authentication scheme (RFC 9110 §11.1)"
+    return _problem_of_times(token)
+
+
+def _problem_of_times(token: Token) -> str | None:
+    for name in ("lifetime", "expires_at", "refresh_in"):
+        number = getattr(token, name)
+        if number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            return f"its {name} is no finite number of seconds (but {type(number).__name__})"
+    if token.refresh_token is not None and not isinstance(token.refresh_token, str):
+        return f"its refresh_token is no str (but {type(token.refresh_token).__name__})"
     return None

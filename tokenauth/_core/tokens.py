@@ -32,14 +32,16 @@ class Tokens:
     def fresh(self) -> Token | None:
         """Return the cached token if nothing needs to be done about it."""
         held = self.cell.held or self.held()
-        return held.token if held is not None and self._credential.monotonic() < held.refresh_from else None
+        if held is None or not held.is_usable(self._credential.clock):
+            return None
+        return held.token if self._credential.monotonic() < held.refresh_from else None
 
     def usable(self, rejected: Token | None) -> Held | None:
         """Return what is cached if it may be sent: it has not expired, and is not *rejected*, which got a 401."""
         held = self.held()
         if held is None or (rejected is not None and held.token.value == rejected.value):
             return None
-        return held if self._credential.monotonic() < held.usable_until else None
+        return held if held.is_usable(self._credential.clock) else None
 
     def due(self, held: Held) -> bool:
         """Whether *held* should be refreshed though it is still good, and no failure is cooling down."""

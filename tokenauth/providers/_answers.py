@@ -4,7 +4,6 @@ Law: errors are returned, not raised, so that nobody raises one inside an `excep
 Law: a server's text goes into an error through `shown` only.
 """
 
-import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import urljoin
 
 from tokenauth._core import errors
 from tokenauth._core.effects import Reply
+from tokenauth._core.expiry import http_date
 from tokenauth._core.origins import Origin
 from tokenauth._core.provider import Provider, where
 from tokenauth.providers._masking import shown
@@ -59,15 +59,8 @@ def retry_after(reply: Reply, content: object = None) -> float | None:
     text = str(value).strip()
     if len(text) <= _LONGEST_NUMBER and text.replace(".", "", 1).isdecimal() and text.isascii():
         return float(text)
-    date = _http_date(text)
+    date = http_date(text)
     return None if date is None else max(0.0, date - reply.server_now)
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(text[:64]).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, advice: str) -> Exception:

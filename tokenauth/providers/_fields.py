@@ -12,6 +12,8 @@ Where = str | tuple[str, ...] | Callable[[Mapping[str, Any]], object]
 
 _DEEPEST = 4  # levels of an answer that are kept in Token.extra
 
+_BEARER = frozenset({"bearer", "bearertoken", "bearer_token", "bearer-token"})  # Apigee's answers say "BearerToken"
+
 _log = logging.getLogger("tokenauth")
 
 
@@ -77,7 +79,7 @@ def scheme_of(token_type: object) -> str:
     if not isinstance(token_type, str) or not HTTP_TOKEN.fullmatch(token_type.strip()):
         _log.warning("the token's type can't be an authentication scheme; it is taken for Bearer")
         return "Bearer"
-    return "Bearer" if token_type.strip().lower() == "bearer" else token_type.strip()
+    return "Bearer" if token_type.strip().lower() in _BEARER else token_type.strip()
 
 
 def without(content: Mapping[str, Any], *secrets: object) -> dict[str, object]:
