@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.servers import mute
 from tokenauth._core.cache import PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._core.cooldown import COOLDOWNS
+from tokenauth._core.futility import FUTILITIES
 from tokenauth._core.origins import _origin
 
 # In memory where that is to be had: a loaded disk may keep a store waiting for longer than a store is given.
@@ -30,6 +31,8 @@ def _nothing_is_left_of_other_tests() -> None:
     with COOLDOWNS._lock:
         COOLDOWNS._cooling.clear()
         COOLDOWNS._contests.clear()
+        COOLDOWNS._proven.clear()
+    FUTILITIES.clear()
     _origin.cache_clear()
 
 

@@ -67,7 +67,19 @@ def test_each_who_asks_gets_an_exception_of_his_own(cooldowns: Cooldowns) -> Non
     assert first is not second
     assert failure not in (first, second)
     assert first is not None
-    assert (str(first), first.status) == ("down", 503)
+    assert first.status == 503
+    assert str(first) == "down (Remembered: no call was made. The next is in 1 s, or after auth.invalidate().)"
+    assert first.remembered == 1.0
+    assert str(first.again()) == str(first)
+
+
+def test_a_secret_that_is_another_one_each_time_gets_one_try_more(cooldowns: Cooldowns) -> None:
+    """An HMAC, a signed assertion: what was refused is what it was made with."""
+    cooldowns.start(KEY, CredentialsRejected("no"), 0.0, "s-1")
+    assert cooldowns.failure(KEY, 1.0, "s-2") is None
+    cooldowns.start(KEY, CredentialsRejected("no"), 2.0, "s-2")
+    assert cooldowns.failure(KEY, 61.9, "s-3") is not None
+    assert cooldowns.failure(KEY, 62.0, "s-4") is None
 
 
 def test_keys_do_not_touch_one_another_and_are_bounded() -> None:

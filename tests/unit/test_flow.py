@@ -562,11 +562,36 @@ def test_an_own_fetch_is_tried_three_times(source: Source) -> None:
 
 
 def test_an_own_fetch_is_shared_with_nobody(source: Source, clock: ManualClock) -> None:
+    logged_in(source, clock)
+    source.tokens.invalidate()
     own, other = Play(fetch(source)), Play(obtain(source))
     assert isinstance(other.effect, Exchange)
     assert own.bring(answer(clock, "own")).value == "own"
     assert other.bring(answer(clock, "shared")).value == "shared"
     assert Play(obtain(source)).value == "shared"
+
+
+def test_own_fetches_wait_for_the_first_until_the_credentials_have_proved_good(
+    source: Source, clock: ManualClock
+) -> None:
+    first, second, third = (Play(fetch(source)) for _ in range(3))
+    assert isinstance(second.effect, Wait)
+    assert first.bring(answer(clock, "own-1")).value == "own-1"
+    for waiter in (second, third):
+        waiter.bring(waiter.effect.flight.future.result(0))
+        assert isinstance(waiter.effect, Exchange), "they go on at the same time"
+    assert third.bring(answer(clock, "own-3")).value == "own-3"
+    assert second.bring(answer(clock, "own-2")).value == "own-2"
+
+
+def test_own_fetches_with_wrong_credentials_are_refused_once_for_all(source: Source, clock: ManualClock) -> None:
+    first, second = Play(fetch(source)), Play(fetch(source))
+    with pytest.raises(CredentialsRejected):
+        first.hit(CredentialsRejected("No"))
+    with pytest.raises(CredentialsRejected):
+        second.hit(second.effect.flight.future.exception(0))
+    with pytest.raises(CredentialsRejected, match="Remembered"):
+        Play(fetch(source))
 
 
 def test_a_refresh_token_that_stays_good_is_used_again(clock: ManualClock) -> None:

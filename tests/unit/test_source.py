@@ -421,7 +421,7 @@ def test_a_rival_is_warned_of(
         clock.move(59)
         source.reject(held.token)
     (message,) = caplog.messages
-    assert message.startswith(f"{source.provider.name}: fresh tokens are rejected again and again. Perhaps another")
+    assert message.startswith(f"{source.provider.name}: fresh tokens are rejected again and again. The API may want")
     assert message.endswith("each login ends the other's token" if shelf else "share one token: store=")
 
 

@@ -1,7 +1,7 @@
 """Cool-downs: after a failed login nobody tries again at once; everybody gets the same failure meanwhile.
 
 An unreachable or failing endpoint rests 1 s, doubling to 30 s (or as long as its `Retry-After` says, to one hour at
-most). Rejected credentials rest 60 s, for each try counts towards a lock-out, unless the secret has changed.
+most). Rejected credentials rest 60 s, for each try counts towards a lock-out; a secret that has changed gets one try.
 """
 
 import math
@@ -30,30 +30,32 @@ class _Cooling:
     until: float
     pause: float
     secrets: str
+    changed: bool
 
 
 class Cooldowns:
     """Failures that still count, by key. Times are monotonic seconds."""
 
-    def __init__(self, maxsize: int = 1024) -> None:
+    def __init__(self, maxsize: int = 16_384) -> None:
         self._lock = threading.RLock()
         self._cooling: LRUCache[Hashable, _Cooling] = LRUCache(maxsize)
+        self._proven: LRUCache[Hashable, bool] = LRUCache(maxsize)
         self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
 
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
         """Return a copy of the failure that counts now, or None.
 
-        *secrets* tells whether they have changed since, which ends a rejection, and no other failure: a secret that is
-        another one each time (a signed assertion) does not make the endpoint well.
+        *secrets* tells whether they have changed since. That ends a rejection, once: a secret that is another one each
+        time (a signed assertion) makes neither the credentials nor the endpoint good.
         """
         with self._lock:
             cooling = self._cooling.get(key)
         if cooling is None or now >= cooling.until:
             return None
         changed = secrets is not None and secrets != cooling.secrets
-        if changed and isinstance(cooling.failure, errors.CredentialsRejected):
+        if changed and not cooling.changed and isinstance(cooling.failure, errors.CredentialsRejected):
             return None
-        return cooling.failure.again()
+        return cooling.failure.again(remembered=cooling.until - now)
 
     def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> None:
         """Let *failure* count from *now* on, longer each time in a row."""
@@ -62,7 +64,10 @@ class Cooldowns:
             pause = FIRST if before is None else min(before.pause * 2, LONGEST)
             rest = REJECTED if isinstance(failure, errors.CredentialsRejected) else pause
             rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
-            self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets)
+            changed = before is not None and now < before.until and secrets != before.secrets
+            self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets, changed)
+            if isinstance(failure, errors.CredentialsRejected):
+                self._proven.pop(key, None)
 
     def contested(self, key: Hashable, now: float, age: float) -> bool:
         """Count a rejected token of *age* seconds; return whether it is time to warn of a rival.
@@ -77,9 +82,20 @@ class Cooldowns:
             return warns
 
     def clear(self, key: Hashable) -> None:
-        """Forget the failure: a login succeeded, or the user said `invalidate()`."""
+        """Forget the failure: the user said `invalidate()`."""
         with self._lock:
             self._cooling.pop(key, None)
+
+    def succeeded(self, key: Hashable) -> None:
+        """Forget the failure: a login succeeded."""
+        with self._lock:
+            self._cooling.pop(key, None)
+            self._proven[key] = True
+
+    def proven(self, key: Hashable) -> bool:
+        """Whether the last login that the provider answered succeeded."""
+        with self._lock:
+            return key in self._proven
 
     def survive_fork(self) -> None:
         """Have a child process start with a free lock."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
+from tokenauth._core.futility import FUTILITIES, Futility
 from tokenauth._core.provider import Provider
 
 log = logging.getLogger("tokenauth")
@@ -44,6 +45,7 @@ class Credential:
     timeout: float = 10.0
     on_event: Callable[[Event], object] | None = None
     allow_http: bool = False
+    futility: Futility = field(init=False)
     cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
     clock: Clock = SYSTEM
     uniform: Callable[[float, float], float] = random.uniform
@@ -57,6 +59,7 @@ class Credential:
         dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
         self.mark = digest(kind, provider.identity, static)
         self.key = (self.mark, *dynamic) if dynamic else self.mark
+        self.futility = FUTILITIES.of(self.key)
 
     @property
     def name(self) -> str:

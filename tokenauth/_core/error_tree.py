@@ -1,5 +1,6 @@
 """The error classes of `tokenauth.errors`; the only module of the core that imports the clients."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -9,14 +10,21 @@ import requests
 try:
     import httpx2
 except ImportError:  # an extra
-    _httpx_roots: tuple[type[Exception], ...] = (httpx.HTTPError,)
-else:  # httpx2.alias_httpx() makes the two one class
-    _httpx_roots = tuple(dict.fromkeys((httpx.HTTPError, httpx2.HTTPError)))
-
-_Roots: Any = type("_Roots", (requests.RequestException, *_httpx_roots), {})
+    _families: tuple[Any, ...] = (httpx,)
+else:
+    _families = (httpx, httpx2)
 
 
-class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at run time only
+def _bases(*of_requests: type[Exception], of_httpx: str) -> Any:
+    """Return one class with these bases; httpx2.alias_httpx() makes the two families one."""
+    return type("_Bases", tuple(dict.fromkeys((*of_requests, *(getattr(each, of_httpx) for each in _families)))), {})
+
+
+_Root: Any = _bases(requests.RequestException, of_httpx="HTTPError")
+_NoAnswer: Any = _bases(requests.ConnectionError, of_httpx="RequestError")
+
+
+class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run time only
     """No token could be had; the text says what, where and what next, and never shows a secret.
 
     Attributes:
@@ -26,6 +34,7 @@ class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at ru
         retry_after: seconds that the provider asked to wait (`Retry-After`, RFC 9110 §10.2.3), or None.
         retryable: whether the same token call may succeed when it is made again.
         extra: other fields of the provider's error answer, such as Manis' `type`; never a secret.
+        remembered: seconds for which this failure is given without a new call (a cool-down), or None for a new failure.
         response: always None; the attribute exists because requests' exceptions have it.
     """
 
@@ -39,7 +48,11 @@ class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at ru
         retry_after: float | None = None,
         retryable: bool = False,
         extra: Mapping[str, str] | None = None,
+        remembered: float | None = None,
     ) -> None:
+        if remembered is not None:
+            left = math.ceil(remembered)
+            message = f"{message} (Remembered: no call was made. The next is in {left} s, or after auth.invalidate().)"
         super().__init__(message)
         self.status = status
         self.code = code
@@ -47,6 +60,7 @@ class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at ru
         self.retry_after = retry_after
         self.retryable = retryable
         self.extra = dict(extra or {})
+        self.remembered = remembered
 
     @property
     def request(self) -> Any:
@@ -57,19 +71,24 @@ class TokenAuthError(_Roots):  # type: ignore[misc]  # its bases are known at ru
     def request(self, request: Any) -> None:
         self.__dict__["_request"] = request
 
-    def again(self) -> Self:
+    def again(self, remembered: float | None = None) -> Self:
         """Return a new error of the same kind, text and evidence: an exception object is raised once only."""
         names = ("status", "code", "detail", "retry_after", "retryable", "extra")
         evidence = {name: self.__dict__[name] for name in names}
-        return type(self)(*self.args, **evidence)
+        again = type(self)(*self.args, **evidence, remembered=remembered)
+        again.remembered = self.remembered if remembered is None else remembered
+        return again
 
 
 class CredentialsRejected(TokenAuthError):
     """The provider refused the credentials: check them. Not retried, and replayed for 60 s (lock-outs)."""
 
 
-class TokenEndpointError(TokenAuthError):
-    """The token endpoint failed, or could not be reached, or did not answer in time."""
+class TokenEndpointError(TokenAuthError, _NoAnswer):  # type: ignore[misc]  # the same
+    """The token endpoint failed, or could not be reached, or did not answer in time.
+
+    Also a requests.ConnectionError and an httpx.RequestError, which is what retrying code catches.
+    """
 
 
 class TokenResponseError(TokenEndpointError):

@@ -238,10 +238,24 @@ def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature |
 
 
 def fetch(source: Source) -> Flow:
-    """Return a token of the caller's own: not from the cache, not kept there, shared with nobody."""
-    flight = source.solo()
+    """Return a token of the caller's own: not from the cache, not kept there, shared with nobody.
+
+    Until a login has succeeded, callers go one after the other: wrong credentials are refused once for all of them.
+    """
+    deadline = source.deadline()
+    while not source.logins.proven:
+        with source.flight() as fresh:
+            flight = source.join(fresh)
+            if flight is fresh:
+                return (yield from fetch_alone(source, flight, deadline))
+        yield Wait(flight, deadline)  # raises what the leader met
+    return (yield from fetch_alone(source, source.solo(), deadline))
+
+
+def fetch_alone(source: Source, flight: Flight, deadline: float) -> Flow:
+    """Log in for this caller; those who wait for *flight* are only told how it ended."""
     try:
-        return (yield from log_in(source, flight, source.deadline(), None, keep=False)).token
+        return (yield from log_in(source, flight, deadline, None, keep=False)).token
     except Exception as failure:
         source.logins.cool(failure, flight)
         raise

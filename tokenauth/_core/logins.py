@@ -35,6 +35,11 @@ class Logins:
     # before the call
 
     @property
+    def proven(self) -> bool:
+        """Whether the last login that the provider answered succeeded."""
+        return self._credential.cooldowns.proven(self._credential.key)
+
+    @property
     def blocks(self) -> bool:
         """Whether building a token request may block: a secret is read by a callable."""
         return any(secret.dynamic for secret in self._credential.provider.secrets)
@@ -103,7 +108,7 @@ class Logins:
             token = replace(token, refresh_token=talk.refresh_token)
         SPENT.discard(credential.mark, token.refresh_token)  # a server may hand out the same one again
         held = self.dated(token, talk.reply, before)
-        credential.cooldowns.clear(credential.key)
+        credential.cooldowns.succeeded(credential.key)
         if keep:
             self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
         if lifetime_of(token, talk.reply) is not None and held.token.lifetime is None:

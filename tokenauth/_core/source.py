@@ -9,6 +9,7 @@
 Law: no I/O and no waiting here; the clock is an argument.
 """
 
+import logging
 import math
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -26,6 +27,8 @@ from tokenauth._core.ready import Readiness, Ready
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
+
+log = logging.getLogger("tokenauth")
 
 
 class Source:
@@ -96,6 +99,18 @@ class Source:
         """Remember that requests to *place* carry *signature* while *ready* is; see `Ready`."""
         if ready is not None and self.admission.steady:
             ready.learn(place, signature)
+
+    def renews(self, token: Token, place: str) -> bool:
+        """Whether a 401 on *token* at *place* (an origin and a path) should lead to a renewal; see `Futility`."""
+        held = self.tokens.held()
+        renewed = held is not None and held.token.value != token.value  # by somebody else: it costs no login
+        return renewed or self.credential.futility.allows(place, self.now())
+
+    def renewed_in_vain(self, place: str) -> None:
+        """A request to *place* was refused with a new token, too."""
+        if self.credential.futility.refused(place, self.now()):
+            text = "%s: %s refuses a new token, too. The API may want the token in another header or scheme (header=,"
+            log.warning(f"{text} scheme=), or this account may not use that address", self.provider.name, place)
 
     def reject(self, token: Token) -> None:
         """Drop *token*, and no newer one: a 401 came back for it."""

@@ -72,8 +72,11 @@ class Tokens:
         now = credential.monotonic()
         if credential.cooldowns.contested(self.key, now, now - held.since):
             hint = "" if shared else "; let the processes share one token: store="
-            text = "%s: fresh tokens are rejected again and again. Perhaps another process logs in with the same"
-            log.warning(f"{text} credentials, and each login ends the other's token{hint}", credential.name)
+            text = (
+                "%s: fresh tokens are rejected again and again. The API may want the token in another header or scheme"
+            )
+            text += " (header=, scheme=). Or another process logs in with the same credentials, and each login ends the"
+            log.warning(f"{text} other's token{hint}", credential.name)
         credential.emit("rejected", token.fingerprint)
 
     def invalidate(self) -> None:
@@ -81,3 +84,4 @@ class Tokens:
         self.invalidated_at = self._credential.wall()
         self.cache.drop(self.key)
         self._credential.cooldowns.clear(self.key)
+        self._credential.futility.forget()

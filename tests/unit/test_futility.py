@@ -1,0 +1,73 @@
+"""`Futility`: which 401s are worth a login."""
+
+import pytest
+
+from tokenauth._core.futility import FIRST, LONGEST, Futilities, Futility
+
+HERE, THERE, ELSEWHERE = "https://a.example/here", "https://a.example/there", "https://a.example/elsewhere"
+
+
+@pytest.fixture
+def futility() -> Futility:
+    return Futilities().of("key")
+
+
+def test_a_place_that_refuses_fresh_tokens_is_renewed_for_ever_more_rarely(futility: Futility) -> None:
+    now, waited = 0.0, []
+    for _ in range(12):
+        assert futility.allows(HERE, now)
+        futility.refused(HERE, now)
+        pause = FIRST
+        while not futility.allows(HERE, now + pause):
+            pause *= 2
+        waited.append(min(pause, LONGEST))
+        now += pause
+    assert waited[:4] == [1, 2, 4, 8]
+    assert waited[-1] == LONGEST
+
+
+def test_other_places_are_not_concerned(futility: Futility) -> None:
+    futility.refused(HERE, 0.0)
+    assert not futility.allows(HERE, 0.5)
+    assert futility.allows(THERE, 0.5)
+
+
+def test_a_success_ends_it(futility: Futility) -> None:
+    futility.refused(HERE, 0.0)
+    assert futility.watching
+    futility.served(HERE)
+    assert futility.allows(HERE, 0.5)
+    assert not futility.watching
+
+
+def test_it_is_news_once_for_each_place(futility: Futility) -> None:
+    assert [futility.refused(HERE, now) for now in (0.0, 10.0)] == [True, False]
+    assert futility.refused(THERE, 20.0)
+
+
+def test_where_every_place_is_futile_new_ones_are_so_too(futility: Futility) -> None:
+    """Each address of an API that wants the token elsewhere would cost a login."""
+    logins = 0
+    for number in range(1000):
+        place = f"https://a.example/{number}"
+        if futility.allows(place, number * 0.01):
+            logins += 1
+            futility.refused(place, number * 0.01)
+    assert logins < 10
+
+
+def test_a_place_that_has_served_meanwhile_is_renewed_for_at_once(futility: Futility) -> None:
+    for number in range(5):
+        futility.refused(f"https://a.example/{number}", 0.0)
+    assert not futility.allows(THERE, 0.5)
+    futility.served(THERE)
+    assert futility.allows(THERE, 0.5)
+    assert not futility.allows(ELSEWHERE, 0.5)
+
+
+def test_one_credential_has_one_however_many_ask() -> None:
+    each = Futilities()
+    assert each.of("a") is each.of("a") is not each.of("b")
+    each.of("a").refused(HERE, 0.0)
+    each.of("a").forget()
+    assert each.of("a").allows(HERE, 0.0)

@@ -1,0 +1,109 @@
+"""Futility: renewals that help nobody become rare.
+
+A renewal is futile if the request is refused with the new token too. The API may want the token in another header, or
+this account may not use that address; each further login would be wasted, and may end a token that works elsewhere.
+
+Law: a place is an origin and a path. After a futile renewal the next one for that place is 1 s away, doubling to 10
+minutes; a success there ends it. Other places are not concerned, so that a real revocation is mended at once, unless
+several places in a row were futile: then only those are renewed for that have served a token meanwhile.
+"""
+
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from tokenauth._core.forks import over_fork
+
+FIRST, LONGEST = 1.0, 600.0
+PLACES = 3
+"""How many places in a row may be futile before the ones that are not known to work count as futile, too."""
+
+_ANYWHERE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    until: float
+    pause: float
+
+
+class Futility:
+    """What is known of one credential's renewals. Times are monotonic seconds.
+
+    Attributes:
+        watching: whether successes must be told (`served`): for most credentials they need not.
+    """
+
+    def __init__(self, lock: "threading.RLock") -> None:
+        self._lock = lock
+        self._rests: LRUCache[str, _Rest] = LRUCache(1024)
+        self._serving: LRUCache[str, bool] = LRUCache(1024)
+        self._in_a_row: set[str] = set()
+        self.watching = False
+
+    def allows(self, place: str, now: float) -> bool:
+        """Whether a 401 from *place* may lead to a renewal."""
+        if not self.watching:
+            return True
+        with self._lock:
+            rests = [self._rests.get(place)]
+            if len(self._in_a_row) >= PLACES and place not in self._serving:
+                rests.append(self._rests.get(_ANYWHERE))
+        return all(rest is None or now >= rest.until for rest in rests)
+
+    def refused(self, place: str, now: float) -> bool:
+        """A request to *place* was refused with a new token too. Return whether that is news."""
+        with self._lock:
+            news = place not in self._rests
+            self._in_a_row.add(place)
+            self._serving.pop(place, None)
+            for each in (place, _ANYWHERE):
+                before = self._rests.get(each)
+                pause = FIRST if before is None else min(2 * before.pause, LONGEST)
+                self._rests[each] = _Rest(now + pause, pause)
+            self.watching = True
+            return news
+
+    def served(self, place: str) -> None:
+        """A request to *place* was not refused."""
+        with self._lock:
+            self._serving[place] = True
+            self._rests.pop(place, None)
+            if place in self._in_a_row:  # a renewal was of use after all
+                self._in_a_row.clear()
+                self._rests.pop(_ANYWHERE, None)
+            self.watching = len(self._rests) > 0
+
+    def forget(self) -> None:
+        with self._lock:
+            self._rests.clear()
+            self._serving.clear()
+            self._in_a_row.clear()
+            self.watching = False
+
+
+class Futilities:
+    """One `Futility` for each credential, shared by its auth objects."""
+
+    def __init__(self, maxsize: int = 4096) -> None:
+        self._lock = threading.RLock()
+        self._each: LRUCache[Hashable, Futility] = LRUCache(maxsize)
+
+    def of(self, key: Hashable) -> Futility:
+        with self._lock:
+            futility = self._each.get(key)
+            if futility is None:
+                futility = self._each[key] = Futility(self._lock)
+            return futility
+
+    def clear(self) -> None:
+        with self._lock:
+            for futility in self._each.values():
+                futility.forget()
+            self._each.clear()
+
+
+FUTILITIES = Futilities()
+over_fork(FUTILITIES._lock.acquire, FUTILITIES._lock.release)

@@ -1,0 +1,106 @@
+"""Talk: one login under way. The provider says what to send next; in the end there is a token."""
+
+import traceback
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from tokenauth._core import errors
+from tokenauth._core.cache import digest
+from tokenauth._core.effects import Reply, TokenRequest, check_headers
+from tokenauth._core.origins import checked_origin
+from tokenauth._core.provider import Provider, where
+from tokenauth._core.secrets import Readings, each_read_once
+from tokenauth._core.token import Token, problem_of
+
+if TYPE_CHECKING:
+    from tokenauth._core.error_tree import TokenAuthError
+
+
+class Talk:
+    """A provider's `login`, played: `begin`, then `answer` to each `request`, until there is a `token`.
+
+    Each callable for a secret is called once in all. Whatever the provider raises comes out as a `TokenAuthError`.
+
+    Attributes:
+        request: what to send next; None once `token` is there.
+        mark: changes with the secrets that were read.
+        reply: the answer that brought the token.
+    """
+
+    request: TokenRequest | None
+    token: Token
+    reply: Reply
+    mark: str
+
+    def __init__(self, provider: Provider, refresh_token: str | None, *, allow_http: bool = False) -> None:
+        self._provider = provider
+        self.refresh_token = refresh_token
+        self._allow_http = allow_http
+        self._readings: Readings = {}
+        self._steps: Generator[TokenRequest, Reply, Token] | None = None
+
+    def begin(self) -> "Talk":
+        """Read the secrets and build the first request. May block where a secret is a callable."""
+        provider = self._provider
+        try:
+            with each_read_once(self._readings):
+                self.mark = digest(*(secret.reveal() for secret in provider.secrets))
+                self._steps = provider.login(self.refresh_token)
+                self.request = self._checked(next(self._steps))
+            return self
+        except StopIteration:
+            failure: Exception = errors.TokenAuthError(f"{provider.name}: its login makes no token request")
+        except Exception as error:
+            failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
+        raise failure
+
+    def answer(self, reply: Reply) -> None:
+        """Take the answer to `request`."""
+        assert self._steps is not None, "begin first"  # noqa: S101  (for the type checker)
+        provider = self._provider
+        if self.refresh_token is not None:
+            reply = replace(reply, secrets=(*reply.secrets, self.refresh_token))
+        try:
+            with each_read_once(self._readings):
+                self.request = self._checked(self._steps.send(reply))
+            return
+        except StopIteration as end:
+            problem = problem_of(end.value)
+            if not problem:
+                self.request, self.token, self.reply = None, end.value, reply
+                return
+            text = f"{provider.name}: {where(provider)} answered with an unusable token: {problem}. Check the URL"
+            failure: Exception = errors.TokenResponseError(text, status=reply.status)
+        except Exception as error:
+            what = f"reading the answer of {where(provider)}"
+            failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
+        raise failure
+
+    def _checked(self, request: TokenRequest) -> TokenRequest:
+        check_headers(request)
+        if request.url != self._provider.token_url:
+            try:
+                checked_origin(request.url, "the URL of a token request", allow_http=self._allow_http)
+            except (TypeError, ValueError) as problem:
+                text = str(problem)
+            else:
+                return request
+            raise errors.TokenAuthError(f"{self._provider.name}: {text}")
+        return request
+
+    def _cleaned(
+        self, problem: Exception, kind: "type[TokenAuthError]", what: str, **evidence: Any
+    ) -> "TokenAuthError":
+        """Return the error to raise for *problem*, without the frames, the cause and the text that hold secrets.
+
+        Raise it outside of any `except` block, or it would be chained after all.
+        """
+        self._steps = None  # its frame holds secrets
+        if isinstance(problem, errors.TokenAuthError):
+            problem.__cause__ = problem.__context__ = problem.__traceback__ = None
+            return problem
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"
+        return kind(f"{self._provider.name}: {what} raised {at}", **evidence)
