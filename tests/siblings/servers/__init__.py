@@ -1,8 +1,8 @@
 """Strict servers of twenty-five token APIs, made from their public documentation: `running(WeChat)`.
 
     with running(WeChat) as api:
-        api.url                                     where the login stands; `api.servers[1].url` where the API has two hosts
-        api.logins, api.refreshes, api.logouts      what was counted; and `api.problems`, what is not documented
+        api.url                                    where the login stands; `api.servers[1].url`, if it has two hosts
+        api.logins, api.refreshes, api.logouts     what was counted; and `api.problems`, what is not documented
         api.revoke(), api.expire()
 
 Credentials are `USER` and `SECRET`, or `CLIENT_SECRET` where a client authenticates itself, or `key()`.

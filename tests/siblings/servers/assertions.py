@@ -36,6 +36,7 @@ class Salesforce(Sibling):
 
     @route("POST", "/services/oauth2/token")
     def token(self, request: Received) -> Reply:
+        self.expect(self.at(request, 0), "no such path", 404)
         given = self.form(request, "grant_type", "assertion")
         if given["grant_type"] != JWT_BEARER:
             raise Wrong(400, {"error": "unsupported_grant_type", "error_description": "grant type not supported"})
@@ -49,7 +50,7 @@ class Salesforce(Sibling):
 
     @route("GET", "/services/data/v60.0/limits")
     def use(self, request: Received) -> Reply:
-        if request.host not in self.servers[1].url or not self.good(bearer(request)):
+        if not self.at(request, 1) or not self.good(bearer(request)):
             raise Refused(401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
         return answer(200, {"DailyApiRequests": {"Max": 15000, "Remaining": 14998}})
 
@@ -181,5 +182,5 @@ class Entra(Sibling):
     @route("GET", "/v1.0/users")
     def use(self, request: Received) -> Reply:
         if not self.good(bearer(request)):
-            raise Refused(401, {"error": {"code": "InvalidAuthenticationToken", "message": "Lifetime validation failed"}})
+            raise Refused(401, {"error": {"code": "InvalidAuthenticationToken", "message": "Lifetime validation"}})
         return answer(200, {"value": []})

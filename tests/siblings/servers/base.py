@@ -153,7 +153,7 @@ class Sibling:
                     self.problems.append(f"{request.method} {request.path}: {refusal}")
                 reply = refusal.reply
             except Exception as problem:  # a fault of these servers, which must not look like an answer
-                self.problems.append(f"{request.method} {request.path}: {problem!r}")
+                self.problems.append(f"fault at {request.method} {request.path}: {problem!r}")
                 reply = Reply(500)
         reply.headers.setdefault("Date", formatdate(self.now(), usegmt=True))
         return reply
@@ -173,6 +173,10 @@ class Sibling:
             raise self.wrong(status, what)
 
     # what a call must look like
+
+    def at(self, request: Received, host: int) -> bool:
+        """Return whether *request* came to this one of the API's hosts."""
+        return request.host == urlsplit(self.servers[host].url).netloc
 
     def label(self, request: Received, content_type: str, status: int = 415) -> None:
         found = request.headers.get("content-type", "").partition(";")[0]
@@ -212,9 +216,7 @@ class Sibling:
 
 def same_path(pattern: str, path: str) -> bool:
     wanted, given = pattern.split("/"), path.split("/")
-    return len(wanted) == len(given) and all(
-        want in {"{}", have} for want, have in zip(wanted, given, strict=True)
-    )
+    return len(wanted) == len(given) and all(want in {"{}", have} for want, have in zip(wanted, given, strict=True))
 
 
 def basic(request: Received) -> tuple[str, str] | None:

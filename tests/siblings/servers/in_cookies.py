@@ -112,7 +112,7 @@ class Jenkins(Sibling):
 
     def user(self, request: Received) -> None:
         if basic(request) != (USER, SECRET):
-            raise Refused(401, b"<html>Invalid password/token for user</html>", WWW_Authenticate='Basic realm="Jenkins"')
+            raise Refused(401, b"<html>Invalid password/token</html>", WWW_Authenticate='Basic realm="Jenkins"')
 
     @route("GET", "/crumbIssuer/api/json")
     def login(self, request: Received) -> Reply:

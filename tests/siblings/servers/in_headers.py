@@ -206,6 +206,6 @@ class Magento(Sibling):
     @route("GET", "/rest/V1/orders")
     def use(self, request: Received) -> Reply:
         if not self.good(bearer(request)):
-            resources = {"resources": "Magento_Sales::actions_view"}
-            raise Refused(401, {"message": "The consumer isn't authorized to access %resources.", "parameters": resources})
+            text = "The consumer isn't authorized to access %resources."
+            raise Refused(401, {"message": text, "parameters": {"resources": "Magento_Sales::actions_view"}})
         return answer(200, {"items": [], "total_count": 0})

@@ -26,23 +26,25 @@ class SOAPLogin(Sibling):
     hosts = 2
 
     def envelope(self, text: str) -> bytes:
-        return f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Body>{text}</soapenv:Body></soapenv:Envelope>'.encode()
+        return f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{text}</s:Body></s:Envelope>'.encode()
 
     def fault(self, kind: type[Refused], code: str) -> Refused:
-        fault = f"<soapenv:Fault><faultcode>{code}</faultcode><faultstring>{code}: no</faultstring></soapenv:Fault>"
+        fault = f"<s:Fault><faultcode>{code}</faultcode><faultstring>{code}: no</faultstring></s:Fault>"
         return kind(500, self.envelope(fault), Content_Type="text/xml;charset=UTF-8")
 
     @route("POST", "/services/Soap/u/60.0")
     def login(self, request: Received) -> Reply:
+        self.expect(self.at(request, 0), "no such path", 404)
         self.label(request, "text/xml")
+        self.query(request)
         if "soapaction" not in request.headers:
-            raise self.fault(Wrong, "soapenv:Client")
+            raise self.fault(Wrong, "s:Client")
         try:
             call = ElementTree.fromstring(request.body).find(f"{{{SOAP}}}Body/{{{PARTNER}}}login")
         except ElementTree.ParseError:
             call = None
         if call is None:
-            raise self.fault(Wrong, "soapenv:Client")
+            raise self.fault(Wrong, "s:Client")
         if [call.findtext(f"{{{PARTNER}}}{name}") for name in ("username", "password")] != [USER, SECRET]:
             raise self.fault(Refused, "INVALID_LOGIN")
         token = self.issue()
@@ -53,7 +55,7 @@ class SOAPLogin(Sibling):
 
     @route("GET", "/services/data/v60.0/limits")
     def use(self, request: Received) -> Reply:
-        if request.host not in self.servers[1].url or not self.good(bearer(request)):
+        if not self.at(request, 1) or not self.good(bearer(request)):
             raise Refused(401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
         return answer(200, {})
 
@@ -80,6 +82,7 @@ class NonceLogin(Sibling):
     @route("POST", "/api/login")
     def login(self, request: Received) -> Reply:
         given = self.json(request, "user", "nonce", "digest")
+        self.expect(given["user"] == USER, "no such user", 404)
         if not self.now() < self.nonces.pop(given["nonce"], 0) + 60:
             raise Wrong(400, {"error": "nonce"})
         if given["digest"] != hashlib.sha256(f"{given['nonce']}{SECRET}".encode()).hexdigest():
@@ -201,7 +204,7 @@ class TwoHosts(Sibling):
 
     @route("POST", "/identity/token")
     def login(self, request: Received) -> Reply:
-        self.expect(request.host in self.url, "no such path", 404)
+        self.expect(self.at(request, 0), "no such path", 404)
         given = self.json(request, "client", "secret")
         if (given["client"], given["secret"]) != (USER, SECRET):
             raise Refused(401, {"error": "credentials"})
@@ -209,9 +212,9 @@ class TwoHosts(Sibling):
 
     @route("GET", "/v1/items")
     def use(self, request: Received) -> Reply:
-        if request.host in self.servers[3].url:
+        if self.at(request, 3):
             self.expect("authorization" not in request.headers, "a token for somebody else", 418)
             return answer(200, {"foreign": True})
-        if request.host in self.url or not self.good(bearer(request)):
+        if self.at(request, 0) or not self.good(bearer(request)):
             raise Refused(401, {"error": "token"})
         return answer(200, {"items": []})

@@ -10,9 +10,9 @@ CLIENT_SECRET = "Cl1ent-s3cret"
 
 
 class Refreshing(Sibling):
-    """`first` is the refresh token that the user brings.
+    """`first` is the refresh token that the user brings, `current` the latest one.
 
-    `next` tells which token took a used one's place, and when.
+    A token that was used before, and is used past its grace, ends the person's consent: no token helps any more.
     """
 
     grace: float = 0
@@ -24,18 +24,20 @@ class Refreshing(Sibling):
         self.current = self.first = f"RT.{secrets.token_hex(8)}"
         self.used: dict[str, float] = {}
         self.families_lost = 0
-        """How often a token was used too late, and with it the person's consent lost."""
+        """How often a token was used too late."""
 
     def client(self, request: Received) -> None:
         if basic(request) != (USER, CLIENT_SECRET):
             raise Refused(401, {"error": "invalid_client"})
 
+    def in_grace(self, given: str) -> bool:
+        return self.now() < self.used.get(given, 0) + self.grace
+
     def refreshed(self, given: str) -> str:
         """Take *given* for a new access token, and let `current` be the next refresh token."""
-        if given != self.current and not self.now() < self.used.get(given, 0) + self.grace:
+        if self.families_lost or (given != self.current and not self.in_grace(given)):
             if given in self.used:
                 self.families_lost += 1
-                self.current = ""
                 self.revoke()
             raise Refused(400, {"error": "invalid_grant"})
         if self.rotates:
@@ -62,6 +64,7 @@ class Zoho(Refreshing):
 
     @route("POST", "/oauth/v2/token")
     def token(self, request: Received) -> Reply:
+        self.expect(self.at(request, 0), "no such path", 404)
         given = self.form(request, "grant_type", "client_id", "client_secret", "refresh_token")
         self.expect(given["grant_type"] == "refresh_token", "unsupported_grant_type")
         if given["client_id"] != USER:
@@ -81,7 +84,7 @@ class Zoho(Refreshing):
 
     @route("GET", "/crm/v6/Leads")
     def use(self, request: Received) -> Reply:
-        if request.host not in self.servers[1].url or not self.good(bearer(request, "Zoho-oauthtoken")):
+        if not self.at(request, 1) or not self.good(bearer(request, "Zoho-oauthtoken")):
             told = {"code": "INVALID_TOKEN", "details": {}, "message": "invalid oauth token", "status": "error"}
             raise Refused(401, told)
         return answer(200, {"data": []})
