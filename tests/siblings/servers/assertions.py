@@ -42,7 +42,7 @@ class Salesforce(Sibling):
             raise Wrong(400, {"error": "unsupported_grant_type", "error_description": "grant type not supported"})
         try:
             wanted = {"iss": USER, "sub": self.username, "aud": self.url}
-            claims_of(given["assertion"], alg="RS256", now=self.now(), longest=180, header={}, **wanted)
+            claims_of(given["assertion"], wanted, alg="RS256", now=self.now(), longest=180)
         except ValueError as problem:
             raise Refused(400, {"error": "invalid_grant", "error_description": str(problem)}) from None
         body = {"access_token": self.issue(), "scope": "api", "instance_url": self.servers[1].url}
@@ -79,7 +79,7 @@ class GoogleServiceAccount(Sibling):
         header = {"typ": "JWT", "kid": key().kid or ""}
         wanted = {"iss": self.email, "aud": f"{self.url}/token"}
         try:
-            claims = claims_of(given["assertion"], alg="RS256", now=self.now(), longest=3600, header=header, **wanted)
+            claims = claims_of(given["assertion"], wanted, alg="RS256", now=self.now(), longest=3600, header=header)
             if not isinstance(claims.get("iat"), int) or claims["exp"] - claims["iat"] > 3600:
                 raise ValueError("iat")
         except ValueError as problem:
@@ -114,7 +114,7 @@ class GitHubApp(Sibling):
         self.agreed(request)
         self.empty(request)
         try:
-            claims_of(bearer(request) or "", alg="RS256", now=self.now(), longest=600, header={}, skew=0, iss=self.app)
+            claims_of(bearer(request) or "", {"iss": self.app}, alg="RS256", now=self.now(), longest=600, skew=0)
         except ValueError as problem:
             told = f"A JSON web token could not be decoded: {problem}"
             raise Refused(401, {"message": told, "documentation_url": "https://docs.github.com/rest"}) from None
@@ -168,7 +168,7 @@ class Entra(Sibling):
         header = {"typ": "JWT", "x5t#S256": self.thumbprint()}
         try:
             claims = claims_of(
-                given["client_assertion"], alg="PS256", now=self.now(), longest=600, header=header, **wanted
+                given["client_assertion"], wanted, alg="PS256", now=self.now(), longest=600, header=header
             )
             if not claims.get("jti") or claims["jti"] in self.seen or "nbf" not in claims:
                 raise ValueError("jti or nbf")

@@ -256,22 +256,29 @@ def key(name: str = "the") -> RSAKey:
 
 
 def claims_of(
-    text: str, *, alg: str, now: float, longest: float, header: dict[str, str], skew: float = 30, **wanted: str
+    text: str,
+    wanted: dict[str, str],
+    *,
+    alg: str,
+    now: float,
+    longest: float,
+    header: dict[str, str] | None = None,
+    skew: float = 30,
 ) -> dict[str, Any]:
     """Return a JWT's claims, or raise ValueError with what is wrong with it.
 
     Args:
+        wanted: claims, and their values.
         alg: the one algorithm that may be.
         longest: how far off `exp` may be, in seconds.
         header: what its header must have besides.
         skew: how far `iat` and `nbf` may be in the future.
-        wanted: claims, and their values.
     """
     try:
         token = jwt.decode(text, RSAKey.import_key(key().as_dict(private=False)), algorithms=[alg])
     except (JoseError, ValueError) as problem:
         raise ValueError(f"signature: {type(problem).__name__}") from None
-    for name, value in header.items():
+    for name, value in (header or {}).items():
         if token.header.get(name) != value:
             raise ValueError(name)
     claims = dict(token.claims)
