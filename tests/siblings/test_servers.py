@@ -5,21 +5,23 @@ From each login follow the calls that differ from it in one thing (`slips`), non
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.siblings.servers import (
+    SECRET,
     SIBLINGS,
     Keystone,
     QBittorrent,
     Redfish,
     Sibling,
-    TwoHosts,
     running,
 )
 from tests.siblings.talks import TALKS, Call, Moved, changed, comes_in, enters, granted, merged, says, send
+from tests.support import background
 
 
 @pytest.mark.parametrize("kind", SIBLINGS)
@@ -64,7 +66,7 @@ def slips(call: Call) -> Iterator[tuple[str, Call]]:
         yield "JSON without a label", plain | {"content": content}
         yield "a form for JSON", plain | {"data": {name: str(each) for name, each in call["json"].items()}}
         yield "no JSON", plain | {"content": content[:-1], "headers": {"Content-Type": "application/json"}}
-    for part in {"params", "data", "json", "headers"} & set(call):
+    for part in [part for part in ("params", "data", "json", "headers") if part in call]:
         for name in call[part]:
             yield f"no {name} in {part}", changed(call, part, name)
             if name not in {"Accept", "Content-Type", "SOAPAction"}:
@@ -118,12 +120,14 @@ def test_the_clock_that_is_given_dates_the_answers(http: httpx.Client) -> None:
         assert response.json()["token"]["expires_at"] == "2027-01-15T09:00:00.000000Z"
 
 
-def test_what_comes_first_may_hold_a_request_up(http: httpx.Client) -> None:
-    with running(TwoHosts) as api:
-        seen: list[str] = []
-        api.before = lambda request: seen.append(f"{request.path} {api.lock.acquire(blocking=False)}")
-        comes_in(http, api)
-        assert seen == ["/identity/token True"]
+def test_requests_may_be_made_to_meet(http: httpx.Client) -> None:
+    with running(Keystone) as api:
+        meeting = threading.Barrier(2, timeout=10)
+        api.before = lambda request: meeting.wait()
+        login = TALKS[Keystone].login(api, http, SECRET)
+        calls = [background(lambda: http.request(**login)) for _ in range(2)]
+        assert [call.result(20).status_code for call in calls] == [201, 201]
+        assert api.logins == 2
 
 
 def test_every_sibling_has_a_talk() -> None:
