@@ -142,7 +142,8 @@ def cookie(name: str) -> Callable[[httpx.Response], Call]:
 
 
 def signed(claims: dict[str, Any], *, alg: str = "RS256", secret: str = SECRET, **more: str) -> str:
-    """Return a JWT; a wrong secret is another key under the same `kid`."""
+    """Return a JWT without the claims that are None; a wrong secret is another key under the same `kid`."""
+    claims = {name: value for name, value in claims.items() if value is not None}
     header = {"alg": alg, "kid": key().kid} | more
     private = key() if secret == SECRET else key("another")
     return jwt.encode(header, claims, private, algorithms=[alg])

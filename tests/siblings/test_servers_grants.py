@@ -27,6 +27,7 @@ from tests.siblings.servers import (
 from tests.siblings.talks import (
     TALKS,
     Moved,
+    comes_in,
     enters,
     entra,
     github,
@@ -91,6 +92,7 @@ BAD_CLAIMS = [
     {"exp": int(time.time()) + 86400},
     {"exp": None},
     {"iat": int(time.time()) + 600},
+    {"iat": "now"},
 ]
 
 
@@ -104,6 +106,28 @@ def test_an_assertion_with_a_wrong_claim_is_refused(
         made: Any = ASSERTED[kind]
         response = send(http, made(api, http, SECRET, **claims))
         assert response.is_success == bool(set(claims) & unread.get(kind, set())), response.text
+        assert send(http, made(api, http, SECRET)).is_success
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        (GoogleServiceAccount, {"iat": None}),
+        (GoogleServiceAccount, {"iat": NOW - 600, "exp": NOW + 3300}),
+        (GitHubApp, {"iat": None}),
+        (Entra, {"jti": ""}),
+        (Entra, {"nbf": None}),
+    ],
+)
+def test_an_assertion_that_lacks_a_claim_of_one_api_is_refused(
+    kind: type[Sibling], claims: dict[str, Any], http: httpx.Client
+) -> None:
+    made: Any = ASSERTED[kind]
+    with running(kind) as api:
+        assert not send(http, made(api, http, SECRET, **claims)).is_success
         assert send(http, made(api, http, SECRET)).is_success
 
 
@@ -164,10 +188,14 @@ def test_salesforces_token_is_known_at_its_instance_alone(http: httpx.Client) ->
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
 
 
-def test_github_wants_a_user_agent(http: httpx.Client) -> None:
+def test_github_wants_an_agent_an_accept_and_its_own_installation(http: httpx.Client) -> None:
     with running(GitHubApp) as api:
-        call = merged(github(api, http, SECRET), {"headers": {"User-Agent": ""}})
-        assert send(http, call).status_code == 403
+        call = github(api, http, SECRET)
+        carried = comes_in(http, api)
+        assert send(http, merged(call, {"headers": {"User-Agent": ""}})).status_code == 403
+        assert send(http, call | {"url": call["url"].replace("/42/", "/43/")}).status_code == 404
+        plain = merged(carried, {"headers": {"Accept": "*/*"}})
+        assert TALKS[GitHubApp].use(http, api, plain).status_code == 415
 
 
 def test_a_nonce_is_good_once_and_for_a_minute(http: httpx.Client) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.siblings.servers import (
     FMC,
     SECRET,
+    SIBLINGS,
     USER,
     Feishu,
     Frappe,
@@ -213,3 +214,13 @@ def test_a_token_for_two_hosts_is_not_for_others(http: httpx.Client) -> None:
         assert statuses == [401, 200, 200, 418]
         assert len(api.problems) == 1
         assert send(http, {"method": "GET", "url": urls[3]}).is_success
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SIBLINGS if kind.hosts > 1])
+def test_the_login_stands_at_the_first_host_alone(kind: type[Sibling], http: httpx.Client) -> None:
+    talk = TALKS[kind]
+    with running(kind) as api:
+        call = talk.login(api, http, talk.secret)
+        for server in api.servers[1:]:
+            assert send(http, call | {"url": call["url"].replace(api.url, server.url)}).status_code == 404
+        assert send(http, call).is_success

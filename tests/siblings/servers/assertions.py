@@ -79,9 +79,10 @@ class GoogleServiceAccount(Sibling):
         header = {"typ": "JWT", "kid": key().kid or ""}
         wanted = {"iss": self.email, "aud": f"{self.url}/token"}
         try:
-            claims = claims_of(given["assertion"], wanted, alg="RS256", now=self.now(), longest=3600, header=header)
-            if not isinstance(claims.get("iat"), int) or claims["exp"] - claims["iat"] > 3600:
-                raise ValueError("iat")
+            rules: dict[str, Any] = {"header": header, "needs": ("iat",)}
+            claims = claims_of(given["assertion"], wanted, alg="RS256", now=self.now(), longest=3600, **rules)
+            if claims["exp"] - claims["iat"] > 3600:
+                raise ValueError("exp")
         except ValueError as problem:
             raise Refused(400, {"error": "invalid_grant", "error_description": f"Invalid JWT: {problem}"}) from None
         if claims.get("scope") != self.scope:
@@ -114,7 +115,9 @@ class GitHubApp(Sibling):
         self.agreed(request)
         self.empty(request)
         try:
-            claims_of(bearer(request) or "", {"iss": self.app}, alg="RS256", now=self.now(), longest=600, skew=0)
+            token = bearer(request) or ""
+            wanted = {"iss": self.app}
+            claims_of(token, wanted, alg="RS256", now=self.now(), longest=600, needs=("iat",), skew=0)
         except ValueError as problem:
             told = f"A JSON web token could not be decoded: {problem}"
             raise Refused(401, {"message": told, "documentation_url": "https://docs.github.com/rest"}) from None
@@ -167,11 +170,10 @@ class Entra(Sibling):
         wanted = {"iss": USER, "sub": given["client_id"], "aud": f"{self.url}{request.path}"}
         header = {"typ": "JWT", "x5t#S256": self.thumbprint()}
         try:
-            claims = claims_of(
-                given["client_assertion"], wanted, alg="PS256", now=self.now(), longest=600, header=header
-            )
-            if not claims.get("jti") or claims["jti"] in self.seen or "nbf" not in claims:
-                raise ValueError("jti or nbf")
+            rules: dict[str, Any] = {"header": header, "needs": ("jti", "nbf")}
+            claims = claims_of(given["client_assertion"], wanted, alg="PS256", now=self.now(), longest=600, **rules)
+            if claims["jti"] in self.seen:
+                raise ValueError("jti")
         except ValueError as problem:
             told = {"error_description": f"AADSTS700027: {problem}", "error_codes": [700027]}
             raise Refused(401, {"error": "invalid_client"} | told) from None

@@ -263,6 +263,7 @@ def claims_of(
     now: float,
     longest: float,
     header: dict[str, str] | None = None,
+    needs: tuple[str, ...] = (),
     skew: float = 30,
 ) -> dict[str, Any]:
     """Return a JWT's claims, or raise ValueError with what is wrong with it.
@@ -272,21 +273,26 @@ def claims_of(
         alg: the one algorithm that may be.
         longest: how far off `exp` may be, in seconds.
         header: what its header must have besides.
+        needs: claims that must be there.
         skew: how far `iat` and `nbf` may be in the future.
     """
     try:
         token = jwt.decode(text, RSAKey.import_key(key().as_dict(private=False)), algorithms=[alg])
     except (JoseError, ValueError) as problem:
         raise ValueError(f"signature: {type(problem).__name__}") from None
-    for name, value in (header or {}).items():
-        if token.header.get(name) != value:
-            raise ValueError(name)
     claims = dict(token.claims)
-    for name, value in wanted.items():
-        if claims.get(name) != value:
-            raise ValueError(name)
+    agree(dict(token.header), header or {})
+    agree(claims, wanted)
+    agree({name: bool(claims.get(name)) for name in needs}, dict.fromkeys(needs, True))
     if not isinstance(claims.get("exp"), int) or not now < claims["exp"] <= now + longest + skew:
         raise ValueError("exp")
-    if any(claims.get(name, 0) > now + skew for name in ("iat", "nbf")):
-        raise ValueError("iat or nbf")
+    for name in {"iat", "nbf"} & set(claims):
+        if not isinstance(claims[name], int) or claims[name] > now + skew:
+            raise ValueError(name)
     return claims
+
+
+def agree(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ValueError(name)
