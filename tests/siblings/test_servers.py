@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -111,6 +112,20 @@ def test_a_token_elsewhere_is_of_no_use(kind: type[Sibling], http: httpx.Client)
         for part in carried:
             for name in carried[part]:
                 assert not granted(TALKS[kind].use(http, api, changed(carried, part, name))), name
+
+
+@pytest.mark.parametrize("kind", [kind for kind, talk in TALKS.items() if talk.always])
+def test_what_a_request_must_carry_besides_is_needed(kind: type[Sibling], http: httpx.Client) -> None:
+    talk = TALKS[kind]
+    with running(kind) as api:
+        carried = comes_in(http, api)
+        for part, content in talk.always.items():
+            without = {name: each for name, each in talk.always.items() if name != part}
+            assert not granted(replace(talk, always=without).use(http, api, carried)), part
+            for name in set(content) - {"Accept", "Amount"} if isinstance(content, dict) else ():
+                less = changed(talk.always, part, name)
+                assert not granted(replace(talk, always=less).use(http, api, carried)), name
+        assert granted(talk.use(http, api, carried))
 
 
 def test_the_clock_that_is_given_dates_the_answers(http: httpx.Client) -> None:

@@ -57,6 +57,7 @@ def test_feishu_hands_a_token_out_again_until_it_has_half_an_hour(http: httpx.Cl
         assert second["expire"] == pytest.approx(2200, abs=3)
         now.seconds += 1000
         assert enters(http, api).json()["tenant_access_token"] != first["tenant_access_token"]
+        assert says(TALKS[Feishu].use(http, api, {}), (400, {"code": 99991661}))
         assert api.logins == 3
 
 
