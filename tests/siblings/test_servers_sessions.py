@@ -108,7 +108,7 @@ def test_a_logout_ends_the_session_once(kind: type[Sibling], http: httpx.Client)
         assert granted(talk.use(http, api, carried))
         assert granted(send(http, call))
         assert says(talk.use(http, api, carried), talk.refused)
-        assert not granted(send(http, call))
+        assert says(send(http, call), talk.refused)
         assert granted(talk.use(http, api, other))
         assert api.logouts == 1
 
@@ -127,6 +127,24 @@ def test_a_login_past_the_last_seat_waits_for_a_logout(kind: type[Sibling], seat
         now.seconds += api.lifetime + 1
         assert enters(http, api).is_success, "seats are free when their time is over"
         assert api.logins == seats + 2
+
+
+def test_a_logout_names_the_session_that_ends(http: httpx.Client) -> None:
+    with running(Redfish) as api:
+        login, other = enters(http, api), enters(http, api)
+        call = LOGOUTS[Redfish](other, TALKS[Redfish].carried(login))
+        assert send(http, call | {"url": api.url + call["url"]}).status_code == 404
+    with running(Keystone) as api:
+        carried = comes_in(http, api)
+        call = merged(LOGOUTS[Keystone](httpx.Response(201), carried), {"headers": {"X-Subject-Token": "no"}})
+        assert send(http, call | {"url": api.url + call["url"]}).status_code == 404
+
+
+def test_keystone_tells_a_wrong_form_from_wrong_credentials(http: httpx.Client) -> None:
+    with running(Keystone) as api:
+        call = TALKS[Keystone].login(api, http, SECRET)
+        assert send(http, merged(call, {"json": {"auth": {"identity": {"methods": ["password"]}}}})).status_code == 400
+        assert enters(http, api, "no").status_code == 401
 
 
 def test_redfish_says_where_the_session_stands_in_either_form(http: httpx.Client) -> None:
@@ -151,6 +169,11 @@ def test_fmc_refreshes_three_times(http: httpx.Client) -> None:
                 TALKS[FMC].use(http, api, {"headers": {"X-auth-access-token": used["X-auth-access-token"]}})
             )
             assert granted(TALKS[FMC].use(http, api, {"headers": {"X-auth-access-token": pair["X-auth-access-token"]}}))
+        with_a_body = {"method": "POST", "url": f"{api.url}/api/fmc_platform/v1/auth/refreshtoken", "content": "more"}
+        assert send(http, with_a_body).status_code == 400
+        elsewhere = f"{api.url}/api/fmc_config/v1/domain/another/policy/accesspolicies"
+        carried = {"headers": {"X-auth-access-token": pair["X-auth-access-token"]}}
+        assert send(http, {"method": "GET", "url": elsewhere} | carried).status_code == 404
         assert refresh({"X-auth-access-token": pair["X-auth-access-token"]}).status_code == 401
         assert refresh(used).status_code == 401
         assert refresh(pair).status_code == 401
