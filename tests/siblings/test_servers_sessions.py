@@ -191,6 +191,8 @@ def test_qbittorrent_refuses_another_origin(http: httpx.Client) -> None:
         call = TALKS[QBittorrent].login(api, http, SECRET)
         assert send(http, call | {"headers": {"Referer": "http://elsewhere.example"}}).status_code == 401
         assert send(http, call | {"headers": {"Referer": api.url}}).text == "Ok."
+        carried = merged(comes_in(http, api), {"headers": {"Origin": "http://elsewhere.example"}})
+        assert TALKS[QBittorrent].use(http, api, carried).status_code == 401
 
 
 def test_frappe_makes_a_guest_of_whom_it_refuses(http: httpx.Client) -> None:
@@ -227,6 +229,9 @@ def test_a_soap_login_names_its_host(http: httpx.Client) -> None:
     with running(SOAPLogin) as api:
         assert f"<serverUrl>{api.servers[1].url}/" in enters(http, api).text
         assert "INVALID_LOGIN" in enters(http, api, "no").text
+        call = TALKS[SOAPLogin].login(api, http, SECRET)
+        for other in (b"no XML", b"<a/>"):
+            assert "s:Client" in send(http, call | {"content": other}).text
         assert "<password>" not in enters(http, api, "no").text
 
 

@@ -97,8 +97,6 @@ class QuickBooks(Refreshing):
     before is of no use at once, which is stricter [?].
     """
 
-    realm = "9341"
-
     @route("POST", "/oauth2/v1/tokens/bearer")
     def token(self, request: Received) -> Reply:
         self.accepts(request, JSON, status=400)
@@ -108,9 +106,8 @@ class QuickBooks(Refreshing):
         body = {"access_token": self.refreshed(given["refresh_token"]), "token_type": "bearer", "expires_in": 3600}
         return answer(200, body | {"refresh_token": self.current, "x_refresh_token_expires_in": 8726400})
 
-    @route("GET", "/v3/company/{}/companyinfo/9341")
+    @route("GET", "/v3/company/9341/companyinfo/9341")
     def use(self, request: Received) -> Reply:
-        self.expect(request.path.split("/")[3] == self.realm, "no such company", 403)
         if not self.good(bearer(request)):
             error = {"message": "AuthenticationFailed", "detail": "Token expired", "code": "3200"}
             raise Refused(401, {"fault": {"error": [error], "type": "AUTHENTICATION"}})
