@@ -201,6 +201,8 @@ def test_github_wants_an_agent_an_accept_and_its_own_installation(http: httpx.Cl
 def test_a_nonce_is_good_once_and_for_a_minute(http: httpx.Client) -> None:
     now = Moved()
     with running(NonceLogin, now) as api:
+        asked = {"method": "GET", "url": f"{api.url}/api/nonce", "params": {"user": "another"}}
+        assert send(http, asked).status_code == 404
         call = nonce(api, http, SECRET)
         assert [send(http, call).status_code for _ in range(2)] == [200, 400]
         call = nonce(api, http, SECRET)
@@ -211,6 +213,8 @@ def test_a_nonce_is_good_once_and_for_a_minute(http: httpx.Client) -> None:
 def test_a_signature_is_good_once_and_in_time(http: httpx.Client) -> None:
     now = Moved()
     with running(HMACLogin, now) as api:
+        call = with_hmac(api, http, SECRET)
+        assert send(http, call | {"url": call["url"].replace("eu", "us")}).status_code == 400
         call = with_hmac(api, http, SECRET)
         assert [send(http, call).status_code for _ in range(2)] == [200, 401]
         call = with_hmac(api, http, SECRET)

@@ -202,6 +202,7 @@ def test_frappe_makes_a_guest_of_whom_it_refuses(http: httpx.Client) -> None:
         carried = comes_in(http, api)
         response = send(http, {"method": "GET", "url": f"{api.url}/api/resource/Salary"} | carried)
         assert (response.status_code, response.cookies.get("sid")) == (403, None)
+        assert send(http, {"method": "GET", "url": f"{api.url}/api/resource/Salary"}).cookies["sid"] == "Guest"
         assert granted(TALKS[Frappe].use(http, api, carried))
 
 
