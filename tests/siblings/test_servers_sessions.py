@@ -138,6 +138,10 @@ def test_a_logout_names_the_session_that_ends(http: httpx.Client) -> None:
         carried = comes_in(http, api)
         call = merged(LOGOUTS[Keystone](httpx.Response(201), carried), {"headers": {"X-Subject-Token": "no"}})
         assert send(http, call | {"url": api.url + call["url"]}).status_code == 404
+    with running(TwoSessions) as api:
+        login = enters(http, api)
+        call = LOGOUTS[TwoSessions](login, TALKS[TwoSessions].carried(login)) | {"json": {"more": 1}}
+        assert send(http, call | {"url": api.url + call["url"]}).status_code == 400
 
 
 def test_keystone_tells_a_wrong_form_from_wrong_credentials(http: httpx.Client) -> None:
