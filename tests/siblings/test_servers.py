@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -60,6 +61,8 @@ def slips(call: Call) -> Iterator[tuple[str, Call]]:
         yield "no basic", {name: each for name, each in call.items() if name != "auth"}
     if "data" in call:
         yield "JSON for a form", {name: each for name, each in call.items() if name != "data"} | {"json": call["data"]}
+        content, headers = urlencode(call["data"]), call.get("headers", {}) | {"Content-Type": "text/plain"}
+        yield "a form with another label", call | {"data": None, "content": content, "headers": headers}
         yield "form in the query", call | {"data": {}, "params": call["data"]}
     if "json" in call:
         plain = {name: each for name, each in call.items() if name != "json"}
