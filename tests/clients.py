@@ -9,6 +9,7 @@ client.get_token(auth)                           the way this client's users get
 import asyncio
 import contextlib
 import io
+import json
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import aiohttp
 import httpx
 import httpx2
 import requests
@@ -413,6 +415,101 @@ class Httpx2Trio(OnTrio):
     library = httpx2
 
 
+class Aiohttp(Awaiting):
+    """aiohttp, with the auth object as a middleware."""
+
+    name = "aiohttp"
+    library: Any = aiohttp
+
+    @property
+    def error_root(self) -> type[Exception]:
+        return aiohttp.ClientError
+
+    def client(self, auth: Any, **settings: Any) -> Any:
+        """Return a session. Call it on its event loop."""
+        options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=settings.get("timeout", SECONDS))}
+        if settings.get("pool") is not None:
+            options["connector"] = aiohttp.TCPConnector(limit=settings["pool"])
+        session = aiohttp.ClientSession(middlewares=[auth] if auth is not None else [], **options)
+        settings.get("setup", bool)(session)
+        return session
+
+    async def _send(self, session: Any, request: Request, settings: dict[str, Any]) -> Answer:
+        redirects = settings.get("follow_redirects", True)
+        async with session.request(request.method, request.url, allow_redirects=redirects, **request.body) as response:
+            return await _aiohttp_answer(response)
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        async def main() -> list[Answer]:
+            async with self.client(auth, **settings) as session:
+                return [await self._send(session, each, settings) for each in requests]
+
+        answers: list[Answer] = self.run(main)
+        return answers
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        async def main() -> Answer:
+            async with (
+                self.client(auth, **settings) as session,
+                session.request(request.method, request.url, **request.body) as response,
+            ):
+                unread = response._body is None
+                on_open()
+                return replace(await _aiohttp_answer(response), unread=unread)
+
+        answer: Answer = self.run(main)
+        return answer
+
+    def herd(self, auth: Any, url: str, count: int) -> list[int | Exception]:
+        async def main() -> list[Any]:
+            async with self.client(auth, timeout=60) as session:
+
+                async def one() -> int:
+                    async with session.get(url) as response:
+                        status: int = response.status
+                        return status
+
+                return await self.gather([one] * count)
+
+        results: list[int | Exception] = self.run(main)
+        return results
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        return {"data": _stand(content, position)}
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        async def generate() -> Any:
+            for piece in pieces:
+                yield piece
+
+        return {"data": generate()}
+
+
+async def _aiohttp_answer(response: Any) -> Answer:
+    """A refusal that was renewed does not stand in aiohttp's `history`, which holds redirects alone."""
+    content = await response.read()
+    history = [each.status for each in response.history]
+    return Answer(response.status, content, dict(response.headers), history, _Read(response, content))
+
+
+@dataclass
+class _Read:
+    """A response whose body has been read, as the other clients' have it."""
+
+    response: Any
+    content: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.response, name)
+
+
 CLIENTS: list[Client] = [
     Requests(),
     Httpx(),
@@ -421,6 +518,7 @@ CLIENTS: list[Client] = [
     Httpx2(),
     Httpx2Async(),
     Httpx2Trio(),
+    Aiohttp(),
 ]
 BLOCKING = [client for client in CLIENTS if not client.is_async]
 AWAITING = [client for client in CLIENTS if isinstance(client, Awaiting)]

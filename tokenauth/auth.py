@@ -1,9 +1,10 @@
 """The universal auth objects: one object for requests, httpx and, where it is installed, httpx2."""
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.family import members_of
+from tokenauth._clients.middleware import Handler, MiddlewareAuth
 
 if TYPE_CHECKING:
     from tokenauth import httpx as _httpx
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     from tokenauth import requests as _requests
     from tokenauth._clients.family import atrip, client_credentials, manis, password
 
-    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth):  # type: ignore[misc]  # two Auths
-        """requests, httpx and httpx2."""
+    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):  # type: ignore[misc]  # two Auths
+        """requests, httpx and httpx2, and the middleware of aiohttp."""
 
     _clients: dict[str, type] = {}
 else:
@@ -29,7 +30,7 @@ else:
     _clients = dict(_installed())
     if not _clients:
         raise ImportError("tokenauth needs an HTTP client: pip install requests, httpx or httpx2")
-    _EveryClient = type("_EveryClient", tuple(_clients.values()), {"__module__": __name__})
+    _EveryClient = type("_EveryClient", (*_clients.values(), MiddlewareAuth), {"__module__": __name__})
 
 __all__ = [
     "AtripAuth",
@@ -45,11 +46,15 @@ class TokenAuth(_EveryClient):
     """One auth object for requests, httpx and httpx2, as far as they are installed: `TokenAuth(provider, **options)`.
 
     Share it between sessions, clients, threads, tasks and event loops: all of them log in once. It subclasses
-    `requests.auth.AuthBase`, `httpx.Auth` and `httpx2.Auth`. Options: see `Options`.
+    `requests.auth.AuthBase`, `httpx.Auth` and `httpx2.Auth`, and is a middleware of aiohttp. Options: see `Options`.
     """
 
     _library = next(iter(_clients))
     _async_library = next((client for client in _clients if client != "requests"), _library)
+
+    def __call__(self, request: Any, handler: Handler | None = None) -> Any:
+        """Sign *request*: for requests, and with a *handler*, for aiohttp (`middlewares=[auth]`)."""
+        return super().__call__(request) if handler is None else self._handle(request, handler)
 
 
 if TYPE_CHECKING:

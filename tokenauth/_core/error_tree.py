@@ -14,13 +14,20 @@ except ImportError:  # an extra
 else:
     _families = (httpx, httpx2)
 
+try:
+    from aiohttp import ClientError as _ClientError
+except ImportError:  # an extra
+    _aiohttp: tuple[type[Exception], ...] = ()
+else:
+    _aiohttp = (_ClientError,)
+
 
 def _bases(*of_requests: type[Exception], of_httpx: str) -> Any:
-    """Return one class with these bases; httpx2.alias_httpx() makes the two families one."""
+    """Return a class with these bases; httpx2.alias_httpx() makes the two families one."""
     return type("_Bases", tuple(dict.fromkeys((*of_requests, *(getattr(each, of_httpx) for each in _families)))), {})
 
 
-_Root: Any = _bases(requests.RequestException, of_httpx="HTTPError")
+_Root: Any = _bases(requests.RequestException, *_aiohttp, of_httpx="HTTPError")
 _NoAnswer: Any = _bases(requests.ConnectionError, of_httpx="RequestError")
 
 

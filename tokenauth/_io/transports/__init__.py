@@ -16,24 +16,30 @@ from tokenauth._version import __version__
 LATER = 1.0
 """Seconds by which a client's own timeout comes after the driver's, which says what happened."""
 USER_AGENT = f"tokenauth/{__version__}"
-_HOMES = {"requests": "_requests", "niquests": "_requests", "httpx": "_httpx", "httpx2": "_httpx"}
+_HOMES = {
+    "requests": "_requests",
+    "niquests": "_requests",
+    "httpx": "_httpx",
+    "httpx2": "_httpx",
+    "aiohttp": "_aiohttp",
+}
 
 
 def library_of(client: object) -> str:
     """Return the library that *client*, a session or client, comes from. TypeError where it is of none we know."""
     for kind in type(client).__mro__:
         name = kind.__module__.partition(".")[0]
-        if name in _HOMES and kind.__name__ in {"Session", "Client", "AsyncClient"}:
+        if name in _HOMES and kind.__name__ in {"Session", "Client", "AsyncClient", "ClientSession"}:
             return name
     raise TypeError(
-        "token_client must be a requests.Session, or a Client or AsyncClient of httpx or httpx2, "
+        "token_client must be a requests.Session, a Client or AsyncClient of httpx or httpx2, or an aiohttp.ClientSession, "
         f"not {type(client).__name__}"
     )
 
 
 def is_async(client: object) -> bool:
     """Whether *client* has coroutines for methods."""
-    return inspect.iscoroutinefunction(getattr(type(client), "send", None))
+    return inspect.iscoroutinefunction(getattr(type(client), "send", None) or getattr(type(client), "_request", None))
 
 
 def blocking(client: Any, library: str) -> BlockingTransport:

@@ -1,0 +1,139 @@
+"""The middleware for aiohttp: the story of one authenticated hop. It imports no aiohttp; what it is given is enough.
+
+aiohttp calls a middleware for each hop of a redirect, foreign ones too, and copies no header of ours from hop to hop.
+So each hop is judged by itself, and nothing has to be taken off. A chain that has been abroad is left alone from there
+on, wherever it leads.
+"""
+
+import logging
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core.flow import static
+from tokenauth._core.origins import Origin
+from tokenauth._core.ready import Ready
+from tokenauth._core.signature import Signature
+from tokenauth._core.source import Source
+from tokenauth._core.token import Token
+
+log = logging.getLogger("tokenauth")
+
+Handler = Callable[[Any], Awaitable[Any]]
+
+_abroad: "weakref.WeakSet[Any]" = weakref.WeakSet()
+"""The timers of requests that a redirect has taken abroad: aiohttp makes one for each request and its redirects."""
+
+
+class MiddlewareAuth(BaseTokenAuth):
+    """What `aiohttp.ClientSession(middlewares=[auth])` calls."""
+
+    async def _handle(self, request: Any, handler: Handler) -> Any:
+        """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
+        source, url = self._source, request.url
+        place = (url.scheme, url.raw_host, url.port)
+        ready = source.ready()
+        signature = ready.signatures.get(place) if ready is not None else None
+        token = ready.token if ready is not None else None
+        if signature is None or _abroad:
+            signature, token = await self._signature(request, place, ready)
+            if signature is None:
+                return await handler(request)
+        _put(request, signature)
+        try:
+            response = await handler(request)
+        except Exception as problem:  # a middleware further in, or a session's raise_for_status, raises on a refusal
+            status = getattr(problem, "status", None)
+            if token is not None and isinstance(status, int) and source.admission.is_refusal(status, {}):
+                source.reject(token)
+            raise
+        if token is None or not source.admission.is_refusal(response.status, response.headers):
+            if source.credential.futility.watching and token is not None:
+                source.credential.futility.served(_address(url))
+            return response
+        return await self._again(request, response, handler, token)
+
+    async def _signature(
+        self, request: Any, place: tuple[Any, ...], ready: Ready | None
+    ) -> tuple[Signature | None, Token | None]:
+        """Return what *request* must carry, and the token in it; None where it may have neither."""
+        source, origin = self._source, _origin(request.url)
+        timer = getattr(request, "_timer", None)
+        if timer is not None and timer in _abroad:
+            return None, None
+        if origin is not None and source.provider.is_static(origin):
+            return await self._arun(static(source, origin), "aiohttp"), None
+        if origin is None or not source.admission.admits(origin):
+            _leave(timer)
+            return None, None
+        token = ready.token if ready is not None else await self._aobtain(None, "aiohttp")
+        signature = source.admission.signature(token, origin)
+        if signature is None:
+            _leave(timer)
+            return None, None
+        source.learn(ready, place, signature)
+        return signature, token
+
+    async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
+        """Return the answer to one more try, or *response* if that can't be or is not worth it."""
+        source, address = self._source, _address(request.url)
+        if getattr(request.body, "consumed", False):  # aiohttp would send nothing of it
+            source.reject(token)
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            return response
+        if not source.renews(token, address):
+            return response
+        _keep_cookies(request, response)
+        response.release()  # frees the connection before the token call
+        renewed = await self._aobtain(token, "aiohttp")
+        origin = _origin(request.url)
+        signature = source.admission.signature(renewed, origin) if origin is not None else None
+        if signature is None:
+            return await handler(request)
+        _put(request, signature)
+        answer = await handler(request)
+        _tell(source, address, refused=source.admission.is_refusal(answer.status, answer.headers))
+        return answer
+
+
+def _tell(source: Source, address: str, *, refused: bool) -> None:
+    if refused:
+        source.renewed_in_vain(address)
+    elif source.credential.futility.watching:
+        source.credential.futility.served(address)
+
+
+def _put(request: Any, signature: Signature) -> None:
+    if signature.cookies:
+        request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
+    else:
+        for name, value in signature.headers.items():
+            request.headers[name] = value
+    if signature.params:
+        request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
+
+
+def _keep_cookies(request: Any, response: Any) -> None:
+    """Keep the cookies that a refusal has set, as the session does with those of an answer."""
+    if response.cookies and getattr(request, "session", None) is not None:
+        request.session.cookie_jar.update_cookies(response.cookies, response.url)
+
+
+def _leave(timer: Any) -> None:
+    """Remember that the request of *timer* has been abroad."""
+    try:
+        _abroad.add(timer)
+    except TypeError:  # it has none, or one that can't be referred to weakly
+        return
+
+
+def _address(url: Any) -> str:
+    return str(url.with_query(None).with_fragment(None))
+
+
+def _origin(url: Any) -> Origin | None:
+    try:
+        return Origin.of(url.scheme, url.raw_host or "", url.port)
+    except ValueError:
+        return None

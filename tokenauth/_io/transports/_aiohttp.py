@@ -1,0 +1,85 @@
+"""Token calls on aiohttp. Blocking code makes them, too: in a thread that runs an event loop for the call."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+
+from tokenauth._core.effects import TokenRequest
+from tokenauth._io.answer_body import Body, BodyError
+from tokenauth._io.drive import Answer, Unreachable
+from tokenauth._io.transports import LATER, USER_AGENT, reason
+
+_PIECE = 16 * 1024
+
+
+class Awaiting:
+    """Makes token calls with a *session*, or with one of its own for each call where that is None.
+
+    Only its connections, TLS and proxy settings are used. Its middlewares, cookies, headers and tracing are not.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession | None, library: str) -> None:
+        self._session = session
+
+    async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        try:
+            async with self._lent() as session:
+                return await _call(session, request, seconds)
+        except Exception as error:
+            connected = not isinstance(error, aiohttp.ClientConnectorError)
+            text = str(error) if isinstance(error, BodyError) else reason(error)
+        raise Unreachable(text, connected=connected)
+
+    def _lent(self) -> aiohttp.ClientSession:
+        user = self._session
+        if user is None:  # trust_env would read netrc, too: the environment's proxies come by `_proxy`
+            return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+        return aiohttp.ClientSession(
+            connector=user.connector,
+            connector_owner=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            proxy=user._default_proxy,
+            proxy_auth=user._default_proxy_auth,
+        )
+
+
+class Blocking:
+    """The same for a thread."""
+
+    def __init__(self, session: None, library: str) -> None:
+        self._transport = Awaiting(session, library)
+
+    def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        return asyncio.run(asyncio.wait_for(self._transport(request, seconds), seconds + LATER))
+
+
+async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    async with session.request(
+        request.method,
+        request.url,
+        data=request.body or (b"" if request.method in {"POST", "PUT", "PATCH"} else None),
+        headers=headers,
+        skip_auto_headers=("Content-Type",),
+        allow_redirects=False,
+        middlewares=(),
+        timeout=aiohttp.ClientTimeout(total=seconds + LATER),
+        **({} if session._default_proxy else _proxy(request.url)),
+    ) as response:
+        body = Body(response.headers.get("Content-Encoding", ""))
+        async for piece in response.content.iter_chunked(_PIECE):
+            body.feed(piece)
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, body.finish()
+
+
+def _proxy(url: str) -> dict[str, Any]:
+    """Return the proxy that the environment names for *url*, as arguments of a request."""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  (few need it)
+
+    from yarl import URL  # noqa: PLC0415  (comes with aiohttp)
+
+    target = URL(url)
+    proxy = getproxies().get(target.scheme)
+    return {"proxy": proxy} if proxy and not proxy_bypass(target.host or "") else {}

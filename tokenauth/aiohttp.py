@@ -1,0 +1,50 @@
+"""The auth objects for aiohttp (3.12.1 or newer; extra `aiohttp`); imports no other client.
+
+aiohttp.ClientSession(middlewares=[ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)])
+aiohttp.ClientSession(middlewares=[TokenAuth(my_own_provider)])
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from tokenauth._clients.family import members_of
+from tokenauth._clients.middleware import Handler, MiddlewareAuth
+
+if TYPE_CHECKING:
+    from tokenauth._clients.family import atrip, client_credentials, manis, password
+
+__all__ = [
+    "AtripAuth",
+    "ClientCredentialsAuth",
+    "ManisAuth",
+    "PasswordGrantAuth",
+    "PlatformAuth",
+    "TokenAuth",
+]
+
+
+class TokenAuth(MiddlewareAuth):
+    """Authenticates requests of aiohttp.ClientSession with the token of a provider: `middlewares=[auth]`."""
+
+    _library = _async_library = "aiohttp"
+
+    async def __call__(self, request: aiohttp.ClientRequest, handler: Handler) -> aiohttp.ClientResponse:
+        response: aiohttp.ClientResponse = await self._handle(request, handler)
+        return response
+
+
+if TYPE_CHECKING:
+
+    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
+
+    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class ManisAuth(manis.ManisAuth, TokenAuth): ...
+
+    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
+
+    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+else:
+    __getattr__: Any = members_of(TokenAuth)
