@@ -117,15 +117,19 @@ TRANSPORTS = {
 
 
 def _wrapped(library: Any, change: Callable[[Any, Any], Any], *, is_async: bool) -> Callable[[Scene, Any], Any]:
-    inner: Any
-
     def handle(self: Any, request: Any) -> Any:
         return self.inner.handle_request(change(library, request))
 
     async def handle_async(self: Any, request: Any) -> Any:
         return await self.inner.handle_async_request(change(library, request))
 
-    body = {"handle_request": handle, "handle_async_request": handle_async}
+    def close(self: Any) -> None:
+        self.inner.close()
+
+    async def aclose(self: Any) -> None:
+        await self.inner.aclose()
+
+    body = {"handle_request": handle, "handle_async_request": handle_async, "close": close, "aclose": aclose}
     wrapping = type("Wrapping", (library.BaseTransport, library.AsyncBaseTransport), body)
 
     def make(scene: Scene, state: Any) -> Any:

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,9 @@ class Scene:
     lifetime: float = 3600
     valid: str = ""
     logins: int = 0
+    api: Callable[[Received], Reply | None] = lambda request: None
+    """Called with each signed request to home; None leaves the answer to the scene."""
+    before_login: Callable[[], object] = bool
     lock: threading.Lock = field(default_factory=threading.Lock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -42,6 +45,7 @@ class Scene:
         self.leaked.clear()
         self.mocked, self.login_status, self.kind, self.lifetime = mocked, 200, "authorization", 3600
         self.valid, self.logins = "", 0
+        self.api, self.before_login = lambda request: None, bool
 
     @property
     def home(self) -> str:
@@ -123,16 +127,27 @@ class Scene:
             return Reply(401, {"error": "token"})
         if kind in {"far", "second"}:
             _, _, status, outcome = request.path.split("/")
-            return Reply(int(status), headers={"Location": f"{self.servers[kind].url}/target/{outcome}"})
+            return Reply(int(status), headers={"Location": f"{self.servers[kind].url}/at-{kind}/{outcome}"})
+        special = self.api(request)
+        if special is not None:
+            return special
+        if kind == "never":
+            return Reply(401)
+        if kind == "tagged":
+            tag = {"ETag": '"v1"', "Cache-Control": "public, no-cache"}
+            same = request.headers.get("if-none-match") == '"v1"'
+            return Reply(304, headers=tag) if same else Reply(200, {"tagged": True}, tag)
         return Reply(200, {"sha256": hashlib.sha256(request.body).hexdigest(), "length": len(request.body)})
 
     def _login(self) -> Reply:
+        self.before_login()
         with self.lock:
             self.logins += 1
             if self.login_status != 200:
                 return Reply(self.login_status, {"error": "no"})
             self.valid = f"canary-token-{self.logins}"
-            return Reply(200, {"token": self.valid, "lifetime": self.lifetime})
+            oauth = {"access_token": self.valid, "token_type": "Bearer", "expires_in": self.lifetime}
+            return Reply(200, {"token": self.valid, "lifetime": self.lifetime, **oauth})
 
     def _guarded(self, request: Received) -> Reply:
         """A target that says something else than 401 to those who are not signed."""

@@ -70,6 +70,8 @@ class Player:
             if not self.world.raises:
                 raise
             response = getattr(problem, "response", None)
+            if response is not None and self.world.library == "requests":
+                response.close()  # which httpx does by itself
             return Outcome(0 if response is None else response.status_code, response, problem)
         return Outcome(response.status_code, response)
 
