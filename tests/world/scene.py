@@ -32,7 +32,9 @@ class Scene:
     login_status: int = 200
     kind: str = "authorization"
     lifetime: float = 3600
-    valid: str = ""
+    valid: set[str] = field(default_factory=set)
+    discards_older: bool = True
+    """Whether a login ends the token of the one before."""
     logins: int = 0
     api: Callable[[Received], Reply | None] = lambda request: None
     """Called with each signed request to home; None leaves the answer to the scene."""
@@ -44,7 +46,8 @@ class Scene:
         self.seen.clear()
         self.leaked.clear()
         self.mocked, self.login_status, self.kind, self.lifetime = mocked, 200, "authorization", 3600
-        self.valid, self.logins = "", 0
+        self.logins, self.discards_older = 0, True
+        self.revoke()
         self.api, self.before_login = lambda request: None, bool
 
     @property
@@ -83,7 +86,7 @@ class Scene:
     def revoke(self) -> None:
         """End the token that is in use."""
         with self.lock:
-            self.valid = ""
+            self.valid.clear()
 
     def to(self, place: str) -> list[Received]:
         return [request for where, request in list(self.seen) if where == place]
@@ -95,10 +98,12 @@ class Scene:
         if self.kind == "static":
             names = {"x-atlas-client-id": "canary-id", "x-atlas-client-secret": "canary-secret"}
             return all(request.headers.get(name) == value for name, value in names.items())
+        if self.kind == "custom":
+            token = request.headers.get("x-api-key", "")
+        else:
+            token = request.headers.get("authorization", "").removeprefix("Bearer ")
         with self.lock:
-            token = self.valid
-        name, value = ("x-api-key", token) if self.kind == "custom" else ("authorization", f"Bearer {token}")
-        return bool(token) and request.headers.get(name) == value
+            return token in self.valid
 
     def abroad(self) -> list[str]:
         """Return what of ours the foreign server has received."""
@@ -145,9 +150,12 @@ class Scene:
             self.logins += 1
             if self.login_status != 200:
                 return Reply(self.login_status, {"error": "no"})
-            self.valid = f"canary-token-{self.logins}"
-            oauth = {"access_token": self.valid, "token_type": "Bearer", "expires_in": self.lifetime}
-            return Reply(200, {"token": self.valid, "lifetime": self.lifetime, **oauth})
+            token = f"canary-token-{self.logins}"
+            if self.discards_older:
+                self.valid.clear()
+            self.valid.add(token)
+            oauth = {"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
+            return Reply(200, {"token": token, "lifetime": self.lifetime, **oauth})
 
     def _guarded(self, request: Received) -> Reply:
         """A target that says something else than 401 to those who are not signed."""

@@ -32,7 +32,7 @@ def settled(player: Player, method: str, url: str, **settings: Any) -> Outcome:
 @every_token
 @every_world
 def test_the_first_request_is_signed_with_one_login(
-    world: World, kind: str, scene: Scene, request: pytest.FixtureRequest
+    world: World, kind: str, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         player.sign(kind)
@@ -42,7 +42,7 @@ def test_the_first_request_is_signed_with_one_login(
 
 
 @every_world
-def test_static_headers_are_on_every_request(world: World, scene: Scene, request: pytest.FixtureRequest) -> None:
+def test_static_headers_are_on_every_request(world: World, scene: Scene, request: pytest.FixtureRequest | None) -> None:
     with world.open(scene, request) as player:
         player.sign("static")
         assert [player.get(scene.url()).status for _ in range(2)] == [200, 200]
@@ -52,7 +52,7 @@ def test_static_headers_are_on_every_request(world: World, scene: Scene, request
 @every_token
 @every_world
 def test_a_revoked_token_costs_one_login_and_the_caller_sees_200(
-    world: World, kind: str, scene: Scene, request: pytest.FixtureRequest
+    world: World, kind: str, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         player.sign(kind)
@@ -68,7 +68,7 @@ def test_a_revoked_token_costs_one_login_and_the_caller_sees_200(
 @every_kind
 @every_world
 def test_a_redirect_abroad_takes_nothing_of_ours_along(
-    world: World, kind: str, status: int, outcome: int, scene: Scene, request: pytest.FixtureRequest
+    world: World, kind: str, status: int, outcome: int, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         player.sign(kind)
@@ -86,7 +86,7 @@ def test_a_redirect_abroad_takes_nothing_of_ours_along(
 @every_kind
 @every_world
 def test_a_redirect_within_our_origins_arrives_signed(
-    world: World, kind: str, outcome: int, scene: Scene, request: pytest.FixtureRequest
+    world: World, kind: str, outcome: int, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         player.sign(kind, origins=[scene.second])
@@ -101,7 +101,7 @@ BODY = bytes(range(256)) * 800
 
 
 @every_world
-def test_a_body_arrives_whole_after_a_401(world: World, scene: Scene, request: pytest.FixtureRequest) -> None:
+def test_a_body_arrives_whole_after_a_401(world: World, scene: Scene, request: pytest.FixtureRequest | None) -> None:
     with world.open(scene, request) as player:
         player.sign()
         assert player.get(scene.url()).status == 200
@@ -113,7 +113,7 @@ def test_a_body_arrives_whole_after_a_401(world: World, scene: Scene, request: p
 
 
 @every_world
-def test_an_upload_arrives_whole_after_a_401(world: World, scene: Scene, request: pytest.FixtureRequest) -> None:
+def test_an_upload_arrives_whole_after_a_401(world: World, scene: Scene, request: pytest.FixtureRequest | None) -> None:
     with world.open(scene, request) as player:
         player.sign()
         assert player.get(scene.url()).status == 200
@@ -128,7 +128,7 @@ def test_an_upload_arrives_whole_after_a_401(world: World, scene: Scene, request
 
 @every_world
 def test_a_refused_login_is_one_try_and_an_error_of_the_clients(
-    world: World, scene: Scene, request: pytest.FixtureRequest
+    world: World, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         player.sign()
@@ -144,7 +144,7 @@ def test_a_refused_login_is_one_try_and_an_error_of_the_clients(
 
 @every_world
 def test_an_endpoint_that_is_down_is_tried_three_times(
-    world: World, scene: Scene, request: pytest.FixtureRequest
+    world: World, scene: Scene, request: pytest.FixtureRequest | None
 ) -> None:
     with world.open(scene, request) as player:
         without_pauses(player.sign())
@@ -158,7 +158,7 @@ def test_an_endpoint_that_is_down_is_tried_three_times(
 
 
 @every_world
-def test_twenty_at_once_make_one_login(world: World, scene: Scene, request: pytest.FixtureRequest) -> None:
+def test_twenty_at_once_make_one_login(world: World, scene: Scene, request: pytest.FixtureRequest | None) -> None:
     with world.open(scene, request) as player:
         player.sign()
         assert player.herd(scene.url(), 20) == [200] * 20
