@@ -23,7 +23,7 @@ from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor, HTTPXC
 from tests.clients import TLS
 from tests.world.scene import Scene
 from tests.world.tracing import sentry, tracing
-from tests.world.worlds import SECONDS, World, asgi_app, body_of, wsgi_app
+from tests.world.worlds import SECONDS, World, asgi_app, body_of, nothing, wsgi_app
 
 LIBRARIES: list[Any] = [httpx, httpx2]
 
@@ -165,10 +165,7 @@ def _mock_transport(library: Any, *, is_async: bool) -> Callable[[Scene, Any], A
 
 def _in_process(library: Any, *, is_async: bool) -> Callable[[Scene, Any], Any]:
     def make(scene: Scene, state: Any) -> Any:
-        if is_async:
-            transport = library.ASGITransport(asgi_app(scene))
-        else:
-            transport = library.WSGITransport(wsgi_app(scene))
+        transport = library.ASGITransport(asgi_app(scene)) if is_async else library.WSGITransport(wsgi_app(scene))
         return _kind(library, is_async=is_async)(**_settings(transport=transport))
 
     return make
@@ -265,8 +262,8 @@ def _worlds(library: Any, *, is_async: bool) -> Iterator[World]:
     """Yield the worlds that both libraries have, and sync as well as async."""
     name = library.__name__
 
-    def world(title: str, make: Callable[[Scene, Any], Any], *around: Any, **traits: Any) -> World:
-        return World(title, name, make, *around, is_async=is_async, **traits)
+    def world(title: str, make: Callable[[Scene, Any], Any], around: Any = nothing, **traits: Any) -> World:
+        return World(title, name, make, around, is_async=is_async, **traits)
 
     def plain(scene: Scene, state: Any) -> Any:
         return _kind(library, is_async=is_async)(**_settings())

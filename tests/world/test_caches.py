@@ -73,9 +73,7 @@ def keeps_refusals() -> Iterator[requests_cache.CachedSession]:
         yield session
 
 
-def test_a_refusal_out_of_the_cache_is_the_callers(
-    keeps_refusals: requests_cache.CachedSession, scene: Scene
-) -> None:
+def test_a_refusal_out_of_the_cache_is_the_callers(keeps_refusals: requests_cache.CachedSession, scene: Scene) -> None:
     """requests-cache calls the response hooks on it, with a request of its own kind and no connection."""
     keeps_refusals.auth = scene.auth()
     url = scene.url("/never")

@@ -11,7 +11,7 @@ import time_machine
 from tests.clients import CLIENTS, Client, Get
 from tests.world.scene import Scene
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 START = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
 LIFETIME = 3600
 every_client = pytest.mark.parametrize(

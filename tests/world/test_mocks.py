@@ -34,7 +34,9 @@ def auth(url: str = URL, **options: Any) -> ClientCredentialsAuth:
 @responses.activate  # type: ignore[untyped-decorator, unused-ignore]
 def test_responses_answers_the_login() -> None:
     responses.post(f"{URL}/token", json=TOKEN)
-    responses.get(f"{URL}/orders", json=[], match=[responses.matchers.header_matcher({"Authorization": "Bearer canary-token"})])
+    responses.get(
+        f"{URL}/orders", json=[], match=[responses.matchers.header_matcher({"Authorization": "Bearer canary-token"})]
+    )
     assert requests.get(f"{URL}/orders", auth=auth(), timeout=5).json() == []
     assert [call.request.url for call in responses.calls] == [f"{URL}/token", f"{URL}/orders"]
 

@@ -1,6 +1,9 @@
 """Green threads and pre-forking workers, each in a process of its own: see `programs.py`."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,9 +16,9 @@ import pytest
 
 from tests.world.scene import Scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(40)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 ROOT = Path(__file__).parents[2]
-PATIENCE = 25.0
+PATIENCE = 20.0
 LIBRARIES = ["requests", "httpx", "httpx2"]
 every_library = pytest.mark.parametrize("library", LIBRARIES)
 
@@ -26,7 +29,7 @@ class Program:
     def __init__(self, name: str, library: str, scene: Scene) -> None:
         command = [sys.executable, "-m", "tests.world.programs", name, library, scene.home]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
         self.line = ThreadPoolExecutor(1)
         self.errors: list[str] = []
         self.reader = threading.Thread(target=self._read_errors, daemon=True)
@@ -42,7 +45,7 @@ class Program:
         try:
             line = self.line.submit(self.process.stdout.readline).result(PATIENCE)
         except TimeoutError:
-            self.process.kill()
+            self.kill()
             self.reader.join(10)
             pytest.fail(f"the program hangs: {''.join(self.errors)[-3000:]}")
         if not line:
@@ -50,8 +53,13 @@ class Program:
             pytest.fail("".join(self.errors)[-3000:] or "the program said nothing")
         return json.loads(line)
 
+    def kill(self) -> None:
+        """End it, and its children, which hold the other ends of our pipes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def end(self) -> None:
-        self.process.kill()
+        self.kill()
         self.process.wait(10)
         self.line.shutdown()
         for pipe in (self.process.stdout, self.process.stderr):

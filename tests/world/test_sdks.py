@@ -151,7 +151,9 @@ def test_mcp_is_signed_and_renewed(scene: Scene) -> None:
     scene.api = _mcp_server
     asyncio.run(main())
     assert scene.logins >= 2
-    asked = [json.loads(request.body)["method"] for request in scene.to("home") if request.path == "/mcp" and request.body]
+    asked = [
+        json.loads(request.body)["method"] for request in scene.to("home") if request.path == "/mcp" and request.body
+    ]
     assert asked.count("initialize") == 1
 
 

@@ -17,7 +17,7 @@ from tests.servers import mute
 from tests.support import background
 from tests.world.scene import Scene
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 
 
 @dataclass
@@ -43,6 +43,7 @@ def _echo(scene: Scene) -> Iterator[Echo]:
 
     with mute() as bound:
         this.url = f"127.0.0.1:{bound.getsockname()[1]}/ws"
+        bound.listen()
         with serve(answer, sock=bound, process_request=check) as server:
             done = background(server.serve_forever)
             try:
@@ -82,7 +83,12 @@ def _httpx2_ws_async(url: str, auth: Any) -> str:
     return asyncio.run(main())
 
 
-WAYS = {"httpx-ws": _httpx_ws, "httpx-ws-async": _httpx_ws_async, "httpx2": _httpx2_ws, "httpx2-async": _httpx2_ws_async}
+WAYS = {
+    "httpx-ws": _httpx_ws,
+    "httpx-ws-async": _httpx_ws_async,
+    "httpx2": _httpx2_ws,
+    "httpx2-async": _httpx2_ws_async,
+}
 every_way = pytest.mark.parametrize("way", WAYS)
 every_scheme = pytest.mark.parametrize("scheme", ["http", "ws"])
 
@@ -113,8 +119,7 @@ def test_a_handshake_that_is_refused_is_renewed(way: str, scheme: str, scene: Sc
 @every_scheme
 @every_way
 def test_a_handshake_abroad_is_not_signed(way: str, scheme: str, scene: Scene) -> None:
-    with _echo(scene) as echo:
-        with pytest.raises(Exception, match=r"."):
-            WAYS[way](f"{scheme}://{echo.url}", scene.auth())
+    with _echo(scene) as echo, pytest.raises(Exception, match=r"."):
+        WAYS[way](f"{scheme}://{echo.url}", scene.auth())
     assert echo.handshakes == [False]
     assert scene.logins == 0

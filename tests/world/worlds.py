@@ -139,7 +139,7 @@ class World:
     raises: bool = False
     """Whether the caller sees a refusal as an exception of the client's."""
     late: bool = False
-    """Whether a refusal becomes an exception below the auth object, so that the next request is the first to be right."""
+    """Whether a refusal becomes an exception below the auth object: the next request is the first to be right."""
     fixture: str = ""
     """The pytest fixture that `around` has no part in and `make` gets."""
 
