@@ -23,7 +23,7 @@ from tokenauth import AtripAuth, TokenAuth
 KINDS = ("authorization", "custom", "static")
 
 
-@dataclass
+@dataclass(repr=False)
 class Scene:
     servers: dict[str, Server] = field(default_factory=dict)
     seen: list[tuple[str, Received]] = field(default_factory=list)
@@ -127,15 +127,15 @@ class Scene:
             return self._login()
         if place == "second":
             return self._guarded(request)
-        kind = request.path.split("/")[1]
         if not self.signed(request):
             return Reply(401, {"error": "token"})
+        return self.api(request) or self._use(request)
+
+    def _use(self, request: Received) -> Reply:
+        kind = request.path.split("/")[1]
         if kind in {"far", "second"}:
             _, _, status, outcome = request.path.split("/")
             return Reply(int(status), headers={"Location": f"{self.servers[kind].url}/at-{kind}/{outcome}"})
-        special = self.api(request)
-        if special is not None:
-            return special
         if kind == "never":
             return Reply(401)
         if kind == "tagged":

@@ -1,4 +1,4 @@
-"""Clocks that tests of an application move: a token that has expired by them is renewed, and one that has not is kept."""
+"""Clocks that an application's tests move: a token that has expired by them is renewed, one that has not is kept."""
 
 import datetime
 from collections.abc import Callable

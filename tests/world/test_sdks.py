@@ -165,7 +165,9 @@ WSDL = """<?xml version="1.0"?>
   </xsd:schema></types>
   <message name="AskIn"><part name="body" element="t:Ask"/></message>
   <message name="AskOut"><part name="body" element="t:Answer"/></message>
-  <portType name="Port"><operation name="Ask"><input message="t:AskIn"/><output message="t:AskOut"/></operation></portType>
+  <portType name="Port">
+    <operation name="Ask"><input message="t:AskIn"/><output message="t:AskOut"/></operation>
+  </portType>
   <binding name="Binding" type="t:Port">
     <soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>
     <operation name="Ask"><soap:operation soapAction="ask"/>
