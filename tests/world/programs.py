@@ -6,6 +6,7 @@ Each prints its findings, a line of JSON each, and goes on where it is told to b
 """
 
 import json
+import os
 import sys
 import warnings
 from typing import Any
@@ -94,6 +95,7 @@ def _grequests(library: str, url: str) -> None:
 
 def _eventlet(library: str, url: str) -> None:
     warnings.simplefilter("ignore")
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # its own resolver can't be imported beside a dnspython with httpcore2
     import eventlet
 
     eventlet.monkey_patch()
@@ -102,8 +104,10 @@ def _eventlet(library: str, url: str) -> None:
     say(statuses=[answer.status_code for answer in pool.imap(get, [f"{url}/api"] * 20)])
 
 
-def _in_child(get: Any, url: str, results: Any) -> None:
+def _in_child(library: str, made: Any, url: str, results: Any) -> None:
+    """With a session of its own, for a connection that processes share mixes up their answers."""
     try:
+        get = opened(library, made)
         results.put([get(f"{url}/api").status_code for _ in range(3)])
     except Exception as problem:
         results.put(repr(problem))
@@ -111,11 +115,11 @@ def _in_child(get: Any, url: str, results: Any) -> None:
 
 def _prefork(context: Any, library: str, url: str, *, warm: bool) -> None:
     """Fork children as a pre-forking worker does: the auth object was made, and perhaps used, by their parent."""
-    get = opened(library, auth(url))
+    made = auth(url)
     if warm:
-        get(f"{url}/api")
+        opened(library, made)(f"{url}/api")
     results = context.Queue()
-    children = [context.Process(target=_in_child, args=(get, url, results)) for _ in range(4)]
+    children = [context.Process(target=_in_child, args=(library, made, url, results)) for _ in range(4)]
     for child in children:
         child.start()
     answers = [results.get(timeout=30) for _ in children]
