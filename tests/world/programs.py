@@ -97,6 +97,7 @@ def _eventlet(library: str, url: str) -> None:
     warnings.simplefilter("ignore")
     os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # its own resolver can't be imported beside a dnspython with httpcore2
     import eventlet
+    import trio  # noqa: F401  (httpcore imports it, and once eventlet has patched sockets it can't be imported)
 
     eventlet.monkey_patch()
     get = opened(library, auth(url))
