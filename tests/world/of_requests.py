@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import io
 import re
 import tempfile
 import time
@@ -261,7 +260,3 @@ WORLDS = [
     World("toolbelt HostHeaderSSL", "requests", _with(HostHeaderSSLAdapter)),
     World("auth called before each try", "requests", lambda scene, state: SignsBeforeEachTry()),
 ]
-
-
-def file_of(content: bytes) -> Any:
-    return io.BytesIO(content)
