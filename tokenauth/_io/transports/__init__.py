@@ -32,7 +32,8 @@ def library_of(client: object) -> str:
         if name in _HOMES and kind.__name__ in {"Session", "Client", "AsyncClient", "ClientSession"}:
             return name
     raise TypeError(
-        "token_client must be a requests.Session, a Client or AsyncClient of httpx or httpx2, or an aiohttp.ClientSession, "
+        "token_client must be a requests.Session, a Client or AsyncClient of httpx or httpx2, or an "
+        "aiohttp.ClientSession, "
         f"not {type(client).__name__}"
     )
 
