@@ -14,6 +14,7 @@ from tokenauth._version import __version__
 
 if TYPE_CHECKING:
     from tokenauth._core.credential import Event
+    from tokenauth._core.options import Options
     from tokenauth._core.provider import Provider
     from tokenauth._core.token import Token
     from tokenauth.auth import (
@@ -37,6 +38,7 @@ __all__ = [
     "CredentialsRejected",
     "Event",
     "ManisAuth",
+    "Options",
     "PasswordGrantAuth",
     "PlatformAuth",
     "Provider",
@@ -54,6 +56,7 @@ _HOMES = {
     "CredentialsRejected": "errors",
     "Event": "_core.credential",
     "ManisAuth": "auth",
+    "Options": "_core.options",
     "PasswordGrantAuth": "auth",
     "PlatformAuth": "auth",
     "Provider": "_core.provider",

@@ -1,16 +1,46 @@
-"""TokenAuth for httpx2, sync and async; imports no other client.
+"""The auth objects for httpx2, sync and async; imports no other client.
 
-httpx2.Client(auth=TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret)))
+httpx2.Client(auth=ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret))
+httpx2.Client(auth=TokenAuth(my_own_provider))
 """
+
+from typing import TYPE_CHECKING
 
 import httpx2
 
+from tokenauth._clients.family import members_of
 from tokenauth._clients.httpx_family import HttpxAuth
 
-__all__ = ["TokenAuth"]
+if TYPE_CHECKING:
+    from tokenauth._clients.family import atrip, client_credentials, manis, password
+
+__all__ = [
+    "AtripAuth",
+    "ClientCredentialsAuth",
+    "ManisAuth",
+    "PasswordGrantAuth",
+    "PlatformAuth",
+    "TokenAuth",
+]
 
 
 class TokenAuth(HttpxAuth, httpx2.Auth):
     """Authenticates requests of httpx2.Client and httpx2.AsyncClient with the token of a provider."""
 
     _library = _async_library = "httpx2"
+
+
+if TYPE_CHECKING:
+
+    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
+
+    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class ManisAuth(manis.ManisAuth, TokenAuth): ...
+
+    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
+
+    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+else:
+    __getattr__ = members_of(TokenAuth)

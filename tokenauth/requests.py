@@ -1,6 +1,7 @@
-"""TokenAuth for requests; imports no other client.
+"""The auth objects for requests; imports no other client.
 
-    session.auth = TokenAuth(Manis("https://api.example.com", merchant_id="m-1", secret=secret))
+    session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)
+    session.auth = TokenAuth(my_own_provider)
 
 requests calls the auth object once for each request, and its response hook for each answer, redirects included; a
 redirect sends a copy of the request, headers and hook. So the hook looks after three things: a 401 on our token, a
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from requests import PreparedRequest, Response
@@ -25,11 +26,22 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from requests.utils import requote_uri, rewind_body
 
 from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._clients.family import members_of
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
-__all__ = ["TokenAuth"]
+if TYPE_CHECKING:
+    from tokenauth._clients.family import atrip, client_credentials, manis, password
+
+__all__ = [
+    "AtripAuth",
+    "ClientCredentialsAuth",
+    "ManisAuth",
+    "PasswordGrantAuth",
+    "PlatformAuth",
+    "TokenAuth",
+]
 
 log = logging.getLogger("tokenauth")
 
@@ -254,3 +266,19 @@ def _take_off(request: PreparedRequest, names: Iterable[str]) -> None:
 def _bare(url: str | None) -> str:
     """Return *url* without its fragment, which a redirect inherits."""
     return urlsplit(url or "")._replace(fragment="").geturl()
+
+
+if TYPE_CHECKING:
+
+    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
+
+    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class ManisAuth(manis.ManisAuth, TokenAuth): ...
+
+    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
+
+    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+else:
+    __getattr__ = members_of(TokenAuth)

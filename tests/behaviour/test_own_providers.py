@@ -120,9 +120,7 @@ def test_what_it_lacks_is_said(wrong: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["header", "scheme"])
-@pytest.mark.parametrize(
-    "options", [{"header": "X-T"}, {"scheme": "ALPS"}, {"param": "t"}, {"cookie": "t"}, {"kept_headers": {"a": "b"}}]
-)
+@pytest.mark.parametrize("options", [{"param": "t"}, {"cookie": "t"}, {"kept_headers": {"a": "b"}}])
 def test_options_that_the_provider_overrules_are_refused(name: str, options: Any) -> None:
     ours: Any = {name: "X-Token"}
     with pytest.raises(ValueError, match=f"{name} would have no effect.*provider's own arguments"):
@@ -137,7 +135,7 @@ def test_atrip_names_what_to_use_instead(name: str) -> None:
         "user_name": "u",
         "role": "Admin",
         "order_no": "",
-        name: "",
+        name: "X-T",
     }
     with pytest.raises(ValueError, match=f"{name} would have no effect.*use portal_header= or portal_param="):
         AtripAuth(**settings)
@@ -149,3 +147,36 @@ def test_they_count_where_the_provider_leaves_it_to_them() -> None:
     assert signature is not None
     assert signature.headers == {"X-Token": "t"}
     ManisAuth("https://api.example", merchant_id="m", secret="s", header="X-Token", scheme="")
+
+
+SAID: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({}, {"Authorization": "Bearer t"}),
+    ({"header": "authorization"}, {"authorization": "Bearer t"}),
+    ({"header": "X-Auth"}, {"X-Auth": "t"}),
+    ({"header": "X-Auth", "scheme": None}, {"X-Auth": "t"}),
+    ({"header": "X-Auth", "scheme": "Token"}, {"X-Auth": "Token t"}),
+    ({"scheme": "ALPS"}, {"Authorization": "ALPS t"}),
+    ({"scheme": ""}, {"Authorization": "t"}),
+]
+
+
+def carried(provider: JSONProvider, **options: Any) -> dict[str, str]:
+    signature = TokenAuth(provider, **options)._source.admission.signature(Token("t"), Origin.parse(URL))
+    assert signature is not None
+    return dict(signature.headers)
+
+
+@pytest.mark.parametrize(("options", "headers"), SAID)
+def test_header_and_scheme_mean_the_same_wherever_they_are_given(options: Any, headers: dict[str, str]) -> None:
+    assert carried(JSONProvider(URL), **options) == headers
+    assert carried(JSONProvider(URL, **options)) == headers
+    assert carried(JSONProvider(URL, kept_headers={"X-Key": "k"}, **options)) == {"X-Key": "k", **headers}
+
+
+def test_options_given_to_the_auth_object_take_precedence_over_the_provider_s() -> None:
+    provider = JSONProvider("http://api.example/login", allow_http=True, timeout=3.0, leeway=5.0, header="X-One")
+    auth = TokenAuth(provider, timeout=4.0, header="X-Two")
+    assert (auth._source.credential.timeout, auth._source.credential.leeway) == (4.0, 5.0)
+    assert auth._source.admission.header == "X-Two"
+    with pytest.raises(TypeError, match="JSONProvider has no option 'timeuot'; did you mean 'timeout'"):
+        JSONProvider(URL, timeuot=3.0)  # type: ignore[call-arg]

@@ -12,10 +12,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth
-from tokenauth._clients.base import Options
-from tokenauth.auth import GrantOptions
+from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, Options, PasswordGrantAuth
 from tokenauth.providers import JSONProvider
+from tokenauth.providers.password import GrantOptions
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]

@@ -1,15 +1,14 @@
 """What every TokenAuth shares, whatever the client: its provider, its options, its identity."""
 
 import copy
-import difflib
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
-from typing import Any, ClassVar, Self, TypedDict, TypeVar, Unpack
+from collections.abc import Generator, Mapping, MutableMapping
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
-from tokenauth._core.credential import Event
 from tokenauth._core.effects import Effect
 from tokenauth._core.fleet import Shelf
 from tokenauth._core.flow import Flow, obtain
+from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
@@ -20,35 +19,6 @@ from tokenauth.providers._duck import TokenAPI, as_provider
 T = TypeVar("T")
 
 
-class Options(TypedDict, total=False):
-    """The options of every TokenAuth; all keyword-only.
-
-    origins: more origins ("https://host[:port]") that may have the token. Default none but the provider's own.
-    header: header that carries the token. Default "Authorization".
-    scheme: authentication scheme before the token; "" for none. Default the answer's token type, else "Bearer".
-    extra_headers: more headers for each request that carries the token.
-    leeway: seconds before expiry at which a token counts as expired, a twentieth of its lifetime at most. Default 30.
-    timeout: seconds that a request waits for a token at most, tries and pauses included. Default 10.
-    cache: any mutable mapping. Default a `cachetools.TTLCache` that the whole process shares.
-    store: a `FileStore` or `RedisStore` that processes share, or your own `Store`. Default none.
-    token_client: the session or client that makes the token calls. Default a bare one of the library in use.
-    allow_http: allow plain http elsewhere than on loopback. Default False.
-    on_event: called with an `Event` when a token was fetched, a fetch failed, or a token was rejected.
-    """
-
-    origins: Iterable[str]
-    header: str
-    scheme: str | None
-    extra_headers: Mapping[str, str]
-    leeway: float
-    timeout: float
-    cache: MutableMapping[Any, Any] | None
-    store: Any
-    token_client: Any
-    allow_http: bool
-    on_event: Callable[[Event], object] | None
-
-
 class BaseTokenAuth:
     """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
 
@@ -56,14 +26,23 @@ class BaseTokenAuth:
     _async_library: ClassVar[str]
 
     def __init__(self, provider: Provider | TokenAPI, **options: Unpack[Options]) -> None:
+        """Authenticate with the tokens of *provider*.
+
+        Args:
+            provider: the token API, described: one of `tokenauth.providers`, or your own.
+            options: see `Options`. They take precedence over options given to the provider.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
         self._provider = as_provider(provider)
-        _check_names(type(self).__name__, options)
-        _check_effect(self._provider, options)
-        self._options = options
+        given = checked_options(type(self).__name__, options) if options else {}
+        self._options: dict[str, Any] = {**self._provider.options, **given}
         self._set_up()
 
     def _set_up(self) -> None:
-        options: dict[str, Any] = dict(self._options)
+        options = dict(self._options)
+        _check_effect(self._provider, options)
         self._token_client = options.pop("token_client", None)
         if self._token_client is not None:
             transports.library_of(self._token_client)
@@ -140,11 +119,3 @@ def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
     if idle:
         text = f"{' and '.join(idle)} would have no effect, for {provider.name} says itself how a token is sent"
         raise ValueError(f"{text}: use {provider.presents_by}")
-
-
-def _check_names(name: str, options: Mapping[str, Any]) -> None:
-    for option in options:
-        if option not in Options.__annotations__:
-            near = difflib.get_close_matches(option, Options.__annotations__, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{name} has no option {option!r}{hint}")

@@ -13,7 +13,7 @@ from tokenauth._core.header_names import checked_sent_name
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import checked_text
-from tokenauth._core.signature import Signature
+from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import HTTP_TOKEN, Token
 
 log = logging.getLogger("tokenauth")
@@ -87,8 +87,7 @@ class Admission:
             return None
         own = self.provider.sign(token)
         if own is None:
-            scheme = token.type if self.scheme is None else self.scheme
-            own = Signature({self.header: f"{scheme} {token.value}" if scheme else token.value})
+            own = Signature(in_header(token, self.header, self.scheme))
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
     def _foreign(self, origin: Origin | None) -> bool:

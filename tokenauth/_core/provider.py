@@ -4,7 +4,9 @@ Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
 import uuid
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Mapping
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from tokenauth._core.effects import Reply, TokenRequest
@@ -29,6 +31,7 @@ class Provider:
         presents_by: what that refusal names to be used instead.
         process_bound: what of `identity` this process alone can tell, such as "key= is a lambda"; `TokenAuth` then
             refuses a store, where another process could take what is meant for something else. Default nothing.
+        options: `Options` for the `TokenAuth` that will use it; its own take precedence. Default none.
         steady: whether `sign` returns the same for the same token, so that it is called once for each token and not
             for each request. Default False; a provider without a `sign` of its own is steady.
     """
@@ -41,6 +44,7 @@ class Provider:
     presents: bool = False
     presents_by: str = "the provider's own arguments"
     process_bound: str = ""
+    options: Mapping[str, Any] = MappingProxyType({})
     steady: bool = False
 
     @property

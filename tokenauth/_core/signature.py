@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
+from tokenauth._core.token import Token
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -54,6 +56,14 @@ class Signature:
         parts = urlsplit(url)
         kept = [pair for pair in parts.query.split("&") if _name(pair) not in self.params]
         return urlunsplit(parts._replace(query="&".join(kept)))
+
+
+def in_header(token: Token, header: str, scheme: str | None) -> dict[str, str]:
+    """Return the header that carries *token*. Without a *scheme*, "Authorization" names the token's type, and any other
+    header carries the bare token."""
+    if scheme is None:
+        scheme = token.type if header.lower() == "authorization" else ""
+    return {header: f"{scheme} {token.value}" if scheme else token.value}
 
 
 def _text(header: str | bytes | None) -> str:

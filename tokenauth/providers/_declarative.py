@@ -3,12 +3,13 @@
 import base64
 import json as json_
 from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import quote_plus, urlencode
 
 from tokenauth._core.effects import Reply, TokenRequest
 from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
 from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.options import Options, checked_options
 from tokenauth._core.origins import Origin
 from tokenauth._core.provider import Provider
 from tokenauth._core.provider import where as place_of
@@ -30,42 +31,8 @@ JSON = "application/json"
 class JSONProvider(Provider):
     """A token API that answers in JSON. The defaults are those of OAuth 2.0 (RFC 6749 §5).
 
-        JSONProvider("https://api.example/login", json={"user": "u", "key": key}, token="data.accessToken",
-                     expires_in="data.expiresIn", success=("code", "00"), header="Access-Token", scheme="")
-
-    Args:
-        token_url: https (loopback exempt), without query, fragment and user info.
-        name: stands in errors and logs; default "Token API at <origin>".
-        method: default "POST".
-        headers, form, json: what is sent, `form` or `json` or neither. Each text counts as a secret, unless its
-            name is in `public`; a callable is read at each login, and so is an object with `get_secret_value()`.
-        public: more names whose values may show in errors (see `PUBLIC` for those that always may). A callable
-            under a name that is here alone is read at each login, but takes no part in telling credentials apart: a
-            time stamp.
-        basic: user and password for HTTP Basic (RFC 7617, UTF-8).
-        token, token_type, expires_in, expires_at, issued_at, refresh_in: where each stands in the answer: a
-            top-level key, else a dotted path, or several of these (the first that is there counts), or a callable
-            that is given the answer. None: not there. Two callables are two APIs, which share no token; with a
-            store a callable must be a function that stands in a module under its name.
-        unit: of `expires_in` and `expires_at`: "us", "ms", "s" or "min". Default seconds, and for `expires_at`
-            by its size.
-        success: where the answer says that it is a success, and the value that says so, as in ("code", "00");
-            or a callable that is given the answer and returns a bool. Default: a token is there.
-        error_code, error_text: where these stand in an error's answer.
-        error_fields: keys of an error's answer that are kept in the error's `extra`.
-        rejected, retryable: codes of a 2xx that mean "wrong credentials" and "try again".
-        header, scheme: header that carries the token, and what stands before it ("" for nothing). Default:
-            what the options of `TokenAuth` say. With `header` alone there is no scheme.
-        param: query parameter that carries the token, in place of a header. URLs are logged: see "Security".
-        cookie: name of the cookie that carries the token, in place of a header. It joins the client's own cookies in
-            the request, and is not in its cookie jar.
-        kept_headers: more headers that every request with the token carries, such as a subscription key. A callable
-            is read at each login, and one under a name in `public` at each request: a time stamp.
-        advice: what an error says that tells of refused credentials.
-        allow_http: allow plain http elsewhere than on loopback.
-
-    Raises:
-        TypeError, ValueError: an argument is wrong; the text never shows its value.
+    JSONProvider("https://api.example/login", json={"user": "u", "key": key}, token="data.accessToken",
+                 expires_in="data.expiresIn", success=("code", "00"), header="Access-Token", scheme="")
     """
 
     _noun = "token"
@@ -95,14 +62,57 @@ class JSONProvider(Provider):
         error_fields: Collection[str] = (),
         rejected: Collection[object] = (),
         retryable: Collection[object] = (),
-        header: str | None = None,
-        scheme: str | None = None,
         param: str | None = None,
         cookie: str | None = None,
         kept_headers: Mapping[str, Value] | None = None,
         advice: str = "Check the credentials.",
-        allow_http: bool = False,
+        **options: Unpack[Options],
     ) -> None:
+        """Describe the API.
+
+        Args:
+            token_url: https (loopback exempt), without query, fragment and user info.
+            name: stands in errors and logs. Default "Token API at <origin>".
+            method: of the token call. Default "POST".
+            headers: headers of the token call. Default none. Each text counts as a secret, unless its name is in
+                `public`. A callable is read at each login, and so is an object with `get_secret_value()`.
+            form: form fields of the token call, with the same secrets. Default none.
+            json: JSON body of the token call, with the same secrets; not with `form`. Default none.
+            public: more names whose values may show in errors (see `PUBLIC` for those that always may). A callable
+                under a name that is here alone is read at each login, but does not distinguish credentials: a time
+                stamp.
+            basic: user and password for HTTP Basic (RFC 7617, UTF-8). Default none.
+            token: place of the token in the answer. Default "access_token". A place is a top-level key, else a dotted
+                path; or several of these (the first that is there counts); or a callable that is given the answer.
+                Two callables are two APIs, which share no token; with a store a callable must be a function that
+                stands in a module under its name.
+            token_type: place of the token's type, or None. Default "token_type".
+            expires_in: place of the lifetime, or None. Default "expires_in".
+            expires_at: place of the instant of expiry, or None. Default None.
+            issued_at: place of the instant of issue, or None. Default None.
+            refresh_in: place of the seconds after which to refresh, or None. Default "refresh_in".
+            unit: unit of `expires_in` and `expires_at`, "us", "ms", "s" or "min". Default seconds, and for `expires_at`
+                by its size.
+            success: place in the answer and the value there that says that it is a success, as in ("code", "00"); or a
+                callable that is given the answer and returns a bool. Default: a token is there.
+            error_code: place of the code in an error's answer. Default the usual ones.
+            error_text: place of the text in an error's answer. Default the usual ones.
+            error_fields: keys of an error's answer that are kept in the error's `extra`. Default none.
+            rejected: codes of a 2xx that mean "wrong credentials". Default none.
+            retryable: codes of a 2xx that mean "try again". Default none.
+            param: query parameter that carries the token, instead of a header. URLs are logged: see "Security".
+            cookie: name of the cookie that carries the token, instead of a header. It joins the client's own cookies
+                in the request, and is not in its cookie jar.
+            kept_headers: more headers of every request with the token, such as a subscription key. A callable is read
+                at each login, and one under a name in `public` at each request: a time stamp.
+            advice: what an error about refused credentials says to check. Default "Check the credentials."
+            options: see `Options`; for the `TokenAuth` that will use the description.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        self.options = checked_options(type(self).__name__, options) if options else {}
+        allow_http = options.get("allow_http", False)
         self.token_url = _arguments.checked_url("token_url", token_url, allow_http=allow_http)
         if form is not None and json is not None:
             raise ValueError("form and json exclude each other")
@@ -125,8 +135,10 @@ class JSONProvider(Provider):
         self._success = _arguments.checked_success(success)
         self._error_fields = tuple(error_fields)
         self._rejected, self._retryable = tuple(rejected), tuple(retryable)
-        self._presentation = Presentation.checked(header, scheme, param, cookie)
-        self.presents = self._presentation.said or bool(kept_headers)
+        self._presentation = Presentation.checked(options.get("header"), options.get("scheme"), param, cookie)
+        self.presents = self._presentation.elsewhere or bool(kept_headers)
+        if kept_headers:  # then header and scheme are ours to see to
+            self.options = {name: each for name, each in self.options.items() if name not in {"header", "scheme"}}
         self.steady = self._kept.steady
         self._advice = advice
         self.secrets = self._all_secrets()

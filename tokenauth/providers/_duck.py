@@ -1,7 +1,7 @@
 """What `TokenAuth` takes besides a `Provider`: any object with the four things that it can't do without."""
 
 import uuid
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, Protocol
 
 from tokenauth._core.effects import Reply, TokenRequest
@@ -62,6 +62,7 @@ class _Wrapped(Provider):
         self.presents = bool(getattr(described, "presents", False))
         self.process_bound = str(getattr(described, "process_bound", ""))
         self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
+        self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
         for name in ("login", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))

@@ -1,4 +1,4 @@
-"""How a token goes on a request: in a header, with or without a scheme, in the query, or as a cookie."""
+"""How a described API wants the token on a request, where the options of `TokenAuth` can't say it."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tokenauth._core.header_names import checked_header_name, checked_sent_name
 from tokenauth._core.secrets import checked_text
-from tokenauth._core.signature import Signature
+from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import Token
 
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §4.1.1
@@ -14,7 +14,7 @@ _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §
 
 @dataclass(frozen=True)
 class Presentation:
-    """Header and scheme ("" for none), query parameter, or cookie. All None: as `TokenAuth`'s options say."""
+    """Query parameter or cookie; else header and scheme, beside headers that are kept."""
 
     header: str | None
     scheme: str | None
@@ -22,9 +22,7 @@ class Presentation:
     cookie: str | None
 
     @classmethod
-    def checked(
-        cls, header: str | None, scheme: str | None, param: str | None, cookie: str | None = None
-    ) -> "Presentation":
+    def checked(cls, header: str | None, scheme: str | None, param: str | None, cookie: str | None) -> "Presentation":
         in_header = header is not None or scheme is not None
         if in_header + (param is not None) + (cookie is not None) > 1:
             raise ValueError("header (or scheme), param and cookie exclude each other")
@@ -36,21 +34,18 @@ class Presentation:
         )
 
     @property
-    def said(self) -> bool:
-        return any(each is not None for each in (self.header, self.scheme, self.param, self.cookie))
+    def elsewhere(self) -> bool:
+        """Whether the token goes elsewhere than into a header."""
+        return self.param is not None or self.cookie is not None
 
     def takes(self, value: str) -> bool:
         """Whether a token of this *value* can be presented so."""
         return self.cookie is None or bool(_COOKIE_VALUE.fullmatch(value))
 
     def sign(self, token: Token, kept: Mapping[str, str]) -> Signature | None:
-        """Return how *token* goes on a request, with the headers *kept* beside it; None where nothing is said."""
+        """Return how *token* goes on a request, with the headers *kept* beside it; None where the options say it."""
         if self.cookie is not None:
             return Signature(kept, cookies={self.cookie: token.value})
         if self.param is not None:
             return Signature(kept, {self.param: token.value})
-        if not self.said and not kept:
-            return None
-        scheme = token.type if self.header is None and self.scheme is None else self.scheme
-        value = f"{scheme} {token.value}" if scheme else token.value
-        return Signature({**kept, self.header or "Authorization": value})
+        return Signature({**kept, **in_header(token, self.header or "Authorization", self.scheme)}) if kept else None

@@ -5,15 +5,16 @@ stands in the link, how long it lives, and whether it serves once only, is publi
 Source: the provider's page "ATRIP Token"; the codes 900, 902, -1 and 9999 are what third parties have met.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import parse_qsl, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.effects import Reply
 from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
@@ -65,27 +66,7 @@ class PortalLink:
 
 
 class Atrip(JSONProvider):
-    """A client's access to ATRIP: static headers for the API, the token of a link for the portal.
-
-    Args:
-        client_id, client_secret: sent as `x-atlas-client-id` and `x-atlas-client-secret`. The secret is a str, a
-            callable (read at each call), or has `get_secret_value()`.
-        user_name: of the operator in your system; the portal tracks what it does.
-        role: a `Role`, or any text.
-        order_no: the order that the portal shall show; "" where none is meant.
-        base_url: default SANDBOX.
-        extra: more fields of the JSON body, such as the older `cid`.
-        headers: headers of the token call, in addition to or in place of the five documented ones.
-        token_param: name of the link's token; default the first of TOKEN_NAMES that is there.
-        portal_header, portal_param: header or query parameter that carries the link's token to the portal. Default
-            the query parameter that the link has it in, or `Authorization: Bearer` if it stands in the fragment.
-        portal_origin: the portal's origin, if known before the first link.
-        origins: more origins of the API, such as [SEARCH]; they get the static headers.
-        allow_http: allow plain http elsewhere than on loopback; default False.
-
-    Raises:
-        TypeError, ValueError: an argument is wrong; the text never shows its value.
-    """
+    """A client's access to ATRIP: static headers for the API, the token of a link for the portal."""
 
     _noun = "link"
     presents_by = "portal_header= or portal_param="
@@ -105,9 +86,36 @@ class Atrip(JSONProvider):
         portal_header: str | None = None,
         portal_param: str | None = None,
         portal_origin: str | None = None,
-        origins: Iterable[str] = (),
-        allow_http: bool = False,
+        **options: Unpack[Options],
     ) -> None:
+        """Send ATRIP's static headers to its API, and the token of a link to its customer service portal.
+
+        Requests to the API's origin carry the two `x-atlas-*` headers. Requests to the portal's origin carry the token
+        of a link that is fetched at the first of them. `portal_link()` returns a fresh link for a person to click.
+
+        Args:
+            client_id: sent as `x-atlas-client-id`.
+            client_secret: sent as `x-atlas-client-secret`; a str, a callable (read at each call), or anything with
+                `get_secret_value()`.
+            user_name: the operator's name in your system; the portal tracks what the operator does.
+            role: what the operator may do: a `Role`, or any other text.
+            order_no: the order that the operator works on; "" for none.
+            base_url: "https://host" of the API. Default the sandbox, "https://sandbox.atriptech.com".
+            extra: more fields of the JSON body, such as the older `cid`. Default none.
+            headers: more headers for the token call, or other values for the documented ones. Default none.
+            token_param: name of the link's parameter that is the token. Default the usual names, in order.
+            portal_header: header that carries the link's token to the portal. Default the way the link carries it.
+            portal_param: query parameter that carries the link's token to the portal. Default likewise.
+            portal_origin: the portal's origin, if you know it before the first link. Default None: the link's own.
+            options: see `Options`. `origins` are more origins of the API, such as [SEARCH], for the static headers.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+
+        Source: ATRIP, "getAtripToken".
+        """
+        allow_http = options.get("allow_http", False)
+        origins = options.pop("origins", ())
         url = checked_url("base_url", base_url, allow_http=allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)
@@ -134,7 +142,7 @@ class Atrip(JSONProvider):
             rejected=(3, 900, 902),
             retryable=(2, -1, 9999),
             advice="Check client_id and client_secret, and that they belong to this base_url (sandbox or production).",
-            allow_http=allow_http,
+            **options,
         )
         self.presents = True
 

@@ -1,8 +1,9 @@
 """The client credentials grant of OAuth 2.0 (RFC 6749 §4.4)."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Unpack
 
+from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import Value
 from tokenauth.providers._declarative import JSON, JSONProvider
@@ -10,22 +11,7 @@ from tokenauth.providers._oauth import checked_extra, given
 
 
 class ClientCredentials(JSONProvider):
-    """A client's own access.
-
-    Args:
-        token_url: https (loopback exempt), without query, fragment and user info.
-        client_id: any text.
-        client_secret: a str, a callable (read at each login), or with `get_secret_value()`; any text.
-        scope: space-separated; default the server's.
-        audience: form field that some servers want; default none.
-        client_auth: "basic" (the default): HTTP Basic with id and secret form-urlencoded first; "body": form fields.
-            Both are RFC 6749 §2.3.1.
-        extra: more form fields, such as {"resource": …}.
-        allow_http: allow plain http elsewhere than on loopback; default False.
-
-    Raises:
-        TypeError, ValueError: an argument is wrong; the text never shows its value.
-    """
+    """A client's own access."""
 
     _quotes_basic = True
 
@@ -39,8 +25,24 @@ class ClientCredentials(JSONProvider):
         audience: str | None = None,
         client_auth: Literal["basic", "body"] = "basic",
         extra: Mapping[str, Value] | None = None,
-        allow_http: bool = False,
+        **options: Unpack[Options],
     ) -> None:
+        """Log in with the OAuth 2.0 client credentials grant (RFC 6749 §4.4).
+
+        Args:
+            token_url: "https://host/path" of the token endpoint.
+            client_id: the client's identifier; any text.
+            client_secret: a str, a callable (read at each login), or anything with `get_secret_value()`; any text.
+            scope: scopes, separated by blanks (RFC 6749 §3.3). Default the server's.
+            audience: form field that some servers want. Default none.
+            client_auth: "basic", HTTP Basic with id and secret form-urlencoded first, or "body", form fields
+                (both RFC 6749 §2.3.1). Default "basic".
+            extra: more form fields, such as {"resource": …}. Default none.
+            options: see `Options`.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
         if client_auth not in {"basic", "body"}:
             raise ValueError('client_auth must be "basic" or "body"')
         client, secret = checked_text("client_id", client_id), Secret("client_secret", client_secret)
@@ -55,5 +57,5 @@ class ClientCredentials(JSONProvider):
             basic=(client, secret) if client_auth == "basic" else None,
             error_code="error",
             advice="Check client_id and client_secret, and how the server wants them (client_auth=).",
-            allow_http=allow_http,
+            **options,
         )

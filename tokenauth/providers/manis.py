@@ -4,7 +4,10 @@ Source: the provider's page "Get token". Not published there, so by inference: t
 `Authorization` with its `tokenType`, and the unit of `expiresAt`.
 """
 
+from typing import Unpack
+
 from tokenauth._core.expiry import InstantUnit, checked_unit
+from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import checked_path, checked_url
@@ -14,20 +17,7 @@ _NO_HOSTS = frozenset({"https", "api"})
 
 
 class Manis(JSONProvider):
-    """A merchant's access to Manis.
-
-    Args:
-        base_url: of your Manis environment, like https://host; a path before `path` may follow. Required: the
-            provider's page names no real host; yours comes from Manis, together with the merchant id.
-        merchant_id: sent as `x-merchant-id`.
-        secret: sent as `x-secret`; a str, a callable (read at each login), or with `get_secret_value()`.
-        path: of the token endpoint below `base_url`; default "/api/v1/auth/token".
-        expires_unit: unit of `expiresAt`, "s", "ms" or "us"; default by its size.
-        allow_http: allow plain http elsewhere than on loopback; default False.
-
-    Raises:
-        TypeError, ValueError: an argument is wrong; the text never shows its value.
-    """
+    """A merchant's access to Manis."""
 
     def __init__(
         self,
@@ -37,8 +27,25 @@ class Manis(JSONProvider):
         secret: SecretLike,
         path: str = "/api/v1/auth/token",
         expires_unit: InstantUnit | None = None,
-        allow_http: bool = False,
+        **options: Unpack[Options],
     ) -> None:
+        """Log in to Manis, a payment-orchestration API.
+
+        Args:
+            base_url: "https://host[/prefix]" of your Manis API, without `path`. Manis gives it to you with the merchant
+                id; its page names no real host.
+            merchant_id: sent as `x-merchant-id`.
+            secret: sent as `x-secret`; a str, a callable (read at each login), or anything with `get_secret_value()`.
+            path: path of the token endpoint below `base_url`. Default "/api/v1/auth/token".
+            expires_unit: unit of `expiresAt`, "s", "ms" or "us". Default None: by its magnitude.
+            options: see `Options`.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+
+        Source: Manis unified API v1.0, "Get token".
+        """
+        allow_http = options.get("allow_http", False)
         url = checked_url("base_url", base_url, allow_http=allow_http)
         _refuse_wreckage(url)
         checked_unit("expires_unit", expires_unit, instant=True)
@@ -61,7 +68,7 @@ class Manis(JSONProvider):
             error_text=("detail", "title", "message"),
             error_fields=("soaCode", "type", "status", "title", "timestamp"),
             advice="Check merchant_id and secret, and that they belong to this base_url.",
-            allow_http=allow_http,
+            **options,
         )
 
 

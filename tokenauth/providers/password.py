@@ -1,8 +1,9 @@
 """The password grant of OAuth 2.0 (RFC 6749 §4.3), and the Platform, a token API in the shape of ASP.NET's `/Token`."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, ClassVar, Literal, Unpack
 
+from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import Value
 from tokenauth.providers._declarative import FORM, JSON, JSONProvider
@@ -12,65 +13,78 @@ ClientAuth = tuple[str, SecretLike] | Literal["user"] | None
 """How the client names itself by HTTP Basic: id and secret, as "user" (the user's own name and password), or not."""
 
 
+class GrantOptions(Options, total=False):
+    """The options of `PasswordGrantAuth` and `PlatformAuth`: those of every auth object, and these."""
+
+    method: str
+    """Method of the token call. Default "POST"; Platform "GET"."""
+    content_type: str
+    """Label of the body, which is urlencoded in any case. Default "application/x-www-form-urlencoded"; Platform
+    "application/json"."""
+    client_auth: ClientAuth
+    """(id, secret) for HTTP Basic, each form-urlencoded first (RFC 6749 §2.3.1); "user" for the user's own name and
+    password as they are (RFC 7617); or None. Default None; Platform "user"."""
+    client_id: str | None
+    """Form field of clients without a secret. Default none."""
+    scope: str | None
+    """Scopes, separated by blanks (RFC 6749 §3.3). Default the server's."""
+    extra: Mapping[str, Value] | None
+    """More form fields, such as {"audience": …}; kept when a token is refreshed. Default none."""
+    use_refresh_token: bool
+    """Whether to use the refresh token of an answer (RFC 6749 §6). Default True."""
+    discards_older: bool
+    """Whether each login ends all older tokens of the user; then a token is used to its end. Default False; Platform
+    True."""
+
+
 class PasswordGrant(JSONProvider):
-    """A user's access by name and password, and by refresh token where the answer brings one (RFC 6749 §6).
-
-    Args:
-        token_url: https (loopback exempt), without query, fragment and user info.
-        username: the resource owner's name; any text.
-        password: a str, a callable (read at each login), or with `get_secret_value()`; any text.
-        method: default "POST".
-        content_type: label of the body, which is urlencoded in any case. Default "application/x-www-form-urlencoded".
-        client_auth: (id, secret) for HTTP Basic, each form-urlencoded first (RFC 6749 §2.3.1); "user" for name and
-            password as they are (RFC 7617); default None.
-        client_id: form field, for clients without a secret; default none.
-        scope: space-separated; default the server's.
-        extra: more form fields, such as {"audience": …}; kept when a token is refreshed.
-        use_refresh_token: default True.
-        discards_older: whether each login ends all older tokens of the user; then a token is used to its end.
-        allow_http: allow plain http elsewhere than on loopback; default False.
-
-    Raises:
-        TypeError, ValueError: an argument is wrong; the text never shows its value.
-    """
+    """A user's access by name and password, and by refresh token where the answer brings one (RFC 6749 §6)."""
 
     _label = "OAuth user"
+    _defaults: ClassVar[GrantOptions] = {
+        "method": "POST",
+        "content_type": FORM,
+        "client_auth": None,
+        "client_id": None,
+        "scope": None,
+        "extra": None,
+        "use_refresh_token": True,
+        "discards_older": False,
+    }
 
-    def __init__(
-        self,
-        token_url: str,
-        *,
-        username: str,
-        password: SecretLike,
-        method: str = "POST",
-        content_type: str = FORM,
-        client_auth: ClientAuth = None,
-        client_id: str | None = None,
-        scope: str | None = None,
-        extra: Mapping[str, Value] | None = None,
-        use_refresh_token: bool = True,
-        discards_older: bool = False,
-        allow_http: bool = False,
-    ) -> None:
+    def __init__(self, token_url: str, *, username: str, password: SecretLike, **options: Unpack[GrantOptions]) -> None:
+        """Log in with the OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still have it.
+
+        Args:
+            token_url: "https://host/path" of the token endpoint.
+            username: the resource owner's name; any text.
+            password: a str, a callable (read at each login), or anything with `get_secret_value()`; any text.
+            options: see `GrantOptions`.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        grant: dict[str, Any] = {**self._defaults, **options}
         user, secret = checked_text("username", username), Secret("password", password)
-        self._quotes_basic = client_auth != "user"
+        self._quotes_basic = grant["client_auth"] != "user"
         fields: dict[str, Value] = {"grant_type": "password", "username": user, "password": secret}
+        more = given(client_id=grant["client_id"], scope=grant["scope"]) | checked_extra(grant["extra"], fields)
         super().__init__(
             token_url,
             name=f"{self._label} {user}",
-            method=method,
-            headers={"Accept": JSON, "Content-Type": content_type},
-            form=fields | given(client_id=client_id, scope=scope) | checked_extra(extra, fields),
+            method=grant["method"],
+            headers={"Accept": JSON, "Content-Type": grant["content_type"]},
+            form=fields | more,
             public=("username",),
-            basic=(user, secret) if client_auth == "user" else client_auth,
+            basic=(user, secret) if grant["client_auth"] == "user" else grant["client_auth"],
             expires_at=".expires",
             issued_at=".issued",
             error_code="error",
             advice="Check username and password (and the client's id and secret, where there are any).",
-            allow_http=allow_http,
+            **{name: value for name, value in grant.items() if name not in self._defaults},
         )
-        self.refreshes = bool(use_refresh_token)
-        self.discards_older = bool(discards_older)
+        self.refreshes = bool(grant["use_refresh_token"])
+        self.discards_older = bool(grant["discards_older"])
 
     def _fields(self, refresh_token: str | None) -> dict[str, str]:
         fields = super()._fields(refresh_token)
@@ -83,40 +97,15 @@ class PasswordGrant(JSONProvider):
 class Platform(PasswordGrant):
     """The Platform's Token API as its page describes it: `GET`, an urlencoded body under a JSON label, HTTP Basic.
 
-    Each login discards all older tokens of the user, so as few as possible are made. Arguments as in
-    `PasswordGrant`, with other defaults: `method` "GET", `content_type` "application/json", `client_auth` "user".
-    Source: "GET - Get Access Token".
+    Each login discards all older tokens of the user, so as few as possible are made. Arguments as in `PasswordGrant`,
+    with other defaults. Source: "GET - Get Access Token".
     """
 
     _label = "Platform user"
-
-    def __init__(
-        self,
-        token_url: str,
-        *,
-        username: str,
-        password: SecretLike,
-        method: str = "GET",
-        content_type: str = JSON,
-        client_auth: ClientAuth = "user",
-        client_id: str | None = None,
-        scope: str | None = None,
-        extra: Mapping[str, Value] | None = None,
-        use_refresh_token: bool = True,
-        discards_older: bool = True,
-        allow_http: bool = False,
-    ) -> None:
-        super().__init__(
-            token_url,
-            username=username,
-            password=password,
-            method=method,
-            content_type=content_type,
-            client_auth=client_auth,
-            client_id=client_id,
-            scope=scope,
-            extra=extra,
-            use_refresh_token=use_refresh_token,
-            discards_older=discards_older,
-            allow_http=allow_http,
-        )
+    _defaults: ClassVar[GrantOptions] = {
+        **PasswordGrant._defaults,
+        "method": "GET",
+        "content_type": JSON,
+        "client_auth": "user",
+        "discards_older": True,
+    }

@@ -1,0 +1,43 @@
+"""The family: the auth class of each provider, defined once, and made concrete for each client at its first use.
+
+`family.ManisAuth` has no client yet. `tokenauth.httpx.ManisAuth` is that class on top of `tokenauth.httpx.TokenAuth`.
+A module that has the family says so twice: `__getattr__ = member_of(TokenAuth)` for Python, and a class statement under
+TYPE_CHECKING for type checkers and editors.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tokenauth._clients.base import BaseTokenAuth
+
+HOMES = {
+    "AtripAuth": "atrip",
+    "ClientCredentialsAuth": "client_credentials",
+    "ManisAuth": "manis",
+    "PasswordGrantAuth": "password",
+    "PlatformAuth": "password",
+}
+"""The module of each class, so that nobody loads a provider that he doesn't use."""
+
+
+def members_of(base: type[BaseTokenAuth]) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that makes the class of that name on top of *base*, the module's TokenAuth."""
+
+    def member(name: str) -> Any:
+        module = sys.modules[base.__module__]
+        if name not in HOMES:
+            raise AttributeError(f"module {base.__module__!r} has no attribute {name!r}")
+        made = _concrete(name, base, module)
+        return vars(module).setdefault(name, made)  # of two threads, the first makes it
+
+    return member
+
+
+def _concrete(name: str, base: type[BaseTokenAuth], module: Any) -> type:
+    home = importlib.import_module(f"{__name__}.{HOMES[name]}")
+    shared = getattr(home, name)
+    parents = [getattr(module, each.__name__) for each in shared.__bases__ if each is not BaseTokenAuth]
+    namespace = {"__module__": base.__module__, "__doc__": shared.__doc__}
+    return type(name, (shared, *(parents or [base])), namespace)

@@ -1,0 +1,26 @@
+"""AtripAuth, on any client."""
+
+from typing import Any
+
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._clients.described import arguments_of
+from tokenauth._core.flow import fetch
+from tokenauth.providers.atrip import Atrip, PortalLink
+
+
+class AtripAuth(BaseTokenAuth):
+    """ATRIP (Atlas): static headers for its API, and a link with a token for its customer service portal."""
+
+    _provider: Atrip
+
+    @arguments_of(Atrip.__init__)
+    def __init__(self, *args: Any, **arguments: Any) -> None:
+        super().__init__(Atrip(*args, **arguments))
+
+    def portal_link(self) -> PortalLink:
+        """Return a fresh link to the portal, for a person to click. Blocks; raises `TokenAuthError`."""
+        return self._provider.link(self._run(fetch(self._source)))
+
+    async def aportal_link(self) -> PortalLink:
+        """Return a fresh link to the portal, for a person to click. Raises `TokenAuthError`."""
+        return self._provider.link(await self._arun(fetch(self._source)))
