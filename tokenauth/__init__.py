@@ -7,9 +7,9 @@ It fetches a token on the first request, puts it on each request, and after a 40
 Importing this package imports no HTTP client; the names below are loaded at their first use.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
+from tokenauth._lazy import lazy
 from tokenauth._version import __version__
 
 if TYPE_CHECKING:
@@ -51,29 +51,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AtripAuth": "auth",
-    "ClientCredentialsAuth": "auth",
-    "CredentialsRejected": "errors",
-    "Event": "_core.credential",
-    "ManisAuth": "auth",
-    "Options": "_core.options",
-    "PasswordGrantAuth": "auth",
-    "PlatformAuth": "auth",
-    "Provider": "_core.provider",
-    "Token": "_core.token",
-    "TokenAuth": "auth",
-    "TokenAuthError": "errors",
-    "TokenEndpointError": "errors",
-    "TokenResponseError": "errors",
+    "AtripAuth": ".auth",
+    "ClientCredentialsAuth": ".auth",
+    "CredentialsRejected": ".errors",
+    "Event": "._core.credential",
+    "ManisAuth": ".auth",
+    "Options": "._core.options",
+    "PasswordGrantAuth": ".auth",
+    "PlatformAuth": ".auth",
+    "Provider": "._core.provider",
+    "Token": "._core.token",
+    "TokenAuth": ".auth",
+    "TokenAuthError": ".errors",
+    "TokenEndpointError": ".errors",
+    "TokenResponseError": ".errors",
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"tokenauth.{_HOMES[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, _HOMES)
