@@ -4,6 +4,7 @@ Each import runs in fresh interpreters, in turn with the others; the least count
 what comes on top of the client. httpx-auth and singleflight-auth stand beside if they are installed.
 """
 
+import os
 import subprocess
 import sys
 
@@ -56,7 +57,10 @@ print(1e6 * best, tracemalloc.get_traced_memory()[0] / 200 / 1e3)
 
 def answer(code: str) -> list[float] | None:
     """Return the numbers that *code* prints in a fresh interpreter, None where it can't run."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
     return [float(number) for number in done.stdout.split()] if done.returncode == 0 else None
 
 

@@ -1,6 +1,5 @@
 """Options: what every auth object takes besides the description of its API, and the check of their names."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -43,6 +42,8 @@ def checked_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the *options* of *name*, with iterators used up once; TypeError for a name that is no option."""
     for option in options:
         if option not in NAMES:
+            import difflib  # noqa: PLC0415  (few make a mistake)
+
             near = difflib.get_close_matches(option, NAMES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{name} has no option {option!r}{hint}")

@@ -1,6 +1,8 @@
-"""Waiting: for a future, for some seconds, in a thread or a task. The only home of asyncio and trio."""
+"""Waiting: for a future, for some seconds, in a thread or a task. The only home of asyncio and trio.
 
-import asyncio
+asyncio is imported by the first task that waits: blocking programs do without.
+"""
+
 import contextlib
 import sys
 import threading
@@ -55,6 +57,8 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
         with trio.move_on_after(max(seconds, 0.0)):
             return await awaitable
         return None
+    import asyncio  # noqa: PLC0415  (see above)
+
     timeout = asyncio.timeout(seconds)
     try:
         async with timeout:
@@ -77,6 +81,8 @@ def _running_trio() -> Any:
 
 def _asyncio_bell() -> tuple[Callable[[], Awaitable[Any]], Callable[[], None]]:
     """Return a pair: what this task awaits, and what any thread calls to wake it."""
+    import asyncio  # noqa: PLC0415  (see above)
+
     loop = asyncio.get_running_loop()
     bell = asyncio.Event()
 
