@@ -10,6 +10,7 @@ import requests
 from tests.support import PlainProvider
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, PlatformAuth, TokenAuth
 from tokenauth.providers import JSONProvider
+from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
 
@@ -229,3 +230,43 @@ def test_good_options_are_taken() -> None:
         on_event=print,
         token_client=None,
     )
+
+
+# what to write instead
+
+
+@pytest.mark.parametrize(
+    ("mistake", "text"),
+    [
+        (
+            lambda: manis(base_url=None),
+            "base_url must be a URL like https://host, not None; is an environment variable",
+        ),
+        (lambda: oauth(token_url=None), "token_url must be a URL like https://host, not None"),
+        (lambda: manis(base_url="api.example"), "write https:// before the host"),
+        (lambda: manis(base_url="https://api.example/api/v1/auth/token"), "ends with /api/v1/auth/token already"),
+        (lambda: manis(base_url="https://api.example/eu/t/", path="/t"), "write base_url without it"),
+        (lambda: atrip(base_url="https://api.example/getAtripToken.do"), "ends with /getAtripToken.do already"),
+        (lambda: manis(store=FileStore), "not the class FileStore: call it first"),
+        (
+            lambda: JSONProvider("https://api.example", json={"user": "u", "pw": None}),
+            "json\\['pw'\\] must not be None",
+        ),
+        (lambda: JSONProvider("https://api.example", form={"pw": None}), "If the API wants none, leave the name out"),
+        (lambda: JSONProvider("https://api.example", headers={"X-Pw": None}), "headers\\['X-Pw'\\] must not be None"),
+    ],
+)
+def test_the_text_says_what_to_write_instead(mistake: Callable[[], Any], text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        mistake()
+
+
+def test_null_further_down_in_json_is_sent() -> None:
+    provider = JSONProvider("https://api.example", json={"user": {"name": "u", "realm": None}, "list": [None]})
+    assert provider.request().body == b'{"user": {"name": "u", "realm": null}, "list": [null]}'
+
+
+def test_a_host_or_a_bare_slash_is_no_path_in_the_base_url() -> None:
+    assert manis(base_url="https://token", path="/token")
+    assert manis(base_url="https://api.example/token", path="/")
+    assert manis(base_url="https://api.example/a-token", path="/token")

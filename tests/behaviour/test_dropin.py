@@ -388,3 +388,29 @@ def test_a_renewed_token_that_is_for_another_origin_does_not_go_to_the_old_one(
     assert (answered.status, answered.content) == (401, b'{"error": "token"}')
     assert len(server.server.to("/api")) == 1
     assert server.logins == 2
+
+
+class Tenant(ManisAuth):
+    """A subclass as users write them, with attributes of its own."""
+
+    __slots__ = ("region",)
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__("https://api.example", merchant_id=tenant, secret="s", origins=map(str, ["https://b.example"]))
+        self.tenant = tenant
+        self.seen = [tenant]
+        self.region = "eu"
+
+
+TWINS: list[Any] = [copy.copy, copy.deepcopy, lambda auth: pickle.loads(pickle.dumps(auth))]
+
+
+@pytest.mark.parametrize("twin_of", TWINS, ids=["copy", "deepcopy", "pickle"])
+def test_a_twin_has_the_attributes_of_a_subclass_and_all_origins(twin_of: Any) -> None:
+    auth = Tenant("t-1")
+    twin = twin_of(auth)
+    assert (twin.tenant, twin.seen, twin.region) == ("t-1", ["t-1"], "eu")
+    assert (twin.seen is auth.seen) is (twin_of is copy.copy)
+    assert twin == auth
+    assert twin._source is not auth._source
+    assert Origin.parse("https://b.example") in twin._source.admission.more_origins

@@ -131,10 +131,8 @@ def test_threads_that_ask_at_once_get_one_class() -> None:
             got.append(module.ManisAuth)
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
         assert len(set(got)) == 1
 
 

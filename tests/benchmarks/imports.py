@@ -1,7 +1,7 @@
 """What an import and an auth object cost: `python -m tests.benchmarks.imports`.
 
-Each import runs in fresh interpreters, in turn with the others; the least counts. "alone" counts the client, too;
-"on top" what comes on top of the client. httpx-auth and singleflight-auth stand beside if they are installed.
+Each import runs in fresh interpreters, in turn with the others; the least counts. "alone" counts the
+client, too; "on top" only what comes on top of it. httpx-auth and singleflight-auth stand beside if they are installed.
 """
 
 import os

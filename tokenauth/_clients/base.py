@@ -19,6 +19,10 @@ from tokenauth.providers._duck import TokenAPI, as_provider
 T = TypeVar("T")
 
 
+_SHARED = frozenset({"_provider", "_options"})
+_MADE = frozenset({"_source", "_token_client"})  # by _set_up()
+
+
 class BaseTokenAuth:
     """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
 
@@ -90,21 +94,31 @@ class BaseTokenAuth:
         return hash((type(self), self._provider))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_provider": self._provider, "_options": self._options}
+        """Return the provider, the options, and whatever a subclass has added."""
+        state: Any = super().__getstate__()
+        plain, slots = state if isinstance(state, tuple) else (state, {})
+        return {name: value for name, value in {**plain, **slots}.items() if name not in _MADE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        for name, value in state.items():
+            setattr(self, name, value)
         self._set_up()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return copy.copy(self)  # shares cache and client: it is the same credential
+        twin = memo[id(self)] = copy.copy(self)  # shares cache and client: it is the same credential
+        for name, value in self.__getstate__().items():
+            if name not in _SHARED:
+                setattr(twin, name, copy.deepcopy(value, memo))
+        return twin
 
 
 def _shelf(store: object, source: Source) -> Shelf:
     from tokenauth.stores import Store  # noqa: PLC0415  (its sealing needs an extra)
 
-    if isinstance(store, type) or not isinstance(store, Store):
-        kind = store.__name__ if isinstance(store, type) else type(store).__name__
+    if isinstance(store, type):
+        raise TypeError(f"store must be a store, not the class {store.__name__}: call it first, as in FileStore()")
+    if not isinstance(store, Store):
+        kind = type(store).__name__
         raise TypeError(f"store must be an object with the methods load, save, acquire and release, not {kind}")
     if source.provider.process_bound:
         text = "store= needs a provider that every process tells from others in the same way, but"

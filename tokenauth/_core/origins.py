@@ -97,8 +97,13 @@ def _name(host: str) -> str:
 
 def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:
     """Return the origin of *url*, the argument *name*; ValueError unless it is https, loopback, or *allow_http*."""
+    if url is None:
+        text = f"{name} must be a URL like https://host, not None; is an environment variable or a setting missing?"
+        raise TypeError(text)
     if not isinstance(url, str):
         raise TypeError(f"{name} must be a str, not {type(url).__name__}")
+    if url and "://" not in url:
+        raise ValueError(f"{name} is no usable URL: it has no scheme; write https:// before the host")
     try:
         origin = Origin.parse(url)
     except ValueError as problem:

@@ -32,6 +32,14 @@ def checked_url(name: str, url: str, *, allow_http: bool) -> str:
     return f"{origin}{urlsplit(url).path}"
 
 
+def endpoint(name: str, base_url: str, path: str, *, allow_http: bool) -> str:
+    """Return the URL of *path* below *base_url*, the argument *name*. ValueError if *base_url* has it already."""
+    base = checked_url(name, base_url, allow_http=allow_http).rstrip("/")
+    if f"{urlsplit(base).path}/".endswith(f"{path.rstrip('/')}/") and path != "/":
+        raise ValueError(f"{name} ends with {path} already, which is added to it: write {name} without it")
+    return base + path
+
+
 def checked_path(name: str, path: object) -> str:
     """Return *path*; ValueError unless it begins with one slash and is nothing but a path."""
     text = checked_text(name, path)
@@ -100,6 +108,10 @@ class Template:
         self._public = frozenset(each.lower() for each in public)
         self._header = header
         self._texts = texts
+        missing = [key for key, value in content.items() if value is None]
+        if missing:
+            hint = "is an environment variable or a setting missing? If the API wants none, leave the name out"
+            raise TypeError(f"{name}[{missing[0]!r}] must not be None; {hint}")
         self._tree = {self._key(name, key): self._sealed(name, key, value) for key, value in content.items()}
         if header and len({key.lower() for key in self._tree}) < len(self._tree):
             raise ValueError(f"{name} has the same name twice")

@@ -20,7 +20,7 @@ from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth.providers import _answers
-from tokenauth.providers._arguments import Value, checked_origins, checked_url
+from tokenauth.providers._arguments import Value, checked_origins, endpoint
 from tokenauth.providers._declarative import JSON, JSONProvider
 
 SANDBOX = "https://sandbox.atriptech.com"
@@ -116,7 +116,7 @@ class Atrip(JSONProvider):
         """
         allow_http = options.get("allow_http", False)
         origins = options.pop("origins", ())
-        url = checked_url("base_url", base_url, allow_http=allow_http)
+        url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http=allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)
         self._secret = Secret("client_secret", client_secret, header=True)
@@ -127,7 +127,7 @@ class Atrip(JSONProvider):
         self._allow_http = allow_http
         self._present_link(token_param, portal_header, portal_param)
         super().__init__(
-            url.rstrip("/") + "/getAtripToken.do",
+            url,
             name=f"ATRIP user {user}",
             headers=self._call_headers(headers),
             json=_call_body(order_no, user, role, extra),

@@ -10,7 +10,7 @@ from tokenauth._core.expiry import InstantUnit, checked_unit
 from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth.providers._arguments import checked_path, checked_url
+from tokenauth.providers._arguments import checked_path, endpoint
 from tokenauth.providers._declarative import JSONProvider
 
 _NO_HOSTS = frozenset({"https", "api"})
@@ -46,12 +46,12 @@ class Manis(JSONProvider):
         Source: Manis unified API v1.0, "Get token".
         """
         allow_http = options.get("allow_http", False)
-        url = checked_url("base_url", base_url, allow_http=allow_http)
+        url = endpoint("base_url", base_url, checked_path("path", path), allow_http=allow_http)
         _refuse_wreckage(url)
         checked_unit("expires_unit", expires_unit, instant=True)
         merchant = checked_text("merchant_id", merchant_id, header=True)
         super().__init__(
-            url.rstrip("/") + checked_path("path", path),
+            url,
             name=f"Manis merchant {merchant}",
             headers={
                 "Accept": "application/json",
