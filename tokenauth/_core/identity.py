@@ -44,7 +44,7 @@ _PLAIN: dict[type, Callable[[Any], bytes]] = {
 
 @dataclass
 class Identity:
-    """A value as *encoded* bytes. *bound*: where in it something stands that this process alone can tell from others."""
+    """A value as *encoded* bytes. *bound*: where in it something stands that only this process can tell apart."""
 
     encoded: bytes = b""
     bound: list[str] = field(default_factory=list)

@@ -80,8 +80,8 @@ class JSONProvider(Provider):
             form: form fields of the token call, with the same secrets. Default none.
             json: JSON body of the token call, with the same secrets; not with `form`. Default none.
             public: more names whose values may show in errors (see `PUBLIC` for those that always may). A callable
-                under a name that is here alone is read at each login, but does not distinguish credentials: a time
-                stamp.
+                under a name that is here alone, such as a time stamp, is read at each login. Providers with different
+                callables there share no token. With a store it must be a function of a module.
             basic: user and password for HTTP Basic (RFC 7617, UTF-8). Default none.
             token: place of the token in the answer. Default "access_token". A place is a top-level key, else a dotted
                 path; or several of these (the first that is there counts); or a callable that is given the answer.
@@ -156,7 +156,7 @@ class JSONProvider(Provider):
         return [each for each in (self._headers, self._form, self._json, self._kept) if each is not None]
 
     def _moving(self) -> dict[str, Finder]:
-        """Return the callables in the token call that are no secrets; what is kept for requests makes no other token."""
+        """Return the callables in the token call that are no secrets; those of `kept_headers` make no other token."""
         called = (each for each in (self._headers, self._form, self._json) if each is not None)
         return {name: each for template in called for name, each in template.moving.items()}
 

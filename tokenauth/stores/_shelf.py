@@ -88,7 +88,8 @@ class ShelfInStore:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
         if held.lease is not None and held.seal is not None:
             what = held.seal.name, held.lease
-            threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # no more threads: it ends by itself
+                threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
 
     # what runs in a thread
 
