@@ -254,12 +254,12 @@ def test_an_entry_at_another_key_is_refused(
 
 
 def test_a_seal_binds_version_and_name() -> None:
-    seal = Seal(("secret",), "purpose")
+    seal = Seal(("secret",), b"purpose")
     entry = seal.close(b"content")
     assert seal.open(entry) == b"content"
     assert seal.close(b"content") != entry, "a nonce of its own"
-    assert Seal(("secret",), "another purpose").name != seal.name != Seal(("other",), "purpose").name
-    assert Seal(("a", "b"), "").name != Seal(("ab",), "").name
+    assert Seal(("secret",), b"another purpose").name != seal.name != Seal(("other",), b"purpose").name
+    assert Seal(("a", "b"), b"").name != Seal(("ab",), b"").name
     seal.name = "0" * 64
     with pytest.raises(NotOurs):
         seal.open(entry)

@@ -332,11 +332,17 @@ def test_what_an_api_is_asked_for_tells_tokens_apart_however_it_is_given(place: 
     assert key(admin) == key(JSONProvider(URL, **options[0]))
 
 
+def fixed() -> str:
+    return "1"
+
+
 def test_a_value_under_a_public_name_tells_tokens_apart_unless_it_is_read_anew_each_time() -> None:
     boxed = [JSONProvider(URL, json={"key": "k", "user": Box(user)}, public=["user"]) for user in ("alice", "bob")]
     assert key(boxed[0]) != key(boxed[1])
-    stamps = [JSONProvider(URL, json={"key": "k", "at": lambda: "1"}, public=["at"]) for _ in range(2)]
-    assert key(stamps[0]) == key(stamps[1])
+    stamps = [JSONProvider(URL, json={"key": "k", "at": now}, public=["at"]) for now in (fixed, fixed, lambda: "1")]
+    assert key(stamps[0]) == key(stamps[1]) != key(stamps[2])
+    kept = [JSONProvider(URL, json={"key": "k"}, kept_headers={"at": lambda: "1"}, public=["at"]) for _ in range(2)]
+    assert key(kept[0]) == key(kept[1]), "it is no part of the token call"
 
 
 def test_a_callable_that_is_gone_leaves_its_token_to_nobody() -> None:

@@ -120,12 +120,14 @@ def _shelf(store: object, source: Source) -> Shelf:
     if not isinstance(store, Store):
         kind = type(store).__name__
         raise TypeError(f"store must be an object with the methods load, save, acquire and release, not {kind}")
-    if source.provider.process_bound:
-        text = "store= needs a provider that every process tells from others in the same way, but"
-        raise ValueError(f"{text} {source.provider.process_bound}")
     from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
-    return ShelfInStore(store, source.provider, timeout=source.credential.timeout, clock=source.credential.clock)
+    shelf = ShelfInStore(store, source.provider, timeout=source.credential.timeout, clock=source.credential.clock)
+    bound = source.credential.process_bound
+    if bound:
+        text = "store= needs a provider that every process tells from others in the same way, but"
+        raise ValueError(f"{text} {bound}")
+    return shelf
 
 
 def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:

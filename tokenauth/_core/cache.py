@@ -20,7 +20,7 @@ from cachetools import LRUCache, TTLCache
 
 from tokenauth._core.clock import Clock
 from tokenauth._core.forks import over_fork
-from tokenauth._core.secrets import bare
+from tokenauth._core.identity import Identity
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
@@ -34,8 +34,8 @@ _PEPPER = secrets.token_bytes(32)
 
 
 def digest(*parts: object) -> str:
-    """Return a keyed digest of *parts* (str, bytes, numbers, None, and tuples of these), for use as a key."""
-    return hmac.new(_PEPPER, repr(bare(parts)).encode(), "sha256").hexdigest()
+    """Return a keyed digest of *parts*, for use as a key; TypeError where they have no `Identity`."""
+    return hmac.new(_PEPPER, Identity.of(parts).encoded, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
 from tokenauth._core.futility import FUTILITIES, Futility
-from tokenauth._core.provider import Provider
+from tokenauth._core.provider import Provider, purpose
 
 log = logging.getLogger("tokenauth")
 
@@ -38,6 +38,7 @@ class Credential:
     Attributes:
         mark: keyed digest of everything that makes two tokens differ.
         key: the cache key: the mark, and the callables that secrets come from.
+        process_bound: what of it other processes can't tell from others; see `Provider.process_bound`.
     """
 
     provider: Provider
@@ -51,13 +52,15 @@ class Credential:
     uniform: Callable[[float, float], float] = random.uniform
     mark: str = field(init=False)
     key: Hashable = field(init=False)
+    process_bound: str = field(init=False)
 
     def __post_init__(self) -> None:
-        provider, secrets = self.provider, self.provider.secrets
-        kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
-        static = tuple(secret.identity for secret in secrets if not secret.dynamic)
+        secrets, told = self.provider.secrets, purpose(self.provider)
+        why = "no module's own, so that only this process knows it: use one that stands in a module under its name"
+        self.process_bound = self.provider.process_bound or (f"{', '.join(told.bound)} is {why}" if told.bound else "")
+        static = tuple((secret.name, None if secret.dynamic else secret) for secret in secrets)
         dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
-        self.mark = digest(kind, provider.identity, static)
+        self.mark = digest(told.encoded, static)
         self.key = (self.mark, *dynamic) if dynamic else self.mark
         self.futility = FUTILITIES.of(self.key)
 

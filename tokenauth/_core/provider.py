@@ -4,12 +4,13 @@ Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
 import uuid
-from collections.abc import Generator, Hashable, Mapping
+from collections.abc import Generator, Mapping
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.identity import Identity
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.signature import Signature
@@ -23,7 +24,8 @@ class Provider:
         name: stands in errors and logs, such as "Manis merchant m-1"; no secret.
         token_url: URL of the token endpoint. Its origin is the one that may have the token, besides `origins=`.
         secrets: what must be kept; their values take part in the cache key, as a keyed digest.
-        identity: everything else that makes two tokens differ: URL, user, scope … The default never shares.
+        identity: everything else that makes two tokens differ: URL, user, scope … in texts, numbers, tuples, dicts,
+            dataclasses (see `Identity`; anything else is a TypeError). The default never shares.
         discards_older: whether each login ends all older tokens; then nobody refreshes before need be.
         refreshes: whether `request` makes use of a refresh token.
         presents: whether `sign` always says how a token goes on a request; `TokenAuth` then refuses the options
@@ -48,7 +50,7 @@ class Provider:
     steady: bool = False
 
     @property
-    def identity(self) -> tuple[Hashable, ...]:
+    def identity(self) -> tuple[object, ...]:
         return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
 
     def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
@@ -95,6 +97,17 @@ class Provider:
     def sign(self, token: Token) -> Signature | None:
         """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
         return None
+
+
+def purpose(provider: Provider) -> Identity:
+    """Return what the tokens of *provider* are for: all that makes two tokens differ, but for the secrets.
+
+    Raises:
+        TypeError: there is something in its `identity` that can't be compared exactly.
+    """
+    kind = type(provider)
+    this, rest = Identity.of(kind, "its class"), Identity.of(provider.identity, f"{kind.__name__}.identity")
+    return Identity(this.encoded + rest.encoded, this.bound + rest.bound)
 
 
 def where(provider: Provider) -> str:

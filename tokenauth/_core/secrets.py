@@ -62,10 +62,8 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
 
 
 def bare(value: Any) -> Any:
-    """Return *value* so that its repr tells it from all others: without a box or a subclass that hides it there. What
-    is inside of tuples, too."""
-    value = _unboxed(value)
-    return tuple(map(bare, value)) if isinstance(value, tuple) else exact(value)
+    """Return what is in *value*: without a box, or a subclass of str or bytes, that hides it."""
+    return exact(_unboxed(value))
 
 
 class Secret:
@@ -74,12 +72,13 @@ class Secret:
     With *header* the value must be ASCII, for it goes into a header as it is.
     """
 
-    __slots__ = ("_header", "_seen", "_source", "name")
+    __slots__ = ("_hashable", "_header", "_seen", "_source", "name")
 
     def __init__(self, name: str, source: SecretLike, *, header: bool = False) -> None:
         self.name = name
         self._source = source
         self._header = header
+        self._hashable = _has_hash(source)
         self._seen = None if self.dynamic else self._plain(source)
 
     @property
@@ -148,12 +147,22 @@ class Secret:
         return isinstance(other, Secret) and self.identity == other.identity
 
     def __hash__(self) -> int:
-        return hash(self.identity)
+        return hash(self.identity) if self._hashable else id(self._source)  # then it is told by being itself
+
+
+def _has_hash(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _unboxed(value: Any) -> Any:
     """Return what a SecretStr or its like holds, anything else as it is."""
-    return value.get_secret_value() if not isinstance(value, str) and hasattr(value, "get_secret_value") else value
+    return (
+        value.get_secret_value() if not isinstance(value, str | type) and hasattr(value, "get_secret_value") else value
+    )
 
 
 def _rebuilt(name: str, source: SecretLike, header: bool) -> Secret:

@@ -95,9 +95,9 @@ def checked_success(success: object) -> tuple[str, object] | Finder | None:
 class Template:
     """Headers, form fields or a JSON body with secrets in it, which are read each time it is filled.
 
-    A text under a name that is in *public* is no secret; any other is. Neither is a callable, which tells nothing
-    apart, but for those under a name of PUBLIC: what is asked for counts. Whatever else JSON knows (numbers, lists,
-    null …) stays as it is.
+    A text under a name that is in *public* is no secret; any other is. Neither is a callable there, but for those under
+    a name of PUBLIC: it is known by its name, not by what it returns. Whatever else JSON knows (numbers, lists, null …)
+    stays as it is.
     """
 
     def __init__(
@@ -136,11 +136,18 @@ class Template:
         if value == "" or (public and isinstance(value, str)):
             return checked_text(label, value, empty=True, header=self._header)
         secret = Secret(label, value, header=self._header)  # type: ignore[arg-type]  # it checks what it is given
-        return _Fresh(secret) if moves and secret.dynamic else secret
+        return _Fresh(secret, value) if moves and callable(value) else secret
 
     @property
     def secrets(self) -> Iterator[Secret]:
         return (leaf for leaf in _leaves(self._tree) if isinstance(leaf, Secret))
+
+    def identity(self, *, moving: bool = True) -> object:
+        """Return the content in its order, without its secrets: where each stands, and whether it is a callable.
+
+        *moving*: whether the callables that are no secrets count.
+        """
+        return _told(self._tree, moving=moving)
 
     @property
     def steady(self) -> bool:
@@ -148,9 +155,10 @@ class Template:
         return not any(isinstance(leaf, _Fresh) or getattr(leaf, "dynamic", False) for leaf in _leaves(self._tree))
 
     @property
-    def identity(self) -> str:
-        """The content without its secrets."""
-        return repr(_mapped(self._tree, lambda leaf: "<secret>" if isinstance(leaf, Secret | _Fresh) else leaf))
+    def moving(self) -> dict[str, Finder]:
+        """The callables that are no secrets, by their arguments."""
+        fresh = (leaf for leaf in _leaves(self._tree) if isinstance(leaf, _Fresh))
+        return {each.source.name: each.function for each in fresh}
 
     def filled(self, *, fresh: bool = True) -> dict[str, object]:
         """Return the content with the secrets as they are now; without *fresh*, as they were last read."""
@@ -167,11 +175,20 @@ class Template:
     __hash__ = None  # type: ignore[assignment]
 
 
-class _Fresh:
-    """A value that is read anew at each login, such as a time stamp, and is no secret."""
+class Leaf(Enum):
+    """What stands in an identity for a value that must not show there, or changes."""
 
-    def __init__(self, source: Secret) -> None:
+    SECRET = "secret"  # noqa: S105  (a name)
+    CALLABLE = "callable"
+    FRESH = "fresh"
+
+
+class _Fresh:
+    """A value that is read anew at each login, such as a time stamp, and is no secret. *function* returns it."""
+
+    def __init__(self, source: Secret, function: Callable[..., object]) -> None:
         self.source = source
+        self.function = Finder(function)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Fresh) and self.source == other.source
@@ -191,6 +208,16 @@ def _mapped(tree: object, change: Callable[[object], object]) -> object:
     if isinstance(tree, dict):
         return {key: _mapped(branch, change) for key, branch in tree.items()}
     return [_mapped(branch, change) for branch in tree] if isinstance(tree, list) else change(tree)
+
+
+def _told(tree: object, *, moving: bool) -> object:
+    if isinstance(tree, dict):
+        return tuple((key, _told(branch, moving=moving)) for key, branch in tree.items())
+    if isinstance(tree, list):
+        return [_told(branch, moving=moving) for branch in tree]
+    if isinstance(tree, _Fresh):
+        return (Leaf.FRESH, tree.function.identity) if moving else Leaf.FRESH
+    return (Leaf.CALLABLE if tree.dynamic else Leaf.SECRET) if isinstance(tree, Secret) else tree
 
 
 def _last(leaf: object) -> object:

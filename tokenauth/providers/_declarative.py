@@ -1,8 +1,9 @@
 """JSONProvider: a token API described by what is sent and where things stand in the JSON that comes back."""
 
 import base64
+import functools
 import json as json_
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Unpack
 from urllib.parse import quote_plus, urlencode
 
@@ -20,7 +21,7 @@ from tokenauth.providers import _answers, _arguments
 from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import PUBLIC, Template, Value
 from tokenauth.providers._fields import Where, checked_where, found, same, scheme_of, without
-from tokenauth.providers._finder import identities, unnamed
+from tokenauth.providers._finder import Finder, identities, unnamed
 from tokenauth.providers._presentation import Presentation
 
 ERROR_TEXT = ("error_description", "detail", "title", "error.message", "message", "Message", "msg")
@@ -79,8 +80,8 @@ class JSONProvider(Provider):
             form: form fields of the token call, with the same secrets. Default none.
             json: JSON body of the token call, with the same secrets; not with `form`. Default none.
             public: more names whose values may show in errors (see `PUBLIC` for those that always may). A callable
-                under a name that is here alone is read at each login, but does not distinguish credentials: a time
-                stamp.
+                under a name that is here alone, such as a time stamp, is read at each login. Providers with different
+                callables there share no token. With a store it must be a function of a module.
             basic: user and password for HTTP Basic (RFC 7617, UTF-8). Default none.
             token: place of the token in the answer. Default "access_token". A place is a top-level key, else a dotted
                 path; or several of these (the first that is there counts); or a callable that is given the answer.
@@ -143,7 +144,7 @@ class JSONProvider(Provider):
         self._advice = advice
         self.secrets = self._all_secrets()
         self._finding = {**self._where, "success": self._success}
-        self.process_bound = unnamed(self._finding)
+        self.process_bound = unnamed(self._finding | self._moving())
 
     # what this credential is
 
@@ -154,11 +155,22 @@ class JSONProvider(Provider):
     def _templates(self) -> list[Template]:
         return [each for each in (self._headers, self._form, self._json, self._kept) if each is not None]
 
+    def _moving(self) -> dict[str, Finder]:
+        """Return the callables in the token call that are no secrets; those of `kept_headers` make no other token."""
+        called = (each for each in (self._headers, self._form, self._json) if each is not None)
+        return {name: each for template in called for name, each in template.moving.items()}
+
     @property
-    def identity(self) -> tuple[Hashable, ...]:
-        user = self._basic[0] if self._basic else None
-        sent = (each.identity for each in self._templates())
-        return (type(self).__qualname__, self.token_url, user, *sent, identities(self._finding))
+    def identity(self) -> tuple[object, ...]:
+        user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
+        sent = [None if each is None else each.identity() for each in (self._headers, self._form, self._json)]
+        more = (self._kept.identity(moving=False), identities(self._finding), self._added())
+        return (self._method, self.token_url, user, self._unit, sent, *more)
+
+    def _added(self) -> dict[str, object]:
+        """Return what a subclass has besides: it may go into the call."""
+        told = {id(secret) for secret in self.secrets}
+        return {name: value for name, value in vars(self).items() if name not in _known() and id(value) not in told}
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -269,3 +281,9 @@ class JSONProvider(Provider):
 
     def sign(self, token: Token) -> Signature | None:
         return self._presentation.sign(token, self._kept.texts(fresh=False))
+
+
+@functools.cache
+def _known() -> frozenset[str]:
+    """Return the attributes whose part in `identity` is decided; what a subclass adds counts as it is."""
+    return frozenset(vars(JSONProvider("https://api.example"))) | {"_unique"}

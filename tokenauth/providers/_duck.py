@@ -1,7 +1,7 @@
 """What `TokenAuth` takes besides a `Provider`: any object with the four things that it can't do without."""
 
 import uuid
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tokenauth._core.effects import Reply, TokenRequest
@@ -68,11 +68,11 @@ class _Wrapped(Provider):
                 setattr(self, name, getattr(described, name))
 
     @property
-    def identity(self) -> tuple[Hashable, ...]:
-        own, kind = getattr(self.described, "identity", None), type(self.described)
+    def identity(self) -> tuple[object, ...]:
+        own = getattr(self.described, "identity", None)
         if own is None:
             return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
-        return (kind.__module__, kind.__qualname__, own)
+        return (type(self.described), own)
 
     def request(self, refresh_token: str | None = None) -> TokenRequest:
         request: TokenRequest = self.described.request(refresh_token) if self.refreshes else self.described.request()

@@ -1,13 +1,9 @@
 """Finder: a callable of the user's in the description of an API, and what tells it from every other one."""
 
-import sys
-import uuid
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_marks: "weakref.WeakKeyDictionary[object, str]" = weakref.WeakKeyDictionary()
-_first: dict[str, object] = {}  # who had a name first in this process keeps it: the token outlives its provider
+from tokenauth._core.identity import mark_of, name_of
 
 
 class Finder:
@@ -21,9 +17,9 @@ class Finder:
 
     def __init__(self, function: Callable[[Mapping[str, Any]], object]) -> None:
         self._function = function
-        name = _name(function)
-        self.named = name is not None and _first.setdefault(name, function) is function
-        self.identity = name if name is not None and self.named else _mark(function)
+        name = name_of(function)
+        self.named = name is not None
+        self.identity = name or mark_of(function)
 
     def __call__(self, content: Mapping[str, Any]) -> object:
         return self._function(content)
@@ -37,10 +33,11 @@ class Finder:
         return Finder, (self._function,)  # a mark means nothing elsewhere
 
 
-def identities(places: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def identities(places: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
     """Return what tells apart the *places* in an answer, by argument; the same in every process where all are named."""
-    each = ((name, place.identity if isinstance(place, Finder) else repr(place)) for name, place in places.items())
-    return tuple(sorted(each))
+    return tuple(
+        (name, place.identity if isinstance(place, Finder) else place) for name, place in sorted(places.items())
+    )
 
 
 def unnamed(places: Mapping[str, object]) -> str:
@@ -48,23 +45,3 @@ def unnamed(places: Mapping[str, object]) -> str:
     names = [f"{name}=" for name, place in places.items() if isinstance(place, Finder) and not place.named]
     why = "a lambda, an inner function, a method or such: use a function that stands in a module under its name"
     return f"{', '.join(names)} is {why}" if names else ""
-
-
-def _name(function: object) -> str | None:
-    """Return "module:qualified name" where *function* is what stands there; a script is named by its file."""
-    module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-    if not isinstance(module, str) or not isinstance(path, str):
-        return None
-    home: object = sys.modules.get(module)
-    place = getattr(home, "__file__", None) if module in {"__main__", "__mp_main__"} else module
-    for name in path.split("."):
-        home = getattr(home, name, None)
-    return f"{place}:{path}" if place and home is function else None
-
-
-def _mark(function: object) -> str:
-    mark = uuid.uuid4().hex
-    try:
-        return _marks.setdefault(function, mark)
-    except TypeError:  # it can't be looked up, so nothing tells that it is the same
-        return mark

@@ -31,8 +31,8 @@ class FromLater(Exception):
 class Seal:
     """The seal of one credential. *secrets*: their values; *purpose*: everything else that makes two tokens differ."""
 
-    def __init__(self, secrets: tuple[str, ...], purpose: str) -> None:
-        salt = hashlib.sha256(f"tokenauth store\n{purpose}".encode()).digest()
+    def __init__(self, secrets: tuple[str, ...], purpose: bytes) -> None:
+        salt = hashlib.sha256(b"tokenauth store\n" + purpose).digest()
         password = "".join(f"{len(secret)}:{secret}" for secret in secrets).encode()
         derived = hashlib.scrypt(password, salt=salt, dklen=64, **_COST)
         self.name = derived[:32].hex()

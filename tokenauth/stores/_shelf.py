@@ -21,9 +21,8 @@ from tokenauth._core.cache import MAX_TOKENS, digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.effects import Ask
 from tokenauth._core.forks import over_fork
-from tokenauth._core.provider import Provider
+from tokenauth._core.provider import Provider, purpose
 from tokenauth._core.record import Record
-from tokenauth._core.secrets import bare
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
 
@@ -62,6 +61,7 @@ class ShelfInStore:
             raise ValueError("store= needs a provider whose `identity` says what its tokens are for")
         self._store = store
         self._provider = provider
+        self._purpose = purpose(provider).encoded
         self._lease_seconds = timeout / 2
         self._call_seconds = min(SECONDS, timeout / 4)
         self._seal_seconds = timeout / 4
@@ -88,7 +88,8 @@ class ShelfInStore:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
         if held.lease is not None and held.seal is not None:
             what = held.seal.name, held.lease
-            threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # no more threads: it ends by itself
+                threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
 
     # what runs in a thread
 
@@ -134,9 +135,7 @@ class ShelfInStore:
             self.release_soon(held)
 
     def _seal(self) -> Seal:
-        provider = self._provider
-        kind = f"{type(provider).__module__}.{type(provider).__qualname__}"
-        seal = _seal(tuple(secret.reveal() for secret in provider.secrets), f"{kind}\n{bare(provider.identity)!r}")
+        seal = _seal(tuple(secret.reveal() for secret in self._provider.secrets), self._purpose)
         self._sealed = True
         return seal
 
@@ -195,7 +194,7 @@ _seals_lock = threading.RLock()  # re-entrant: a garbage collection under it may
 over_fork(_seals_lock.acquire, _seals_lock.release)
 
 
-def _seal(secrets: tuple[str, ...], purpose: str) -> Seal:
+def _seal(secrets: tuple[str, ...], purpose: bytes) -> Seal:
     """Return the seal, made once for each process and credential: that takes a tenth of a second."""
     key = digest(secrets, purpose)
     with _seals_lock:
