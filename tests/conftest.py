@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
 from tokenauth._core.cache import PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._core.cooldown import COOLDOWNS
@@ -18,8 +19,23 @@ if os.access("/dev/shm", os.W_OK):
 
 # A slow machine is no failure, and what is drawn is the same in each run. To go looking: --hypothesis-profile=search
 settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("quick", settings.get_profile("same"), max_examples=25)
 settings.register_profile("search", settings.get_profile("same"), derandomize=False, max_examples=5000)
-settings.load_profile("same")
+QUICK = "not slow"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("quick" if config.option.markexpr == QUICK else "same")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what is slow. Properties run both times: with a few examples, and then with many."""
+    mark_the_rest_slow(items)
+    if config.option.markexpr != QUICK:
+        for item in items:
+            if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,14 @@
 """I12: fork, spawn, event loops that come and go, Ctrl-C, interpreter exit, garbage: under `-X dev -W error`.
 
-Each script runs in a process of its own, against the server of this one. It must end by itself, in time, and say
-nothing on stderr: no traceback, no "never awaited", no ResourceWarning, no "Task was destroyed".
+Each script runs in a process of its own (`scripts`), against the server of this one. It must end by itself, in time,
+and say nothing on stderr: no traceback, no "never awaited", no ResourceWarning, no "Task was destroyed".
 """
 
 import multiprocessing
-import subprocess
-import sys
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,35 +16,38 @@ import requests
 
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
 from tests.processes.children import spawned
+from tests.processes.scripts import Scripts, scripts
 from tests.servers import Received, Reply
 from tests.support import TokenServer, token_server
 
-ROOT = Path(__file__).parents[2]
-PRELUDE = """
-import asyncio, gc, logging, os, signal, sys, threading, time
-logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow callbacks are no matter here
-from tests.processes.children import *
-from tests.support import background, until, waiting
-from tests.clients import SECONDS
-from tokenauth._core.effects import Call, Exchange
-from tokenauth._core.flights import FLIGHTS, Flight
-from tokenauth._core.flow import obtain
-import requests, trio
+Run = Callable[..., str]
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=repr)
+httpx_client = pytest.mark.parametrize("client", BLOCKING[1:], ids=repr)
+awaiting_client = pytest.mark.parametrize("client", AWAITING, ids=repr)
+BEGIN = """
 auth, url, client = given()
 api = url + "/api"
 """
 
 
-def each(clients: list[Any], usual: set[str]) -> pytest.MarkDecorator:
-    """Parametrise over *clients*; those that are not *usual* are slow: each script takes seconds to import them all."""
-    slow = pytest.mark.slow
-    params = [pytest.param(client, marks=[] if client.name in usual else slow, id=client.name) for client in clients]
-    return pytest.mark.parametrize("client", params)
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Scripts]:
+    with scripts() as this:
+        yield this
 
 
-every_client = each(CLIENTS, {"requests", "httpx2-asyncio", "httpx2-trio"})
-httpx_client = each(BLOCKING[1:], {"httpx2"})
-awaiting_client = each(AWAITING, {"httpx2-asyncio", "httpx2-trio"})
+@pytest.fixture
+def run(interpreter: Scripts) -> Run:
+    """A function that runs a script with a server and a client, and returns what it printed."""
+
+    def run(server: TokenServer, client: Client, code: str, *, seconds: float = 100) -> str:
+        argv = server.url, server.user, client.name
+        ended, printed, said = interpreter.run(BEGIN + code, *argv, seconds=seconds)
+        if ended or said:
+            pytest.fail(f"ended with {ended}: {said}")
+        return printed
+
+    return run
 
 
 @pytest.fixture
@@ -82,20 +83,11 @@ def held(server: TokenServer) -> Iterator[TokenServer]:
     release.set()
 
 
-def run(server: TokenServer, client: Client, code: str, *, seconds: float = 100) -> str:
-    """Run *code*; return what it printed."""
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", PRELUDE + code, server.url, server.user, client.name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, cwd=ROOT)
-    if done.returncode or done.stderr:
-        pytest.fail(f"ended with {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
 # fork and spawn
 
 
 @every_client
-def test_a_fork_during_a_fetch_serves_child_and_parent(client: Client, held: TokenServer) -> None:
+def test_a_fork_during_a_fetch_serves_child_and_parent(client: Client, held: TokenServer, run: Run) -> None:
     run(
         held,
         client,
@@ -113,7 +105,7 @@ assert client.get(auth, api) == 200
 
 
 @every_client
-def test_a_fork_with_a_warm_cache_uses_it(client: Client, server: TokenServer) -> None:
+def test_a_fork_with_a_warm_cache_uses_it(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
         client,
@@ -126,7 +118,7 @@ assert client.get(auth, api) == 200
     assert server.logins == 1
 
 
-def test_a_fork_while_threads_hold_every_lock_again_and_again(server: TokenServer) -> None:
+def test_a_fork_while_threads_hold_every_lock_again_and_again(server: TokenServer, run: Run) -> None:
     """Threads hammer cache, flights and cool-downs; each child finds all locks free."""
     run(
         server,
@@ -168,7 +160,7 @@ def test_a_spawned_process_works_with_a_pickled_auth(client: Client, server: Tok
 
 
 @awaiting_client
-def test_event_loops_come_and_go(client: Awaiting, server: TokenServer) -> None:
+def test_event_loops_come_and_go(client: Awaiting, server: TokenServer, run: Run) -> None:
     run(
         server,
         client,
@@ -185,7 +177,7 @@ gc.collect()
 
 
 @awaiting_client
-def test_a_loop_that_ends_during_a_flight_hands_over(client: Awaiting, held: TokenServer) -> None:
+def test_a_loop_that_ends_during_a_flight_hands_over(client: Awaiting, held: TokenServer, run: Run) -> None:
     """The main task ends with an error while another leads: the loop cancels that one, and threads wait for it."""
     run(
         held,
@@ -222,7 +214,9 @@ gc.collect()
 
 
 @pytest.mark.parametrize("client", [AWAITING[0], AWAITING[2]], ids=repr)
-def test_a_loop_closed_under_the_leader_costs_two_timeouts_at_most(client: Awaiting, held: TokenServer) -> None:
+def test_a_loop_closed_under_the_leader_costs_two_timeouts_at_most(
+    client: Awaiting, held: TokenServer, run: Run
+) -> None:
     """No cancellation, no `finally`, and anyio keeps the task alive, so that no garbage collection ends it either."""
     run(
         held,
@@ -257,7 +251,7 @@ assert client.get(auth, api) == 200
 
 
 @every_client
-def test_ctrl_c_in_the_leader_lets_another_take_over(client: Client, held: TokenServer) -> None:
+def test_ctrl_c_in_the_leader_lets_another_take_over(client: Client, held: TokenServer, run: Run) -> None:
     said = run(
         held,
         client,
@@ -284,7 +278,7 @@ gc.collect()
 
 
 @every_client
-def test_the_interpreter_exits_at_once_though_daemon_threads_fetch(client: Client, held: TokenServer) -> None:
+def test_the_interpreter_exits_at_once_though_daemon_threads_fetch(client: Client, held: TokenServer, run: Run) -> None:
     run(
         held,
         client,
@@ -303,7 +297,7 @@ until(lambda: waiting(auth) == 4)
 
 
 @every_client
-def test_an_abandoned_flow_lands_in_the_garbage_and_hands_over(client: Client, server: TokenServer) -> None:
+def test_an_abandoned_flow_lands_in_the_garbage_and_hands_over(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
         client,
@@ -329,7 +323,7 @@ assert not FLIGHTS._flights
 
 
 @httpx_client
-def test_an_abandoned_auth_flow_leaves_nothing(client: Client, server: TokenServer) -> None:
+def test_an_abandoned_auth_flow_leaves_nothing(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
         client,
@@ -353,7 +347,7 @@ assert client.get(auth, api) == 200
 
 
 @awaiting_client
-def test_a_coroutine_dropped_during_a_fetch_hands_over(client: Awaiting, held: TokenServer) -> None:
+def test_a_coroutine_dropped_during_a_fetch_hands_over(client: Awaiting, held: TokenServer, run: Run) -> None:
     """A library drops what it awaits: `close()` on the coroutine, at whatever it stood."""
     run(
         held,
@@ -386,7 +380,7 @@ COUNTS += [
 
 
 @pytest.mark.parametrize(("client", "count"), COUNTS)
-def test_logins_leave_no_descriptor_open(client: Any, count: int, server: TokenServer) -> None:
+def test_logins_leave_no_descriptor_open(client: Any, count: int, server: TokenServer, run: Run) -> None:
     said = run(
         server,
         client,
@@ -402,3 +396,28 @@ print(before, descriptors(), threading.active_count())
     assert after <= before + 2
     assert active <= 3
     assert server.logins == count + 5
+
+
+# the interpreter that forks for each script
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        ("print(*sys.argv[1:], end='')", (0, "a b", "")),
+        ("sys.exit(5)", (5, "", "")),
+        ("os.kill(os.getpid(), signal.SIGTERM)", (-signal.SIGTERM, "", "")),
+        ("threading.Event().wait(60)", (-signal.SIGKILL, "", "")),
+        ("print('said', file=sys.stderr)", (0, "", "said\n")),
+    ],
+    ids=["well", "with a code", "by a signal", "not", "aloud"],
+)
+def test_how_a_script_ended_is_told(interpreter: Scripts, script: str, outcome: tuple[int, str, str]) -> None:
+    assert interpreter.run(script, "a", "b", seconds=2) == outcome
+
+
+def test_what_a_script_forgets_is_told(interpreter: Scripts) -> None:
+    ended, _, said = interpreter.run("open('/dev/null'); gc.collect(); 1 / 0", seconds=20)
+    assert ended == 1
+    assert "ResourceWarning" in said
+    assert "ZeroDivisionError" in said

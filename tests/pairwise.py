@@ -1,0 +1,65 @@
+"""Which tests of a matrix run at once: every value of each axis meets every value of each other one; the rest is slow.
+
+Most faults need one value, or two that meet. Where a test has three or more axes (`parametrize`, fixtures with params),
+`pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. One axis or two stay
+whole.
+"""
+
+import heapq
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import combinations, groupby
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+Row = tuple[Hashable, ...]
+"""A combination: a value, or a name for it, for each axis."""
+
+
+def pairwise(rows: Sequence[Row]) -> set[Row]:
+    """Return a few of *rows* in which every two values meet that meet in any of *rows*; the same few for the same rows.
+
+    Greedy: the row that adds most pairs, the first of those. A row never adds more than it did when last counted, so a
+    count that is out of date is renewed only where it comes first.
+    """
+    left = {pair for row in rows for pair in _pairs(row)}
+    queue = [(-len(_pairs(row)), repr(row), row) for row in set(rows)]
+    heapq.heapify(queue)
+    chosen: set[Row] = set()
+    while left:
+        counted, name, row = heapq.heappop(queue)
+        adds = len(left & _pairs(row))
+        if adds == -counted:
+            chosen.add(row)
+            left -= _pairs(row)
+        elif adds:
+            heapq.heappush(queue, (-adds, name, row))
+    return chosen
+
+
+def _pairs(row: Row) -> set[Any]:
+    """Return the pairs of values in *row*; the value, where there is but one axis."""
+    return set(combinations(enumerate(row), min(2, len(row))))
+
+
+def mark_the_rest_slow(items: Iterable[pytest.Item]) -> None:
+    """Mark as slow what a quick run does without, test by test. Slow ones stay slow, and stand for no pair."""
+    quick = [each for each in items if isinstance(each, pytest.Function) and not each.get_closest_marker("slow")]
+    quick = [each for each in quick if hasattr(each, "callspec")]
+    for _, group in groupby(sorted(quick, key=_test), key=_test):
+        rows = {item: _row(item) for item in group}
+        chosen = pairwise(list(rows.values()))
+        for item, row in rows.items():
+            if row not in chosen:
+                item.add_marker(pytest.mark.slow)
+
+
+def _test(item: pytest.Function) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _row(item: pytest.Function) -> Row:
+    """Return the names that `pytest` has given to the values, as between the hyphens of its [id]; one for each axis."""
+    names: list[str] = attrgetter("callspec._idlist")(item)
+    return tuple(names)
