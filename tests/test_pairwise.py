@@ -1,6 +1,7 @@
 """A matrix is thinned out for the quick run, and no meeting of two values gets lost."""
 
 from itertools import combinations, product
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ def full(*sizes: int) -> list[Row]:
     return list(product(*map(range, sizes)))
 
 
-def meetings(rows: list[Row]) -> set[tuple[tuple[int, int], ...]]:
+def meetings(rows: list[Row]) -> set[Any]:
     return {pair for row in rows for pair in combinations(enumerate(row), min(2, len(row)))}
 
 

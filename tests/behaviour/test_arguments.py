@@ -62,6 +62,10 @@ TEXTS: list[tuple[Callable[..., Any], str]] = [
 ]
 
 
+NONE: dict[str, Any] = {"pw": None}
+NO_HEADER: dict[str, Any] = {"X-Pw": None}
+
+
 def refusal(make: Callable[..., Any], **arguments: Any) -> str:
     """Return the text of the error that *make* raises; it must be one of the two, and show nothing of VALUE."""
     with pytest.raises((ValueError, TypeError)) as met:
@@ -252,8 +256,8 @@ def test_good_options_are_taken() -> None:
             lambda: JSONProvider("https://api.example", json={"user": "u", "pw": None}),
             "json\\['pw'\\] must not be None",
         ),
-        (lambda: JSONProvider("https://api.example", form={"pw": None}), "If the API wants none, leave the name out"),
-        (lambda: JSONProvider("https://api.example", headers={"X-Pw": None}), "headers\\['X-Pw'\\] must not be None"),
+        (lambda: JSONProvider("https://api.example", form=NONE), "If the API wants none, leave the name out"),
+        (lambda: JSONProvider("https://api.example", headers=NO_HEADER), "headers\\['X-Pw'\\] must not be None"),
     ],
 )
 def test_the_text_says_what_to_write_instead(mistake: Callable[[], Any], text: str) -> None:

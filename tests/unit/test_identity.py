@@ -34,7 +34,7 @@ def encoded(value: object) -> bytes:
 
 
 def key(provider: Any) -> Any:
-    return TokenAuth(provider)._source.key
+    return TokenAuth(provider)._source.tokens.key
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class JSONProvider(Provider):
         self._advice = advice
         self.secrets = self._all_secrets()
         self._finding = {**self._where, "success": self._success}
-        self.process_bound = unnamed(self._finding | self._moving())
+        self.process_bound = unnamed({**self._finding, **self._moving()})
 
     # what this credential is
 
