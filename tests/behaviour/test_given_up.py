@@ -15,6 +15,8 @@ from tests.clients import AWAITING, BLOCKING, Awaiting, Client
 from tests.servers import Received, Reply
 from tests.support import TokenServer, background, until, waiting
 from tokenauth import CredentialsRejected, TokenAuth
+from tokenauth._core.effects import Wait
+from tokenauth._core.flow import obtain
 
 REFUSED = Reply(401, b"{}")
 
@@ -112,17 +114,32 @@ def test_a_wrong_password_counts_as_tried(client: Client, give_up: Any, server: 
 
 
 @every_client
-def test_who_waits_meanwhile_does_not_wait_for_it(client: Client, give_up: Any, server: TokenServer) -> None:
-    """The one that was given up may hang for ever: whoever comes next leads, and keeps the newer token."""
+def test_whoever_comes_next_waits_for_it(client: Client, give_up: Any, server: TokenServer) -> None:
     auth, held = server.auth(), Held(server)
     give_up(client, auth, server)
     next_one = background(lambda: client.get(auth, server.api))
-    until(lambda: len(server.token_calls) == 2)
+    until(lambda: waiting(auth) == 1)
     held.release(None)
     assert next_one.result(20) == 200
     assert client.get(auth, server.api) == 200
-    assert len(server.token_calls) == 2
+    assert len(server.token_calls) == 1
     assert waiting(auth) == 0
+
+
+@every_client
+def test_many_who_give_up_send_a_wrong_password_once(client: Client, give_up: Any, server: TokenServer) -> None:
+    """Each has a time limit of its own, shorter than a login takes."""
+    auth, held = server.auth(), Held(server)
+    give_up(client, auth, server)
+    for _ in range(3):
+        flow = obtain(auth._source)
+        assert isinstance(next(flow), Wait)
+        flow.close()
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    held.release(REFUSED)
+    assert {type(problem) for problem in next_one.result(20)} == {CredentialsRejected}
+    assert len(server.token_calls) == 1
 
 
 @pytest.mark.parametrize("client", AWAITING, ids=repr)

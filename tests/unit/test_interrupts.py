@@ -36,7 +36,7 @@ def in_a_threads_caller(frame: FrameType) -> bool:
         return "_started.wait(" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return function in {
         "waiting.py": {"in_thread", "settled", "asettled"},
-        "drive.py": {"_errand", "_aerrand", "_asked", "reply", "answered"},
+        "drive.py": {"_errand", "_asked", "reply", "answered"},
     }.get(name, ())
 
 

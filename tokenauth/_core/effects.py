@@ -29,6 +29,10 @@ class TokenRequest:
     body: bytes = field(default=b"", repr=False)
 
 
+class Misuse(TypeError):
+    """A mistake in the program that made this call: it is no failure of the login's, and nobody else meets it."""
+
+
 def check_headers(request: TokenRequest) -> None:
     """Raise TokenAuthError for a header that no client sends; their errors and logs would quote it."""
     for name, value in request.headers.items():
@@ -52,7 +56,7 @@ class Reply:
         sent: monotonic seconds, just before the request was sent.
         sent_at: Unix seconds of the same moment, by this machine's clock.
         received_at: Unix seconds at the answer's end, by this machine's clock.
-        secrets: what was sent besides the provider's own secrets: a refresh token. Not to be shown; hidden in repr.
+        secrets: what was sent and is not to be shown: the secrets as they were then, a refresh token. Hidden in repr.
     """
 
     status: int

@@ -9,6 +9,7 @@ runs again) is abandoned by the next comer.
 """
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -27,7 +28,7 @@ class Flight:
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
-        self.thread = threading.get_ident()
+        self.thread, self.greenlet = threading.get_ident(), current_greenlet()
         self.key = key
         self.stale_at = stale_at
         self.rejected = rejected
@@ -81,6 +82,12 @@ class Flight:
         finally:
             with contextlib.suppress(ValueError):  # closed by a garbage collection, in another context
                 _leading.reset(before)
+
+
+def current_greenlet() -> int | None:
+    """Return which greenlet of its thread the running code is in; None where nobody uses greenlets."""
+    greenlet = sys.modules.get("greenlet")
+    return id(greenlet.getcurrent()) if greenlet is not None else None
 
 
 _leading: ContextVar[tuple[Flight, ...]] = ContextVar("tokenauth_leading", default=())

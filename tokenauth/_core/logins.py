@@ -9,7 +9,7 @@ from tokenauth._core import errors
 from tokenauth._core.cache import SPENT, Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
-from tokenauth._core.effects import Reply
+from tokenauth._core.effects import Misuse, Reply
 from tokenauth._core.flights import Flight
 from tokenauth._core.secrets import Unshown
 from tokenauth._core.talk import Talk
@@ -93,6 +93,9 @@ class Logins:
         if isinstance(failure, known) and self._cooling(flight.mark) is None:
             news = failure
             credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+        if isinstance(failure, Misuse):
+            flight.abandon()
+            return
         flight.fail(failure)  # before anybody is told, who might ask for a token
         if news is not None:
             text, name = str(failure), credential.name

@@ -11,7 +11,7 @@ from tokenauth._core.cache import digest
 from tokenauth._core.effects import Reply, TokenRequest, check_headers
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.provider import Provider, where
-from tokenauth._core.secrets import Readings, each_read_once
+from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Talk:
         self.refresh_token = refresh_token
         self._allow_http = allow_http
         self._readings: Readings = {}
+        self._secrets: tuple[str, ...] = (refresh_token,) if refresh_token is not None else ()
         self._steps: Generator[TokenRequest, Reply, Token] | None = None
 
     def begin(self) -> "Talk":
@@ -46,7 +47,8 @@ class Talk:
         provider = self._provider
         try:
             with each_read_once(self._readings):
-                self.mark = digest(*(secret.reveal() for secret in provider.secrets))
+                secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
+                self.mark, self._secrets = digest(*secrets), (*self._secrets, *secrets)
                 self._steps = provider.login(self.refresh_token)
                 self.request = self._checked(next(self._steps))
             return self
@@ -60,8 +62,7 @@ class Talk:
         """Take the answer to `request`."""
         assert self._steps is not None, "begin first"  # noqa: S101  (for the type checker)
         provider = self._provider
-        if self.refresh_token is not None:
-            reply = replace(reply, secrets=(*reply.secrets, self.refresh_token))
+        reply = replace(reply, secrets=self._secrets)  # as they were when they were sent
         try:
             with each_read_once(self._readings):
                 self.request = self._checked(self._steps.send(reply))

@@ -3,6 +3,9 @@
     run(flow, perform)      perform = Blocking(transport, clock)
     await arun(flow, perform)   perform = Awaiting(transport, clock)
 
+How an effect is performed stands once, as a generator: it yields `Pending`, "wait for this future, for n seconds at
+most", whenever something takes time. `run` and `arun` differ in how they wait, and in nothing else.
+
 A transport makes one token call: `transport(request, seconds) -> (status, headers, body)`. It raises Unreachable.
 A blocking one is called in a thread, by both drivers: so it need not end when its caller is cancelled, and what it
 brings is made use of (`Exchange.unwanted`). Only a `token_client` that is async ends with its task.
@@ -19,12 +22,13 @@ from urllib.parse import urlsplit
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
 from tokenauth._core.effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Wait
-from tokenauth._core.flights import Flight
+from tokenauth._core.flights import Flight, current_greenlet
 from tokenauth._core.origins import Origin
-from tokenauth._io.waiting import asettled, in_thread, settled, within
+from tokenauth._io.waiting import Pending, asettled, in_thread, in_time, on_a_loop, settled
 
 T = TypeVar("T")
 R = TypeVar("R")
+Steps = Generator[Pending, None, T]
 Answer = tuple[int, Mapping[str, str], bytes]
 BlockingTransport = Callable[[TokenRequest, float], Answer]
 AwaitingTransport = Callable[[TokenRequest, float], Awaitable[Answer]]
@@ -35,6 +39,10 @@ class InThread:
     """A *transport* for event loops that blocks a thread of its own."""
 
     transport: BlockingTransport
+
+
+class Gone(Exception):
+    """A token call ended with the task that made it: there will be no answer."""
 
 
 class Unreachable(Exception):
@@ -48,28 +56,47 @@ class Unreachable(Exception):
 
 def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
     """Run *flow* to its end in this thread."""
+    steps = _steps(flow, perform)
     try:
-        effect = next(flow)
+        pending = next(steps)
         while True:
             try:
-                result = perform(effect)
+                settled(pending)
             except BaseException as problem:
-                effect = flow.throw(problem)
+                pending = steps.throw(problem)
             else:
-                effect = flow.send(result)
+                pending = next(steps)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
     finally:
-        flow.close()
+        steps.close()
 
 
 async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
     """Run *flow* to its end in this task."""
+    steps = _steps(flow, perform)
+    try:
+        pending = next(steps)
+        while True:
+            try:
+                await asettled(pending)
+            except BaseException as problem:
+                pending = steps.throw(problem)
+            else:
+                pending = next(steps)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # the generator's return value
+    finally:
+        steps.close()
+
+
+def _steps(flow: Generator[Effect, Any, T], perform: "_Driver") -> Steps[T]:
+    """Run *flow* to its end, and yield whatever is to be waited for."""
     try:
         effect = next(flow)
         while True:
             try:
-                result = await perform(effect)
+                result = yield from perform(effect)
             except BaseException as problem:
                 effect = flow.throw(problem)
             else:
@@ -80,109 +107,91 @@ async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
         flow.close()
 
 
-class Blocking:
-    """Performs effects by blocking this thread."""
+class _Driver:
+    """Performs effects, as generators of what is to be waited for."""
 
-    def __init__(self, transport: BlockingTransport, clock: Clock) -> None:
+    def __init__(self, transport: Any, clock: Clock) -> None:
         self._transport = transport
         self._clock = clock
 
-    def __call__(self, effect: Effect) -> Any:
+    def __call__(self, effect: Effect) -> Steps[Any]:
         match effect:
             case Exchange(flight=flight):
                 with flight.led():
-                    return self._exchange(effect)
-            case Call(function, flight):
-                with flight.led():
-                    return function()
-            case Ask():
-                return self._ask(effect)
-            case Wait(flight, deadline):
-                if flight.is_mine or flight.thread == threading.get_ident():
-                    raise _nested()
-                settled(flight.future, deadline - self._clock.monotonic())
-                return _landed(flight)
-            case _:
-                return settled(Future(), effect.seconds)
-
-    @staticmethod
-    def _ask(ask: Ask) -> Any:
-        return _errand(ask.function, ask.seconds, partial(_asked, ask), ask.unwanted)
-
-    def _exchange(self, exchange: Exchange) -> Reply:
-        token_call = _TokenCall(exchange, self._clock)
-        return _errand(token_call.on(self._transport), token_call.seconds, token_call.reply, token_call.leave)
-
-
-class Awaiting:
-    """Performs effects by awaiting, on asyncio and on trio."""
-
-    def __init__(self, transport: "AwaitingTransport | InThread", clock: Clock) -> None:
-        self._transport = transport
-        self._clock = clock
-
-    async def __call__(self, effect: Effect) -> Any:
-        match effect:
-            case Exchange(flight=flight):
-                with flight.led():
-                    return await self._exchange(effect)
+                    return (yield from self._exchange(effect))
             case Call(function, flight, blocks=blocks):
                 with flight.led():
-                    return await self._call(effect) if blocks else function()
-            case Ask():
-                return await self._ask(effect)
+                    return (yield from self._call(effect)) if blocks else function()
+            case Ask(function, seconds, unwanted=unwanted):
+                return (yield from _errand(partial(in_thread, function), seconds, partial(_asked, effect), unwanted))
             case Wait(flight, deadline):
-                if flight.is_mine:
-                    raise _nested()
-                await asettled(flight.future, deadline - self._clock.monotonic())
+                yield self._wait(flight, deadline - self._clock.monotonic())
                 return _landed(flight)
             case _:
-                return await asettled(Future(), effect.seconds)
+                yield Pending(Future(), effect.seconds)
+                return None
 
-    @staticmethod
-    async def _ask(ask: Ask) -> Any:
-        return await _aerrand(ask.function, ask.seconds, partial(_asked, ask), ask.unwanted)
+    def _exchange(self, exchange: Exchange) -> Steps[Reply]:
+        call = _TokenCall(exchange, self._clock)
+        return (yield from _errand(partial(self._begin, call), call.seconds, call.reply, call.leave))
 
-    async def _exchange(self, exchange: Exchange) -> Reply:
-        token_call = _TokenCall(exchange, self._clock)
+    def _begin(self, call: "_TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
+        """Begin *call*, whose answer goes to *future*; return what of it the loop must await."""
+        in_thread(partial(self._transport, call.request, call.seconds), future)
+        return None
+
+    def _call(self, call: Call) -> Steps[Any]:
+        """Call what may hang in a thread: its caller goes on in time."""
+        seconds = call.deadline - self._clock.monotonic()
+        return (yield from _errand(partial(in_thread, call.function), seconds, partial(_called, call), bool))
+
+    def _wait(self, flight: Flight, seconds: float) -> Pending:
+        if flight.is_mine:
+            raise _nested()
+        return Pending(flight.future, seconds)
+
+
+class Blocking(_Driver):
+    """Performs effects by blocking this thread. *transport*: a BlockingTransport."""
+
+    def _wait(self, flight: Flight, seconds: float) -> Pending:
+        pending = super()._wait(flight, seconds)
+        if flight.thread != threading.get_ident():
+            return pending
+        if on_a_loop():
+            raise errors.TokenAuthError(
+                "A task of this event loop is fetching the token, and blocking code in a coroutine can't wait for it: "
+                "that would stop the loop. Use the async client or await aget_token(), or make this call in a thread "
+                "(asyncio.to_thread)"
+            )
+        if flight.greenlet == current_greenlet():
+            raise _nested()
+        return Pending(flight.future, seconds, yields=True)
+
+
+class Awaiting(_Driver):
+    """Performs effects by awaiting, on asyncio and on trio. *transport*: an AwaitingTransport, or one InThread."""
+
+    def _begin(self, call: "_TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
         if not isinstance(self._transport, InThread):
-            return await self._awaited(self._transport, token_call)
-        call = token_call.on(self._transport.transport)
-        return await _aerrand(call, token_call.seconds, token_call.reply, token_call.leave)
-
-    @staticmethod
-    async def _awaited(transport: AwaitingTransport, token_call: "_TokenCall") -> Reply:
-        answer, problem = None, None
-        try:
-            answer = await within(token_call.seconds, transport(token_call.request, token_call.seconds))
-        except Unreachable as error:
-            problem = error
-        if answer is None:
-            raise token_call.failed(problem)
-        return token_call.answered(answer)
-
-    async def _call(self, call: Call) -> Any:
-        future: Future[Any] = Future()
-        in_thread(call.function, future)
-        if not await asettled(future, call.deadline - self._clock.monotonic()):
-            raise call.late()
-        return future.result()
+            return in_time(self._transport(call.request, call.seconds), future, call.seconds, Gone)
+        in_thread(partial(self._transport.transport, call.request, call.seconds), future)
+        return None
 
 
 def _errand(
-    function: Callable[[], T],
+    begin: "Callable[[Future[T]], Awaitable[object] | None]",
     seconds: float,
     read: "Callable[[Future[T]], R]",
     unwanted: "Callable[[Future[T]], object]",
-) -> R:
-    """Call *function* in a thread and return what *read* makes of its future after *seconds* at most.
+) -> Steps[R]:
+    """Have *begin* bring something into a future; return what *read* makes of that after *seconds* at most.
 
-    Whatever ends this caller before, Ctrl-C at any line included: what the call brings goes to *unwanted*.
+    Whatever ends this caller before, a cancellation, Ctrl-C at any line: what comes after all goes to *unwanted*.
     """
     future: Future[T] = Future()
     try:
-        in_thread(function, future)
-        settled(future, seconds)
+        yield Pending(future, seconds, begin(future))
         return read(future)
     except Exception:
         raise
@@ -191,23 +200,11 @@ def _errand(
         raise
 
 
-async def _aerrand(
-    function: Callable[[], T],
-    seconds: float,
-    read: "Callable[[Future[T]], R]",
-    unwanted: "Callable[[Future[T]], object]",
-) -> R:
-    """Do as `_errand`; a cancellation is such an end, too."""
-    future: Future[T] = Future()
-    try:
-        in_thread(function, future)
-        await asettled(future, seconds)
-        return read(future)
-    except Exception:
-        raise
-    except BaseException:
-        future.add_done_callback(unwanted)
-        raise
+def _called(call: Call, future: "Future[Any]") -> Any:
+    """Return what *future* brought in time."""
+    if not future.done():
+        raise call.late()
+    return future.result()
 
 
 def _asked(ask: Ask, future: "Future[Any]") -> Any:
@@ -219,18 +216,15 @@ def _asked(ask: Ask, future: "Future[Any]") -> Any:
 
 
 class _TokenCall:
-    """One token call: when it was sent, and what its outcome means. The same for both drivers."""
+    """One token call: when it was sent, and what its outcome means."""
 
     def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self.request = exchange.request
-        self._unwanted = exchange.unwanted
+        self._flight, self._unwanted = exchange.flight, exchange.unwanted
         self._clock = clock
         self.sent_at = clock.wall()
         self.sent = clock.monotonic()
         self.seconds = max(exchange.deadline - self.sent, 0.001)
-
-    def on(self, transport: BlockingTransport) -> Callable[[], Answer]:
-        return partial(transport, self.request, self.seconds)
 
     def reply(self, future: "Future[Answer]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
@@ -243,7 +237,10 @@ class _TokenCall:
 
     def leave(self, future: "Future[Answer]") -> None:
         """Let what *future* brings be of use, though who asked for it has gone."""
-        future.add_done_callback(lambda done: self._unwanted(lambda: self.reply(done)))
+        if isinstance(future.exception(), Gone):
+            self._flight.abandon()
+        else:
+            self._unwanted(lambda: self.reply(future))
 
     def answered(self, answer: Answer) -> Reply:
         return Reply(*answer, sent=self.sent, sent_at=self.sent_at, received_at=self._clock.wall())
@@ -266,7 +263,7 @@ class _TokenCall:
 
 def _nested() -> Exception:
     return errors.TokenAuthError(
-        "A token was asked for from inside its own fetch (same thread or task), which would wait for ever. "
+        "A token was asked for from inside its own fetch, which would wait for ever. "
         "Something that the token call uses, such as token_client= or a callable, makes requests with this auth"
     )
 

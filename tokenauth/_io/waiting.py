@@ -6,9 +6,11 @@ asyncio is imported by the first task that waits: blocking programs do without.
 import contextlib
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
 from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,19 +37,85 @@ def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
         work()
 
 
-def settled(future: "Future[Any]", seconds: float) -> bool:
-    """Wait until *future* is done, for *seconds* at most; return whether it is."""
-    return bool(wait([future], max(seconds, 0.0)).done)
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something to wait for: that *future* is done, for *seconds* at most.
+
+    *work*: what an event loop awaits meanwhile, for it is what brings the future. *yields*: whether it is brought by a
+    greenlet of this thread, so that the thread must not stand still.
+    """
+
+    future: "Future[Any]"
+    seconds: float
+    work: Awaitable[object] | None = None
+    yields: bool = False
 
 
-async def asettled(future: "Future[Any]", seconds: float) -> bool:
-    """Wait until *future* is done, for *seconds* at most; return whether it is."""
+def settled(pending: Pending) -> None:
+    """Wait in this thread."""
+    with _unlocked():
+        if not pending.yields:
+            wait([pending.future], max(pending.seconds, 0.0))
+            return
+        end = time.monotonic() + pending.seconds
+        while not pending.future.done() and time.monotonic() < end:
+            time.sleep(_TURN)  # gevent's and eventlet's own, where greenlets share a thread: the others have their turn
+
+
+_TURN = 0.005
+"""Seconds between two looks."""
+
+
+@contextlib.contextmanager
+def _unlocked() -> Iterator[None]:
+    """Let others send while this thread waits.
+
+    requests-mock holds a lock while a request is sent, its hooks included: a renewal waits there for a token call that
+    needs the lock. The methods are those by which a `threading.Condition` gives a lock up for the time that it waits.
+    """
+    lock: Any = getattr(sys.modules.get("requests_mock.mocker"), "_send_lock", None)
+    if lock is None or not lock._is_owned():
+        yield
+        return
+    depth = lock._release_save()
+    try:
+        yield
+    finally:
+        lock._acquire_restore(depth)
+
+
+async def asettled(pending: Pending) -> None:
+    """Wait in this task."""
+    if pending.work is not None:
+        await pending.work
+        return
     trio = _running_trio()
     landed, wake = _trio_bell(trio) if trio else _asyncio_bell()
-    future.add_done_callback(lambda _: wake())
-    if not future.done():
-        await within(seconds, landed())
-    return future.done()
+    pending.future.add_done_callback(lambda _: wake())
+    if not pending.future.done():
+        await within(pending.seconds, landed())
+
+
+async def in_time(awaitable: Awaitable[T], future: "Future[T]", seconds: float, gone: Callable[[], Exception]) -> None:
+    """Await *awaitable*, for *seconds* at most; *future* gets what comes of it, if it comes in time.
+
+    It gets what *gone* makes if the awaiting task is cancelled.
+    """
+
+    async def into() -> None:
+        try:
+            result = await awaitable
+        except Exception as problem:
+            future.set_exception(problem)
+        else:
+            future.set_result(result)
+
+    try:
+        await within(seconds, into())
+    except BaseException:
+        if not future.done():
+            future.set_exception(gone())
+        raise
 
 
 async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
@@ -67,6 +135,14 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
         if timeout.expired():
             return None
         raise
+
+
+def on_a_loop() -> bool:
+    """Whether an event loop runs in this thread."""
+    asyncio = sys.modules.get("asyncio")
+    with contextlib.suppress(RuntimeError):
+        return asyncio is not None and asyncio.get_running_loop() is not None
+    return _running_trio() is not None
 
 
 def _running_trio() -> Any:

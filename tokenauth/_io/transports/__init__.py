@@ -7,15 +7,21 @@ as `Unreachable`, raised where the client's own exception, which holds the secre
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
-from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread, Unreachable
+from tokenauth._core.effects import Misuse
+from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread
 from tokenauth._version import __version__
+
+if TYPE_CHECKING:  # named at run time below: so that tools which look for imports find them
+    from tokenauth._io.transports import _aiohttp, _httpx, _requests  # noqa: F401
 
 LATER = 1.0
 """Seconds by which a client's own timeout comes after the driver's, which says what happened."""
 USER_AGENT = f"tokenauth/{__version__}"
+UNCACHED = {"Cache-Control": "no-cache, no-store"}
+"""For token calls by a client of the user's, which may have a cache (RFC 9111 §5.2.1)."""
 _HOMES = {
     "requests": "_requests",
     "niquests": "_requests",
@@ -67,8 +73,10 @@ def _make(kind: str, client: Any, library: str) -> Any:
 
 
 def _refuse(*_: object) -> Any:
-    reason = "token_client is an async client, and this call comes from blocking code; pass a sync client"
-    raise Unreachable(reason, connected=True)
+    raise Misuse(
+        "token_client is an async client, and this call comes from blocking code: pass a blocking client, or use the "
+        "async client or aget_token()"
+    )
 
 
 def reason(problem: BaseException) -> str:

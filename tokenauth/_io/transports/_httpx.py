@@ -11,7 +11,7 @@ from typing import Any
 from tokenauth._core.effects import TokenRequest
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, USER_AGENT, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
 from tokenauth._io.transports.line import Line
 
 
@@ -33,6 +33,8 @@ class _Transport:
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        if self._client is not None:
+            headers = {**UNCACHED, **headers}
         url, body = request.url, request.body
         return self._library.Request(
             request.method, url, headers=headers, content=body, extensions={"timeout": timeout, **extensions}
@@ -65,8 +67,9 @@ class Blocking(_Transport):
     def _call(self, client: Any, request: Any, line: Line) -> Answer:
         response = client.send(request, stream=True, auth=None, follow_redirects=False)
         try:
-            if "network_stream" in response.extensions:  # out of a pool
-                line.hold(response.extensions["network_stream"].get_extra_info("socket"))
+            connection = response.extensions.get("network_stream")  # out of a pool
+            if connection is not None and response.http_version.startswith("HTTP/1"):  # HTTP/2's is others', too
+                line.hold(connection.get_extra_info("socket"))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, dict(response.headers), _whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))

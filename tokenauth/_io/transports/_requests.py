@@ -1,22 +1,23 @@
 """Token calls on requests (and niquests, whose sessions are alike)."""
 
+import functools
 import importlib
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, USER_AGENT, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
 from tokenauth._io.transports.line import Line
 
 _PIECE = 16 * 1024
 
 
 class Blocking:
-    """Makes token calls with *session*, or with one of its own for each call where that is None.
+    """Makes token calls with a session of its own, opened for the call.
 
-    A session lends its adapters (pools, proxies, TLS); its hooks, cookies, headers and redirects are not involved,
-    for the call goes to the adapter directly.
+    Of the user's *session* only its adapters (pools), TLS and proxy settings are used; its hooks, cookies, headers,
+    auth and redirects are not. The call goes by `Session.send`, so that what mocks that sees it.
     """
 
     def __init__(self, session: Any, library: str) -> None:
@@ -24,11 +25,11 @@ class Blocking:
         self._library = importlib.import_module(library)
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
-        session = self._session or self._library.Session()
         problem: Unreachable
+        session = _quiet(self._library)(self._session)
         try:
-            with Line(seconds) as line:
-                return self._call(session, request, seconds, line)
+            with Line(seconds) as session.line:
+                return self._call(session, request, seconds)
         except BodyError as error:
             problem = Unreachable(str(error), connected=True)
         except Exception as error:
@@ -39,30 +40,62 @@ class Blocking:
                 session.close()
         raise problem
 
-    def _call(self, session: Any, request: TokenRequest, seconds: float, line: Line) -> Answer:
-        prepared = _prepared(self._library, request)
+    def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
+        prepared = _prepared(self._library, request, UNCACHED if self._session is not None else {})
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        adapter = line.holding(session.get_adapter(prepared.url))
-        response = adapter.send(prepared, timeout=seconds + LATER, **settings)
+        sender = self._session if "send" in vars(self._session or object) else session  # a mock has replaced it there
+        response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
-            line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
+            session.line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
             return response.status_code, _lower(response.headers), _read(response)
         finally:
             response.close()
 
 
-def _prepared(library: Any, request: TokenRequest) -> Any:
+@functools.cache
+def _quiet(library: Any) -> Any:
+    """Return the kind of session that makes token calls with *library*."""
+
+    class QuietSession(library.Session):  # type: ignore[misc]  # requests' or niquests'
+        """Keeps no cookies, follows no redirect, and its connections can be cut."""
+
+        line: Line
+
+        def __init__(self, lender: Any) -> None:
+            super().__init__()
+            if lender is not None:
+                self.adapters = lender.adapters
+                self.verify, self.cert = lender.verify, lender.cert
+                self.proxies, self.trust_env = lender.proxies, lender.trust_env
+
+        def get_adapter(self, url: str, *args: Any, **settings: Any) -> Any:
+            return self.line.holding(super().get_adapter(url, *args, **settings))
+
+        def resolve_redirects(self, *_: Any, **__: Any) -> Any:
+            """Yield no request: `send` would read a redirect's body, however long."""
+            return iter(())
+
+    return QuietSession
+
+
+def _prepared(library: Any, request: TokenRequest, more: dict[str, str]) -> Any:
     """Return *request* as one of *library*. Its headers are locals of no frame that an error comes through."""
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **more, **request.headers}
     return library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
 
 
 def _read(response: Any) -> bytes:
-    if not hasattr(response.raw, "read"):  # made by a test double
-        return bytes(response.content)
+    if not hasattr(response.raw, "stream"):  # made by a test double or a cache: not urllib3's
+        return _whole(response.content)
     body = Body(response.headers.get("Content-Encoding", ""))
     while piece := response.raw.read(_PIECE, decode_content=False):
         body.feed(piece)
+    return body.finish()
+
+
+def _whole(content: bytes) -> bytes:
+    body = Body("")
+    body.feed(content)
     return body.finish()
 
 

@@ -33,10 +33,8 @@ class Line:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
-        with self._lock:
-            self._is_over = True
-            while self._handles:
-                self._handles.pop().close()
+        self._is_over = True
+        self._let_go()
 
     def hold(self, connection: object) -> None:
         """Cut *connection*, a connected socket, when time is over. Anything else is left alone."""
@@ -50,6 +48,8 @@ class Line:
 
     def trace(self, name: str, info: dict[str, Any]) -> None:
         """The `trace` extension of httpx and httpx2."""
+        if name.startswith("http2."):  # a connection that others use, too
+            self._let_go()
         if name.endswith("connect_tcp.complete"):
             self.hold(info["return_value"].get_extra_info("socket"))
 
@@ -78,6 +78,11 @@ class Line:
             return made
 
         return type(kind.__name__, (kind,), {"_new_conn": connect})
+
+    def _let_go(self) -> None:
+        with self._lock:
+            while self._handles:
+                self._handles.pop().close()
 
     def _cut(self) -> None:
         with self._lock:
