@@ -22,7 +22,7 @@ def tests(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Branch coverage, of the processes that the tests start, too: 100 % is what must hold."""
     _sync(session)
-    session.run("pytest", "--cov", "--cov-report=", *session.posargs)
+    session.run("pytest", "-m", "", "--cov", "--cov-report=", *session.posargs)
     session.run("coverage", "combine", "--append", success_codes=[0, 1])  # of who died late; 1: nobody did
     session.run("coverage", "report", "--skip-covered", "--show-missing", "--fail-under=100")
 
@@ -32,7 +32,7 @@ def shuffled(session: nox.Session) -> None:
     """The whole suite 20 times, each in another random order; ends at the first failure."""
     _sync(session)
     for _ in range(20):
-        session.run("pytest", "-q", "--maxfail=1", *session.posargs)
+        session.run("pytest", "-m", "", "-q", "--maxfail=1", *session.posargs)
 
 
 @nox.session(python="3.11")
