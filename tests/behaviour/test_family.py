@@ -85,7 +85,7 @@ def test_signature_and_text_are_the_provider_s(name: str) -> None:
     for home in ROOTS:
         kind: Any = getattr(importlib.import_module(home), name)
         assert inspect.signature(kind) == inspect.signature(MADE[name][0])
-        assert kind.__init__.__doc__ == vars(MADE[name][0])["__init__"].__doc__
+        assert kind.__init__.__doc__ == MADE[name][0].__init__.__doc__
         assert kind.__doc__
 
 

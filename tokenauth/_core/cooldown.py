@@ -7,7 +7,7 @@ most). Rejected credentials rest 60 s, for each try counts towards a lock-out; a
 import math
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -45,11 +45,14 @@ class Cooldowns:
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
         """Return a copy of the failure that counts now, or None.
 
-        *secrets* tells whether they have changed since. That ends a rejection, once: a secret that is another one each
-        time (a signed assertion) makes neither the credentials nor the endpoint good.
+        *secrets* tells whether they have changed since. That ends a rejection, unless the rejected ones were new, too,
+        and nobody has read them twice: a secret that is another one each time (a signed assertion) makes neither the
+        credentials nor the endpoint good.
         """
         with self._lock:
             cooling = self._cooling.get(key)
+            if cooling is not None and cooling.changed and secrets == cooling.secrets:
+                cooling = self._cooling[key] = replace(cooling, changed=False)
         if cooling is None or now >= cooling.until:
             return None
         changed = secrets is not None and secrets != cooling.secrets
