@@ -82,10 +82,11 @@ def test_all_clients_share_one_token(name: str) -> None:
 
 @members
 def test_signature_and_text_are_the_provider_s(name: str) -> None:
+    provider: Any = MADE[name][0]
     for home in ROOTS:
         kind: Any = getattr(importlib.import_module(home), name)
-        assert inspect.signature(kind) == inspect.signature(MADE[name][0])
-        assert kind.__init__.__doc__ == MADE[name][0].__init__.__doc__
+        assert inspect.signature(kind) == inspect.signature(provider)
+        assert kind.__init__.__doc__ == provider.__init__.__doc__
         assert kind.__doc__
 
 
