@@ -82,7 +82,8 @@ class Story:
 
     def ready(self, request: Any) -> Sent | None:
         """Sign *request* where all is at hand. This is the hot path."""
-        place = _place(request.url)
+        url = request.url
+        place = url.scheme, url.raw_host, url.port
         presented: Any = self._static.get(place)
         if presented is None:
             ready = self._source.ready()
@@ -95,15 +96,16 @@ class Story:
 
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""
-        source, origin, place = self._source, _origin(request.url), _place(request.url)
+        source, url, origin = self._source, request.url, _origin(request.url)
+        place = url.scheme, url.raw_host, url.port
         if origin is None:
-            source.admission.warn_of(request.url.scheme)
+            source.admission.warn_of(url.scheme)
             return None
         alone = not source.admission.more_origins
         if source.provider.is_static(origin):
             signature = yield Sign(origin)
             if signature is not None:
-                presented = Presented.of(signature, None, request.url, origin, alone=alone)
+                presented = Presented.of(signature, None, url, origin, alone=alone)
                 if not source.logins.blocks:
                     self._static[place] = presented
                 return presented
@@ -114,7 +116,7 @@ class Story:
         signature = source.admission.signature(token, origin)
         if signature is None:
             return None
-        presented = Presented.of(signature, token, request.url, origin, alone=alone)
+        presented = Presented.of(signature, token, url, origin, alone=alone)
         ready = source.ready()
         source.learn(ready if ready is not None and ready.token is token else None, place, presented)
         return presented
@@ -198,10 +200,6 @@ def _answer_behind(problem: BaseException | None) -> Any:
         if frame.f_code.co_name == "_send_handling_redirects":
             found = frame.f_locals.get("response", found)
     return found
-
-
-def _place(url: Any) -> tuple[str, bytes, int | None]:
-    return url.scheme, url.raw_host, url.port
 
 
 def _origin(url: Any) -> Origin | None:

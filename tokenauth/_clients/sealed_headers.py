@@ -9,7 +9,6 @@ plain sight or one without them, the request then has them, and has them sealed.
 Who wants something else says so under our header's own name: another value, or `del`.
 """
 
-import contextlib
 import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,39 +27,44 @@ def seal_of(headers: Mapping[str, str]) -> Seal:
 def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, in the place of any of their names, to be sent and not to be copied. *ours* goes along
     with what is done to the request's headers."""
-    kind: Any = type(request)
-    if not issubclass(kind, _SealedRequest):
-        with contextlib.suppress(TypeError):  # a class that nobody may derive from: its headers alone are sealed
-            request.__class__ = _sealed_request(kind)
+    kind = _sealed_request(type(request))
+    if kind is not None:
+        request.__class__ = kind
     vars(request)["headers"] = sealed(request.headers, ours)
 
 
 def sealed(headers: Any, ours: Seal) -> Any:
     """Return *headers*, of httpx or httpx2, with *ours* in the place of any of their names, and not to be copied."""
-    kind = next(each for each in type(headers).__mro__ if each.__name__ == "Headers")
-    return _new_headers(kind, [item for item in headers._list if item[1] not in ours], ours, headers._encoding)
+    items = [item for item in headers._list if item[1] not in ours]
+    return _new_headers(type(headers), items, ours, headers._encoding)
 
 
 @functools.cache
-def _sealed_headers(base: Any) -> Any:
+def _sealed_headers(kind: Any) -> Any:
+    base = next(each for each in kind.__mro__ if each.__name__ == "Headers")
     return type("SealedHeaders", (_Sealed, base), {"_base": base})
 
 
 @functools.cache
-def _sealed_request(base: Any) -> Any:
-    return type(base.__name__, (_SealedRequest, base), {"_base": base, "__module__": base.__module__})
+def _sealed_request(kind: Any) -> Any:
+    """Return the class that takes the place of *kind*, or None where nobody may derive from *kind*: then its headers
+    alone are sealed."""
+    if issubclass(kind, _SealedRequest):
+        return kind
+    try:
+        return type(kind.__name__, (_SealedRequest, kind), {"_base": kind, "__module__": kind.__module__})
+    except TypeError:
+        return None
 
 
-def _new_headers(base: Any, items: list[Item], ours: Seal, encoding: str | None) -> Any:
-    kind = _sealed_headers(base)
-    headers = kind.__new__(kind)
+def _new_headers(kind: Any, items: list[Item], ours: Seal, encoding: str | None) -> Any:
+    headers = object.__new__(_sealed_headers(kind))
     headers._list, headers._ours, headers._encoding = items, ours, encoding
     return headers
 
 
 def _new_request(base: Any) -> Any:
-    kind = _sealed_request(base)
-    return kind.__new__(kind)
+    return object.__new__(_sealed_request(base))
 
 
 class _SealedRequest:
@@ -87,6 +91,7 @@ class _Sealed:
     """Stands before `Headers` in the bases. `_list`, from which `Headers` copies, is without ours."""
 
     _base: Any
+    encoding: str
     _list: list[Item]
     _ours: Seal
     _encoding: str | None
@@ -121,7 +126,8 @@ class _Sealed:
         return [(name, value) for name, _, value in (*self._list, *self._ours.values())]
 
     def keys(self) -> Any:
-        return self._whole().keys()
+        encoding = self.encoding
+        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours.values())}.keys()
 
     def values(self) -> Any:
         return self._whole().values()
@@ -146,8 +152,14 @@ class _Sealed:
         return _new_headers(self._base, list(self._list), dict(self._ours), self._encoding)
 
     def __getitem__(self, key: str) -> Any:
-        ours = self._ours.get(key.lower().encode())
-        return self._base.__getitem__(self, key) if ours is None else ours[2].decode()
+        name = key.lower().encode()
+        ours = self._ours.get(name)
+        if ours is not None:
+            return ours[2].decode()
+        found = [value for _, lower, value in self._list if lower == name]  # each request is read by name, often
+        if not found:
+            raise KeyError(key)
+        return b", ".join(found).decode(self._encoding or self.encoding)
 
     def __setitem__(self, key: str, value: str) -> None:
         name = key.lower().encode()
