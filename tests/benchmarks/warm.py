@@ -49,7 +49,7 @@ class Memory(BaseAdapter):
 
 
 def warm(provider: Any = None, **options: Any) -> TokenAuth:
-    auth = TokenAuth(provider or PlainProvider("https://api.example"), cache={}, **options)
+    auth = TokenAuth(provider or PlainProvider("https://api.example", f"u-{len(options)}"), **options)
     source = auth._source
     now = source.credential.clock.monotonic()
     source.tokens.cache.put(

@@ -27,9 +27,8 @@ def seal_of(headers: Mapping[str, str]) -> Seal:
 def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, in the place of any of their names, to be sent and not to be copied. *ours* goes along
     with what is done to the request's headers."""
-    kind = _sealed_request(type(request))
-    if kind is not None:
-        request.__class__ = kind
+    kind: Any = type(request)
+    request.__class__ = _sealed_request(kind) or kind
     vars(request)["headers"] = sealed(request.headers, ours)
 
 
