@@ -15,7 +15,7 @@ from tests.security.world import PRESENTATIONS
 from tests.support import token_server
 from tokenauth import TokenAuth
 
-HTTPX = [client for client in CLIENTS if client.name != "requests"]
+HTTPX = [client for client in CLIENTS if client.library in (httpx, httpx2)]
 CUSTOM = next(each for each in PRESENTATIONS if each.name == "custom")
 
 
