@@ -9,7 +9,7 @@ import httpx
 import httpx2
 import pytest
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import CLIENTS, Client
 from tests.security.test_origins_untraced import FAR, HOME, Net, family, redirecting
 from tests.security.world import PRESENTATIONS
 from tests.support import token_server
