@@ -1,14 +1,23 @@
 """What a warm authenticated request costs beside a constant header: `python -m tests.benchmarks.warm`.
 
 Both run in turn on one client whose transport answers from memory, so that no network hides the difference.
-The median of the rounds counts.
+The median of the rounds counts. With `--instructions` valgrind counts instructions in place of time, which does not
+care how busy a machine is. Names of clients ("httpx", "requests") limit either to these.
 """
 
 import asyncio
+import gc
+import os
+import re
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,9 +29,13 @@ from urllib3 import HTTPResponse
 from tests.support import PlainProvider
 from tokenauth import Token, TokenAuth
 from tokenauth._core.effects import Reply
+from tokenauth.providers import Atrip
 
 URL = "https://api.example/path"
 ROUNDS, REQUESTS = 15, 300
+COUNTED = 100
+Round = Callable[[Any, int], float]
+"""Sends so many requests with an auth; returns the seconds."""
 
 
 class Memory(BaseAdapter):
@@ -35,8 +48,8 @@ class Memory(BaseAdapter):
         """Nothing is open."""
 
 
-def warm(**options: Any) -> TokenAuth:
-    auth = TokenAuth(PlainProvider("https://api.example"), cache={}, **options)
+def warm(provider: Any = None, **options: Any) -> TokenAuth:
+    auth = TokenAuth(provider or PlainProvider("https://api.example", f"u-{len(options)}"), **options)
     source = auth._source
     now = source.credential.clock.monotonic()
     source.tokens.cache.put(
@@ -66,42 +79,57 @@ def constant(library: Any) -> Any:
     return Flow()
 
 
-def on_requests() -> Callable[[Any], float]:
+def atrip() -> TokenAuth:
+    access = Atrip(
+        client_id="id", client_secret="s" * 40, user_name="u", role="Admin", order_no="", base_url="https://api.example"
+    )
+    return TokenAuth(access, cache={})
+
+
+VARIANTS: dict[str, Callable[[], TokenAuth]] = {
+    "": warm,
+    " +origins": lambda: warm(origins=["https://more.example"]),
+    " +header": lambda: warm(header="X-Token", scheme=""),
+    " atrip": atrip,
+}
+
+
+def on_requests() -> Round:
     session = requests.Session()
     session.mount("https://", Memory())
 
-    def round_(auth: Any) -> float:
+    def round_(auth: Any, count: int) -> float:
         session.auth = auth
         start = time.perf_counter()
-        for _ in range(REQUESTS):
+        for _ in range(count):
             session.get(URL)
         return time.perf_counter() - start
 
     return round_
 
 
-def on_httpx(library: Any) -> Callable[[Any], float]:
+def on_httpx(library: Any) -> Round:
     client = library.Client(transport=library.MockTransport(lambda request: library.Response(200, content=b"{}")))
 
-    def round_(auth: Any) -> float:
+    def round_(auth: Any, count: int) -> float:
         client.auth = auth
         start = time.perf_counter()
-        for _ in range(REQUESTS):
+        for _ in range(count):
             client.get(URL)
         return time.perf_counter() - start
 
     return round_
 
 
-def on_async(library: Any) -> Callable[[Any], float]:
+def on_async(library: Any) -> Round:
     async def answer(request: Any) -> Any:
         return library.Response(200, content=b"{}")
 
-    def round_(auth: Any) -> float:
+    def round_(auth: Any, count: int) -> float:
         async def main() -> float:
             async with library.AsyncClient(transport=library.MockTransport(answer), auth=auth) as client:
                 start = time.perf_counter()
-                for _ in range(REQUESTS):
+                for _ in range(count):
                     await client.get(URL)
                 return time.perf_counter() - start
 
@@ -110,19 +138,73 @@ def on_async(library: Any) -> Callable[[Any], float]:
     return round_
 
 
-def measure(name: str, round_: Callable[[Any], float], library: Any) -> None:
-    for label, auth in (("", warm()), (" +origins", warm(origins=["https://more.example"]))):
-        plain, ours = [], []
-        for _ in range(ROUNDS):
-            plain.append(round_(constant(library)))
-            ours.append(round_(auth))
-        base, cost = statistics.median(plain) / REQUESTS * 1e6, statistics.median(ours) / REQUESTS * 1e6
-        ratio = statistics.median(each / other for each, other in zip(ours, plain, strict=True))
-        print(f"{name + label:24} constant {base:7.1f} us, ours {cost:7.1f} us, {cost - base:+6.1f} us, x{ratio:.3f}")
+CLIENTS: dict[str, tuple[Callable[[], Round], Any]] = {
+    "requests": (on_requests, requests),
+    "httpx": (lambda: on_httpx(httpx), httpx),
+    "httpx-async": (lambda: on_async(httpx), httpx),
+    "httpx2": (lambda: on_httpx(httpx2), httpx2),
+    "httpx2-async": (lambda: on_async(httpx2), httpx2),
+}
+
+
+def measure(names: list[str]) -> None:
+    """Print the ratios of time."""
+    for name in names:
+        begin, library = CLIENTS[name]
+        round_ = begin()
+        for label, auth in ((label, make()) for label, make in VARIANTS.items()):
+            plain, ours = [], []
+            for _ in range(ROUNDS):
+                plain.append(round_(constant(library), REQUESTS))
+                ours.append(round_(auth, REQUESTS))
+            base, cost = statistics.median(plain) / REQUESTS * 1e6, statistics.median(ours) / REQUESTS * 1e6
+            ratio = statistics.median(each / other for each, other in zip(ours, plain, strict=True))
+            text = f"constant {base:7.1f} us, ours {cost:7.1f} us, {cost - base:+6.1f} us, x{ratio:.3f}"
+            print(f"{name + label:24} {text}")
+
+
+def mark() -> None:
+    """Valgrind writes down what it has counted since the last mark: `--dump-before=getppid`."""
+    os.getppid()
+
+
+def be_counted(names: list[str]) -> None:
+    """Send so many requests, and twice as many, with each auth; in the order in which `count` reads it."""
+    for name in names:
+        begin, library = CLIENTS[name]
+        round_ = begin()
+        for auth in (constant(library), *(make() for make in VARIANTS.values())):
+            round_(auth, 5)
+            gc.collect()
+            gc.freeze()  # or one of them would look at all that was imported
+            for times in (1, 2):
+                mark()
+                round_(auth, times * COUNTED)
+                mark()
+
+
+def count(names: list[str]) -> None:
+    """Print the ratios of instructions."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        sys.exit("--instructions needs valgrind, and there is none on the PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--tool=callgrind", f"--callgrind-out-file={folder}/out", "--dump-before=getppid"]
+        command = [valgrind, "-q", *options, sys.executable, "-m", "tests.benchmarks.warm", "--counted", *names]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+        dumps = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
+        parts = [int(re.findall(r"^totals: (\d+)", path.read_text(), re.MULTILINE)[0]) for path in dumps[1::2]]
+    costs = [(twice - once) / COUNTED for once, twice in zip(parts[::2], parts[1::2], strict=True)]
+    for name in names:
+        base, *ours = costs[: len(VARIANTS) + 1]
+        del costs[: len(VARIANTS) + 1]
+        for label, cost in zip(VARIANTS, ours, strict=True):
+            text = f"constant {base:9,.0f} instructions, ours {cost:9,.0f}, {cost - base:+9,.0f}, x{cost / base:.3f}"
+            print(f"{name + label:24} {text}")
 
 
 if __name__ == "__main__":
-    measure("requests", on_requests(), requests)
-    for library in (httpx, httpx2):
-        measure(library.__name__, on_httpx(library), library)
-        measure(f"{library.__name__}-async", on_async(library), library)
+    modes = {"--instructions": count, "--counted": be_counted}
+    mode = next((argument for argument in sys.argv[1:] if argument in modes), "")
+    chosen = [argument for argument in sys.argv[1:] if argument != mode] or list(CLIENTS)
+    modes.get(mode, measure)(chosen)

@@ -1,6 +1,6 @@
 """A model of everything that may happen to the flow, in virtual time: no thread, loop or socket.
 
-Each request is the real story of an adapter (`HttpxAuth._steps`) over the real `obtain`, played by hand: hypothesis
+Each request is the real story of an adapter (`httpx_story`) over the real `obtain`, played by hand: hypothesis
 says which request goes on next, what the token endpoint answers, who is cancelled or killed, and how time passes.
 """
 
@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support import ManualClock, with_clock
 from tokenauth import Token, TokenAuth, TokenAuthError, errors
-from tokenauth._clients.httpx_family import Obtain, Read
+from tokenauth._clients.httpx_story import Obtain, Step
 from tokenauth._core.effects import Call, Exchange, Pause, Reply, TokenRequest, Wait
 from tokenauth._core.flights import FLIGHTS, Flight
 from tokenauth._core.flow import obtain
@@ -128,18 +128,23 @@ class Send:
 
 def request_story(auth: TokenAuth, request: httpx.Request) -> Generator[Any, Any, Any]:
     """One request as the client plays it, with the flow's effects let through."""
-    steps = auth._steps(request, is_async=False)
+    story = auth._story
+    sent = story.ready(request) or (yield from _played(auth, story.begin(request)))
+    response = yield Send(request)
+    if sent is not None and story.counts(sent, response):
+        again = yield from _played(auth, story.again(sent, response))
+        if again is not None:
+            yield Send(again)
+
+
+def _played(auth: TokenAuth, steps: Generator[Step, Any, Any]) -> Generator[Any, Any, Any]:
     try:
         step = next(steps)
         while True:
-            if isinstance(step, Obtain):
-                step = steps.send((yield from obtain(auth._source, step.rejected)))
-            elif isinstance(step, Read):
-                step = steps.send(None)
-            else:
-                step = steps.send((yield Send(step)))
-    except StopIteration:
-        return
+            result = (yield from obtain(auth._source, step.rejected)) if isinstance(step, Obtain) else None
+            step = steps.send(result)
+    except StopIteration as end:
+        return end.value
 
 
 @dataclass(eq=False)

@@ -5,6 +5,7 @@ and never end. What is read before the connection is closed is kept, for the cli
 """
 
 import contextlib
+import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -16,6 +17,12 @@ SECONDS = 1.0
 """For how long they are; a piece that doesn't come is waited for as long as the client's own read timeout says."""
 
 _LIBRARIES = {"httpx", "httpx2"}
+
+
+@functools.cache
+def is_whole(kind: Any) -> bool:
+    """Whether a stream of *kind* is bytes in memory, for which `rewinder` has nothing to do."""
+    return bool(kind.__name__ == "ByteStream" and kind.__module__.partition(".")[0] in _LIBRARIES)
 
 
 def rewinder(stream: Any) -> Callable[[], bool]:
@@ -39,9 +46,9 @@ def _places(stream: Any) -> list[tuple[Any, int]] | None:
 
     Streams of a kind that isn't the library's own are among the latter: what they do to a file, nobody knows.
     """
-    kind = type(stream)
+    kind: Any = type(stream)
     name = kind.__name__ if kind.__module__.partition(".")[0] in _LIBRARIES else ""
-    if name == "ByteStream":
+    if is_whole(kind):
         return []
     if name == "MultipartStream":  # begins its files at 0, as the first time
         contents = (getattr(field, "file", b"") for field in stream.fields)
@@ -90,6 +97,8 @@ class _Kept:
 def drain(response: Any, now: Callable[[], float]) -> None:
     """Read the refusal *response*, and free or close its connection. Raises what is no `Exception` alone."""
     if hasattr(response, "_content"):  # read before: by a hook, or made so by a mock transport
+        return
+    if not hasattr(response.stream, "__iter__"):  # an async client's, which runs a flow that blocks, and will read it
         return
     kept = _Kept(now)
     with contextlib.suppress(Exception), contextlib.closing(response.iter_raw()) as pieces:

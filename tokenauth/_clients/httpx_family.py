@@ -1,46 +1,15 @@
-"""What httpx and httpx2 share: the story of one authenticated request, told once for sync and async.
+"""What httpx and httpx2 share: two flows that perform what the story of a request (`httpx_story`) asks for."""
 
-`_steps` is a plain generator. It yields a request to be sent (and is sent the response), `Obtain` (a token) or `Read`
-(nothing). The two flows of httpx's Auth run it. The client follows redirects below the auth flow, so a response may
-come from elsewhere: what counts is the request that got it.
-"""
-
-import logging
+import contextlib
+import sys
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.bodies import adrain, drain, rewinder
-from tokenauth._clients.redirects import Wire
+from tokenauth._clients.bodies import adrain, drain
+from tokenauth._clients.httpx_story import Obtain, Sign, Step, Story
 from tokenauth._core.flow import static
-from tokenauth._core.origins import Origin
-from tokenauth._core.signature import Signature
-from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-
-log = logging.getLogger("tokenauth")
-
-
-@dataclass(frozen=True, slots=True)
-class Obtain:
-    """Ask for a token other than *rejected*."""
-
-    rejected: Token | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """Ask for the signature that requests to *origin* carry without a token; a secret may have to be read for it."""
-
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read the response, of which nothing matters any more, and free its connection."""
-
-    response: Any
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -48,112 +17,126 @@ class HttpxAuth(BaseTokenAuth):
 
     requires_request_body = False
     requires_response_body = False
+    _flow_is_users: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls._flow_is_users = cls.auth_flow is not HttpxAuth.auth_flow
+
+    def _set_up(self) -> None:
+        super()._set_up()
+        self._story = Story(self._source)
 
     async def aget_token(self) -> Token:
         """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
         return self._source.tokens.fresh() or await self._aobtain(None)
 
+    # the flows
+
+    def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Yield *request*, signed, and again after a refusal. Blocks where a token is fetched.
+
+        Override it, and call it by `yield from super().auth_flow(request)`, as that of any `Auth`.
+        """
+        sent = self._story.ready(request) or self._play(self._story.begin(request), request)
+        try:
+            response = yield request
+        except GeneratorExit:
+            response = None
+        if response is None:  # of the block above nothing is left, so that the exception is the client's
+            self._story.learn(sent, sys.exception())
+        elif sent is not None and self._story.counts(sent, response):
+            again = self._play(self._story.again(sent, response), request)
+            if again is not None:
+                yield again
+
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        steps = self._steps(request, is_async=False)
+        return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
+
+    def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        return self._users_aflow(request) if self._flow_is_users else self._aflow(request)
+
+    async def _aflow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        sent = self._story.ready(request) or await self._aplay(self._story.begin(request), request)
         try:
-            step = next(steps)
-            while True:
-                if isinstance(step, Obtain):
-                    step = steps.send(self._obtain(step.rejected, _library_of(request)))
-                elif isinstance(step, Sign):
-                    step = steps.send(self._source.provider.static(step.origin))
-                elif isinstance(step, Read):
-                    drain(step.response, self._source.credential.clock.monotonic)
-                    step = next(steps)
-                else:
-                    step = steps.send((yield step))
-        except StopIteration:
-            return
+            response = yield request
+        except GeneratorExit:
+            response = None
+        if response is None:
+            self._story.learn(sent, sys.exception())
+        elif sent is not None and self._story.counts(sent, response):
+            again = await self._aplay(self._story.again(sent, response), request)
+            if again is not None:
+                yield again
 
-    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
-        steps = self._steps(request, is_async=True)
+    def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Run the `auth_flow` of a subclass, as `Auth` does."""
+        if self.requires_request_body:
+            request.read()
+        flow, response = self.auth_flow(request), None
+        with contextlib.suppress(StopIteration):
+            while True:
+                request = flow.send(response)
+                try:
+                    response = yield request
+                except GeneratorExit:
+                    response = None
+                if response is None:
+                    flow.close()
+                    return
+                if self.requires_response_body:
+                    response.read()
+
+    async def _users_aflow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """Do as `_users_flow`, with the tokens fetched ahead, so that the subclass's flow need not block for them."""
+        if self.requires_request_body:
+            await request.aread()
+        flow, response = self.auth_flow(request), None
+        while True:
+            await self._aplay(self._story.ahead(request, response), request)
+            try:
+                request = flow.send(response)
+            except StopIteration:
+                return
+            try:
+                response = yield request
+            except GeneratorExit:
+                response = None
+            if response is None:
+                flow.close()
+                return
+            if self.requires_response_body:
+                await response.aread()
+
+    def _play(self, story: Generator[Step, Any, Any], request: Any) -> Any:
         try:
-            step = next(steps)
+            step = next(story)
             while True:
+                result: Any = None
                 if isinstance(step, Obtain):
-                    step = steps.send(await self._aobtain(step.rejected, _library_of(request)))
+                    result = self._obtain(step.rejected, _library_of(request))
                 elif isinstance(step, Sign):
-                    step = steps.send(await self._arun(static(self._source, step.origin)))
-                elif isinstance(step, Read):
-                    await adrain(step.response, self._source.credential.clock.monotonic)
-                    step = next(steps)
+                    result = self._source.provider.static(step.origin)
                 else:
-                    step = steps.send((yield step))
-        except StopIteration:
-            return
+                    drain(step.response, self._source.now)
+                step = story.send(result)
+        except StopIteration as end:
+            return end.value
 
-    def _steps(self, request: Any, *, is_async: bool) -> Generator[Any, Any, None]:
-        source, origin = self._source, _origin(request)
-        signature = (yield Sign(origin)) if origin is not None and source.provider.is_static(origin) else None
-        token = None
-        if signature is None and origin is not None and source.admission.admits(origin):
-            token = source.tokens.fresh() or (yield Obtain(None))
-            signature = source.admission.signature(token, origin)
-        if signature is None or origin is None:
-            yield request
-            return
-        wire = _signed(source, request, origin, signature, token, is_async=is_async)
-        stream, rewind = request.stream, rewinder(request.stream)
-        response = yield request
-        if not source.admission.is_refusal(response.status_code, response.headers) or not self._is_home(
-            response, token
-        ):
-            return
-        again = response.request
-        carried = wire.carried(again)
-        if carried and token is None:
-            return
-        rejected = token if carried else None
-        if again.stream is not stream:  # a redirect has left the body behind, or a hook has read it
-            rewind = rewinder(again.stream)
-        if not rewind():
-            if rejected is not None:
-                source.reject(rejected)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
-            return
-        yield Read(response)  # frees the connection before the token call and the retry
-        origin = _origin(again) or origin
-        if token is None:
-            signature = yield Sign(origin)
-        else:
-            token = yield Obtain(rejected)
-            signature = source.admission.signature(token, origin)
-        if signature is not None:
-            _signed(source, again, origin, signature, token, is_async=is_async)
-            yield again
-
-    def _is_home(self, response: Any, token: Token | None) -> bool:
-        """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
-        for each in (*response.history, response):
-            origin = _origin(each.request)
-            if origin is None or not self._source.admission.serves(origin, token):
-                return False
-        return True
-
-
-def _signed(
-    source: Source, request: Any, origin: Origin, signature: Signature, token: Token | None, *, is_async: bool
-) -> Wire:
-    """Put *signature* on *request*, and see to it that no redirect takes it to a foreign origin."""
-    cookie = request.headers.get("Cookie") if signature.cookies else None
-    for name, value in signature.headers_beside(cookie).items():
-        request.headers[name] = value  # update() would copy all of them
-    if signature.params:
-        request.url = type(request.url)(signature.url(str(request.url)))
-    return Wire(source, request, origin, signature, token, is_async=is_async)
-
-
-def _origin(request: Any) -> Origin | None:
-    url = request.url
-    try:
-        return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
-    except ValueError:
-        return None
+    async def _aplay(self, story: Generator[Step, Any, Any], request: Any) -> Any:
+        try:
+            step = next(story)
+            while True:
+                result: Any = None
+                if isinstance(step, Obtain):
+                    result = await self._aobtain(step.rejected, _library_of(request))
+                elif isinstance(step, Sign):
+                    result = await self._arun(static(self._source, step.origin))
+                else:
+                    await adrain(step.response, self._source.now)
+                step = story.send(result)
+        except StopIteration as end:
+            return end.value
 
 
 def _library_of(request: Any) -> str | None:

@@ -1,52 +1,44 @@
-"""Wire: keeps our headers from being copied to a foreign origin by the redirects of httpx and httpx2.
+"""Wire: what becomes of our headers where httpx and httpx2 follow a redirect.
 
 These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. So:
 
-* our headers are sealed (`_sealed_headers`): a redirect is built without them, whatever the transport. So is any other
-  copy that is made on the way down, by instrumentation, a hook or a transport: on the wire they are put back;
+* our headers are sealed (`sealed_headers`): a redirect is built without them, whatever the transport;
 * a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before. That is
   done in the clients' documented `trace` request extension, which is called for each hop. A transport that has no
-  trace (a mock, ASGI, WSGI) sends such a hop without them; a 401 for it is answered by the flow;
-* a hop to any other origin has them taken off, for a hook may have copied them one by one.
+  trace (a mock, ASGI, WSGI, aiohttp's) sends such a hop without them, and the flow sends it once more;
+* a hop to any other origin has them taken off, for a hook may have copied them one by one;
+* a request that a transport has made of a copy has them put back.
 
 Most requests need none of this: with `Authorization` and one origin the client itself does right.
 """
 
+import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tokenauth._clients.sealed_headers import sealed, still_sealed
+from tokenauth._clients.presented import Presented
+from tokenauth._clients.sealed_headers import seal
 from tokenauth._core.origins import Origin
-from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
-from tokenauth._core.token import Token
 
 
 class Wire:
-    """The trace of one signed request and its redirects. *origin*: the request's, which it was signed for. *token*:
-    None for a signature that needs none."""
+    """The trace of one signed request and its redirects."""
 
-    def __init__(
-        self, source: Source, request: Any, origin: Origin, signature: Signature, token: Token | None, *, is_async: bool
-    ) -> None:
-        self._source, self._token, self._signature = source, token, signature
-        self._origin = origin
+    def __init__(self, source: Source, request: Any, signature: Presented) -> None:
+        self._source, self._signature = source, signature
+        self._names = signature.sealed.keys()
+        self._sealed = dict(signature.sealed)  # what a hook takes off is taken off here
         self._hops = 0
         self._abroad = False
         self._signed = True
-        upgradable = request.url.scheme == "http" and request.url.port in {None, 80}  # the client keeps all to https
         before = request.extensions.get("trace")
         owner = getattr(before, "__self__", None)
         self._users: Any = owner._users if isinstance(owner, Wire) else before
-        cookie = request.headers.get("Cookie") if signature.cookies else None
-        headers = signature.headers_beside(cookie)
-        ours = {name: headers[name] for name in headers if upgradable or name.lower() != "authorization"}
-        if ours:
-            request.headers = sealed(request.headers, ours)
-        self._names = {name.lower().encode() for name in ours}
-        self._sealed = request.headers
-        if ours or signature.params or source.admission.more_origins:
-            request.extensions = {**request.extensions, "trace": self._atrace if is_async else self._trace}
+        if self._sealed:
+            seal(request, self._sealed)
+        request.extensions = {**request.extensions, "trace": self._trace}
 
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
@@ -54,17 +46,13 @@ class Wire:
             return self._signature.is_on(request.headers, str(request.url))
         return self._signed
 
-    def _trace(self, name: str, info: dict[str, Any]) -> None:
+    def _trace(self, name: str, info: dict[str, Any]) -> Any:
         if name.endswith(".send_request_headers.started"):
             self._see(info["request"])
         if self._users is not None:
-            self._users(name, info)
-
-    async def _atrace(self, name: str, info: dict[str, Any]) -> None:
-        if name.endswith(".send_request_headers.started"):
-            self._see(info["request"])
-        if self._users is not None:
-            await self._users(name, info)
+            return self._users(name, info)
+        awaited = sys._getframe(1).f_code.co_flags & inspect.CO_COROUTINE
+        return _nothing() if awaited else None
 
     def _see(self, wire: Any) -> None:
         """Look at *wire*, the transport's own request, whose headers are about to be sent."""
@@ -75,7 +63,9 @@ class Wire:
             self._restore(wire)
             return
         origin = _origin(wire.url)
-        self._abroad = self._abroad or origin is None or not self._source.admission.serves(origin, self._token)
+        self._abroad = (
+            self._abroad or origin is None or not self._source.admission.serves(origin, self._signature.token)
+        )
         self._signed = not self._abroad
         if self._signed:
             self._sign(wire)
@@ -87,9 +77,8 @@ class Wire:
         sent = {name.lower() for name, _ in wire.headers}
         if self._names <= sent:
             return
-        if _origin(wire.url) == self._origin:
-            ours = _raw(still_sealed(self._sealed))
-            wire.headers.extend(pair for pair in ours if pair[0].lower() not in sent)
+        if _origin(wire.url) == self._signature.origin:
+            wire.headers.extend((name, value) for name, lower, value in self._sealed.values() if lower not in sent)
         self._signed = self._names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:
@@ -103,6 +92,10 @@ class Wire:
         wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
         if self._signature.params:
             wire.url.target = self._signature.url(wire.url.target.decode("ascii")).encode("ascii")
+
+
+async def _nothing() -> None:
+    """What an async client awaits of a trace."""
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

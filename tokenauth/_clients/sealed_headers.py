@@ -3,56 +3,130 @@
 These clients build a redirected request by `Headers(request.headers)`, take `Authorization` off where it goes to
 another origin, and send everything else on; out of reach of the auth flow, and on any transport. What is sealed here
 is read by everybody who reads (a transport, a hook, the user), but is not in the list that such a copy is made from.
+
+The request is sealed as well: whatever a hook or an instrumentation assigns to its `headers`, a copy with ours in
+plain sight or one without them, the request then has them, and has them sealed. Copies and pickles of it are sealed.
+Who wants something else says so under our header's own name: another value, or `del`.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+Item = tuple[bytes, bytes, bytes]
+"""A header as the clients keep it: its name, the same in lower case, its value."""
+Seal = dict[bytes, Item]
+"""What is sealed, by its name in lower case."""
 
-def sealed(headers: Any, ours: Mapping[str, str]) -> Any:
+
+def seal_of(headers: Mapping[str, str]) -> Seal:
+    """Return what seals *headers*."""
+    return {name.lower().encode(): (name.encode(), name.lower().encode(), headers[name].encode()) for name in headers}
+
+
+def seal(request: Any, ours: Seal) -> None:
+    """Put *ours* on *request*, in the place of any of their names, to be sent and not to be copied. *ours* goes along
+    with what is done to the request's headers."""
+    kind: Any = type(request)
+    request.__class__ = _sealed_request(kind) or kind
+    vars(request)["headers"] = sealed(request.headers, ours)
+
+
+def sealed(headers: Any, ours: Seal) -> Any:
     """Return *headers*, of httpx or httpx2, with *ours* in the place of any of their names, and not to be copied."""
-    return _kind(next(each for each in type(headers).__mro__ if each.__name__ == "Headers"))(headers, ours)
-
-
-def still_sealed(headers: Any) -> Mapping[str, str]:
-    """Return what is sealed in *headers*; what the user has changed or taken off since is not."""
-    return headers._ours if isinstance(headers, _Sealed) else {}
+    items = [item for item in headers._list if item[1] not in ours]
+    return _new_headers(type(headers), items, ours, headers._encoding)
 
 
 @functools.cache
-def _kind(base: Any) -> Any:
+def _sealed_headers(kind: Any) -> Any:
+    base = next(each for each in kind.__mro__ if each.__name__ == "Headers")
     return type("SealedHeaders", (_Sealed, base), {"_base": base})
+
+
+@functools.cache
+def _sealed_request(kind: Any) -> Any:
+    """Return the class that takes the place of *kind*, or None where nobody may derive from *kind*: then its headers
+    alone are sealed."""
+    if issubclass(kind, _SealedRequest):
+        return kind
+    try:
+        return type(kind.__name__, (_SealedRequest, kind), {"_base": kind, "__module__": kind.__module__})
+    except TypeError:
+        return None
+
+
+def _new_headers(kind: Any, items: list[Item], ours: Seal, encoding: str | None) -> Any:
+    headers = object.__new__(_sealed_headers(kind))
+    headers._list, headers._ours, headers._encoding = items, ours, encoding
+    return headers
+
+
+def _new_request(base: Any) -> Any:
+    return object.__new__(_sealed_request(base))
+
+
+class _SealedRequest:
+    """Stands before `Request` in the bases, and takes the place of a request's own class."""
+
+    _base: Any
+
+    @property
+    def headers(self) -> Any:
+        return vars(self)["headers"]
+
+    @headers.setter
+    def headers(self, headers: Any) -> None:
+        before = vars(self).get("headers")
+        if isinstance(before, _Sealed) and headers is not before:
+            headers = before._successor(headers)
+        vars(self)["headers"] = headers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _new_request, (self._base,), self._base.__getstate__(self)
 
 
 class _Sealed:
     """Stands before `Headers` in the bases. `_list`, from which `Headers` copies, is without ours."""
 
     _base: Any
-    _ours: Mapping[str, str] = {}
+    encoding: str
+    _list: list[Item]
+    _ours: Seal
+    _encoding: str | None
 
-    def __init__(self, headers: Any, ours: Mapping[str, str]) -> None:
-        self._base.__init__(self, headers)
-        for name in ours:
-            self._base.pop(self, name, None)
-        self._ours = dict(ours)
-
-    def _whole(self) -> Any:
-        whole = self._base(self)
-        whole.update(self._ours)
+    def _whole(self, ours: Iterable[Item] | None = None) -> Any:
+        whole = self._base()
+        whole._list = [*self._list, *(self._ours.values() if ours is None else ours)]
+        whole._encoding = self._encoding
         return whole
 
-    def _unseal(self, name: str) -> bool:
-        before = self._ours
-        self._ours = {each: value for each, value in before.items() if each.lower() != name.lower()}
-        return len(self._ours) < len(before)
+    def _successor(self, headers: Any) -> Any:
+        """Return *headers*, which a request gets in the place of these, with what is sealed here."""
+        if isinstance(headers, _Sealed):
+            theirs, items = headers._ours, headers._list
+            self._ours.clear()
+            self._ours.update(theirs)
+        else:
+            headers = self._base(headers)
+            items = self._without_ours(headers._list)
+        return _new_headers(self._base, items, self._ours, headers._encoding)
+
+    def _without_ours(self, items: list[Item]) -> list[Item]:
+        """Return *items* without what is sealed. A name of ours that has another value there is the user's from now."""
+        ours = self._ours
+        kept = [item for item in items if item[1] not in ours or ours[item[1]][2] != item[2]]
+        for _, name, _ in kept:
+            ours.pop(name, None)
+        return kept
 
     @property
     def raw(self) -> Any:
-        return self._whole().raw
+        return [(name, value) for name, _, value in (*self._list, *self._ours.values())]
 
     def keys(self) -> Any:
-        return self._whole().keys()
+        encoding = self.encoding
+        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours.values())}.keys()
 
     def values(self) -> Any:
         return self._whole().values()
@@ -66,29 +140,43 @@ class _Sealed:
     def get_list(self, key: str, split_commas: bool = False) -> Any:
         return self._whole().get_list(key, split_commas)
 
+    def update(self, headers: Any = None) -> None:
+        """Do as `Headers`. What is no other than ours stays sealed."""
+        headers = self._base(headers)
+        headers._list = self._without_ours(headers._list)
+        self._base.update(self, headers)
+
     def copy(self) -> Any:
         """Return the same, sealed as well: a hook may put it in this one's place."""
-        return type(self)(self, self._ours)
+        return _new_headers(self._base, list(self._list), dict(self._ours), self._encoding)
 
     def __getitem__(self, key: str) -> Any:
-        return self._whole()[key]
+        name = key.lower().encode()
+        ours = self._ours.get(name)
+        if ours is not None:
+            return ours[2].decode()
+        found = [value for _, lower, value in self._list if lower == name]  # each request is read by name, often
+        if not found:
+            raise KeyError(key)
+        return b", ".join(found).decode(self._encoding or self.encoding)
 
     def __setitem__(self, key: str, value: str) -> None:
-        self._unseal(key)
+        name = key.lower().encode()
+        if name in self._ours:
+            if self._ours[name][2] == value.encode():
+                return
+            del self._ours[name]
         self._base.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:
-        if not self._unseal(key):
+        if self._ours.pop(key.lower().encode(), None) is None:
             self._base.__delitem__(self, key)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._whole()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._whole())
+    def __contains__(self, key: Any) -> bool:
+        return key.lower().encode() in self._ours or bool(self._base.__contains__(self, key))
 
     def __len__(self) -> int:
-        return len(self._whole())
+        return len(self._list) + len(self._ours)
 
     def __eq__(self, other: object) -> bool:
         return bool(self._whole() == (other._whole() if isinstance(other, _Sealed) else other))
@@ -96,9 +184,8 @@ class _Sealed:
     __hash__ = None  # type: ignore[assignment]  # as Headers
 
     def __repr__(self) -> str:
-        whole = self._whole()
-        whole.update(dict.fromkeys(self._ours, "[secure]"))  # as httpx shows Authorization
-        return repr(whole)
+        hidden = [(name, lower, b"[secure]") for name, lower, _ in self._ours.values()]  # as httpx shows Authorization
+        return repr(self._whole(hidden))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._base, (self.multi_items(),)
+        return _new_headers, (self._base, list(self._list), dict(self._ours), self._encoding)

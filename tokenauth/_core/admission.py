@@ -60,7 +60,7 @@ class Admission:
         if self.scheme is not None:
             self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
         self.steady = self.provider.steady or type(self.provider).sign is Provider.sign
-        self._warned: set[Origin] = set()
+        self._warned: set[Origin | str] = set()
 
     @staticmethod
     def is_refusal(status: int, headers: Mapping[str, Any]) -> bool:
@@ -90,9 +90,20 @@ class Admission:
             own = Signature(in_header(token, self.header, self.scheme))
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
+    def warn_of(self, scheme: str) -> None:
+        """Warn once that a URL has no origin; of the URL itself nothing is shown but its *scheme*."""
+        if self._is_new(scheme):
+            text = "%s: a request to a %s: URL goes without the token, for it has no origin that can be compared"
+            log.warning(text, self.provider.name, scheme)
+
+    def _is_new(self, subject: Origin | str) -> bool:
+        if subject in self._warned or len(self._warned) >= _MOST_WARNINGS:
+            return False
+        self._warned.add(subject)
+        return True
+
     def _foreign(self, origin: Origin | None) -> bool:
-        if origin is not None and origin not in self._warned and len(self._warned) < _MOST_WARNINGS:
-            self._warned.add(origin)
+        if origin is not None and self._is_new(origin):
             text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
             log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
         return False

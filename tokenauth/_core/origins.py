@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_WEBSOCKETS = {"ws": "http", "wss": "https"}  # RFC 6455 §4.1: they begin as a request to that origin
 
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
 _AUTHORITY = re.compile(
@@ -63,8 +64,9 @@ class Origin:
 @functools.lru_cache(maxsize=1024)  # each request asks, and mostly for the same
 def _origin(scheme: str, host: str, port: int | None) -> Origin:
     scheme = scheme.lower()
+    scheme = _WEBSOCKETS.get(scheme, scheme)
     if scheme not in _DEFAULT_PORTS:
-        raise ValueError("the scheme is neither http nor https")
+        raise ValueError("the scheme is none of http, https, ws and wss")
     port = _DEFAULT_PORTS[scheme] if port is None else port
     if not 0 <= port <= 65535:
         raise ValueError("the port is no number from 0 to 65535")

@@ -1,0 +1,209 @@
+"""The story of one authenticated request of httpx or httpx2, without I/O: told once for sync and async.
+
+    ready     sign the request with what is at hand; this is all that a warm one needs
+    begin     sign it with a token that is obtained first
+    again     after a refusal that counts: the same request, signed anew
+    learn     after a refusal that a hook has raised on: the token is no good
+
+What has to be waited for is asked for by yielding a step, `Obtain`, `Sign` or `Read`; `HttpxAuth` performs it. The
+client follows redirects below the auth flow, so a response may come from elsewhere: what counts is the request that
+got it.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tokenauth._clients.bodies import is_whole, rewinder
+from tokenauth._clients.presented import Presented
+from tokenauth._clients.redirects import Wire
+from tokenauth._core.origins import Origin
+from tokenauth._core.source import Source
+from tokenauth._core.token import Token
+
+log = logging.getLogger("tokenauth")
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
+
+
+@dataclass(frozen=True, slots=True)
+class Obtain:
+    """Ask for a token other than *rejected*."""
+
+    rejected: Token | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Ask for the signature that requests to *origin* carry without a token; a secret may have to be read for it."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the response, of which nothing matters any more, and free its connection."""
+
+    response: Any
+
+
+Step = Obtain | Sign | Read
+
+
+class Sent(NamedTuple):
+    """A request that was signed, as far as it matters after a refusal. *rewind*: None for a body in memory."""
+
+    presented: Presented
+    wire: Wire | None
+    stream: Any
+    rewind: Callable[[], bool] | None
+
+    def carried(self, request: Any) -> bool:
+        """Whether *request*, the last one that was sent, carried the signature."""
+        if self.wire is not None:
+            return self.wire.carried(request)
+        return self.presented.is_on(request.headers, str(request.url))
+
+    def can_be_sent_again(self, request: Any) -> bool:
+        """Set the body of *request* back to its beginning; return whether that can be done."""
+        if request.stream is not self.stream:  # a redirect has left the body behind, or a hook has read it
+            return rewinder(request.stream)()
+        return self.rewind is None or self.rewind()
+
+
+class Story:
+    """What requests for the tokens of *source* go through."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._static: dict[Any, Presented] = {}
+
+    def ready(self, request: Any) -> Sent | None:
+        """Sign *request* where all is at hand. This is the hot path."""
+        url = request.url
+        place = url.scheme, url.raw_host, url.port
+        presented: Any = self._static.get(place)
+        if presented is None:
+            ready = self._source.ready()
+            presented = ready.signatures.get(place) if ready is not None else None
+        return None if presented is None else _sign(self._source, request, presented)
+
+    def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
+        presented = yield from self._present(request)
+        return None if presented is None else _sign(self._source, request, presented)
+
+    def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
+        """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""
+        source, url, origin = self._source, request.url, _origin(request.url)
+        place = url.scheme, url.raw_host, url.port
+        if origin is None:
+            source.admission.warn_of(url.scheme)
+            return None
+        alone = not source.admission.more_origins
+        if source.provider.is_static(origin):
+            signature = yield Sign(origin)
+            if signature is not None:
+                presented = Presented.of(signature, None, url, origin, alone=alone)
+                if not source.logins.blocks:
+                    self._static[place] = presented
+                return presented
+        if not source.admission.admits(origin):
+            return None
+        ready = source.ready() if rejected is None else None
+        token = ready.token if ready is not None else (yield Obtain(rejected))
+        signature = source.admission.signature(token, origin)
+        if signature is None:
+            return None
+        presented = Presented.of(signature, token, url, origin, alone=alone)
+        ready = source.ready()
+        source.learn(ready if ready is not None and ready.token is token else None, place, presented)
+        return presented
+
+    def counts(self, sent: Sent, response: Any) -> bool:
+        """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
+        if self._source.admission.is_refusal(response.status_code, response.headers):
+            return True
+        return sent.wire is not None and bool(response.history) and response.request.method in _SAFE
+
+    def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
+        """Return the request that got *response*, signed anew; None where *response* is the caller's."""
+        source, token, request = self._source, sent.presented.token, response.request
+        refused = source.admission.is_refusal(response.status_code, response.headers)
+        carried = sent.carried(request)
+        if (carried and (token is None or not refused)) or not self._is_home(response, token):
+            return None
+        rejected = token if carried else None
+        if not sent.can_be_sent_again(request):
+            if rejected is not None:
+                source.reject(rejected)
+            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            return None
+        yield Read(response)  # frees the connection before the token call and the retry
+        presented = yield from self._present(request, rejected)
+        if presented is None:
+            return None
+        _sign(source, request, presented)
+        return request
+
+    def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
+        """Have the token in the cache that `_begin` or `_again` is about to ask for."""
+        presented = yield from self._present(request)
+        token = presented.token if presented is not None else None
+        if response is None or presented is None or token is None:
+            return
+        carried = presented.is_on(response.request.headers, str(response.request.url))
+        refused = self._source.admission.is_refusal(response.status_code, response.headers)
+        if refused and carried and self._is_home(response, token):
+            yield Read(response)
+            yield Obtain(token)
+
+    def learn(self, sent: Sent | None, problem: BaseException | None) -> None:
+        """Drop the token where *problem* was raised, by a hook of the user's, about a refusal of it."""
+        response = _answer_behind(problem)
+        if sent is None or response is None or sent.presented.token is None:
+            return
+        refused = self._source.admission.is_refusal(response.status_code, response.headers)
+        if refused and sent.carried(response.request) and self._is_home(response, sent.presented.token):
+            self._source.reject(sent.presented.token)
+
+    def _is_home(self, response: Any, token: Token | None) -> bool:
+        """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
+        for each in (*response.history, response):
+            origin = _origin(each.request.url)
+            if origin is None or not self._source.admission.serves(origin, token):
+                return False
+        return True
+
+
+def _sign(source: Source, request: Any, presented: Presented) -> Sent:
+    """Put what is *presented* on *request*, and see to it that no redirect takes it to a foreign origin."""
+    for name, value in presented.plain:
+        request.headers[name] = value
+    if presented.cookies:
+        request.headers["Cookie"] = presented.headers_beside(request.headers.get("Cookie"))["Cookie"]
+    if presented.params:
+        request.url = type(request.url)(presented.url(str(request.url)))
+    wire = Wire(source, request, presented) if presented.watched else None
+    stream = request.stream
+    kind: Any = type(stream)
+    return Sent(presented, wire, stream, None if is_whole(kind) else rewinder(stream))
+
+
+def _answer_behind(problem: BaseException | None) -> Any:
+    """Return the response that the client was about to hand to its hooks or had done so, when *problem* was raised."""
+    while isinstance(problem, GeneratorExit):  # ours was closed by another generator
+        problem = problem.__context__
+    found = getattr(problem, "response", None)  # of a HTTPStatusError
+    for frame, _ in traceback.walk_tb(problem.__traceback__ if problem is not None else None):
+        if frame.f_code.co_name == "_send_handling_redirects":
+            found = frame.f_locals.get("response", found)
+    return found
+
+
+def _origin(url: Any) -> Origin | None:
+    try:
+        return Origin.of(url.scheme, url.raw_host.decode("ascii"), url.port)
+    except ValueError:
+        return None
