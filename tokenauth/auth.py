@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tokenauth import requests as _requests
     from tokenauth._clients.family import atrip, client_credentials, manis, password
 
-    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):  # type: ignore[misc]  # two Auths
+    class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):
         """requests, httpx and httpx2, and the middleware of aiohttp."""
 
     _clients: dict[str, type] = {}
@@ -59,15 +59,15 @@ class TokenAuth(_EveryClient):
 
 if TYPE_CHECKING:
 
-    class AtripAuth(atrip.AtripAuth, TokenAuth): ...  # type: ignore[misc]  # two Auths
+    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
-    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...  # type: ignore[misc]  # two Auths
+    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
 
-    class ManisAuth(manis.ManisAuth, TokenAuth): ...  # type: ignore[misc]  # two Auths
+    class ManisAuth(manis.ManisAuth, TokenAuth): ...
 
-    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...  # type: ignore[misc]  # two Auths
+    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
 
-    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...  # type: ignore[misc]  # two Auths
+    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
 
 else:
     __getattr__ = members_of(TokenAuth)

@@ -1,4 +1,4 @@
-"""I1, I2: nobody hangs. A leader that goes away leaves its login to those who wait; a nested call is an error at once."""
+"""I1, I2: a leader that goes away leaves its login to those who wait; nobody hangs; a nested call fails at once."""
 
 import contextlib
 import signal

@@ -125,6 +125,9 @@ class Story:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
         if self._source.admission.is_refusal(response.status_code, response.headers):
             return True
+        futility = self._source.credential.futility
+        if futility.watching and sent.presented.token is not None:
+            futility.served(_place(response.request.url))
         return sent.wire is not None and bool(response.history) and response.request.method in _SAFE
 
     def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
@@ -135,6 +138,8 @@ class Story:
         if (carried and (token is None or not refused)) or not self._is_home(response, token):
             return None
         rejected = token if carried else None
+        if rejected is not None and not source.renews(rejected, _place(request.url)):
+            return None
         if not sent.can_be_sent_again(request):
             if rejected is not None:
                 source.reject(rejected)
@@ -146,6 +151,16 @@ class Story:
             return None
         _sign(source, request, presented)
         return request
+
+    def ended(self, sent: Sent, response: Any) -> None:
+        """Take note of the *response* to a request that was sent again."""
+        if sent.presented.token is None:
+            return
+        source, place = self._source, _place(response.request.url)
+        if source.admission.is_refusal(response.status_code, response.headers):
+            source.renewed_in_vain(place)
+        elif source.credential.futility.watching:
+            source.credential.futility.served(place)
 
     def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
         """Have the token in the cache that `_begin` or `_again` is about to ask for."""
@@ -200,6 +215,11 @@ def _answer_behind(problem: BaseException | None) -> Any:
         if frame.f_code.co_name == "_send_handling_redirects":
             found = frame.f_locals.get("response", found)
     return found
+
+
+def _place(url: Any) -> str:
+    """Return the address of *url*, for `Futility`."""
+    return str(url.copy_with(query=None, fragment=None))
 
 
 def _origin(url: Any) -> Origin | None:

@@ -57,6 +57,7 @@ class Blocking:
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
     async with session.request(
         request.method,
         request.url,
@@ -66,7 +67,7 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         allow_redirects=False,
         middlewares=(),
         timeout=aiohttp.ClientTimeout(total=seconds + LATER),
-        **({} if session._default_proxy else _proxy(request.url)),
+        **proxy,
     ) as response:
         body = Body(response.headers.get("Content-Encoding", ""))
         async for piece in response.content.iter_chunked(_PIECE):

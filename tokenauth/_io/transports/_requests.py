@@ -43,7 +43,8 @@ class Blocking:
     def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
         prepared = _prepared(self._library, request, UNCACHED if self._session is not None else {})
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        sender = self._session if "send" in vars(self._session or object) else session  # a mock has replaced it there
+        lender: Any = self._session
+        sender = lender if lender is not None and "send" in vars(lender) else session  # a mock has replaced it there
         response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
             session.line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
@@ -52,24 +53,30 @@ class Blocking:
             response.close()
 
 
+def _plain(session: Any) -> Any:
+    """Return the library's own class behind *session*, which a cache may have put in its place."""
+    return next(each for each in session.__mro__ if each.__name__ == "Session")
+
+
 @functools.cache
 def _quiet(library: Any) -> Any:
     """Return the kind of session that makes token calls with *library*."""
 
-    class QuietSession(library.Session):  # type: ignore[misc]  # requests' or niquests'
+    class QuietSession(_plain(library.Session)):  # type: ignore[misc]  # requests' or niquests'
         """Keeps no cookies, follows no redirect, and its connections can be cut."""
 
         line: Line
 
         def __init__(self, lender: Any) -> None:
             super().__init__()
+            self._adapter_for = super().get_adapter if lender is None else lender.get_adapter
             if lender is not None:
                 self.adapters = lender.adapters
                 self.verify, self.cert = lender.verify, lender.cert
                 self.proxies, self.trust_env = lender.proxies, lender.trust_env
 
         def get_adapter(self, url: str, *args: Any, **settings: Any) -> Any:
-            return self.line.holding(super().get_adapter(url, *args, **settings))
+            return self.line.holding(self._adapter_for(url, *args, **settings))
 
         def resolve_redirects(self, *_: Any, **__: Any) -> Any:
             """Yield no request: `send` would read a redirect's body, however long."""
@@ -85,7 +92,7 @@ def _prepared(library: Any, request: TokenRequest, more: dict[str, str]) -> Any:
 
 
 def _read(response: Any) -> bytes:
-    if not hasattr(response.raw, "stream"):  # made by a test double or a cache: not urllib3's
+    if response._content is not False or not hasattr(response.raw, "stream"):  # read before, or no urllib3's
         return _whole(response.content)
     body = Body(response.headers.get("Content-Encoding", ""))
     while piece := response.raw.read(_PIECE, decode_content=False):
