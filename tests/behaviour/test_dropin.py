@@ -113,7 +113,7 @@ def test_a_trace_of_the_users_goes_on(client: Client, server: TokenServer) -> No
     trace = async_trace if client.is_async else sync_trace
     for options in ({}, {"origins": ["https://more.example"]}, {"header": "X-Token"}):
         names.clear()
-        auth = server.auth(**options)
+        auth = server.auth(str(options), **options)
         server.answer = lambda request: None if request.path == "/token" else Reply(401)
         assert client.send(auth, Get(server.api, extensions={"trace": trace})).status == 401
         started = [name for name in names if name.endswith("send_request_headers.started")]

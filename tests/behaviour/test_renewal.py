@@ -1,6 +1,7 @@
 """I3: compare before refresh. A 401 counts only where our token got it; it drops that token and no newer one."""
 
 import threading
+import uuid
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import requests
 
 from tests.clients import CLIENTS, Client, Get, Post
 from tests.servers import Received, Reply
-from tests.support import TokenServer, background, until
+from tests.support import ManualClock, TokenServer, background, until, with_clock
 from tokenauth import TokenAuth, TokenEndpointError
 
 
@@ -48,17 +49,54 @@ def test_an_api_that_always_says_401_gets_two_requests_and_one_renewal(client: C
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
-def test_an_api_that_always_says_401_costs_each_request_a_login_and_a_retry(
+def test_an_address_that_always_says_401_costs_ever_fewer_logins(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    """Other addresses take the token meanwhile, so that it is neither dropped nor renewed for each request."""
+    server.answer = lambda request: Reply(401) if request.path == "/never" else None
+    auth = with_clock(server.auth(), clock)
+    never = f"{server.url}/never"
+    assert [each.status for each in client.play(auth, *[Get(f"{never}?n={n}") for n in range(4)])] == [401] * 4
+    assert server.logins == 2
+    assert [each.history for each in client.play(auth, *[Get(server.api)] * 2)] == [[], []]
+    for seconds, logins in ((1.0, 3), (1.0, 3), (1.0, 4), (3.0, 4), (1.0, 5)):
+        clock.move(seconds)
+        assert client.get(auth, never) == 401
+        assert server.logins == logins
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_revocation_is_mended_at_once_though_another_address_always_says_401(
     client: Client, server: TokenServer
 ) -> None:
-    """The logins succeed, so nothing cools down: see SECURITY.md."""
-    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    server.answer = lambda request: Reply(401) if request.path == "/never" else None
     auth = server.auth()
-    client.get_token(auth)
-    answers = client.play(auth, *[Get(server.api)] * 4)
-    assert [answer.status for answer in answers] == [401] * 4
-    assert len(server.server.to("/api")) == 8
-    assert server.logins == 1 + 4
+    assert client.get(auth, f"{server.url}/never") == 401
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_address_that_takes_tokens_again_is_renewed_for_at_once(client: Client, server: TokenServer) -> None:
+    closed = [True]
+    server.answer = lambda request: Reply(401) if request.path == "/api" and closed else None
+    auth = server.auth()
+    assert client.get(auth, server.api) == 401
+    closed.clear()
+    assert client.get(auth, server.api) == 200
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_api_that_wants_the_token_elsewhere_is_told_of_once(
+    client: Client, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    client.play(server.auth(), *[Get(server.api)] * 3)
+    assert len([each for each in caplog.records if "another header or scheme" in each.getMessage()]) == 1
 
 
 SCOPE = [
@@ -106,7 +144,7 @@ def _logins(client: Client, server: TokenServer, challenge: str) -> int:
     header = {"WWW-Authenticate": challenge}
     server.answer = lambda request: None if request.path == "/token" else Reply(401, headers=header)
     before = server.logins
-    assert client.get(server.auth(), server.api) == 401
+    assert client.get(server.auth(uuid.uuid4().hex), server.api) == 401
     return server.logins - before
 
 

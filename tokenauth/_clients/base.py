@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_source", "_token_client"})  # by _set_up()
+_MADE = frozenset({"_source", "_story", "_token_client"})  # by _set_up()
 
 
 class BaseTokenAuth:

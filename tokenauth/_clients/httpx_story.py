@@ -152,15 +152,14 @@ class Story:
         _sign(source, request, presented)
         return request
 
-    def ended(self, sent: Sent, response: Any) -> None:
-        """Take note of the *response* to a request that was sent again."""
-        if sent.presented.token is None:
-            return
+    def ended(self, refused: Any, response: Any) -> None:
+        """Take note of the *response* to a request that was sent again after it was *refused*."""
         source, place = self._source, _place(response.request.url)
-        if source.admission.is_refusal(response.status_code, response.headers):
+        if not source.admission.is_refusal(response.status_code, response.headers):
+            if source.credential.futility.watching:
+                source.credential.futility.served(place)
+        elif source.admission.is_refusal(refused.status_code, refused.headers):
             source.renewed_in_vain(place)
-        elif source.credential.futility.watching:
-            source.credential.futility.served(place)
 
     def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
         """Have the token in the cache that `_begin` or `_again` is about to ask for."""
