@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
-from tokenauth._core.cache import PROCESS_CACHE, REFUSED, SPENT
+from tokenauth._core.cache import FETCHED, PROCESS_CACHE, REFUSED, SPENT
 from tokenauth._core.cooldown import COOLDOWNS
 from tokenauth._core.futility import FUTILITIES
 from tokenauth._core.origins import _origin
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _nothing_is_left_of_other_tests() -> None:
     """Forget tokens, marks and failures: a server may have the port that another test's had, so the same credential."""
-    for cache in (PROCESS_CACHE, REFUSED._marks, SPENT._marks):
+    for cache in (PROCESS_CACHE, REFUSED._marks, SPENT._marks, FETCHED._marks):
         with cache._lock:
             cache._mapping.clear()
     with COOLDOWNS._lock:

@@ -53,6 +53,7 @@ class DictStore:
         self.lock = threading.Lock()
         self.entries: dict[str, tuple[bytes, float, int]] = {}
         self.leases: dict[str, tuple[int, float]] = {}
+        self.given: dict[str, int] = {}
         self.fences = itertools.count(1)
 
     def load(self, key: str) -> bytes | None:
@@ -62,7 +63,7 @@ class DictStore:
 
     def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
         with self.lock:
-            if self.entries.get(key, (b"", 0.0, 0))[2] > lease.fence:
+            if max(self.entries.get(key, (b"", 0.0, 0))[2], self.given.get(key, 0)) > lease.fence:
                 return False
             self.entries[key] = entry, time.monotonic() + seconds, lease.fence
             return True
@@ -71,7 +72,7 @@ class DictStore:
         with self.lock:
             if time.monotonic() < self.leases.get(key, (0, 0.0))[1]:
                 return None
-            fence = next(self.fences)
+            fence = self.given[key] = next(self.fences)
             self.leases[key] = fence, time.monotonic() + seconds
             return Lease(fence)
 

@@ -1,8 +1,9 @@
-"""Names that a package offers and loads at their first use."""
+"""Names that a package offers and loads at their first use; and what to say if their extra is not installed."""
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
@@ -16,3 +17,17 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object
         return value
 
     return member, lambda: sorted({*names, *homes})
+
+
+@contextlib.contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Say how to install the extra *name*, which *what* needs, if an import in the block fails for the lack of it."""
+    missing = None
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        if problem.name is None or problem.name.startswith("tokenauth"):
+            raise
+        missing = problem.name
+    if missing is not None:
+        raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing)

@@ -115,6 +115,18 @@ def test_a_second_holder_is_refused_until_the_first_releases(make: Make, key: st
     assert later.fence > lease.fence
 
 
+def test_nothing_is_saved_where_a_later_lease_has_been_given(make: Make, key: str) -> None:
+    """Its holder may have logged in already, and ended the token that is to be saved."""
+    first, second = make(), make()
+    lease = first.acquire(key, 30)
+    first.release(key, lease)
+    later = second.acquire(key, 30)
+    assert not first.save(key, b"older", 60, lease)
+    assert second.load(key) is None
+    assert second.save(key, b"newer", 60, later)
+    assert first.load(key) == b"newer"
+
+
 def test_a_lease_ends_by_itself(make: Make, key: str) -> None:
     first, second = make(), make()
     lease = first.acquire(key, 0.2)

@@ -430,3 +430,36 @@ def test_what_a_script_forgets_is_told(interpreter: Scripts) -> None:
     assert ended == 1
     assert "ResourceWarning" in said
     assert "ZeroDivisionError" in said
+
+
+@pytest.mark.parametrize("client", BLOCKING, ids=repr)
+def test_a_rotating_refresh_token_is_used_by_no_child(client: Client, server: TokenServer, run: Run) -> None:
+    """Two uses of one look like theft to its server, which then revokes all that came of the same login."""
+    used: list[bytes] = []
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        used.append(request.body)
+        body = server.login().body
+        assert isinstance(body, dict)
+        return Reply(200, {**body, "refresh_token": f"r-{len(used)}"})
+
+    server.answer = answer
+    run(
+        server,
+        client,
+        """
+from tests.support import PlainProvider
+from tokenauth._core.cache import Held
+auth = TokenAuth(PlainProvider(url, sys.argv[2], refreshes=True))
+assert client.get(auth, api) == 200
+token = auth.get_token()
+def child():
+    auth._source.reject(token)
+    auth._source.tokens.keep(Held(token, -1.0, -1.0, 0.0))  # as after its expiry
+    return client.get(auth, api) == 200
+assert [in_fork(child) for _ in range(3)] == [0, 0, 0]
+""",
+    )
+    assert used == [b"", b"", b"", b""]

@@ -96,6 +96,18 @@ def test_a_lock_is_held_over_a_fork_and_free_on_both_sides() -> None:
         assert not lock.locked()
 
 
+def test_a_child_whose_parent_was_not_asked_before_the_fork_starts_all_the_same() -> None:
+    """uWSGI calls only the hooks that are meant for the child."""
+    hooks: dict[str, Any] = {}
+    lock, flights = threading.RLock(), Flights()
+    over_fork(lock.acquire, lock.release, register=lambda **given: hooks.update(given))
+    hooks["after_in_child"]()
+    flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
+    joined(flights)
+    hooks["after_in_child"]()
+    assert leads(flights)
+
+
 def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:
     """As on Windows."""
     over_fork(pytest.fail, pytest.fail, register=None)

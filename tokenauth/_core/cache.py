@@ -226,5 +226,8 @@ class Marks:
 SPENT = Marks()
 """Refresh tokens that have been used, each with its credential."""
 
+FETCHED = Marks()
+"""Refresh tokens that this very process has fetched: one that was inherited over a fork may be used by others, too."""
+
 REFUSED = Marks()
 """Tokens that a 401 came back for, each with its credential."""

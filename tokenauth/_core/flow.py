@@ -152,7 +152,7 @@ def renew(
     held = source.tokens.held()
     before = held.token if held is not None else rejected
     newest = source.fleet.newest(leased.saved if leased else None, before)
-    before, refresh_token = newest or before, source.logins.unspent(newest)
+    before, refresh_token = newest or before, source.logins.unspent(newest, shared=source.fleet.shelf is not None)
     tries = 0
     if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
         told = yield leased.shelf.save(leased.saved.spent(), leased.lease)

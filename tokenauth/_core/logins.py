@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokenauth._core import errors
-from tokenauth._core.cache import SPENT, Held
+from tokenauth._core.cache import FETCHED, SPENT, Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Misuse, Reply
 from tokenauth._core.flights import Flight
+from tokenauth._core.forks import generation
 from tokenauth._core.secrets import Unshown
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
@@ -44,10 +45,15 @@ class Logins:
         """Whether building a token request may block: a secret is read by a callable."""
         return any(secret.dynamic for secret in self._credential.provider.secrets)
 
-    def unspent(self, newest: Token | None) -> str | None:
-        """Return the refresh token of *newest*, and mark it as used; None if it was used before (RFC 6749 §10.4)."""
+    def unspent(self, newest: Token | None, *, shared: bool = False) -> str | None:
+        """Return the refresh token of *newest*, and mark it as used; None if it was used before (RFC 6749 §10.4).
+
+        *shared*: whether processes share their tokens, and so see to it that it is used once.
+        """
         refresh_token = newest.refresh_token if newest is not None and self._credential.provider.refreshes else None
-        if refresh_token is None or not SPENT.add(self._credential.mark, refresh_token):
+        if refresh_token is None or not (shared or FETCHED.has(generation(), self._credential.mark, refresh_token)):
+            return None  # a child and its parent would use it each, and the server would take that for theft
+        if not SPENT.add(self._credential.mark, refresh_token):
             return None
         return Unshown(refresh_token)
 
@@ -110,6 +116,8 @@ class Logins:
         if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             token = replace(token, refresh_token=talk.refresh_token)
         SPENT.discard(credential.mark, token.refresh_token)  # a server may hand out the same one again
+        if token.refresh_token is not None:
+            FETCHED.add(generation(), credential.mark, token.refresh_token)
         held = self.dated(token, talk.reply, before)
         credential.cooldowns.succeeded(credential.key)
         if keep:

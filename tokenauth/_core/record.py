@@ -10,7 +10,9 @@ from tokenauth._core.token import Token
 REJECTED = 60.0
 """Seconds for which rejected credentials are not tried again."""
 KEPT_UNKNOWN = 30 * 86400.0
-"""Seconds for which a token of unknown expiry, or one with a refresh token, is kept."""
+"""Seconds for which a token of unknown expiry is kept."""
+KEPT_REFRESH = 400 * 86400.0
+"""Seconds for which a refresh token is kept; some live 100 days from their last use, and a few a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class Record:
     @classmethod
     def of_token(cls, token: Token, now: float) -> "Record":
         """Return what to tell of *token*. *now*: Unix seconds."""
-        if token.expires_at is not None and token.refresh_token is None:
-            return cls(now, token.expires_at, token)
-        return cls(now, now + KEPT_UNKNOWN, token)
+        if token.refresh_token is not None:
+            return cls(now, now + KEPT_REFRESH, token)
+        return cls(now, now + KEPT_UNKNOWN if token.expires_at is None else token.expires_at, token)
 
     @classmethod
     def of_rejection(cls, failure: Any, now: float) -> "Record":

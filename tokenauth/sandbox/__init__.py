@@ -10,10 +10,13 @@
 
 from __future__ import annotations
 
-from tokenauth.sandbox._client import Sandbox, ThreadSandbox
-from tokenauth.sandbox._state import Failure, KnobError, Knobs, ProviderState, State
-from tokenauth.sandbox.app import create_app
-from tokenauth.sandbox.server import serve, serve_in_thread
+from tokenauth._lazy import extra
+
+with extra("sandbox", "tokenauth.sandbox"):
+    from tokenauth.sandbox._client import Sandbox, ThreadSandbox
+    from tokenauth.sandbox._state import Failure, KnobError, Knobs, ProviderState, State
+    from tokenauth.sandbox.app import create_app
+    from tokenauth.sandbox.server import serve, serve_in_thread
 
 __all__ = [
     "create_app",

@@ -1,7 +1,9 @@
 """Stores: where the processes of one machine, or of many, share their tokens. `TokenAuth(..., store=FileStore())`."""
 
+import importlib
 from typing import TYPE_CHECKING
 
+from tokenauth._lazy import extra
 from tokenauth.stores._base import Lease, Store
 
 if TYPE_CHECKING:
@@ -11,13 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["FileStore", "Lease", "RedisStore", "Store"]
 
 
+_EXTRAS = {"FileStore": "file", "RedisStore": "redis"}
+
+
 def __getattr__(name: str) -> object:
-    if name == "FileStore":
-        from tokenauth.stores.file import FileStore  # noqa: PLC0415  (needs an extra)
-
-        return FileStore
-    if name == "RedisStore":
-        from tokenauth.stores.redis import RedisStore  # noqa: PLC0415  (needs an extra)
-
-        return RedisStore
+    if name in _EXTRAS:
+        with extra(_EXTRAS[name], name):
+            home = importlib.import_module(f"tokenauth.stores.{_EXTRAS[name]}")
+        return getattr(home, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

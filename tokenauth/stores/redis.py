@@ -17,8 +17,9 @@ from redis.retry import Retry
 from tokenauth.stores._base import Lease
 
 _SAVE = """
-local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
-if fence > tonumber(ARGV[2]) then return 0 end
+local saved = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
+local given = tonumber(redis.call('GET', KEYS[2]) or '0')
+if math.max(saved, given) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'entry', ARGV[1], 'fence', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
@@ -36,7 +37,7 @@ _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-_FENCE_KEPT = 60 * 86400 * 1000  # ms; longer than any entry
+_FENCE_KEPT = 500 * 86400 * 1000  # ms; longer than any entry
 _TIMEOUT = 1.0
 
 
@@ -67,7 +68,8 @@ class RedisStore:
         return entry
 
     def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
-        saved = self._client.eval(_SAVE, 1, self._key(key, "entry"), entry, lease.fence, _milliseconds(seconds))
+        keys = self._key(key, "entry"), self._key(key, "fence")
+        saved = self._client.eval(_SAVE, 2, *keys, entry, lease.fence, _milliseconds(seconds))
         return bool(int(saved))
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
