@@ -92,7 +92,7 @@ def test_a_redirect_within_our_origins_arrives_signed(
         player.sign(kind, origins=[scene.second])
         seen = player.get(scene.url(f"/second/302/{outcome}"))
         arrived = [scene.signed(each) for each in scene.to("second")]
-        assert arrived == [True]
+        assert arrived == ([False, True] if world.untraced else [True])  # without a trace it is sent once more, signed
         assert (seen.status, seen.json()) == (200, {"signed": True})
     assert scene.logins == (0 if kind == "static" else 1)
 

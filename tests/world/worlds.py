@@ -30,6 +30,18 @@ ROOTS: dict[str, type[Exception]] = {
 }
 
 
+_UNTRACED = (
+    "MockTransport",
+    "WSGITransport",
+    "ASGITransport",
+    "aiohttp",
+    "respx",
+    "pytest-httpx",
+    "bare",
+    "TestClient",
+)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the caller saw. *status*: 0 where the client raised an error that has no response."""
@@ -142,6 +154,22 @@ class World:
     """Whether a refusal becomes an exception below the auth object: the next request is the first to be right."""
     fixture: str = ""
     """The pytest fixture that `around` has no part in and `make` gets."""
+
+    @property
+    def untraced(self) -> bool:
+        """Whether its transport knows no `trace`, httpx's request extension by which a hop is signed on the wire: the
+        auth object then learns of a redirect by its end alone."""
+        names = (
+            "MockTransport",
+            "WSGITransport",
+            "ASGITransport",
+            "aiohttp",
+            "respx",
+            "pytest-httpx",
+            "bare",
+            "TestClient",
+        )
+        return self.library != "requests" and any(name in self.name for name in names)
 
     @contextlib.contextmanager
     def open(self, scene: Scene, request: pytest.FixtureRequest | None = None) -> Iterator[Player]:
