@@ -370,9 +370,9 @@ async def main():
     except RuntimeError as problem:  # a client that awaits while it closes; ours must have landed all the same
         assert "ignored GeneratorExit" in str(problem)
     assert all(flight._adrift for flight in FLIGHTS._flights.values())
-    assert requests.get(url + "/release", timeout=30).ok
-    until(lambda: not FLIGHTS._flights)
 client.run(main)
+assert requests.get(url + "/release", timeout=30).ok
+until(lambda: not FLIGHTS._flights)
 """,
     )
 

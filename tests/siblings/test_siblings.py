@@ -207,6 +207,7 @@ class Running:
     logins: int = 0
     busy: int = 0
     valid: str = ""
+    refused: int = 0
     problems: list[str] = field(default_factory=list)
 
     def answer(self, request: Received) -> Reply:
@@ -218,6 +219,7 @@ class Running:
         try:
             self.api.login(request)
         except Refused:
+            self.refused += 1
             return self.api.refused
         except (Wrong, KeyError, ValueError) as problem:
             self.problems.append(f"{type(problem).__name__}: {problem}")
@@ -271,6 +273,9 @@ def story(client: Client, api: Api, block: str) -> None:
         with pytest.raises(CredentialsRejected) as caught:
             play(client, wrong, server.url)
         assert "wr0ng-s3cr" not in str(caught.value)
+        with pytest.raises(CredentialsRejected):
+            play(client, wrong, server.url)
+        assert server.refused == 1
         assert (server.logins, server.problems) == (2, [])
 
 

@@ -195,8 +195,6 @@ def _sign(source: Source, request: Any, presented: Presented) -> Sent:
     """Put what is *presented* on *request*, and see to it that no redirect takes it to a foreign origin."""
     for name, value in presented.plain:
         request.headers[name] = value
-    if presented.cookies:
-        request.headers["Cookie"] = presented.headers_beside(request.headers.get("Cookie"))["Cookie"]
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
     wire = Wire(source, request, presented) if presented.watched else None

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenauth._clients.presented import Presented
-from tokenauth._clients.sealed_headers import seal
+from tokenauth._clients.sealed_headers import seal, seal_of
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 
@@ -28,8 +28,11 @@ class Wire:
 
     def __init__(self, source: Source, request: Any, signature: Presented) -> None:
         self._source, self._signature = source, signature
-        self._names = signature.sealed.keys()
         self._sealed = dict(signature.sealed)  # what a hook takes off is taken off here
+        if signature.cookies:
+            cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
+            self._sealed |= seal_of({"Cookie": cookie})
+        self._names = frozenset(self._sealed)
         self._hops = 0
         self._abroad = False
         self._signed = True
