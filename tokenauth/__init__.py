@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tokenauth.auth import (
         AtripAuth,
         ClientCredentialsAuth,
+        LoginAuth,
         ManisAuth,
         PasswordGrantAuth,
         PlatformAuth,
@@ -37,6 +38,7 @@ __all__ = [
     "ClientCredentialsAuth",
     "CredentialsRejected",
     "Event",
+    "LoginAuth",
     "ManisAuth",
     "Options",
     "PasswordGrantAuth",
@@ -55,6 +57,7 @@ _HOMES = {
     "ClientCredentialsAuth": ".auth",
     "CredentialsRejected": ".errors",
     "Event": "._core.credential",
+    "LoginAuth": ".auth",
     "ManisAuth": ".auth",
     "Options": "._core.options",
     "PasswordGrantAuth": ".auth",

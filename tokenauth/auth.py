@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tokenauth import httpx as _httpx
     from tokenauth import httpx2 as _httpx2
     from tokenauth import requests as _requests
-    from tokenauth._clients.family import atrip, client_credentials, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
 
     class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):
         """requests, httpx and httpx2, and the middleware of aiohttp."""
@@ -35,6 +35,7 @@ else:
 __all__ = [
     "AtripAuth",
     "ClientCredentialsAuth",
+    "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
 

@@ -27,16 +27,19 @@ from requests.utils import requote_uri, rewind_body
 
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.family import members_of
+from tokenauth._clients.peek import refuses
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
+from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
 
 __all__ = [
     "AtripAuth",
     "ClientCredentialsAuth",
+    "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
@@ -134,7 +137,7 @@ class _Sent:
         """
         source, request, chain = self._auth._source, response.request, self._chain
         signature, token = self._newest
-        if token is None or not source.admission.is_refusal(response.status_code, response.headers):
+        if token is None or not _refuses(source, response, settings):
             return response
         carried = signature.is_on(request.headers, request.url or "")
         if carried and chain.renewed:
@@ -146,7 +149,7 @@ class _Sent:
             return response
         chain.renewed = chain.renewed or carried
         answer, sent = self._again(response, home, token if carried else None, settings)
-        if carried or sent is None or not source.admission.is_refusal(answer.status_code, answer.headers):
+        if carried or sent is None or not _refuses(source, answer, settings):
             return answer
         if is_hop or not _rewound(request):
             source.reject(sent)  # so the next request renews it
@@ -182,6 +185,14 @@ class _Guard:
         if response.is_redirect and str(_origin(_target(response))) not in self.homes:
             _take_off(response.request, self.names)
         return response
+
+
+def _refuses(source: Source, response: Response, settings: dict[str, Any]) -> bool:
+    """Whether *response* says that the token is no good; its body is read for it where no stream was asked for."""
+    if not settings.get("stream") and source.admission.looks(response.status_code):
+        with suppress(OSError):
+            _ = response.content
+    return refuses(source, response)
 
 
 def _finish(response: Response, *, read: bool) -> None:
@@ -273,6 +284,8 @@ if TYPE_CHECKING:
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
 

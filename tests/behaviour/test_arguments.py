@@ -9,7 +9,7 @@ import requests
 
 from tests.support import PlainProvider
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, PlatformAuth, TokenAuth
-from tokenauth.providers import JSONProvider
+from tokenauth.providers import Login
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
@@ -179,8 +179,8 @@ MESSAGE_S_OWN = ["Host", "host", "Content-Length", "CONTENT-LENGTH", "Transfer-E
 NAMED: dict[str, Callable[[str], Any]] = {
     "header": lambda name: manis(header=name),
     "extra_headers": lambda name: manis(extra_headers={"X-Tenant": "t", name: VALUE}),
-    "header of JSONProvider": lambda name: JSONProvider("https://api.example", header=name),
-    "kept_headers": lambda name: JSONProvider("https://api.example", kept_headers={"X-Tenant": "t", name: VALUE}),
+    "header of Login": lambda name: Login("https://api.example", header=name),
+    "also": lambda name: Login("https://api.example", also={"X-Tenant": "t", name: VALUE}),
     "portal_header": lambda name: atrip(portal_header=name),
 }
 
@@ -190,7 +190,7 @@ NAMED: dict[str, Callable[[str], Any]] = {
 def test_a_header_that_would_replace_the_user_s_cookies_is_refused(place: str, name: str) -> None:
     text = refusal(NAMED[place], name=name)
     assert place.partition(" ")[0] in text
-    assert "cookie= of JSONProvider" in text
+    assert "cookie= of Login" in text
 
 
 @pytest.mark.parametrize("place", NAMED)
@@ -253,11 +253,11 @@ def test_good_options_are_taken() -> None:
         (lambda: atrip(base_url="https://api.example/getAtripToken.do"), "ends with /getAtripToken.do already"),
         (lambda: manis(store=FileStore), "not the class FileStore: call it first"),
         (
-            lambda: JSONProvider("https://api.example", json={"user": "u", "pw": None}),
+            lambda: Login("https://api.example", json={"user": "u", "pw": None}),
             "json\\['pw'\\] must not be None",
         ),
-        (lambda: JSONProvider("https://api.example", form=NONE), "If the API wants none, leave the name out"),
-        (lambda: JSONProvider("https://api.example", headers=NO_HEADER), "headers\\['X-Pw'\\] must not be None"),
+        (lambda: Login("https://api.example", form=NONE), "If the API wants none, leave the name out"),
+        (lambda: Login("https://api.example", headers=NO_HEADER), "headers\\['X-Pw'\\] must not be None"),
     ],
 )
 def test_the_text_says_what_to_write_instead(mistake: Callable[[], Any], text: str) -> None:
@@ -266,7 +266,7 @@ def test_the_text_says_what_to_write_instead(mistake: Callable[[], Any], text: s
 
 
 def test_null_further_down_in_json_is_sent() -> None:
-    provider = JSONProvider("https://api.example", json={"user": {"name": "u", "realm": None}, "list": [None]})
+    provider = Login("https://api.example", json={"user": {"name": "u", "realm": None}, "list": [None]})
     assert provider.request().body == b'{"user": {"name": "u", "realm": null}, "list": [null]}'
 
 

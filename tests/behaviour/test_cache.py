@@ -14,7 +14,7 @@ from tests.servers import Received, Reply, serve
 from tests.support import Masked, PlainProvider, TokenServer
 from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
 from tokenauth._core.cache import MAX_TOKENS, PROCESS_CACHE
-from tokenauth.providers import JSONProvider, Secret, TokenRequest
+from tokenauth.providers import Login, Secret, TokenRequest
 from tokenauth.stores import FileStore
 
 SECRETS = ("s3cr3t-one", "s3cr3t-two")
@@ -108,9 +108,9 @@ HIDDEN: dict[str, Any] = {
     "client": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id=text, client_secret="s"),
     "client secret": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id="c", client_secret=text),
     "scope": lambda url, text: ClientCredentialsAuth(f"{url}/token", client_id="c", client_secret="s", scope=text),
-    "basic's user": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", basic=(text, "p"))),
-    "form field": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", form={"tenant": text})),
-    "public form field": lambda url, text: TokenAuth(JSONProvider(f"{url}/token", form={"t": text}, public=("t",))),
+    "basic's user": lambda url, text: TokenAuth(Login(f"{url}/token", basic=(text, "p"))),
+    "form field": lambda url, text: TokenAuth(Login(f"{url}/token", form={"tenant": text})),
+    "public form field": lambda url, text: TokenAuth(Login(f"{url}/token", form={"t": text}, public=("t",))),
     "own identity": lambda url, text: TokenAuth(PlainProvider(url, text)),
 }
 
@@ -158,7 +158,7 @@ def test_apis_that_differ_in_a_callable_have_a_token_each(client: Client) -> Non
         return Reply(200, {"got": request.headers["authorization"]})
 
     def auth(field: str) -> TokenAuth:
-        return TokenAuth(JSONProvider(f"{server.url}/token", form={"key": "k"}, token=lambda content: content[field]))
+        return TokenAuth(Login(f"{server.url}/token", form={"key": "k"}, token=lambda content: content[field]))
 
     with serve(answer) as server:
         answers = [client.send(auth(field), Get(f"{server.url}/api")).json() for field in ("admin", "read")]
@@ -172,11 +172,11 @@ def _found(content: Any) -> Any:
 def test_a_callable_without_a_name_is_refused_with_a_store(tmp_path: Any) -> None:
     """Other processes could not tell it from another."""
     store = FileStore(tmp_path / "store")
-    provider = JSONProvider("https://api.example/token", form={"key": "k"}, token=lambda content: content["token"])
+    provider = Login("https://api.example/token", form={"key": "k"}, token=lambda content: content["token"])
     assert TokenAuth(provider)
     with pytest.raises(ValueError, match=r"store= .*token= .*lambda.*module"):
         TokenAuth(provider, store=store)
-    assert TokenAuth(JSONProvider("https://api.example/token", form={"key": "k"}, token=_found), store=store)
+    assert TokenAuth(Login("https://api.example/token", form={"key": "k"}, token=_found), store=store)
 
 
 class _Told:

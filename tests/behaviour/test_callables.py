@@ -13,7 +13,7 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply
 from tests.support import token_server
 from tokenauth import AtripAuth, PasswordGrantAuth, PlatformAuth, TokenAuth, TokenAuthError
-from tokenauth.providers import JSONProvider, Secret
+from tokenauth.providers import Login, Secret
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 
@@ -30,7 +30,7 @@ class Vault:
 
 
 def twice_in_the_call(url: str, vault: Vault) -> TokenAuth:
-    provider = JSONProvider(f"{url}/token", headers={"X-Key": vault}, json={"key": vault}, token="token")
+    provider = Login(f"{url}/token", headers={"X-Key": vault}, json={"key": vault}, token="token")
     return TokenAuth(provider, cache={})
 
 
@@ -39,7 +39,7 @@ def in_basic_and_form(url: str, vault: Vault) -> TokenAuth:
 
 
 def in_the_call_and_kept(url: str, vault: Vault) -> TokenAuth:
-    provider = JSONProvider(f"{url}/token", headers={"X-Key": vault}, token="token", kept_headers={"X-Key": vault})
+    provider = Login(f"{url}/token", headers={"X-Key": vault}, token="token", also={"X-Key": vault})
     return TokenAuth(provider, cache={})
 
 
@@ -68,7 +68,7 @@ def _as_oauth(server: Any) -> Callable[[], Reply]:
 
 
 @every
-def test_kept_headers_are_those_of_the_login(client: Client) -> None:
+def test_also_are_those_of_the_login(client: Client) -> None:
     vault = Vault()
     with token_server() as server:
         auth = in_the_call_and_kept(server.url, vault)
@@ -82,9 +82,7 @@ def test_kept_headers_are_those_of_the_login(client: Client) -> None:
 def test_a_public_callable_among_them_is_read_at_each_request() -> None:
     ticks = iter("123456789")
     with token_server() as server:
-        provider = JSONProvider(
-            f"{server.url}/token", token="token", kept_headers={"X-Time": lambda: next(ticks)}, public=["x-time"]
-        )
+        provider = Login(f"{server.url}/token", token="token", also={"X-Time": lambda: next(ticks)}, public=["x-time"])
         auth = TokenAuth(provider, cache={})
         CLIENTS[0].play(auth, Get(server.api), Get(server.api))
         first, second = (request.headers["x-time"] for request in server.server.to("/api"))

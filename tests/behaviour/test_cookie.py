@@ -10,7 +10,7 @@ from tests.support import TokenServer, token_server
 from tokenauth import Token, TokenAuth, TokenResponseError
 from tokenauth._core.effects import Reply as TokenReply
 from tokenauth._core.signature import Signature
-from tokenauth.providers import JSONProvider
+from tokenauth.providers import Login
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 
@@ -37,9 +37,7 @@ class Api:
         return Reply(200, {"ok": True})
 
     def auth(self, **options: Any) -> TokenAuth:
-        provider = JSONProvider(
-            f"{self.server.url}/token", json={"user": self.server.user}, token="token", cookie="sid"
-        )
+        provider = Login(f"{self.server.url}/token", json={"user": self.server.user}, token="token", cookie="sid")
         return TokenAuth(provider, cache={}, **options)
 
     @property
@@ -135,7 +133,7 @@ def _saw(server: Server, text: str) -> bool:
 
 @pytest.mark.parametrize("value", ["a;b=c", 'a"b', "a,b", "a\\b", "a b"])
 def test_what_no_cookie_can_hold_is_an_error(value: str) -> None:
-    provider = JSONProvider("https://api.example/login", token="t", cookie="sid")
+    provider = Login("https://api.example/login", token="t", cookie="sid")
     with pytest.raises(TokenResponseError, match="can't stand in a cookie"):
         provider.read(TokenReply(200, {}, b'{"t": "%b"}' % value.replace("\\", "\\\\").replace('"', '\\"').encode()))
 
@@ -143,7 +141,7 @@ def test_what_no_cookie_can_hold_is_an_error(value: str) -> None:
 def test_other_values_stand_as_they_are() -> None:
     value = "eyJ0.-_~+/=!#$%&'()*:<>?@[]^`{|}"
     body = b'{"t": "%b"}' % value.encode()
-    provider = JSONProvider("https://api.example/login", token="t", cookie="sid")
+    provider = Login("https://api.example/login", token="t", cookie="sid")
     signature = provider.sign(provider.read(TokenReply(200, {}, body)))
     assert signature is not None
     assert signature.headers_beside(None) == {"Cookie": f"sid={value}"}
@@ -176,8 +174,8 @@ def test_httpx_shows_it_in_no_repr() -> None:
 )  # fmt: skip
 def test_wrong_cookies_are_refused_at_once(options: Any) -> None:
     with pytest.raises(ValueError, match=r"(?i)cookie"):
-        JSONProvider("https://api.example/login", **options)
+        Login("https://api.example/login", **options)
 
 
 def test_a_token_is_no_cookie_else() -> None:
-    assert JSONProvider("https://api.example/login").sign(Token("t")) is None
+    assert Login("https://api.example/login").sign(Token("t")) is None

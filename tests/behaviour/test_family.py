@@ -25,7 +25,8 @@ ROOTS: dict[str, tuple[type, ...]] = {
     "tokenauth.httpx2": (httpx2.Auth,),
     "tokenauth.auth": (requests.auth.AuthBase, httpx.Auth, httpx2.Auth),
 }
-MADE: dict[str, tuple[type, tuple[str, ...], dict[str, str]]] = {
+MADE: dict[str, tuple[type, tuple[str, ...], dict[str, Any]]] = {
+    "LoginAuth": (providers.Login, ("https://h.example/t",), {"json": {"user": "u", "password": "p"}}),
     "ManisAuth": (providers.Manis, ("https://h.example",), {"merchant_id": "m", "secret": "s"}),
     "PasswordGrantAuth": (providers.PasswordGrant, ("https://h.example/t",), {"username": "u", "password": "p"}),
     "PlatformAuth": (providers.Platform, ("https://h.example/t",), {"username": "u", "password": "p"}),

@@ -10,7 +10,7 @@ from tests.clients import CLIENTS, Client
 from tests.support import PlainProvider, token_server
 from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth
 from tokenauth._core.origins import Origin
-from tokenauth.providers import JSONProvider, Reply, Secret, Signature, TokenRequest
+from tokenauth.providers import Login, Reply, Secret, Signature, TokenRequest
 from tokenauth.stores import FileStore
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -120,11 +120,11 @@ def test_what_it_lacks_is_said(wrong: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["header", "scheme"])
-@pytest.mark.parametrize("options", [{"param": "t"}, {"cookie": "t"}, {"kept_headers": {"a": "b"}}])
+@pytest.mark.parametrize("options", [{"param": "t"}, {"cookie": "t"}, {"also": {"a": "b"}}])
 def test_options_that_the_provider_overrules_are_refused(name: str, options: Any) -> None:
     ours: Any = {name: "X-Token"}
     with pytest.raises(ValueError, match=f"{name} would have no effect.*provider's own arguments"):
-        TokenAuth(JSONProvider(URL, **options), **ours)
+        TokenAuth(Login(URL, **options), **ours)
 
 
 @pytest.mark.parametrize("name", ["header", "scheme"])
@@ -142,7 +142,7 @@ def test_atrip_names_what_to_use_instead(name: str) -> None:
 
 
 def test_they_count_where_the_provider_leaves_it_to_them() -> None:
-    auth = TokenAuth(JSONProvider(URL), header="X-Token", scheme="")
+    auth = TokenAuth(Login(URL), header="X-Token", scheme="")
     signature = auth._source.admission.signature(Token("t"), Origin.parse(URL))
     assert signature is not None
     assert signature.headers == {"X-Token": "t"}
@@ -160,7 +160,7 @@ SAID: list[tuple[dict[str, Any], dict[str, str]]] = [
 ]
 
 
-def carried(provider: JSONProvider, **options: Any) -> dict[str, str]:
+def carried(provider: Login, **options: Any) -> dict[str, str]:
     signature = TokenAuth(provider, **options)._source.admission.signature(Token("t"), Origin.parse(URL))
     assert signature is not None
     return dict(signature.headers)
@@ -168,15 +168,15 @@ def carried(provider: JSONProvider, **options: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize(("options", "headers"), SAID)
 def test_header_and_scheme_mean_the_same_wherever_they_are_given(options: Any, headers: dict[str, str]) -> None:
-    assert carried(JSONProvider(URL), **options) == headers
-    assert carried(JSONProvider(URL, **options)) == headers
-    assert carried(JSONProvider(URL, kept_headers={"X-Key": "k"}, **options)) == {"X-Key": "k", **headers}
+    assert carried(Login(URL), **options) == headers
+    assert carried(Login(URL, **options)) == headers
+    assert carried(Login(URL, also={"X-Key": "k"}, **options)) == {"X-Key": "k", **headers}
 
 
 def test_options_given_to_the_auth_object_take_precedence_over_the_provider_s() -> None:
-    provider = JSONProvider("http://api.example/login", allow_http=True, timeout=3.0, leeway=5.0, header="X-One")
+    provider = Login("http://api.example/login", allow_http=True, timeout=3.0, leeway=5.0, header="X-One")
     auth = TokenAuth(provider, timeout=4.0, header="X-Two")
     assert (auth._source.credential.timeout, auth._source.credential.leeway) == (4.0, 5.0)
     assert auth._source.admission.header == "X-Two"
-    with pytest.raises(TypeError, match="JSONProvider has no option 'timeuot'; did you mean 'timeout'"):
-        JSONProvider(URL, timeuot=3.0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="Login has no option 'timeuot'; did you mean 'timeout'"):
+        Login(URL, timeuot=3.0)  # type: ignore[call-arg]

@@ -15,7 +15,7 @@ from tokenauth import errors, providers
 from tokenauth._core.effects import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
-from tokenauth.providers import Atrip, ClientCredentials, JSONProvider, Manis, PasswordGrant, Platform, Provider
+from tokenauth.providers import Atrip, ClientCredentials, Login, Manis, PasswordGrant, Platform, Provider
 
 SECRET = "hush-hush-4711"
 URL = "https://as.example/token"
@@ -48,7 +48,7 @@ def client_in_body(secret: Any = SECRET, url: str = URL, **options: Any) -> Prov
 
 
 def declared(secret: Any = SECRET, url: str = URL, **options: Any) -> Provider:
-    return JSONProvider(url, headers={"X-Secret": secret}, json={"key": secret}, success=("code", "00"), **options)
+    return Login(url, headers={"X-Secret": secret}, json={"key": secret}, success=("code", "00"), **options)
 
 
 MAKERS = [manis, atrip, platform, password, client, client_in_body, declared]

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, Options, PasswordGrantAuth
-from tokenauth.providers import JSONProvider
+from tokenauth.providers import Login
 from tokenauth.providers.password import GrantOptions
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
@@ -98,7 +98,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         ("atrip.md", inspect.signature(AtripAuth).parameters),
         ("platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *GrantOptions.__annotations__]),
         ("client-credentials.md", inspect.signature(ClientCredentialsAuth).parameters),
-        ("your-own-provider.md", inspect.signature(JSONProvider).parameters),
+        ("your-own-provider.md", inspect.signature(Login).parameters),
     ],
 )
 def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:

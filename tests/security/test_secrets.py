@@ -35,7 +35,7 @@ from tokenauth import (
 )
 from tokenauth._core.effects import Reply as TokenReply
 from tokenauth._core.effects import TokenRequest
-from tokenauth.providers import JSONProvider
+from tokenauth.providers import Login
 
 SECRET = "canary-S3cr+t/=&%"
 TOKEN = "canary-T0ken+/="
@@ -154,7 +154,7 @@ def canary() -> Iterator[Canary]:
 
 
 def custom(url: str, **options: Any) -> TokenAuth:
-    provider = JSONProvider(f"{url}/token", json={"user": "u", "password": SECRET, "deep": {"key": KEY}})
+    provider = Login(f"{url}/token", json={"user": "u", "password": SECRET, "deep": {"key": KEY}})
     return TokenAuth(provider, **options)
 
 

@@ -24,7 +24,7 @@ from tests.support import Masked, PlainProvider
 from tokenauth import TokenAuth
 from tokenauth._core.identity import Identity
 from tokenauth._core.secrets import Secret
-from tokenauth.providers import JSONProvider
+from tokenauth.providers import Login
 
 URL = "https://api.example/login"
 
@@ -243,7 +243,7 @@ def test_two_values_are_told_in_one_way_exactly_where_they_are_one(one: Any, oth
 PRINTED = """
 from tests.unit.test_identity import *
 values = [frozenset(map(str, range(20))), {str(n): {str(n), n} for n in range(9)}, Tenant("a"), Right(3), fixed]
-print(encoded(values).hex(), JSONProvider(URL, form={"at": fixed}, public=["at"]).identity)
+print(encoded(values).hex(), Login(URL, form={"at": fixed}, public=["at"]).identity)
 """
 
 
@@ -270,7 +270,7 @@ def local(scope: str) -> Any:
     return Mine(URL)
 
 
-class Scoped(JSONProvider):
+class Scoped(Login):
     def __init__(self, scope: object) -> None:
         super().__init__(URL, form={"key": "k"})
         self.scope = scope
@@ -278,26 +278,26 @@ class Scoped(JSONProvider):
 
 APART: dict[str, Callable[[], list[Any]]] = {
     "fields that change places": lambda: [
-        JSONProvider(URL, form={"x": "a", "y": fixed}),
-        JSONProvider(URL, form={"x": fixed, "y": "a"}),
+        Login(URL, form={"x": "a", "y": fixed}),
+        Login(URL, form={"x": fixed, "y": "a"}),
     ],
     "secrets that change places": lambda: [
-        JSONProvider(URL, form={"x": "a", "y": "b"}),
-        JSONProvider(URL, form={"y": "a", "x": "b"}),
+        Login(URL, form={"x": "a", "y": "b"}),
+        Login(URL, form={"y": "a", "x": "b"}),
     ],
     "own secrets that change places": lambda: [with_secrets("a", fixed), with_secrets(fixed, "a")],
     "texts like ours": lambda: [
-        JSONProvider(URL, json={"a": "b", "c": fixed}, public=["a", "c"]),
-        JSONProvider(URL, json={"a": "b", "c": "Leaf.FRESH"}, public=["a", "c"]),
+        Login(URL, json={"a": "b", "c": fixed}, public=["a", "c"]),
+        Login(URL, json={"a": "b", "c": "Leaf.FRESH"}, public=["a", "c"]),
     ],
     "public callables": lambda: [
-        JSONProvider(URL, form={"key": "k", "tenant": each}, public=["tenant"]) for each in (fixed, other)
+        Login(URL, form={"key": "k", "tenant": each}, public=["tenant"]) for each in (fixed, other)
     ],
     "local classes": lambda: [local("read"), local("admin")],
-    "what a subclass adds": lambda: [Scoped("read"), Scoped("admin"), JSONProvider(URL, form={"key": "k"})],
-    "methods": lambda: [JSONProvider(URL, form={"key": "k"}, method=each) for each in ("GET", "POST")],
-    "units": lambda: [JSONProvider(URL, form={"key": "k"}, unit=each) for each in ("s", "ms")],
-    "expected values": lambda: [JSONProvider(URL, form={"key": "k"}, success=("a", each)) for each in (1, "1", True)],
+    "what a subclass adds": lambda: [Scoped("read"), Scoped("admin"), Login(URL, form={"key": "k"})],
+    "methods": lambda: [Login(URL, form={"key": "k"}, method=each) for each in ("GET", "POST")],
+    "units": lambda: [Login(URL, form={"key": "k"}, unit=each) for each in ("s", "ms")],
+    "expected values": lambda: [Login(URL, form={"key": "k"}, success=("a", each)) for each in (1, "1", True)],
     "dataclasses": lambda: [own(Tenant("a", "eu")), own(Tenant("a", "us"))],
 }
 
@@ -347,7 +347,7 @@ class Vault:
 
 
 def test_a_callable_without_a_hash_is_told_by_being_itself() -> None:
-    one, other = (JSONProvider(URL, form={"key": Vault()}) for _ in range(2))
+    one, other = (Login(URL, form={"key": Vault()}) for _ in range(2))
     cache: dict[Any, Any] = {key(one): 1}
     assert key(one) in cache
     assert key(other) not in cache
@@ -357,10 +357,10 @@ def test_what_one_process_alone_can_tell_is_refused_with_a_store() -> None:
     class Here(SecretProvider):
         """A class that no other process finds."""
 
-    for provider in (Here(URL), JSONProvider(URL, form={"key": "k", "at": lambda: "x"}, public=["at"])):
+    for provider in (Here(URL), Login(URL, form={"key": "k", "at": lambda: "x"}, public=["at"])):
         with pytest.raises(ValueError, match="store= needs a provider that every process"):
             TokenAuth(provider, store=DictStore())
-    assert TokenAuth(JSONProvider(URL, form={"key": "k", "at": fixed}, public=["at"]), store=DictStore())
+    assert TokenAuth(Login(URL, form={"key": "k", "at": fixed}, public=["at"]), store=DictStore())
 
 
 def test_an_ordered_mapping_is_told_by_its_items() -> None:

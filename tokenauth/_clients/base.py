@@ -1,13 +1,15 @@
 """What every TokenAuth shares, whatever the client: its provider, its options, its identity."""
 
+import contextlib
 import copy
 from collections.abc import Generator, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
+from tokenauth._clients import presence
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
 from tokenauth._core.effects import Effect
 from tokenauth._core.fleet import Shelf
-from tokenauth._core.flow import Flow, obtain
+from tokenauth._core.flow import FAREWELL, leave, obtain
 from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.source import Source
@@ -54,10 +56,60 @@ class BaseTokenAuth:
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
         cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
+        at_exit = options.pop("logout_at_exit", False)
         store = options.pop("store", None)
         self._source = Source(self._provider, cache=cache, **options)
         if store is not None:
             self._source.fleet.shelf = _shelf(store, self._source)
+        if self._provider.logs_out:
+            presence.enter(self, self._source.tokens.key)
+            if at_exit:
+                presence.at_exit(self)
+
+    def close(self) -> None:
+        """Log out, where the API has a logout, and drop the token. Takes 3 s at most, and raises nothing.
+
+        Only the last auth object of the process that uses this credential logs out. With a `store=` none does: other
+        processes may use the token.
+        """
+        token = self._leaving()
+        if token is not None:
+            self._run(leave(self._source, token))
+
+    async def aclose(self) -> None:
+        """Do as `close()`, on asyncio or trio."""
+        token = self._leaving()
+        if token is not None:
+            await self._arun(leave(self._source, token))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _leaving(self) -> Token | None:
+        """Drop the token where nobody else in this process uses it; return it where it is to be logged out."""
+        source = self._source
+        if not presence.leave(self, source.tokens.key):
+            return None
+        held = source.tokens.cache.drop(source.tokens.key)
+        alone = source.fleet.shelf is None and self._provider.logs_out
+        return held.token if held is not None and alone else None
+
+    def _close_at_exit(self) -> None:
+        """Log out without a thread, for a process that ends can begin none."""
+        token = self._leaving()
+        with contextlib.suppress(Exception):
+            request = None if token is None else self._source.logins.farewell(token)
+            if request is not None:
+                transports.blocking(self._token_client, self._library)(request, FAREWELL)
 
     def get_token(self) -> Token:
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
@@ -73,7 +125,7 @@ class BaseTokenAuth:
     async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token:
         return await self._arun(obtain(self._source, rejected), library)
 
-    def _run(self, flow: Flow, library: str | None = None) -> Token:
+    def _run(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
         """Run *flow*, with token calls made by *library* where there is no token_client."""
         transport = transports.blocking(self._token_client, library or self._library)
         return run(flow, Blocking(transport, self._source.credential.clock))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.bodies import adrain, drain
-from tokenauth._clients.httpx_story import Obtain, Sign, Step, Story
+from tokenauth._clients.httpx_story import Look, Obtain, Sign, Step, Story
 from tokenauth._core.flow import static
 from tokenauth._core.token import Token
 
@@ -117,6 +117,8 @@ class HttpxAuth(BaseTokenAuth):
                     result = self._obtain(step.rejected, _library_of(request))
                 elif isinstance(step, Sign):
                     result = self._source.provider.static(step.origin)
+                elif isinstance(step, Look):
+                    step.response.read()
                 else:
                     drain(step.response, self._source.now)
                 step = story.send(result)
@@ -132,6 +134,8 @@ class HttpxAuth(BaseTokenAuth):
                     result = await self._aobtain(step.rejected, _library_of(request))
                 elif isinstance(step, Sign):
                     result = await self._arun(static(self._source, step.origin))
+                elif isinstance(step, Look):
+                    await step.response.aread()
                 else:
                     await adrain(step.response, self._source.now)
                 step = story.send(result)

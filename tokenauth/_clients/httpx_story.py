@@ -5,8 +5,8 @@
     again     after a refusal that counts: the same request, signed anew
     learn     after a refusal that a hook has raised on: the token is no good
 
-What has to be waited for is asked for by yielding a step, `Obtain`, `Sign` or `Read`; `HttpxAuth` performs it. The
-client follows redirects below the auth flow, so a response may come from elsewhere: what counts is the request that
+What has to be waited for is asked for by yielding a step, `Obtain`, `Sign`, `Read` or `Look`; `HttpxAuth` performs it.
+The client follows redirects below the auth flow, so a response may come from elsewhere: what counts is the request that
 got it.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import is_whole, rewinder
+from tokenauth._clients.peek import refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
 from tokenauth._core.origins import Origin
@@ -49,7 +50,14 @@ class Read:
     response: Any
 
 
-Step = Obtain | Sign | Read
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the response, whose body may say that the token is no good (`refused=`)."""
+
+    response: Any
+
+
+Step = Obtain | Sign | Read | Look
 
 
 class Sent(NamedTuple):
@@ -123,17 +131,33 @@ class Story:
 
     def counts(self, sent: Sent, response: Any) -> bool:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
-        if self._source.admission.is_refusal(response.status_code, response.headers):
+        admission, status = self._source.admission, response.status_code
+        if admission.is_refusal(status, response.headers) or admission.looks(status):
             return True
+        self._served(sent, response)
+        return self._went_bare(sent, response)
+
+    def _served(self, sent: Sent, response: Any) -> None:
+        """Tell that *response* is no refusal."""
         futility = self._source.credential.futility
         if futility.watching and sent.presented.token is not None:
             futility.served(_place(response.request.url))
+
+    @staticmethod
+    def _went_bare(sent: Sent, response: Any) -> bool:
+        """Whether *response* is the end of redirects that may have gone unsigned."""
         return sent.wire is not None and bool(response.history) and response.request.method in _SAFE
 
     def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
         """Return the request that got *response*, signed anew; None where *response* is the caller's."""
         source, token, request = self._source, sent.presented.token, response.request
-        refused = source.admission.is_refusal(response.status_code, response.headers)
+        if worth_reading(source, response):
+            yield Look(response)
+        refused = refuses(source, response)
+        if not refused:
+            self._served(sent, response)
+            if not self._went_bare(sent, response):
+                return None
         carried = sent.carried(request)
         if (carried and (token is None or not refused)) or not self._is_home(response, token):
             return None
@@ -155,10 +179,10 @@ class Story:
     def ended(self, refused: Any, response: Any) -> None:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
         source, place = self._source, _place(response.request.url)
-        if not source.admission.is_refusal(response.status_code, response.headers):
+        if not refuses(source, response):
             if source.credential.futility.watching:
                 source.credential.futility.served(place)
-        elif source.admission.is_refusal(refused.status_code, refused.headers):
+        elif refuses(source, refused):
             source.renewed_in_vain(place)
 
     def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
@@ -168,8 +192,9 @@ class Story:
         if response is None or presented is None or token is None:
             return
         carried = presented.is_on(response.request.headers, str(response.request.url))
-        refused = self._source.admission.is_refusal(response.status_code, response.headers)
-        if refused and carried and self._is_home(response, token):
+        if worth_reading(self._source, response):
+            yield Look(response)
+        if refuses(self._source, response) and carried and self._is_home(response, token):
             yield Read(response)
             yield Obtain(token)
 
@@ -178,8 +203,11 @@ class Story:
         response = _answer_behind(problem)
         if sent is None or response is None or sent.presented.token is None:
             return
-        refused = self._source.admission.is_refusal(response.status_code, response.headers)
-        if refused and sent.carried(response.request) and self._is_home(response, sent.presented.token):
+        if (
+            refuses(self._source, response)
+            and sent.carried(response.request)
+            and self._is_home(response, sent.presented.token)
+        ):
             self._source.reject(sent.presented.token)
 
     def _is_home(self, response: Any, token: Token | None) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._clients.peek import refuses, worth_reading
 from tokenauth._core.flow import static
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
@@ -48,7 +49,9 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and isinstance(status, int) and source.admission.is_refusal(status, {}):
                 source.reject(token)
             raise
-        if token is None or not source.admission.is_refusal(response.status, response.headers):
+        if token is not None and worth_reading(source, response):
+            await response.read()
+        if token is None or not refuses(source, response):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
             return response
@@ -93,7 +96,9 @@ class MiddlewareAuth(BaseTokenAuth):
             return await handler(request)
         _put(request, signature)
         answer = await handler(request)
-        _tell(source, address, refused=source.admission.is_refusal(answer.status, answer.headers))
+        if worth_reading(source, answer):
+            await answer.read()
+        _tell(source, address, refused=refuses(source, answer))
         return answer
 
 

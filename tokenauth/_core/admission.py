@@ -11,7 +11,9 @@ from typing import Any
 
 from tokenauth._core.header_names import checked_sent_name
 from tokenauth._core.origins import Origin, checked_origin
+from tokenauth._core.places import Answer
 from tokenauth._core.provider import Provider
+from tokenauth._core.rules import Rule, checked_rule
 from tokenauth._core.secrets import checked_text
 from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import HTTP_TOKEN, Token
@@ -40,6 +42,7 @@ class Admission:
     scheme: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     allow_http: bool = False
+    refused: Rule | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.origins, str):
@@ -60,13 +63,25 @@ class Admission:
         if self.scheme is not None:
             self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
         self.steady = self.provider.steady or type(self.provider).sign is Provider.sign
+        self._rule = checked_rule("refused", 401 if self.refused is None else self.refused)
         self._warned: set[Origin | str] = set()
 
-    @staticmethod
-    def is_refusal(status: int, headers: Mapping[str, Any]) -> bool:
-        """Whether an answer says that the token is no good: a 401, unless it is about scope (RFC 6750 §3.1), which a
-        new token would not have either."""
-        return status == 401 and _errors_of(headers.get("WWW-Authenticate", "")) != {"insufficient_scope"}
+    def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
+        """Whether an answer's *status* says that the token is no good.
+
+        Without `refused=` it is a 401, unless that is about scope (RFC 6750 §3.1), which a new token would not have.
+        """
+        if status not in self._rule.statuses:
+            return False
+        return self.refused is not None or _errors_of(headers.get("WWW-Authenticate", "")) != {"insufficient_scope"}
+
+    def looks(self, status: int) -> bool:
+        """Whether an answer of this *status* must be looked into as well."""
+        return bool(self._rule.clauses) and self._rule.looks(status)
+
+    def tells(self, answer: Answer, response: object) -> bool:
+        """Whether *answer* says by what is in it that the token is no good. *response*: the same, for callables."""
+        return self._rule.matches(answer, response)
 
     def admits(self, origin: Origin | None) -> bool:
         """Whether a token may be for *origin*; where not, warn once."""

@@ -29,20 +29,24 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,
 _WEEKDAY = re.compile(r"\s*[^\W\d_]+\s*[.,]+\s*")  # "Sun, ", "Sun. ", "Thurs,"
 _LONG_FRACTION = re.compile(r"([.,][0-9]{6})[0-9]+")
 _LONGEST_DATE = 64
+_DURATION = re.compile(  # ISO 8601 §5.5.2, and HH:MM:SS
+    r"\s*(?:P(?:(?P<d>[0-9]{1,9})D)?(?:T(?:(?P<h>[0-9]{1,9})H)?(?:(?P<m>[0-9]{1,9})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
+    r"|(?:(?P<days>[0-9]{1,6})\.)?(?P<hh>[0-9]{1,6}):(?P<mm>[0-5]?[0-9]):(?P<ss>[0-5]?[0-9](?:\.[0-9]{1,9})?))\s*"
+)
 
 
 def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -> float | None:
     """Return the seconds that *value* states, or None when unknown.
 
-    A number or a string of one, in *unit*. Missing or null is None without a word; a negative, infinite or
-    absurdly large number, a bool and anything else is None with a warning that names *field*. 0 is 0.0: expired
-    on arrival.
+    A number or a string of one, in *unit*; or a duration, "PT15M" or "00:15:00". Missing or null is None without a
+    word; a negative, infinite or absurdly large number, a bool and anything else is None with a warning that names
+    *field*. 0 is 0.0: expired on arrival.
     Source: `expires_in`, RFC 6749 §5.1.
     """
     if value is None:
         return None
     number = _number(value)
-    seconds = None if number is None else number * 60 if unit == "min" else number / _PER_SECOND[unit]
+    seconds = _duration(value) if number is None else number * 60 if unit == "min" else number / _PER_SECOND[unit]
     if seconds is None or not 0 <= seconds <= MAX_LIFETIME:
         _warn(field, value)
         return None
@@ -107,6 +111,17 @@ def _number(value: object) -> float | None:
         return float(value)
     except OverflowError:  # an int with hundreds of digits
         return float("inf")
+
+
+def _duration(value: object) -> float | None:
+    """Return the seconds of an ISO 8601 duration without years and months, or of [days.]hours:minutes:seconds."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not any(match.groupdict().values()):
+        return None
+    days, hours, minutes, seconds = (
+        float(match[iso] or match[clock] or 0) for iso, clock in (("d", "days"), ("h", "hh"), ("m", "mm"), ("s", "ss"))
+    )
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _unit_by_size(number: float) -> InstantUnit:

@@ -5,6 +5,7 @@
     share    with a store: take what another process has saved; else hold the fleet's lease while renewing, and save
     renew    exchange the refresh token, once, where there is one; else log in
     log_in   call the token endpoint; try again where that may help
+    leave    log out what was replaced, where the API has a logout
 
 These are plain generators: they yield effects (`effects`) and are sent the results. They know no clock, lock, loop
 or client; `Source` and its parts answer what they ask. `rejected` is the token that a 401 came back for.
@@ -27,6 +28,9 @@ from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
+
+FAREWELL = 3.0
+"""Seconds that a logout may take."""
 
 Flow = Generator[Effect, Any, Token]
 Fetch = Generator[Effect, Any, Held]
@@ -102,6 +106,8 @@ def lead(
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
         flight.land(held)
+        if flight.replaced is not None and source.provider.logs_out:
+            yield from leave(source, flight.replaced)
         return held.token
     except Exception as failure:
         if not (late and source.past(deadline)):
@@ -226,7 +232,25 @@ def call(
             flight.drift(deadline)
             raise
         talk.answer(reply)
-    return logins.accept(talk, before, keep=keep)
+    accepted = logins.accept(talk, before, keep=keep)
+    if keep and before is not None and before.value != accepted.token.value:
+        flight.replaced = before
+    return accepted
+
+
+def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
+    """End the session of *token*, within seconds and as far as that can be done: no failure is anybody's."""
+    deadline = min(source.deadline(), source.now() + FAREWELL)
+    flight = source.solo()
+    try:
+        function = partial(source.logins.farewell, token)
+        request = yield Call(function, flight, deadline, source.logins.blocks)
+        if request is not None:
+            reply = yield Exchange(request, flight, deadline)
+            log.info("%s: token %s logged out (HTTP %s)", source.provider.name, token.fingerprint, reply.status)
+    except Exception as failure:
+        text = str(failure) if isinstance(failure, errors.TokenAuthError) else type(failure).__name__
+        log.info("%s: the logout of token %s failed: %s", source.provider.name, token.fingerprint, text)
 
 
 def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:

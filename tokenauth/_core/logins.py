@@ -9,7 +9,7 @@ from tokenauth._core import errors
 from tokenauth._core.cache import FETCHED, SPENT, Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
-from tokenauth._core.effects import Misuse, Reply
+from tokenauth._core.effects import Misuse, Reply, TokenRequest
 from tokenauth._core.flights import Flight
 from tokenauth._core.forks import generation
 from tokenauth._core.secrets import Unshown
@@ -55,11 +55,20 @@ class Logins:
             return None  # a child and its parent would use it each, and the server would take that for theft
         if not SPENT.add(self._credential.mark, refresh_token):
             return None
-        return Unshown(refresh_token)
+        unshown = Unshown(refresh_token)
+        unshown.before = newest
+        return unshown
 
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a login that has been begun: its first request is built."""
         return Talk(self._credential.provider, refresh_token, allow_http=self._credential.allow_http).begin()
+
+    def farewell(self, token: Token) -> TokenRequest | None:
+        """Return the call that ends *token*, or None."""
+        provider = self._credential.provider
+        request = provider.logout(token)
+        talk = Talk(provider, None, allow_http=self._credential.allow_http)
+        return None if request is None else talk.checked(request)
 
     def replay(self, secrets: str) -> None:
         """Raise the failure that is cooling down for these secrets, if there is one."""

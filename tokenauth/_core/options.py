@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from tokenauth._core.rules import Rule
+
 if TYPE_CHECKING:
     from tokenauth._core.credential import Event
 
@@ -19,6 +21,10 @@ class Options(TypedDict, total=False):
     header other than "Authorization"."""
     extra_headers: Mapping[str, str]
     """More headers for each request that carries the token, such as a subscription key. Default none."""
+    refused: Rule
+    """What says that the token is no good, in place of a 401: a status (403), several ([401, 419]), a place and values
+    in the answer (("errcode", 40001, 42001)), the same of one status ((400, "code", 99991663)), a function of the
+    response, or a list of these. Default 401, but for those about scope."""
     leeway: float
     """Treat a token as expired this many seconds early (at most 5 % of its lifetime). Default 30 s."""
     timeout: float
@@ -29,6 +35,8 @@ class Options(TypedDict, total=False):
     """A `FileStore()`, `RedisStore(...)` or your own `Store`, which processes share. Default: each logs in itself."""
     token_client: Any
     """The session or client that makes the token calls. Default: a bare one of the library in use."""
+    logout_at_exit: bool
+    """Whether to log out when the program ends, where the API has a logout; `close()` does anyway. Default False."""
     allow_http: bool
     """Whether to allow plain http to other hosts than loopback. Default False."""
     on_event: Callable[["Event"], object] | None

@@ -36,6 +36,8 @@ class Provider:
         options: `Options` for the `TokenAuth` that will use it; its own take precedence. Default none.
         steady: whether `sign` returns the same for the same token, so that it is called once for each token and not
             for each request. Default False; a provider without a `sign` of its own is steady.
+        sliding: whether each use of a token begins its lifetime anew. Default False.
+        logs_out: whether `logout` returns a call. Default False.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Provider:
     process_bound: str = ""
     options: Mapping[str, Any] = MappingProxyType({})
     steady: bool = False
+    sliding: bool = False
+    logs_out: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -81,6 +85,10 @@ class Provider:
             TokenResponseError: a 2xx without a usable token.
         """
         raise TypeError(f"{type(self).__name__} defines neither `request` and `read` nor `login`")
+
+    def logout(self, token: Token) -> TokenRequest | None:
+        """Return the call that ends *token*, whose answer decides nothing. For a provider that `logs_out`."""
+        return None
 
     def static(self, origin: Origin) -> Signature | None:
         """Return what requests to *origin* carry without any token, or None where they need one."""

@@ -52,7 +52,8 @@ class Record:
         """Return the record as JSON. Fields of `Token.extra` that JSON has no form for become text."""
         token = None
         if self.token is not None:
-            token = {name: getattr(self.token, name) for name in _TOKEN_FIELDS} | {"extra": dict(self.token.extra)}
+            token = {name: getattr(self.token, name) for name in _TOKEN_FIELDS}
+            token |= {name: dict(getattr(self.token, name)) for name in ("extra", "kept")}
         content = {"saved_at": self.saved_at, "until": self.until, "token": token, "failure": self.failure}
         return json.dumps(content, default=str).encode()
 

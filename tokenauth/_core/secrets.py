@@ -69,15 +69,16 @@ def bare(value: Any) -> Any:
 class Secret:
     """A secret argument: checked at construction where its value is there, read at each login, never shown.
 
-    With *header* the value must be ASCII, for it goes into a header as it is.
+    With *header* the value must be ASCII, for it goes into a header as it is. *raw*: any text will do.
     """
 
-    __slots__ = ("_hashable", "_header", "_seen", "_source", "name")
+    __slots__ = ("_hashable", "_header", "_raw", "_seen", "_source", "name")
 
-    def __init__(self, name: str, source: SecretLike, *, header: bool = False) -> None:
+    def __init__(self, name: str, source: SecretLike, *, header: bool = False, raw: bool = False) -> None:
         self.name = name
         self._source = source
         self._header = header
+        self._raw = raw
         self._hashable = _has_hash(source)
         self._seen = None if self.dynamic else self._plain(source)
 
@@ -112,7 +113,7 @@ class Secret:
             problem = type(error).__name__
         else:
             try:
-                self._seen = checked_text(self.name, value, header=self._header)
+                self._seen = self._checked(value)
                 return self._seen
             except (TypeError, ValueError) as error:
                 problem = str(error)
@@ -135,10 +136,15 @@ class Secret:
         raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
 
     def _plain(self, value: Any) -> str:
-        return checked_text(self.name, _unboxed(value), header=self._header)
+        return self._checked(_unboxed(value))
+
+    def _checked(self, value: Any) -> str:
+        if self._raw and isinstance(value, str):
+            return str(exact(value))
+        return checked_text(self.name, value, header=self._header)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (self.name, self._source, self._header)  # what a callable returned stays here
+        return _rebuilt, (self.name, self._source, self._header, self._raw)  # what a callable returned stays here
 
     def __repr__(self) -> str:
         return f"<Secret {self.name}>"
@@ -165,14 +171,19 @@ def _unboxed(value: Any) -> Any:
     )
 
 
-def _rebuilt(name: str, source: SecretLike, header: bool) -> Secret:
-    return Secret(name, source, header=header)
+def _rebuilt(name: str, source: SecretLike, header: bool, raw: bool) -> Secret:
+    return Secret(name, source, header=header, raw=raw)
 
 
 class Unshown(str):
-    """A secret on its way through the flow: a str whose repr, and so a report with locals, does not show it."""
+    """A secret on its way through the flow: a str whose repr, and so a report with locals, does not show it.
 
-    __slots__ = ()
+    Attributes:
+        before: the token that it came with, where it is a refresh token.
+    """
+
+    __slots__ = ("before",)
+    before: Any
 
     def __repr__(self) -> str:
         return "'***'"

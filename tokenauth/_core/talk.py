@@ -50,7 +50,7 @@ class Talk:
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
                 self.mark, self._secrets = digest(*secrets), (*self._secrets, *secrets)
                 self._steps = provider.login(self.refresh_token)
-                self.request = self._checked(next(self._steps))
+                self.request = self.checked(next(self._steps))
             return self
         except StopIteration:
             failure: Exception = errors.TokenAuthError(f"{provider.name}: its login makes no token request")
@@ -65,7 +65,7 @@ class Talk:
         reply = replace(reply, secrets=self._secrets)  # as they were when they were sent
         try:
             with each_read_once(self._readings):
-                self.request = self._checked(self._steps.send(reply))
+                self.request = self.checked(self._steps.send(reply))
             return
         except StopIteration as end:
             problem = problem_of(end.value)
@@ -79,7 +79,8 @@ class Talk:
             failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
         raise failure
 
-    def _checked(self, request: TokenRequest) -> TokenRequest:
+    def checked(self, request: TokenRequest) -> TokenRequest:
+        """Return *request*; TokenAuthError where it can't be sent, or would go in clear."""
         check_headers(request)
         if request.url != self._provider.token_url:
             try:

@@ -34,6 +34,7 @@ class Token:
         refresh_token: RFC 6749 §1.5, hidden in repr, or None.
         origin: the one origin ("https://host") that the token is for, where the answer says it, or None.
         extra: the other fields of the answer, read-only, hidden in repr.
+        kept: what the description keeps of the answers for later calls, read-only, hidden in repr.
     """
 
     value: str = field(repr=False)
@@ -44,11 +45,13 @@ class Token:
     refresh_token: str | None = field(default=None, repr=False)
     origin: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("value", "type", "refresh_token"):
             object.__setattr__(self, name, exact(getattr(self, name)))
-        object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
+        for name in ("extra", "kept"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def fingerprint(self) -> str:
@@ -57,7 +60,7 @@ class Token:
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.value, self.type, self.lifetime, self.expires_at, self.refresh_in)
-        return (type(self), (*fields, self.refresh_token, self.origin, dict(self.extra)))
+        return (type(self), (*fields, self.refresh_token, self.origin, dict(self.extra), dict(self.kept)))
 
 
 def problem_of(token: object) -> str | None:

@@ -9,22 +9,32 @@ from tokenauth._lazy import lazy
 
 if TYPE_CHECKING:
     from tokenauth._core.effects import Reply, TokenRequest
+    from tokenauth._core.places import XML, Cookie, Header, Match, Text
     from tokenauth._core.provider import Provider
     from tokenauth._core.secrets import Secret
     from tokenauth._core.signature import Signature
-    from tokenauth.providers._declarative import JSONProvider
+    from tokenauth.providers._call import Call
     from tokenauth.providers._duck import TokenAPI
+    from tokenauth.providers._values import Basic, Built, Kept, Signed
     from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
     from tokenauth.providers.client_credentials import ClientCredentials
+    from tokenauth.providers.login import Login
     from tokenauth.providers.manis import Manis
     from tokenauth.providers.password import PasswordGrant, Platform
 
 __all__ = [
     "Atrip",
+    "Basic",
+    "Built",
+    "Call",
     "ClientCredentials",
-    "JSONProvider",
+    "Cookie",
+    "Header",
+    "Kept",
     "LegacyRole",
+    "Login",
     "Manis",
+    "Match",
     "PasswordGrant",
     "Platform",
     "PortalLink",
@@ -33,16 +43,26 @@ __all__ = [
     "Role",
     "Secret",
     "Signature",
+    "Signed",
+    "Text",
     "TokenAPI",
     "TokenRequest",
+    "XML",
 ]
 
 _HOMES = {
     "Atrip": ".atrip",
+    "Basic": "._values",
+    "Built": "._values",
+    "Call": "._call",
     "ClientCredentials": ".client_credentials",
-    "JSONProvider": "._declarative",
+    "Cookie": ".._core.places",
+    "Header": ".._core.places",
+    "Kept": "._values",
     "LegacyRole": ".atrip",
+    "Login": ".login",
     "Manis": ".manis",
+    "Match": ".._core.places",
     "PasswordGrant": ".password",
     "Platform": ".password",
     "PortalLink": ".atrip",
@@ -51,8 +71,11 @@ _HOMES = {
     "Role": ".atrip",
     "Secret": ".._core.secrets",
     "Signature": ".._core.signature",
+    "Signed": "._values",
+    "Text": ".._core.places",
     "TokenAPI": "._duck",
     "TokenRequest": ".._core.effects",
+    "XML": ".._core.places",
 }
 
 __getattr__, __dir__ = lazy(__name__, _HOMES)

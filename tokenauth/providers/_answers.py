@@ -4,8 +4,10 @@ Law: errors are returned, not raised, so that nobody raises one inside an `excep
 Law: a server's text goes into an error through `shown` only.
 """
 
+import logging
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -13,13 +15,26 @@ from tokenauth._core import errors
 from tokenauth._core.effects import Reply
 from tokenauth._core.expiry import http_date
 from tokenauth._core.origins import Origin
+from tokenauth._core.places import Answer, Places, described, found, keys_of
 from tokenauth._core.provider import Provider, where
+from tokenauth._core.token import HTTP_TOKEN, Token
 from tokenauth.providers._masking import shown
+from tokenauth.providers._proposals import Proposal, proposed
 
 _REJECTED = frozenset({400, 401, 403})
 _RETRYABLE = frozenset({408, 425, 429})
 _NOT_THE_CREDENTIALS = frozenset({"invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type"})
 _LONGEST_NUMBER = 9
+_SHORTEST = 4  # characters of what is kept and must not show; a count is shorter
+_CROWDED = re.compile(r"too many|rate.?limit|throttl|maximum (?:number of )?(?:active|concurrent)", re.IGNORECASE)
+_USUAL = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "server", "vary", "via"}
+)
+_MOST_WARNINGS = 1000
+_DEEPEST = 4  # levels of an answer that are kept in Token.extra
+_BEARER = frozenset({"bearer", "bearertoken", "bearer_token", "bearer-token"})  # Apigee's answers say "BearerToken"
+_warned: set[tuple[str, str]] = set()
+_log = logging.getLogger("tokenauth")
 
 
 @dataclass(frozen=True)
@@ -31,12 +46,31 @@ class Fault:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-def json_value(reply: Reply) -> tuple[bool, Any]:
-    """Return whether the body is JSON, and its value."""
-    try:
-        return True, reply.json()
-    except (ValueError, RecursionError):
-        return False, None
+def opened(reply: Reply, kept: Mapping[str, str]) -> tuple[Reply, Answer]:
+    """Return *reply*, which knows what of *kept* must not show, and the answer to look things up in."""
+    secrets = (*reply.secrets, *(value for value in kept.values() if len(value) >= _SHORTEST))
+    return replace(reply, secrets=secrets) if kept else reply, Answer(reply.status, reply.headers, reply.body)
+
+
+def keeping(token: Token, kept: Mapping[str, str]) -> Token:
+    """Return *token* with what is *kept* beside it."""
+    return replace(token, kept={name: value for name, value in kept.items() if name != "token"}) if kept else token
+
+
+def titled(provider: Provider) -> str:
+    """Return name and place of *provider*, once."""
+    place = where(provider)
+    return provider.name if place in provider.name else f"{provider.name}: {place}"
+
+
+def first_text(answer: Answer, places: Places | None) -> object:
+    """Return the first scalar at *places*: in a list or object there, too."""
+    value = found(answer, places, scalars=True)
+    if value is None:
+        value = found(answer, places)
+        while isinstance(value, dict | list) and value:
+            value = next(iter(value.values() if isinstance(value, dict) else value))
+    return value
 
 
 def visible(provider: Provider, reply: Reply, value: object) -> str | None:
@@ -66,6 +100,9 @@ def retry_after(reply: Reply, content: object = None) -> float | None:
 def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, advice: str) -> Exception:
     """Return the error for an answer other than 2xx."""
     status = reply.status
+    if status == 400 and _CROWDED.search(f"{fault.code} {fault.detail}"):
+        text = _text(provider, "has had enough for now", reply, fault, "Wait, and log in less often or log out.")
+        return errors.TokenEndpointError(text, retry_after=retry_after(reply, content), **_evidence(reply, fault))
     if status in _REJECTED:
         return _refusal(provider, reply, fault, advice)
     if 300 <= status < 400:
@@ -75,6 +112,10 @@ def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, 
         pause = retry_after(reply, content)
         text = _text(provider, "failed", reply, fault, "It may recover: try again later.")
         return errors.TokenEndpointError(text, retryable=True, retry_after=pause, **_evidence(reply, fault))
+    if status == 422:
+        advice = "Check the names and values of what is sent. If wrong credentials look so: rejected=422."
+        text = _text(provider, "did not take the call", reply, fault, advice)
+        return errors.TokenEndpointError(text, **_evidence(reply, fault))
     text = _text(provider, "is no working token endpoint", reply, fault, "Check the URL (and the method).")
     return errors.TokenEndpointError(text, **_evidence(reply, fault))
 
@@ -103,11 +144,55 @@ def rejected(provider: Provider, reply: Reply, fault: Fault, advice: str) -> Exc
     return errors.CredentialsRejected(text, **_evidence(reply, fault))
 
 
-def not_json(provider: Provider, reply: Reply) -> Exception:
+def not_json(provider: Provider, reply: Reply, answer: Answer) -> Exception:
     """Return the error for a 2xx that is empty, cut, or something else than JSON: a fault that may pass."""
     kind = "something other than JSON" if reply.body.strip() else "nothing"
-    text = _text(provider, f"answered with {kind}", reply, Fault(), "A proxy or a fault there? Check the URL.")
+    advice = "A proxy or a fault there? Check the URL."
+    likely = hint(answer)
+    if likely:
+        advice = f"{likely} Or is it a proxy or a fault there?"
+    text = _text(provider, f"answered with {kind}", reply, Fault(), advice)
     return errors.TokenResponseError(text, status=reply.status, retryable=True)
+
+
+def wants_json(places: Places | None) -> bool:
+    """Whether what is looked for can stand in a JSON answer only."""
+    return all(isinstance(place, str) for place in places or ())
+
+
+def missing(  # noqa: PLR0917  (what is said of one answer)
+    provider: Provider, reply: Reply, answer: Answer, place: str, what: str = "", fault: Fault | None = None
+) -> Exception:
+    """Return the error for an answer that has nothing at *place*."""
+    secrets = _secrets_sent(provider, reply)
+    there = shown(", ".join(keys_of(answer.content)), secrets)
+    headers = ", ".join(name for name in answer.headers if name not in _USUAL)
+    seen = f"There are: {there or 'no keys'}" + (f"; headers {shown(headers, secrets)}" if headers else "")
+    advice = " ".join(part for part in (f"{seen}.", hint(answer)) if part)
+    text = f"{what or 'answered without a value that is needed'}: nothing at {place}"
+    return unusable(provider, reply, text, fault, advice=advice)
+
+
+def hint(answer: Answer) -> str:
+    """Return what to write, where something in *answer* looks like a token."""
+    likely = proposed(answer)
+    return "" if likely.token is None else f"Did you mean token={_written(likely)}?"
+
+
+def _written(proposal: Proposal) -> str:
+    return f'"{proposal.token}"' if isinstance(proposal.token, str) else repr(proposal.token).replace("'", '"')
+
+
+def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None) -> None:
+    """Log, once for each place, that the lifetime stands elsewhere."""
+    mark = (where(provider), described(places))
+    if mark in _warned or len(_warned) >= _MOST_WARNINGS:
+        return
+    _warned.add(mark)
+    likely = proposed(answer)
+    near = likely.expires_in or likely.expires_at
+    instead = f"; did you mean {near!r}?" if near else ""
+    _log.warning("%s: no lifetime at expires_in=%s%s", provider.name, described(places), instead)
 
 
 def unusable(
@@ -134,4 +219,33 @@ def _evidence(reply: Reply, fault: Fault) -> dict[str, Any]:
 def _text(provider: Provider, what: str, reply: Reply, fault: Fault, advice: str) -> str:
     code = f", code {fault.code}" if fault.code else ""
     detail = f": {fault.detail!r}" if fault.detail else ""
-    return f"{provider.name}: {where(provider)} {what} (HTTP {reply.status}{code}){detail}. {advice}"
+    return f"{titled(provider)} {what} (HTTP {reply.status}{code}){detail}. {advice}"
+
+
+def scheme_of(token_type: object) -> str:
+    """Return the authentication scheme for a `token_type`: "Bearer" in this spelling, and where it is missing.
+
+    What can't be a scheme (RFC 9110 §11.1) counts as missing, with a warning.
+    """
+    if token_type is None or token_type == "":
+        return "Bearer"
+    if not isinstance(token_type, str) or not HTTP_TOKEN.fullmatch(token_type.strip()):
+        _log.warning("the token's type can't be an authentication scheme; it is taken for Bearer")
+        return "Bearer"
+    return "Bearer" if token_type.strip().lower() in _BEARER else token_type.strip()
+
+
+def without(content: Mapping[str, Any], *secrets: object) -> dict[str, object]:
+    """Return *content* without the values in *secrets*, down to a few levels; deeper ones are left out."""
+    hidden = [secret for secret in secrets if isinstance(secret, str) and secret]
+    return {key: _kept(value, hidden, _DEEPEST) for key, value in content.items() if value not in hidden}
+
+
+def _kept(value: object, hidden: list[str], levels: int) -> object:
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        return None
+    if isinstance(value, dict):
+        return {key: _kept(each, hidden, levels - 1) for key, each in value.items() if each not in hidden}
+    return [_kept(each, hidden, levels - 1) for each in value if each not in hidden]

@@ -2,21 +2,29 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
 from enum import Enum
+from functools import partial
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from tokenauth._core.expiry import MAX_LIFETIME
+from tokenauth._core.finder import Finder, identities
 from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth.providers._finder import Finder
+from tokenauth.providers._values import Computed, Signed
 
-Value = SecretLike | Secret
-"""What may stand in a header or form field of a token request."""
+Value = SecretLike | Secret | Computed
+"""What may stand in a header, parameter or form field of a token request."""
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 PUBLIC = frozenset(
     {
         *("accept", "accept-encoding", "accept-language", "content-type", "user-agent"),
         *("audience", "client_id", "grant_type", "resource", "response_type", "scope"),
+        *("account", "app_id", "appid", "email", "login", "user", "user_name", "username"),
     }
 )
 """Names (lower case) whose values are no secrets and may show in errors."""
@@ -65,7 +73,7 @@ def plain(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
 
 
-def checked_basic(basic: tuple[str, Value] | None, *, colon: bool) -> tuple[str, Secret] | None:
+def checked_basic(basic: tuple[str, SecretLike | Secret] | None, *, colon: bool) -> tuple[str, Secret] | None:
     """Return user and password; *colon*: whether the user may have one."""
     if basic is None:
         return None
@@ -77,19 +85,21 @@ def checked_basic(basic: tuple[str, Value] | None, *, colon: bool) -> tuple[str,
     return user, _secret("the password for HTTP Basic", basic[1])
 
 
-def _secret(name: str, value: Value) -> Secret:
+def _secret(name: str, value: SecretLike | Secret) -> Secret:
     return value if isinstance(value, Secret) else Secret(name, value)
 
 
-def checked_success(success: object) -> tuple[str, object] | Finder | None:
-    """Return *success*, a callable as a Finder."""
-    if success is None:
+def checked_lifetime(lifetime: object) -> float | None:
+    """Return *lifetime* in seconds."""
+    if isinstance(lifetime, timedelta):
+        lifetime = lifetime.total_seconds()
+    if lifetime is None:
         return None
-    if callable(success):
-        return Finder(success)
-    if not isinstance(success, tuple) or len(success) != 2:
-        raise TypeError("success must be a tuple of place and value, or a callable")
-    return checked_text("success[0]", success[0]), success[1]
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float):
+        raise TypeError(f"lifetime must be a number of seconds, or a timedelta, not {type(lifetime).__name__}")
+    if not 0 < lifetime < MAX_LIFETIME:
+        raise ValueError("lifetime must be a positive number of seconds")
+    return float(lifetime)
 
 
 class Template:
@@ -126,7 +136,9 @@ class Template:
             return {self._key(name, inner): self._sealed(name, inner, each) for inner, each in value.items()}
         if isinstance(value, list | tuple) and not self._texts:
             return [self._sealed(name, key, each) for each in value]
-        if isinstance(value, Secret) or (not self._texts and (value is None or isinstance(value, bool | int | float))):
+        if isinstance(value, Secret | Computed) or (
+            not self._texts and (value is None or isinstance(value, bool | int | float))
+        ):
             return value
         return self._text(f"{name}[{key!r}]", key, value)
 
@@ -140,7 +152,10 @@ class Template:
 
     @property
     def secrets(self) -> Iterator[Secret]:
-        return (leaf for leaf in _leaves(self._tree) if isinstance(leaf, Secret))
+        for leaf in _leaves(self._tree):
+            secret = leaf.secret if isinstance(leaf, Computed) else leaf
+            if isinstance(secret, Secret):
+                yield secret
 
     def identity(self, *, moving: bool = True) -> object:
         """Return the content in its order, without its secrets: where each stands, and whether it is a callable.
@@ -152,22 +167,26 @@ class Template:
     @property
     def steady(self) -> bool:
         """Whether it has the same content each time it is filled."""
-        return not any(isinstance(leaf, _Fresh) or getattr(leaf, "dynamic", False) for leaf in _leaves(self._tree))
+        leaves = list(_leaves(self._tree))
+        return not any(isinstance(leaf, _Fresh | Signed) or getattr(leaf, "dynamic", False) for leaf in leaves)
 
     @property
     def moving(self) -> dict[str, Finder]:
         """The callables that are no secrets, by their arguments."""
-        fresh = (leaf for leaf in _leaves(self._tree) if isinstance(leaf, _Fresh))
-        return {each.source.name: each.function for each in fresh}
+        leaves = list(_leaves(self._tree))
+        fresh = {each.source.name: each.function for each in leaves if isinstance(each, _Fresh)}
+        return fresh | {each.secret.name: each.function for each in leaves if isinstance(each, Signed)}
 
-    def filled(self, *, fresh: bool = True) -> dict[str, object]:
-        """Return the content with the secrets as they are now; without *fresh*, as they were last read."""
-        reveal = _revealed if fresh else _last
-        return {key: _mapped(value, reveal) for key, value in self._tree.items()}
+    def filled(self, kept: Mapping[str, str] = NONE, *, fresh: bool = True) -> dict[str, object]:
+        """Return the content with the secrets as they are now; without *fresh*, as they were last read.
 
-    def texts(self, *, fresh: bool = True) -> dict[str, str]:
+        *kept*: what earlier answers had, for `Kept`.
+        """
+        return {key: _mapped(value, partial(_now, kept, fresh)) for key, value in self._tree.items()}
+
+    def texts(self, kept: Mapping[str, str] = NONE, *, fresh: bool = True) -> dict[str, str]:
         """Return the content of a template that has texts only."""
-        return {key: str(value) for key, value in self.filled(fresh=fresh).items()}
+        return {key: str(value) for key, value in self.filled(kept, fresh=fresh).items()}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self._tree == other._tree
@@ -215,16 +234,19 @@ def _told(tree: object, *, moving: bool) -> object:
         return tuple((key, _told(branch, moving=moving)) for key, branch in tree.items())
     if isinstance(tree, list):
         return [_told(branch, moving=moving) for branch in tree]
+    if isinstance(tree, Computed):
+        return identities(tree.told)
     if isinstance(tree, _Fresh):
         return (Leaf.FRESH, tree.function.identity) if moving else Leaf.FRESH
     return (Leaf.CALLABLE if tree.dynamic else Leaf.SECRET) if isinstance(tree, Secret) else tree
 
 
-def _last(leaf: object) -> object:
-    return leaf.last() if isinstance(leaf, Secret) else _revealed(leaf)
-
-
-def _revealed(leaf: object) -> object:
+def _now(kept: Mapping[str, str], fresh: bool, leaf: object) -> object:
+    """Return the value of *leaf*."""
+    if isinstance(leaf, Computed):
+        return leaf.value(kept, fresh=fresh)
     if isinstance(leaf, _Fresh):
         return leaf.source.reveal()
-    return leaf.reveal() if isinstance(leaf, Secret) else leaf
+    if isinstance(leaf, Secret):
+        return leaf.reveal() if fresh else leaf.last()
+    return leaf

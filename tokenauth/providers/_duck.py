@@ -62,8 +62,10 @@ class _Wrapped(Provider):
         self.presents = bool(getattr(described, "presents", False))
         self.process_bound = str(getattr(described, "process_bound", ""))
         self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
+        self.sliding = bool(getattr(described, "sliding", False))
+        self.logs_out = bool(getattr(described, "logs_out", False))
         self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
-        for name in ("login", "static", "is_static", "may_serve", "sign"):
+        for name in ("login", "logout", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
 

@@ -20,8 +20,8 @@ from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth.providers import _answers
-from tokenauth.providers._arguments import Value, checked_origins, endpoint
-from tokenauth.providers._declarative import JSON, JSONProvider
+from tokenauth.providers._arguments import NONE, Value, checked_origins, endpoint
+from tokenauth.providers.login import JSON, Login
 
 SANDBOX = "https://sandbox.atriptech.com"
 PRODUCTION = "https://api-sg.atriptech.com"
@@ -65,7 +65,7 @@ class PortalLink:
     origin: str
 
 
-class Atrip(JSONProvider):
+class Atrip(Login):
     """A client's access to ATRIP: static headers for the API, the token of a link for the portal."""
 
     _noun = "link"
@@ -139,8 +139,8 @@ class Atrip(JSONProvider):
             success=("status", 0),
             error_code="status",
             error_text=("msg", "message"),
-            rejected=(3, 900, 902),
-            retryable=(2, -1, 9999),
+            rejected=("status", 3, 900, 902),
+            retryable=("status", 2, -1, 9999),
             advice="Check client_id and client_secret, and that they belong to this base_url (sandbox or production).",
             **options,
         )
@@ -166,9 +166,9 @@ class Atrip(JSONProvider):
         replaced = {str(name).lower() for name in headers or {}}
         return {name: value for name, value in own.items() if name.lower() not in replaced} | dict(headers or {})
 
-    def read(self, reply: Reply) -> Token:
+    def read(self, reply: Reply, kept: Mapping[str, str] = NONE, *, renews: bool = False) -> Token:
         """Return a token whose value is the whole link, and whose origin is the link's."""
-        token = super().read(reply)
+        token = super().read(reply, kept, renews=renews)
         problem, origin = self._judged(token.value)
         if problem:
             raise _answers.unusable(self, reply, problem)

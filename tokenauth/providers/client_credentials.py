@@ -6,14 +6,15 @@ from typing import Literal, Unpack
 from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import Value
-from tokenauth.providers._declarative import JSON, JSONProvider
 from tokenauth.providers._oauth import checked_extra, given
+from tokenauth.providers.login import JSON, Login
 
 
-class ClientCredentials(JSONProvider):
+class ClientCredentials(Login):
     """A client's own access."""
 
     _quotes_basic = True
+    _url_name = "token_url"
 
     def __init__(
         self,

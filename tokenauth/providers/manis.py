@@ -11,12 +11,12 @@ from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import checked_path, endpoint
-from tokenauth.providers._declarative import JSONProvider
+from tokenauth.providers.login import Login
 
 _NO_HOSTS = frozenset({"https", "api"})
 
 
-class Manis(JSONProvider):
+class Manis(Login):
     """A merchant's access to Manis."""
 
     def __init__(

@@ -6,8 +6,10 @@ from typing import Any, ClassVar, Literal, Unpack
 from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import Value
-from tokenauth.providers._declarative import FORM, JSON, JSONProvider
+from tokenauth.providers._call import FORM, JSON, Call
 from tokenauth.providers._oauth import checked_extra, given
+from tokenauth.providers._values import Kept
+from tokenauth.providers.login import Login
 
 ClientAuth = tuple[str, SecretLike] | Literal["user"] | None
 """How the client names itself by HTTP Basic: id and secret, as "user" (the user's own name and password), or not."""
@@ -37,10 +39,11 @@ class GrantOptions(Options, total=False):
     True."""
 
 
-class PasswordGrant(JSONProvider):
+class PasswordGrant(Login):
     """A user's access by name and password, and by refresh token where the answer brings one (RFC 6749 §6)."""
 
     _label = "OAuth user"
+    _url_name = "token_url"
     _defaults: ClassVar[GrantOptions] = {
         "method": "POST",
         "content_type": FORM,
@@ -69,29 +72,25 @@ class PasswordGrant(JSONProvider):
         self._quotes_basic = grant["client_auth"] != "user"
         fields: dict[str, Value] = {"grant_type": "password", "username": user, "password": secret}
         more = given(client_id=grant["client_id"], scope=grant["scope"]) | checked_extra(grant["extra"], fields)
+        shared: dict[str, Any] = {
+            "method": grant["method"],
+            "headers": {"Accept": JSON, "Content-Type": grant["content_type"]},
+            "basic": (user, secret) if grant["client_auth"] == "user" else grant["client_auth"],
+        }
+        renewal = {**more, "grant_type": "refresh_token", "refresh_token": Kept("refresh_token")}
         super().__init__(
             token_url,
             name=f"{self._label} {user}",
-            method=grant["method"],
-            headers={"Accept": JSON, "Content-Type": grant["content_type"]},
+            **shared,
             form=fields | more,
-            public=("username",),
-            basic=(user, secret) if grant["client_auth"] == "user" else grant["client_auth"],
+            refresh=Call(form=renewal, **shared) if grant["use_refresh_token"] else None,
             expires_at=".expires",
             issued_at=".issued",
             error_code="error",
+            discards_older=bool(grant["discards_older"]),
             advice="Check username and password (and the client's id and secret, where there are any).",
             **{name: value for name, value in grant.items() if name not in self._defaults},
         )
-        self.refreshes = bool(grant["use_refresh_token"])
-        self.discards_older = bool(grant["discards_older"])
-
-    def _fields(self, refresh_token: str | None) -> dict[str, str]:
-        fields = super()._fields(refresh_token)
-        if refresh_token is None or not self.refreshes:
-            return fields
-        del fields["username"], fields["password"]
-        return fields | {"grant_type": "refresh_token", "refresh_token": refresh_token}
 
 
 class Platform(PasswordGrant):

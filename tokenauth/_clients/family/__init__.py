@@ -15,6 +15,7 @@ from tokenauth._clients.base import BaseTokenAuth
 HOMES = {
     "AtripAuth": "atrip",
     "ClientCredentialsAuth": "client_credentials",
+    "LoginAuth": "login",
     "ManisAuth": "manis",
     "PasswordGrantAuth": "password",
     "PlatformAuth": "password",

@@ -1,0 +1,38 @@
+"""Whether a response refuses the token, where more than its status says so (`refused=`).
+
+Law: a body is read for it only where a rule looks at answers of that status, where it can be small, and never where a
+stream was asked for and the client can tell. The response stays readable for the user.
+"""
+
+from typing import Any
+
+from tokenauth._core.places import Answer
+from tokenauth._core.source import Source
+
+LIMIT = 1024 * 1024
+"""The bytes of a body that is read for it, by its Content-Length."""
+
+
+def refuses(source: Source, response: Any) -> bool:
+    """Whether *response* says that the token is no good. Of its body what has been read counts; see `worth_reading`."""
+    admission = source.admission
+    status = getattr(response, "status_code", None) or response.status
+    if admission.is_refusal(status, response.headers):
+        return True
+    if not admission.looks(status):
+        return False
+    bodies = (getattr(response, name, None) for name in ("_content", "_body"))  # requests' and httpx's; aiohttp's
+    body = next((each for each in bodies if isinstance(each, bytes)), b"")
+    return admission.tells(Answer(status, dict(response.headers), body), response)
+
+
+def worth_reading(source: Source, response: Any) -> bool:
+    """Whether the body of *response* should be read before `refuses` is asked."""
+    status = getattr(response, "status_code", None) or response.status
+    if not source.admission.looks(status):
+        return False
+    length = response.headers.get("Content-Length", "")
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if length.isdecimal():
+        return int(length) <= LIMIT and not kind.startswith(("audio/", "image/", "video/"))
+    return str(kind) == "application/json" or str(kind).endswith("+json")

@@ -1,0 +1,36 @@
+"""Presence: which auth objects of this process use a credential. Who closes the last of them logs out."""
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Hashable
+from typing import Any
+
+_lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+_present: "weakref.WeakValueDictionary[tuple[Hashable, int], Any]" = weakref.WeakValueDictionary()
+
+
+def enter(auth: Any, key: Hashable) -> None:
+    """Count *auth* among those that use the credential of *key*."""
+    with _lock:
+        _present[key, id(auth)] = auth
+
+
+def leave(auth: Any, key: Hashable) -> bool:
+    """Count *auth* no more; return whether no other uses the credential of *key*."""
+    with _lock:
+        _present.pop((key, id(auth)), None)
+        return not any(each == key for each, _ in list(_present))
+
+
+def at_exit(auth: Any) -> None:
+    """Have *auth* log out when this very process ends; one that is gone by then doesn't."""
+    this, process = weakref.ref(auth), os.getpid()
+
+    def bye() -> None:
+        auth = this()
+        if auth is not None and os.getpid() == process:
+            auth._close_at_exit()
+
+    atexit.register(bye)

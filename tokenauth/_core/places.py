@@ -1,0 +1,232 @@
+"""Places: where a value stands in an answer. One vocabulary for every argument that names one.
+
+    "data.0.jwt"     a key of the JSON answer, else a dotted path with list indexes; "" is the answer itself
+    Header("X-Token"), Cookie("SID"), Cookie()     a header; a cookie that was set; all that were, as "a=1; b=2"
+    Text(), XML("sessionId"), Match("id=(.*)")     the whole text; an XML element's text; a regular expression's group
+    a callable       is given the JSON value, or the text where the answer is no JSON
+    a tuple of these: the first that is there
+
+Law: an answer may hold anything, and nothing here raises on one.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tokenauth._core.finder import Finder
+from tokenauth._core.header_names import checked_header_name
+
+NOTHING: Any = object()
+"""The JSON value of an answer that is no JSON."""
+
+_COOKIES = re.compile(r",\s*(?=[!#$%&'*+.^_`|~0-9A-Za-z-]+=)")  # clients join several Set-Cookie headers by commas
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of the answer, such as `Header("X-Auth-Token")`."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        checked_header_name("the name of a Header", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie that the answer sets; without a name all of them, in the form of a `Cookie` header."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The whole text of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class XML:
+    """The text of the first XML element of this name, without its prefix."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The first group of a regular expression in the answer's text, or all of the match where it has none."""
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except (re.error, TypeError):
+            raise ValueError("the pattern of a Match is no regular expression") from None
+
+
+Place = str | Header | Cookie | Text | XML | Match | Callable[[Any], object] | tuple[Any, ...]
+"""Where a value stands in an answer, or several places, of which the first that is there counts."""
+
+Places = tuple[Any, ...]
+"""A Place as it is held: one or several, each callable a Finder."""
+
+_KINDS = (Header, Cookie, Text, XML, Match)
+
+
+def checked_place(name: str, place: Place | None, *, root: bool = True) -> Places | None:
+    """Return *place*, the argument *name*, as a tuple."""
+    if place is None:
+        return None
+    places = place if isinstance(place, tuple) else (place,)
+    if not places:
+        raise TypeError(f"{name} must name a place in the answer, such as 'data.token'")
+    return tuple(_checked(name, each, root=root) for each in places)
+
+
+def _checked(name: str, place: object, *, root: bool) -> object:
+    if isinstance(place, _KINDS) or (isinstance(place, str) and (place or root)):
+        return place
+    if isinstance(place, type) and issubclass(place, _KINDS):
+        raise TypeError(f"{name} must not be the class {place.__name__}: write {place.__name__}(…)")
+    if callable(place):
+        return Finder(place)
+    kinds = "Header(…), Cookie(…), Text(), XML(…), Match(…)"
+    raise TypeError(f"{name} must be a key, a dotted path, {kinds}, a callable, or a tuple of these")
+
+
+class Answer:
+    """An answer to look things up in; what is not asked for is not parsed. *headers*: any case."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+
+    @cached_property
+    def content(self) -> Any:
+        """The JSON value, or NOTHING."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return NOTHING
+
+    @cached_property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @cached_property
+    def cookies(self) -> dict[str, str]:
+        pairs = (each.partition(";")[0].partition("=") for each in _COOKIES.split(self.headers.get("set-cookie", "")))
+        return {name.strip(): value.strip().strip('"') for name, equals, value in pairs if equals}
+
+    @cached_property
+    def elements(self) -> dict[str, str]:
+        """The text of the first XML element of each name. A document type is refused: its entities may expand."""
+        if b"<!" in self.body and re.search(rb"<!(?:DOCTYPE|ENTITY)", self.body, re.IGNORECASE):
+            return {}
+        from xml.etree import ElementTree  # noqa: PLC0415  (few answers are XML)
+
+        found: dict[str, str] = {}
+        try:
+            for each in ElementTree.fromstring(self.body).iter():  # noqa: S314  (no document type, and 1 MiB at most)
+                found.setdefault(str(each.tag).rpartition("}")[2], (each.text or "").strip())
+        except (ElementTree.ParseError, ValueError, LookupError):
+            return {}
+        return found
+
+
+def found(answer: Answer, places: Places | None, *, scalars: bool = False) -> Any:
+    """Return what stands at the first of *places* that holds something, or None.
+
+    With *scalars*, places with an object, a list or "" count as empty. A callable that raises has found nothing.
+    """
+    values = (_at(answer, place) for place in places or ())
+    return next((value for value in values if not _is_empty(value, scalars=scalars)), None)
+
+
+def _at(answer: Answer, place: Any) -> Any:  # noqa: PLR0911  (one for each kind of place)
+    match place:
+        case str():
+            return in_json(answer.content, place)
+        case Header(name):
+            return answer.headers.get(name.lower())
+        case Cookie(name):
+            return answer.cookies.get(name) if name else "; ".join(f"{n}={v}" for n, v in answer.cookies.items())
+        case Text():
+            return answer.text.strip()
+        case XML(tag):
+            return answer.elements.get(tag)
+        case Match(pattern):
+            match = re.search(pattern, answer.text)
+            return None if match is None else match[1] if match.re.groups else match[0]
+    try:
+        return place(answer.text if answer.content is NOTHING else answer.content)
+    except Exception:  # the answer has not the shape that the user's callable expects
+        return None
+
+
+def in_json(content: Any, place: str) -> Any:
+    """Return what stands in the JSON value *content* at a key, a dotted path or "" (itself); None where nothing is."""
+    if content is NOTHING or not place:
+        return None if content is NOTHING else content
+    if isinstance(content, dict) and place in content:  # an exact key first: keys such as ".issued" have a dot
+        return content[place]
+    value = content
+    for key in place.split("."):
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdecimal() and key.isascii() and int(key[:9]) < len(value) else None
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _is_empty(value: object, *, scalars: bool) -> bool:
+    return value is None or (scalars and (value == "" or isinstance(value, dict | list)))
+
+
+def same(value: object, expected: object) -> bool:
+    """Whether two values of an answer mean the same: numbers and texts of them do, a bool only itself."""
+    if value is None or isinstance(value, bool | dict | list) or isinstance(expected, bool):
+        return value is expected
+    return str(value).strip() == str(expected)
+
+
+def described(places: Places | None) -> str:
+    """Return *places* in words, for errors."""
+    return " or ".join(map(_in_words, places or ()))
+
+
+def _in_words(place: object) -> str:  # noqa: PLR0911  (the same)
+    match place:
+        case str():
+            return repr(place) if place else "the JSON value itself ('')"
+        case Header(name):
+            return f"the header {name}"
+        case Cookie(name):
+            return f"the cookie {name}" if name else "the cookies"
+        case Text():
+            return "the text"
+        case XML(tag):
+            return f"the element <{tag}>"
+        case Match():
+            return "a match of the pattern"
+    return "what the callable returns"
+
+
+def keys_of(content: object, *, levels: int = 3, most: int = 30) -> list[str]:
+    """Return the dotted paths of what is in a JSON value, for errors: names, never values."""
+    paths = (path for path, value in leaves(content, levels=levels))
+    return [path for _, path in zip(range(most), paths, strict=False)]
+
+
+def leaves(content: object, prefix: str = "", *, levels: int = 6) -> Iterator[tuple[str, object]]:
+    """Yield the path and the value of all that is in a JSON value and is neither object nor list."""
+    if isinstance(content, dict | list) and levels:
+        pairs = content.items() if isinstance(content, dict) else ((str(i), each) for i, each in enumerate(content[:5]))
+        for key, value in pairs:
+            yield from leaves(value, f"{prefix}.{key}" if prefix else key, levels=levels - 1)
+    elif content is not NOTHING:
+        yield prefix, content

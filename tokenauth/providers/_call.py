@@ -1,0 +1,226 @@
+"""Call: one call of a token API, described. The login is one, and so are `first=`, `refresh=` and `logout=`."""
+
+import json as json_
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
+
+from tokenauth._core import errors
+from tokenauth._core.clock import SYSTEM
+from tokenauth._core.effects import TokenRequest
+from tokenauth._core.finder import identities
+from tokenauth._core.origins import Origin
+from tokenauth._core.places import Answer, Place, Places, checked_place, described, found
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.signature import Signature
+from tokenauth.providers._arguments import NONE, PUBLIC, Template, Value, checked_basic, checked_method
+from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, repr=False)
+class Call:
+    """One more call of a login: before it (`first=`), to renew (`refresh=`), or to log out (`logout=`).
+
+    Attributes:
+        url: "https://host/path", or a path at the login's host, or a `Kept` that has one. Default the login's URL.
+        method: default "POST" where there is a body, else "GET".
+        params: query parameters. Values here and below: texts, secrets, callables, `Kept`, `Signed`.
+        json, form, body: the body: JSON, form fields, or a text or bytes as they are.
+        headers: headers of the call. Default `Accept: application/json`.
+        basic: user and password for HTTP Basic.
+        sign: a `Signed` that is given the call as built, and returns more headers.
+        keep: what to keep of the answer, by name: `{"nonce": "challenge.nonce"}`, for `Kept("nonce")` later.
+        places: where this answer has something else than the login's: `{"token": "data.new"}`. For `refresh=`.
+        uses: how often in a row this may be called before the login is. For `refresh=`. Default: always.
+    """
+
+    url: str | Kept = ""
+    method: str | None = None
+    params: Mapping[str, Value] | None = None
+    json: Mapping[str, Any] | None = None
+    form: Mapping[str, Value] | None = None
+    headers: Mapping[str, Value] | None = None
+    basic: tuple[str, SecretLike | Secret] | None = None
+    body: "SecretLike | bytes | Computed | None" = None
+    sign: Signed | None = None
+    keep: Mapping[str, Place] | None = None
+    places: Mapping[str, Place | None] = field(default_factory=dict)
+    uses: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.method or ''} {self.url if isinstance(self.url, Kept) else urlsplit(self.url).path}>"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where calls stand: the login's *url*, the *origins* that may be called besides its own, *public* names."""
+
+    url: str
+    origins: frozenset[Origin]
+    public: Collection[str]
+    quotes_basic: bool = False
+
+
+class Step:
+    """A `Call`, checked. *name*: the argument, "" for the login itself."""
+
+    def __init__(self, call: Call, name: str, setting: Setting) -> None:
+        if not isinstance(call, Call):
+            raise TypeError(f"{name} must be a Call(url, …), not {type(call).__name__}")
+        given = [each for each in ("json", "form", "body") if getattr(call, each) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other")
+        label, public = f"{name}." if name else "", {*PUBLIC, *setting.public}
+        self._setting = setting
+        self._url = call.url if isinstance(call.url, Kept) else self._resolved(call.url or setting.url, label)
+        self._method = checked_method(call.method or ("POST" if given or not name else "GET"))
+        self._params = Template(f"{label}params", call.params or {}, public)
+        self._headers = Template(f"{label}headers", call.headers or {}, public, header=True)
+        self._form = None if call.form is None else Template(f"{label}form", call.form, public)
+        self._json = None if call.json is None else Template(f"{label}json", call.json, public, texts=False)
+        self._body = _checked_body(f"{label}body", call.body)
+        self._basic = checked_basic(call.basic, colon=setting.quotes_basic)
+        if call.sign is not None and not isinstance(call.sign, Signed):
+            raise TypeError(f"{label}sign must be Signed(secret, function)")
+        self._sign = call.sign
+        self.keep = {
+            checked_text(f"a name in {label}keep", each): checked_place(f"{label}keep[{each!r}]", place)
+            for each, place in (call.keep or {}).items()
+        }
+        self.places: dict[str, Places | None] = {
+            each: checked_place(f"{label}places[{each!r}]", place) for each, place in call.places.items()
+        }
+        self.uses = call.uses
+
+    def _resolved(self, url: str, label: str) -> str:
+        """Return *url* against the login's; ValueError where it is neither there nor at a listed origin."""
+        whole = urljoin(self._setting.url, url)
+        own = Origin.parse(self._setting.url)
+        try:
+            origin = Origin.parse(whole)
+        except ValueError as problem:
+            raise ValueError(f"{label}url is no usable URL: {problem}") from None
+        if origin != own and origin not in self._setting.origins:
+            raise ValueError(f"{label}url is at {origin}, which is neither the login's nor one of origins=")
+        return whole
+
+    # what this call is
+
+    def _templates(self) -> list[Template]:
+        return [each for each in (self._params, self._headers, self._form, self._json) if each is not None]
+
+    @property
+    def secrets(self) -> list[Secret]:
+        sealed = [secret for each in self._templates() for secret in each.secrets]
+        more = (self._body.secret if isinstance(self._body, Computed) else self._body, self._sign and self._sign.secret)
+        sealed += [each for each in more if isinstance(each, Secret)]
+        return [*sealed, self._basic[1]] if self._basic else sealed
+
+    @property
+    def moving(self) -> dict[str, object]:
+        """The callables that this process alone may know, by their arguments."""
+        found: dict[str, object] = {
+            name: each for template in self._templates() for name, each in template.moving.items()
+        }
+        signed = {"sign": self._sign, "body": self._body}
+        found |= {name: each.function for name, each in signed.items() if isinstance(each, Signed)}
+        return found | {f"keep[{name!r}]": places for name, places in self.keep.items()}
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        url = self._url.told if isinstance(self._url, Kept) else self._url
+        user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
+        sent = [
+            None if each is None else each.identity() for each in (self._params, self._headers, self._form, self._json)
+        ]
+        body = self._body.told if isinstance(self._body, Computed) else self._body is not None
+        more = (identities((body, self._sign and self._sign.told)), identities(self.keep), identities(self.places))
+        return (self._method, url, user, sent, *more, self.uses)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Step) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # what is sent
+
+    def built(self, kept: Mapping[str, str] = NONE) -> TokenRequest:
+        """Return the call. *kept*: what was kept of earlier answers."""
+        label, body = self._content(kept)
+        headers = self._headers.texts(kept)
+        names = {name.lower() for name in headers}
+        if "accept" not in names:
+            headers["Accept"] = JSON
+        if label and "content-type" not in names:
+            headers["Content-Type"] = label
+        if self._basic:
+            user, password = self._basic[0], self._basic[1].reveal()
+            if self._setting.quotes_basic:
+                user, password = quote_plus(user), quote_plus(password)
+            headers["Authorization"] = basic_header(user, password)
+        request = TokenRequest(self._method, self._target(kept), headers, body)
+        return request if self._sign is None else self._signed(request, kept)
+
+    def _target(self, kept: Mapping[str, str]) -> str:
+        url = self._url
+        if isinstance(url, Kept):
+            text = url.value(kept, fresh=True)
+            try:
+                url = self._resolved(text, f"{url!r} as ")
+            except ValueError as problem:
+                why = str(problem)
+            else:
+                why = ""
+            if why:
+                raise errors.TokenAuthError(why)
+        params = self._params.texts(kept)
+        return f"{url}{'&' if urlsplit(str(url)).query else '?'}{_query(params)}" if params else str(url)
+
+    def _content(self, kept: Mapping[str, str]) -> tuple[str | None, bytes]:
+        if self._json is not None:
+            return JSON, json_.dumps(self._json.filled(kept)).encode()
+        if self._form is not None:
+            return FORM, urlencode(self._form.texts(kept)).encode()
+        if self._body is None:
+            return None, b""
+        text = self._body.value(kept, fresh=True) if isinstance(self._body, Computed) else self._body.reveal()
+        return None, text.encode(errors="surrogateescape")
+
+    def _signed(self, request: TokenRequest, kept: Mapping[str, str]) -> TokenRequest:
+        parts = urlsplit(request.url)
+        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        given = (request.method, request.url, target, dict(request.headers), request.body, SYSTEM.wall(), dict(kept))
+        made = self._sign.result(Built(*given)) if self._sign is not None else {}
+        signature = made if isinstance(made, Signature) else Signature(made) if isinstance(made, Mapping) else None
+        if signature is None:
+            text = "The callable for sign must return a dict of headers, or a Signature"
+            raise errors.TokenAuthError(f"{text}, not {type(made).__name__}")
+        return replace(request, url=signature.url(request.url), headers={**request.headers, **signature.headers})
+
+    # what is kept of the answer
+
+    def learned(self, answer: Answer) -> tuple[dict[str, str], str]:
+        """Return what is to be kept of *answer*, and in words the first thing that is not there ("" if all is)."""
+        kept: dict[str, str] = {}
+        for name, places in self.keep.items():
+            value = found(answer, places, scalars=True)
+            if value is None or isinstance(value, bool):
+                return kept, f"{described(places)}, for keep={name}"
+            kept[name] = str(value)
+        return kept, ""
+
+
+def _checked_body(name: str, body: object) -> Secret | Computed | None:
+    if body is None or isinstance(body, Secret | Computed):
+        return body
+    if isinstance(body, bytes):
+        body = body.decode(errors="surrogateescape")
+    return Secret(name, body, raw=True)  # type: ignore[arg-type]  # it checks what it is given
+
+
+def _query(params: Mapping[str, str]) -> str:
+    return urlencode(params, quote_via=quote, safe="")

@@ -1,0 +1,155 @@
+"""Reading: what a described API's answers mean: a token, or the error that says what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenauth._core.effects import Reply
+from tokenauth._core.expiry import Unit, instant, lifetime_of
+from tokenauth._core.origins import checked_origin
+from tokenauth._core.places import NOTHING, Answer, Places, described, found
+from tokenauth._core.rules import Matcher, checked_rule
+from tokenauth._core.token import Token
+from tokenauth.providers import _answers
+from tokenauth.providers._answers import Fault, scheme_of, without
+
+if TYPE_CHECKING:
+    from tokenauth._core.provider import Provider
+    from tokenauth.providers._call import Step
+    from tokenauth.providers.login import Login
+
+_OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "unauthorized_client"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What is said of the answers of one API; see `Login` for each."""
+
+    success: Matcher
+    rejected: Matcher
+    retryable: Matcher
+    error_fields: tuple[str, ...]
+    unit: Unit | None
+    lifetime: float | None
+    noun: str
+    advice: str
+    allow_http: bool
+
+
+@dataclass(frozen=True)
+class Reading(Rules):
+    """Where things stand in the answers (*where*, by argument), and what they mean."""
+
+    where: Mapping[str, Places | None]
+
+    @property
+    def callables(self) -> dict[str, object]:
+        """What may hold a callable, by argument."""
+        rules = {"success": self.success, "rejected": self.rejected, "retryable": self.retryable}
+        return {**self.where, **{name: each.identity for name, each in rules.items()}}
+
+    def token(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> Token:
+        """Return the token in the answer to *step*. *kept*: of earlier answers."""
+        reply, answer = _answers.opened(reply, kept)
+        where = {**self.where, **step.places}
+        self._check(login, reply, answer)
+        if answer.content is NOTHING and _answers.wants_json(where["token"]):
+            raise _answers.not_json(login, reply, answer)
+        if self.success and not self.success.matches(answer):
+            raise _answers.unusable(login, reply, "reported a failure", self._fault(login, reply, answer))
+        learned, missing = step.learned(answer)
+        token = self._token(login, reply, answer, where)
+        if missing:
+            raise _answers.missing(login, reply, answer, missing)
+        return _answers.keeping(token, {**kept, **learned})
+
+    def learned(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> dict[str, str]:
+        """Return what is kept of the answer to *step*, a call before the login."""
+        reply, answer = _answers.opened(reply, kept)
+        self._check(login, reply, answer)
+        learned, missing = step.learned(answer)
+        if missing:
+            raise _answers.missing(login, reply, answer, missing)
+        return learned
+
+    def _check(self, login: "Login", reply: Reply, answer: Answer) -> None:
+        """Raise what an answer that is no success means."""
+        if self.rejected.matches(answer) or (reply.ok and self._is_oauth_refusal(answer)):
+            raise _answers.rejected(login, reply, self._fault(login, reply, answer), self.advice)
+        if self.retryable.matches(answer):
+            raise _answers.unusable(login, reply, "failed", self._fault(login, reply, answer), retryable=True)
+        if not reply.ok and not (self.success.names(reply.status) and self.success.matches(answer)):
+            fault = self._fault(login, reply, answer)
+            raise _answers.http_error(login, reply, answer.content, fault, self.advice)
+
+    def _is_oauth_refusal(self, answer: Answer) -> bool:
+        return _OAUTH.matches(answer) and found(answer, self.where["token"], scalars=True) is None
+
+    def _token(self, login: "Login", reply: Reply, answer: Answer, where: Mapping[str, Places | None]) -> Token:
+        value = found(answer, where["token"])
+        if value is None or value == "":
+            what, fault = f"gave no {self.noun}", self._fault(login, reply, answer)
+            raise _answers.missing(login, reply, answer, described(where["token"]), what, fault)
+        if not isinstance(value, str):
+            what = f"gave a {self.noun} that is no text (but {type(value).__name__})"
+            advice = _answers.hint(answer) if isinstance(value, dict | list) else ""
+            raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
+        if not login.carries(value):
+            raise _answers.unusable(login, reply, f"gave a {self.noun} that can't stand in a cookie (RFC 6265)")
+        lifetime, expires_at = self._expiry(login, answer, where)
+        renewal = self._renewal(answer, value, where) if login.refreshes else None
+        return Token(
+            value,
+            type=scheme_of(found(answer, where["token_type"])),
+            lifetime=lifetime,
+            expires_at=expires_at,
+            refresh_in=lifetime_of(found(answer, where["refresh_in"]), field="refresh_in"),
+            refresh_token=renewal,
+            origin=self._home(login, reply, answer, where),
+            extra=without(answer.content, value, renewal) if isinstance(answer.content, dict) else {},
+        )
+
+    @staticmethod
+    def _renewal(answer: Answer, value: str, where: Mapping[str, Places | None]) -> str | None:
+        """Return the refresh token; where there is no place for one, the token renews itself."""
+        if where["refresh_token"] is None:
+            return value
+        renewal = found(answer, where["refresh_token"], scalars=True)
+        return renewal if isinstance(renewal, str) else None
+
+    def _expiry(
+        self, login: "Login", answer: Answer, where: Mapping[str, Places | None]
+    ) -> tuple[float | None, float | None]:
+        """Return lifetime and expiry as far as the answer states them: `expires_in`, else from issue to expiry."""
+        stated = found(answer, where["expires_in"])
+        if stated is None and where["expires_in"] not in {None, ("expires_in",)}:
+            _answers.warn_of_no_end(login, answer, where["expires_in"])
+        lifetime = lifetime_of(stated, self.unit or "s")
+        unit = None if self.unit == "min" else self.unit
+        expires_at = instant(found(answer, where["expires_at"]), unit)
+        issued_at = instant(found(answer, where["issued_at"]), unit, field="issued_at")
+        if lifetime is None and expires_at is not None and issued_at is not None and issued_at < expires_at:
+            lifetime = expires_at - issued_at
+        if lifetime is None and expires_at is None:
+            lifetime = self.lifetime
+        return lifetime, expires_at
+
+    def _home(self, login: "Login", reply: Reply, answer: Answer, where: Mapping[str, Places | None]) -> str | None:
+        """Return the one origin that may have the token, where the answer says it."""
+        if where["home"] is None:
+            return None
+        url = found(answer, where["home"], scalars=True)
+        try:
+            return str(checked_origin(url, "home", allow_http=self.allow_http))
+        except (TypeError, ValueError):
+            place = f"{described(where['home'])}, for home"
+        raise _answers.missing(login, reply, answer, place, "names no usable URL of the API")
+
+    def _fault(self, login: "Provider", reply: Reply, answer: Answer) -> Fault:
+        code, text = (
+            _answers.visible(login, reply, _answers.first_text(answer, self.where[name]))
+            for name in ("error_code", "error_text")
+        )
+        content = answer.content if isinstance(answer.content, dict) else {}
+        kept = {name: _answers.visible(login, reply, content.get(name)) for name in self.error_fields}
+        return Fault(code, text, {name: value for name, value in kept.items() if value is not None})

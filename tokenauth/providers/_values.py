@@ -1,0 +1,128 @@
+"""Values that a call may carry besides texts and secrets: what an earlier answer had, and what is computed."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenauth._core import errors
+from tokenauth._core.finder import Finder
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A call as it will be sent, for a signature over it.
+
+    Attributes:
+        method: such as "POST".
+        url: the whole URL.
+        target: path and query, exactly as they are sent.
+        headers: by name.
+        body: as it is sent.
+        time: Unix seconds.
+        kept: what was kept of earlier answers, by name.
+    """
+
+    method: str
+    url: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    time: float
+    kept: Mapping[str, str]
+
+
+class Computed:
+    """A value that is made when it is sent. *secret*: what it is made with, or None."""
+
+    secret: Secret | None = None
+
+    @property
+    def told(self) -> object:
+        """What distinguishes it, without its secret; callables as Finders."""
+        raise NotImplementedError
+
+    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        """Return the value; without *fresh*, with the secret as it was last read."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and (self.told, self.secret) == (other.told, other.secret)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Kept(Computed):
+    """What `keep={name: place}` of an earlier call took from its answer; also "token" and "refresh_token"."""
+
+    def __init__(self, name: str) -> None:
+        self.name = checked_text("the name of a Kept", name)
+
+    @property
+    def told(self) -> object:
+        return ("kept", self.name)
+
+    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        if self.name not in kept:
+            known = ", ".join(sorted(kept)) or "nothing"
+            raise errors.TokenAuthError(f"Kept({self.name!r}): no earlier answer had it; there is {known}")
+        return kept[self.name]
+
+    def __repr__(self) -> str:
+        return f"Kept({self.name!r})"
+
+
+class Signed(Computed):
+    """What *function* makes of a secret: `function(secret, built)` as `sign=`, `function(secret, kept)` as a value.
+
+    As `sign=` it returns the headers to add (or a `Signature` of headers and params). As a value it returns a text.
+    The secret is the credential; what comes out is made anew for each call, and distinguishes nothing.
+    """
+
+    def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
+        if not callable(function):
+            raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
+        self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
+        self.function = Finder(function)
+
+    @property
+    def told(self) -> object:
+        return ("signed", self.function, self.secret.dynamic)
+
+    def result(self, given: object, *, fresh: bool = True) -> Any:
+        return self.function.result("Signed", self.secret.reveal() if fresh else self.secret.last(), given)
+
+    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        value = self.result(dict(kept), fresh=fresh)
+        if not isinstance(value, str):
+            raise errors.TokenAuthError(f"The callable for Signed must return a str here, not {type(value).__name__}")
+        return value
+
+    def __repr__(self) -> str:
+        return "<Signed>"
+
+
+class Basic(Computed):
+    """User and password as the value of an `Authorization` header (RFC 7617, UTF-8)."""
+
+    def __init__(self, user: str, password: SecretLike | Secret) -> None:
+        self.user = checked_text("the user for HTTP Basic", user)
+        if ":" in user:
+            raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+        name = "the password for HTTP Basic"
+        self.secret: Secret = password if isinstance(password, Secret) else Secret(name, password)
+
+    @property
+    def told(self) -> object:
+        return ("basic", self.user, self.secret.dynamic)
+
+    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        return basic_header(self.user, self.secret.reveal() if fresh else self.secret.last())
+
+    def __repr__(self) -> str:
+        return f"<Basic {self.user}>"
+
+
+def basic_header(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
