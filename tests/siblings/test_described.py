@@ -4,6 +4,7 @@ The server counts as a problem whatever its API's documentation doesn't have.
 """
 
 import inspect
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from tests.clients import CLIENTS, Awaiting, Client, Request
 from tests.siblings.described import DESCRIBED, SECRET
-from tests.siblings.servers import USER, Feishu, TwoSessions, running
+from tests.siblings.servers import USER, Feishu, SlidingSession, TwoSessions, running
 from tests.siblings.talks import TALKS
 from tokenauth import CredentialsRejected
 
@@ -119,6 +120,7 @@ def test_a_session_that_is_replaced_is_logged_out(client: Client) -> None:
         for _ in range(4):
             assert client.play(auth, use(TwoSessions, api))[0].status == 200
             held = auth._source.tokens.held()
+            assert held is not None
             expired = replace(held, usable_until=held.since, refresh_from=held.since)
             auth._source.tokens.cache.put(auth._source.tokens.key, expired)
         assert (api.logins, len(api.live)) == (4, 1)
@@ -149,3 +151,13 @@ def test_a_program_that_ends_logs_out() -> None:
         script = SCRIPT.format(url=f"{api.url}/web_api/login", user=USER, secret=SECRET)
         subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
         assert (api.logins, api.logouts, api.problems) == (1, 1, [])
+
+
+def test_a_session_that_slides_is_not_renewed_while_it_is_used() -> None:
+    with running(SlidingSession) as api:
+        auth = DESCRIBED[SlidingSession](api, SECRET)
+        auth.invalidate()
+        auth.get_token()
+        held = auth._source.tokens.held()
+        assert held is not None
+        assert (held.usable_until, held.refresh_from) == (math.inf, math.inf)

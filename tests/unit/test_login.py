@@ -21,7 +21,7 @@ from tokenauth._core.effects import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-from tokenauth.providers import Login
+from tokenauth.providers import Call, Header, Login, Signed
 
 URL = "https://api.example/login"
 ISO_7 = "2030-03-17T17:46:40.0000000Z"
@@ -425,3 +425,78 @@ def test_a_callable_without_a_name_is_this_process_s() -> None:
         provider = Login(URL, token=found, token_type=found, expires_in=read_token, success=closure("ok"))
         assert provider.process_bound.startswith("token=, token_type=, success= ")
     assert Login(URL).process_bound == ""
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        (answer({"data": [{"jwt": "eyJ.a.b"}]}), 'nothing at .access_token.*data.0.jwt.*mean token="data.0.jwt"'),
+        (Reply(200, {}, b'"tok-0123456789abcdef"'), 'mean token=""'),
+        (Reply(204, {"x-auth-token": "tok-1"}, b""), r'answered with nothing.*token=Header\(name="x-auth-token"\)'),
+        (Reply(200, {"set-cookie": "SID=tok-1; Path=/"}, b"Ok."), r'token=Cookie\(name="SID"\)'),
+    ],
+)
+def test_an_error_says_where_the_token_seems_to_stand_and_shows_no_value(reply: Reply, text: str) -> None:
+    with pytest.raises(errors.TokenResponseError, match=text) as caught:
+        Login(URL, json={"key": "k"}).read(reply)
+    assert "tok-" not in str(caught.value)
+    assert "eyJ" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind", "text"),
+    [
+        (200, {"error": "invalid_client"}, errors.CredentialsRejected, "refused the credentials"),
+        (400, {"message": "Too many requests"}, errors.TokenEndpointError, "had enough"),
+        (400, {"code": "maximum active tokens"}, errors.TokenEndpointError, "had enough"),
+        (422, {"message": "no"}, errors.TokenEndpointError, "rejected=422"),
+        (401, {"message": ["first", "second"]}, errors.CredentialsRejected, "'first'"),
+        (401, {"message": "no such user-1"}, errors.CredentialsRejected, "no such user-1"),
+    ],
+)
+def test_what_an_api_says_is_told_as_it_is_meant(status: int, content: Any, kind: Any, text: str) -> None:
+    with pytest.raises(errors.TokenAuthError, match=text) as caught:
+        Login(URL, json={"username": "user-1", "password": "p-4711"}).read(answer(content, status))
+    assert type(caught.value) is kind
+    assert str(caught.value).count("https://api.example") == 1
+
+
+def test_a_wrong_place_for_the_lifetime_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Login("https://once.example/login", json={"key": "k"}, expires_in="data.ttl")
+    for _ in range(2):
+        provider.read(answer({"access_token": "tok", "expiresIn": 900}))
+    assert [record.getMessage() for record in caplog.records] == [
+        "Token API at https://once.example/login: no lifetime at expires_in='data.ttl'; did you mean 'expiresIn'?"
+    ]
+
+
+def raises(secret: str, call: object) -> dict[str, str]:
+    raise KeyError(secret)
+
+
+def test_a_signature_that_raises_is_an_error_of_ours_that_shows_nothing() -> None:
+    with pytest.raises(errors.TokenAuthError, match="callable for Signed raised KeyError") as caught:
+        Login(URL, sign=Signed("k-4711", raises)).request()
+    assert "k-4711" not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rejected": ["41"]},
+        {"rejected": 41},
+        {"rejected": (400, 401)},
+        {"rejected": ("code", [1, 2])},
+        {"token": Header},
+        {"first": "https://api.example/nonce"},
+        {"first": Call("https://else.example/nonce")},
+        {"sliding": True},
+        {"lifetime": 0},
+        {"lifetime": "20 min"},
+        {"sign": raises},
+        {"json": {}, "body": "x"},
+    ],
+)
+def test_wrong_parts_fail_at_once(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Login(URL, **wrong)

@@ -1,6 +1,7 @@
 """Logins: what a login needs, and what it brings."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -174,5 +175,7 @@ class Logins:
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""
         credential = self._credential
+        if credential.provider.sliding:  # each use moves its end, so that the server alone knows it
+            return Held(replace(token, expires_at=None), math.inf, math.inf, reply.sent)
         soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
         return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)
