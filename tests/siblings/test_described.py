@@ -14,7 +14,7 @@ import pytest
 
 from tests.clients import CLIENTS, Awaiting, Client, Request
 from tests.siblings.described import DESCRIBED, SECRET
-from tests.siblings.servers import USER, Feishu, SlidingSession, TwoSessions, running
+from tests.siblings.servers import USER, Feishu, SlidingSession, TwoSessions, WeChat, running
 from tests.siblings.talks import TALKS
 from tokenauth import CredentialsRejected
 
@@ -161,3 +161,17 @@ def test_a_session_that_slides_is_not_renewed_while_it_is_used() -> None:
         held = auth._source.tokens.held()
         assert held is not None
         assert (held.usable_until, held.refresh_from) == (math.inf, math.inf)
+
+
+@every_client
+def test_a_stream_stays_readable_though_its_body_might_refuse(client: Client) -> None:
+    with running(WeChat) as api:
+        auth = DESCRIBED[WeChat](api, SECRET)
+        auth.invalidate()
+        answer = client.stream(auth, use(WeChat, api))
+        assert (answer.status, answer.json()["total"]) == (200, 1)
+        api.revoke()
+        answer = client.stream(auth, use(WeChat, api))
+        assert answer.status == 200
+        told = answer.json()
+        assert told.get("errcode") == 40014 if client.name == "requests" else told["total"] == 1

@@ -166,3 +166,11 @@ def test_units_are_checked() -> None:
     checked_unit("unit", None)
     with pytest.raises(ValueError, match=r"expires_unit must be None or one of us, ms, s$"):
         checked_unit("expires_unit", "min", instant=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("PT15M", 900), ("P1DT2H", 93600), ("PT1.5S", 1.5), ("00:20:00", 1200), ("1.00:00:01", 86401), ("P", None)],
+)
+def test_a_duration_is_a_lifetime(text: str, seconds: float | None) -> None:
+    assert lifetime_of(text) == seconds

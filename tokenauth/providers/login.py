@@ -126,8 +126,8 @@ class Login(Provider):
             unit: unit of `expires_in` and `expires_at`, "us", "ms", "s" or "min". Default seconds, and for `expires_at`
                 by its size.
             lifetime: seconds (or a `timedelta`) that a token lives where the answer doesn't say. Default unknown.
-            sliding: whether each use of the token begins its lifetime anew; it is then used until it is refused. Default
-                False.
+            sliding: whether each use of the token begins its lifetime anew; it is then used until it is refused.
+                Default False.
             home: place of the API's URL, where the answer says which host may have the token. Default none.
             keep: what to keep of the answer, by name, for `Kept("name")` in `also`, `refresh` and `logout`.
             success: rule for a success. Default: a 2xx in which there is a token.
