@@ -2,12 +2,14 @@
 
 Most faults need one value, or two that meet. Where a test has three or more axes (`parametrize`, fixtures with params),
 `pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. One axis or two stay
-whole.
+whole. Under `@pytest.mark.diagonal` each value is run once with some value of each other axis: for what depends on one
+value at a time and takes long.
 """
 
 import heapq
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import combinations, groupby
+from math import prod
 from operator import attrgetter
 from typing import Any
 
@@ -38,6 +40,14 @@ def pairwise(rows: Sequence[Row]) -> set[Row]:
     return chosen
 
 
+def diagonal(rows: Sequence[Row]) -> set[Row]:
+    """Return as many of *rows* as the longest axis has values, each value in at least one; all, if any are missing."""
+    axes = [list(dict.fromkeys(values)) for values in zip(*rows, strict=True)]
+    if len(set(rows)) < prod(map(len, axes)):
+        return set(rows)
+    return {tuple(axis[number % len(axis)] for axis in axes) for number in range(max(map(len, axes)))}
+
+
 def _pairs(row: Row) -> set[Any]:
     """Return the pairs of values in *row*; the value, where there is but one axis."""
     return set(combinations(enumerate(row), min(2, len(row))))
@@ -49,7 +59,8 @@ def mark_the_rest_slow(items: Iterable[pytest.Item]) -> None:
     quick = [each for each in quick if hasattr(each, "callspec")]
     for _, group in groupby(sorted(quick, key=_test), key=_test):
         rows = {item: _row(item) for item in group}
-        chosen = pairwise(list(rows.values()))
+        thin = diagonal if next(iter(rows)).get_closest_marker("diagonal") else pairwise
+        chosen = thin(list(rows.values()))
         for item, row in rows.items():
             if row not in chosen:
                 item.add_marker(pytest.mark.slow)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.pairwise import Row, pairwise
+from tests.pairwise import Row, diagonal, pairwise
 
 pytest_plugins = "pytester"
 
@@ -70,3 +70,34 @@ def test_a_quick_run_takes_the_pairs_and_a_slow_one_the_rest(pytester: pytest.Py
     )
     assert quick == {"passed": 6 + 9 + 1, "deselected": 12}, "3 x 2 pairs, and 3 x 3"
     assert slow == {"passed": 12, "deselected": 16}
+
+
+@pytest.mark.parametrize("sizes", [(3,), (9, 5), (5, 9), (9, 3, 4)])
+def test_a_diagonal_has_every_value_and_no_more_rows_than_the_longest_axis(sizes: tuple[int, ...]) -> None:
+    rows = full(*sizes)
+    few = diagonal(rows)
+    assert few <= set(rows)
+    assert len(few) == max(sizes)
+    assert [len({row[axis] for row in few}) for axis in range(len(sizes))] == list(sizes)
+
+
+def test_a_matrix_with_gaps_stays_whole_rather_than_lose_a_value() -> None:
+    rows = [row for row in full(3, 3) if row != (0, 0)]
+    assert diagonal(rows) == set(rows)
+
+
+def test_under_the_mark_a_quick_run_takes_the_diagonal(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("from tests.pairwise import mark_the_rest_slow as pytest_collection_modifyitems")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.diagonal
+        @pytest.mark.parametrize("a", range(4))
+        @pytest.mark.parametrize("b", range(3))
+        def test(a, b): ...
+        """
+    )
+    pytester.makeini("[pytest]\nmarkers =\n    slow\n    diagonal\n")
+    quick = pytester.runpytest_inprocess("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow")
+    quick.assert_outcomes(passed=4, deselected=8)

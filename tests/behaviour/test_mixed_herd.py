@@ -1,4 +1,4 @@
-"""I1 at full size: crowds against the sandbox in a process of its own, whose token call takes 200 ms.
+"""I1 with crowds, at full size under `-m slow`: the sandbox is a process of its own, whose token call takes 200 ms.
 
 Cold: one login, and all get 200. After a revocation: one more login, and no caller sees a 401.
 """
@@ -106,19 +106,24 @@ def mixed(auth: Any, url: str, count: int) -> list[int]:
         return [status for statuses in pool.map(start, callers) for status in statuses]
 
 
-CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int]] = {
-    "64 threads, requests": (threads, 64),
-    "150 asyncio tasks, httpx": (partial(tasks, httpx, False), 150),
-    "500 asyncio tasks, httpx2": (partial(tasks, httpx2, False), 500),
-    "100 trio tasks, httpx": (partial(tasks, httpx, True), 100),
-    "100 trio tasks, httpx2": (partial(tasks, httpx2, True), 100),
-    "20 threads and 3 event loops": (mixed, 20 + 3 * 20),
+CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
+    "threads, requests": (threads, 16, 64),
+    "asyncio tasks, httpx": (partial(tasks, httpx, False), 40, 150),
+    "asyncio tasks, httpx2": (partial(tasks, httpx2, False), 100, 500),
+    "trio tasks, httpx": (partial(tasks, httpx, True), 30, 100),
+    "trio tasks, httpx2": (partial(tasks, httpx2, True), 30, 100),
+    "in 20 threads and 3 event loops": (mixed, 20 + 3 * 5, 20 + 3 * 20),
 }
+"""How many in the quick run, and in the slow one."""
+SIZES = [pytest.param(name, quick, id=f"{quick} {name}") for name, (_, quick, _) in CROWDS.items()]
+SIZES += [
+    pytest.param(name, full, id=f"{full} {name}", marks=pytest.mark.slow) for name, (_, _, full) in CROWDS.items()
+]
 
 
-@pytest.mark.parametrize("crowd", CROWDS)
-def test_a_crowd_logs_in_once_cold_and_once_more_after_a_revocation(crowd: str, sandbox: Sandbox) -> None:
-    run, count = CROWDS[crowd]
+@pytest.mark.parametrize(("crowd", "count"), SIZES)
+def test_a_crowd_logs_in_once_cold_and_once_more_after_a_revocation(crowd: str, count: int, sandbox: Sandbox) -> None:
+    run = CROWDS[crowd][0]
     sandbox.reset("manis")
     sandbox.knobs("manis", latency=LATENCY)
     auth = ManisAuth(sandbox.url, merchant_id=MANIS_MERCHANT_ID, secret=MANIS_SECRET, cache={})

@@ -6,7 +6,7 @@ from tests.benchmarks.fleet import simulate
 from tests.stores import redis_server
 
 
-@pytest.mark.parametrize("workers", [10, 80])
+@pytest.mark.parametrize("workers", [10, pytest.param(80, marks=pytest.mark.slow)])
 def test_a_renewal_costs_one_login(workers: int) -> None:
     with redis_server() as url:
         costs = simulate(workers, 3, url)

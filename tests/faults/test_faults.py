@@ -232,6 +232,7 @@ def calls_of(client: Client, auth: TokenAuth, server: TokenServer, kind: type[Ex
     return len(server.token_calls) - before
 
 
+@pytest.mark.diagonal
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 @every_client
 def test_a_failing_endpoint_rests_ever_longer(

@@ -71,6 +71,7 @@ def test_one_caller_refreshes_and_the_others_go_on_with_the_token_they_have(
     assert set(server.statuses) == {200}
 
 
+@pytest.mark.diagonal
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
 @every_client
 def test_a_failed_refresh_costs_no_request_and_is_logged(

@@ -84,6 +84,7 @@ def command(*words: str, before: str = "pass") -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_the_demo_ends_as_expected() -> None:
     ran = command("demo", "--json")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -241,7 +241,7 @@ def odd_places(world: World) -> list[bytes]:
 
 
 @every_client
-@pytest.mark.parametrize("presentation", SOME, ids=str)
+@pytest.mark.parametrize("presentation", [pytest.param(SOME[0], marks=pytest.mark.slow), SOME[1]], ids=str)
 def test_no_spelling_of_a_place_gets_the_token_abroad(
     plain_world: World, client: Client, presentation: Presentation
 ) -> None:

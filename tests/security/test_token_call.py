@@ -1,6 +1,7 @@
 """I6: a token call against everything that a server can do to it. Each fault is one error of ours, soon and in little
 memory; what follows works."""
 
+import functools
 import gc
 import gzip
 import itertools
@@ -112,7 +113,7 @@ ANSWERS: dict[str, bytes] = {
     "utf-16 without end": answer('{"access_token": "x"'.encode("utf-16")),
     "broken gzip": answer(b"{}", "Content-Encoding: gzip"),
     "cut gzip": answer(gzip.compress(GOOD)[:-12], "Content-Encoding: gzip"),
-    "gzip bomb": gzipped(b" " * 50_000_000),
+    "gzip bomb": gzipped(b" " * 5_000_000),
     "gzip in gzip": gzipped(gzip.compress(b'{"access_token": "x"}'), "gzip, gzip"),
     "brotli": answer(b"\x0b\x02\x80{}\x03", "Content-Encoding: br"),
     "over the limit": answer(b'{"access_token": "x", "more": "' + b"y" * 1_100_000 + b'"}'),
@@ -154,10 +155,15 @@ TOKENS: dict[str, str] = {
 }
 
 
+PARTS = 3
+
+
+@pytest.mark.diagonal
 @every_client
-def test_a_broken_answer_is_an_error_of_ours(server: Faulty, client: Client) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_broken_answer_is_an_error_of_ours(server: Faulty, client: Client, part: int) -> None:
     auth = auth_for(server)
-    for name, data in ANSWERS.items():
+    for name, data in list(ANSWERS.items())[part::PARTS]:
         problem = suffer(server, client, send(data), auth)
         assert isinstance(problem, TokenEndpointError), name
 
@@ -191,8 +197,13 @@ def after(head: bytes, pieces: Callable[[], Iterator[bytes]]) -> Callable[[], It
     return lambda: itertools.chain([head], pieces())
 
 
+@functools.cache
+def bomb() -> bytes:
+    """Return 200 MB, packed when they are first wanted: it takes a second."""
+    return gzip.compress(b" " * 200_000_000)
+
+
 FLOOD = b"y" * 65536
-BOMB = gzip.compress(b" " * 200_000_000)
 CHUNK = b"10000\r\n" + FLOOD + b"\r\n"
 FLOODS: dict[str, Behaviour] = {
     "100 MB": send_all(
@@ -206,7 +217,7 @@ FLOODS: dict[str, Behaviour] = {
     "no end of a chunk's size": send_all(
         after(answer(b"", "Transfer-Encoding: chunked", length=False), forever(b"0" * 65536))
     ),
-    "gzip bomb": send_all(after(answer(b"", "Content-Encoding: gzip", length=False), lambda: iter([BOMB]))),
+    "gzip bomb": send_all(after(answer(b"", "Content-Encoding: gzip", length=False), lambda: iter([bomb()]))),
 }
 
 
