@@ -518,6 +518,7 @@ CLIENTS: list[Client] = [
     Httpx2(),
     Httpx2Async(),
     Httpx2Trio(),
+    Aiohttp(),
 ]
 BLOCKING = [client for client in CLIENTS if not client.is_async]
 AWAITING = [client for client in CLIENTS if isinstance(client, Awaiting)]
