@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import trio
 
-from tests.clients import BLOCKING, CLIENTS, AsyncFile, Client, Get, Post
+from tests.clients import BLOCKING, CLIENTS, FAMILY, AsyncFile, Client, Get, Post
 from tests.servers import Received, Reply
 from tests.support import TokenServer
 
@@ -158,13 +158,8 @@ def test_a_real_file_is_sent_again_from_where_it_stood(client: Client, server: T
     path.write_bytes(BIG)
     with path.open("rb") as file:
         file.seek(7)
-        body = client.file(b"", 0)
-        rest = {"headers": {"Content-Length": str(os.path.getsize(path) - 7)}} if "content" in body else {}
-        if client.is_async:
-            body["content"].wrapped = file
-        else:
-            body["data" if client.name == "requests" else "content"] = file
-        answer = client.send(revoked(client, server), Post(server.api, **{**body, **rest}))
+        body = client.open_file(file, os.path.getsize(path) - 7)
+        answer = client.send(revoked(client, server), Post(server.api, **body))
     assert answer.status == 200
     assert [request.body for request in server.server.to("/api")] == [BIG[7:]] * 2
 
@@ -289,7 +284,7 @@ def test_a_401_whose_body_does_not_come_is_renewed_after_the_users_own_timeout(
 
 # httpx and httpx2 alone
 
-HTTPX = CLIENTS[1:]
+HTTPX = FAMILY
 ASYNC = [client for client in HTTPX if client.is_async]
 
 

@@ -1,13 +1,13 @@
 """The middleware for aiohttp: the story of one authenticated hop. It imports no aiohttp; what it is given is enough.
 
 aiohttp calls a middleware for each hop of a redirect, foreign ones too, and copies no header of ours from hop to hop.
-So each hop is judged by itself, and nothing has to be taken off. A chain that has been abroad is left alone from there
-on, wherever it leads.
+So each hop is judged by itself, and nothing has to be taken off. What one hop leaves to the next is a `_Chain`: a
+chain that has been abroad is left alone from there on, wherever it leads, and one renewal is for all its hops.
 """
 
 import logging
-import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tokenauth._clients.base import BaseTokenAuth
@@ -22,8 +22,18 @@ log = logging.getLogger("tokenauth")
 
 Handler = Callable[[Any], Awaitable[Any]]
 
-_abroad: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""The timers of requests that a redirect has taken abroad: aiohttp makes one for each request and its redirects."""
+
+@dataclass(slots=True)
+class _Chain:
+    """What the next hop of a redirect must know: whether the chain has been *abroad*, and has *renewed* a token."""
+
+    abroad: bool = False
+    renewed: bool = False
+
+
+_MOST_CHAINS = 4096
+_chains: dict[Any, _Chain] = {}
+"""Chains between two hops, by the timer that aiohttp makes for each request and its redirects."""
 
 
 class MiddlewareAuth(BaseTokenAuth):
@@ -36,10 +46,11 @@ class MiddlewareAuth(BaseTokenAuth):
         ready = source.ready()
         signature = ready.signatures.get(place) if ready is not None else None
         token = ready.token if ready is not None else None
-        if signature is None or _abroad:
-            signature, token = await self._signature(request, place, ready)
+        chain = _chains.pop(_timer(request), None) if _chains else None
+        if signature is None or chain is not None:
+            signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
-                return await handler(request)
+                return _passed_on(request, await handler(request), _Chain(abroad=True))
         _put(request, signature)
         try:
             response = await handler(request)
@@ -48,29 +59,31 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and isinstance(status, int) and source.admission.is_refusal(status, {}):
                 source.reject(token)
             raise
-        if token is None or not source.admission.is_refusal(response.status, response.headers):
+        if token is None or not _refuses(source, response):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
+            return response if chain is None else _passed_on(request, response, chain)
+        if not signature.is_on(request.headers, str(request.url)):  # a middleware further in has put its own there
+            return response
+        if chain is not None and chain.renewed:
+            source.renewed_in_vain(_address(url))
             return response
         return await self._again(request, response, handler, token)
 
     async def _signature(
-        self, request: Any, place: tuple[Any, ...], ready: Ready | None
+        self, request: Any, place: tuple[Any, ...], ready: Ready | None, chain: _Chain | None
     ) -> tuple[Signature | None, Token | None]:
         """Return what *request* must carry, and the token in it; None where it may have neither."""
         source, origin = self._source, _origin(request.url)
-        timer = getattr(request, "_timer", None)
-        if timer is not None and timer in _abroad:
+        if chain is not None and chain.abroad:
             return None, None
         if origin is not None and source.provider.is_static(origin):
-            return await self._arun(static(source, origin), "aiohttp"), None
+            return await self._arun(static(source, origin), "aiohttp") or Signature(), None
         if origin is None or not source.admission.admits(origin):
-            _leave(timer)
             return None, None
         token = ready.token if ready is not None else await self._aobtain(None, "aiohttp")
         signature = source.admission.signature(token, origin)
         if signature is None:
-            _leave(timer)
             return None, None
         source.learn(ready, place, signature)
         return signature, token
@@ -93,8 +106,8 @@ class MiddlewareAuth(BaseTokenAuth):
             return await handler(request)
         _put(request, signature)
         answer = await handler(request)
-        _tell(source, address, refused=source.admission.is_refusal(answer.status, answer.headers))
-        return answer
+        _tell(source, address, refused=_refuses(source, answer))
+        return _passed_on(request, answer, _Chain(renewed=True))
 
 
 def _tell(source: Source, address: str, *, refused: bool) -> None:
@@ -120,12 +133,33 @@ def _keep_cookies(request: Any, response: Any) -> None:
         request.session.cookie_jar.update_cookies(response.cookies, response.url)
 
 
-def _leave(timer: Any) -> None:
-    """Remember that the request of *timer* has been abroad."""
-    try:
-        _abroad.add(timer)
-    except TypeError:  # it has none, or one that can't be referred to weakly
-        return
+def _timer(request: Any) -> Any:
+    return getattr(request, "_timer", None)
+
+
+def _passed_on(request: Any, response: Any, chain: _Chain) -> Any:
+    """Return *response*. Where it is a redirect, the next hop of *request* will find *chain*."""
+    timer = _timer(request)
+    if timer is not None and 300 <= response.status < 400:
+        while len(_chains) >= _MOST_CHAINS:  # redirects that nobody followed
+            _chains.pop(next(iter(_chains)), None)
+        _chains[timer] = chain
+    return response
+
+
+def _refuses(source: Source, response: Any) -> bool:
+    return source.admission.is_refusal(response.status, _Joined(response.headers))
+
+
+class _Joined(dict[str, str]):
+    """The fields of a response, those of one name joined as in RFC 9110 §5.3."""
+
+    def __init__(self, fields: Any) -> None:
+        self._fields = fields
+
+    def get(self, name: str, default: Any = None) -> Any:
+        values = self._fields.getall(name, ())
+        return ", ".join(values) if values else default
 
 
 def _address(url: Any) -> str:
