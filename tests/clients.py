@@ -100,6 +100,9 @@ class Client:
         """Return what stands in *session* of hooks; false where there are none."""
         return session.event_hooks["request"] + session.event_hooks["response"]
 
+    def set_auth(self, session: Any, auth: Any) -> None:
+        session.auth = auth
+
     def set_cookie(self, session: Any, name: str, value: str) -> None:
         session.cookies.set(name, value)
 
@@ -471,6 +474,17 @@ class _Response(aiohttp.ClientResponse):
     def status_code(self) -> int:
         return self.status
 
+    @property
+    def request(self) -> Any:
+        return self.request_info
+
+
+async def _read_whole(request: Any, handler: Any) -> Any:
+    """As the other clients do with what is no stream; else the connection has to be given back by hand."""
+    response = await handler(request)
+    await response.read()
+    return response
+
 
 def _middleware(on_request: Callable[[Any], object], on_response: Callable[[Any], object]) -> Any:
     async def middleware(request: Any, handler: Any) -> Any:
@@ -495,13 +509,16 @@ class Aiohttp(Awaiting):
     def own_client(self) -> Any:
         return aiohttp.ClientSession()
 
+    def set_auth(self, session: Any, auth: Any) -> None:
+        session._middlewares = (_read_whole, auth, *session._middlewares[1:])
+
     def add_hooks(
         self, session: Any, on_request: Callable[[Any], object] = bool, on_response: Callable[[Any], object] = bool
     ) -> None:
         session._middlewares = (*session._middlewares, _middleware(on_request, on_response))
 
     def hooks(self, session: Any) -> Any:
-        return session._middlewares[1:]
+        return session._middlewares[2:]
 
     def set_cookie(self, session: Any, name: str, value: str) -> None:
         session.cookie_jar.update_cookies({name: value})
@@ -516,10 +533,9 @@ class Aiohttp(Awaiting):
     def client(self, auth: Any, **settings: Any) -> Any:
         """Return a session. Call it on its event loop."""
         options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=settings.get("timeout", SECONDS))}
-        if settings.get("pool") is not None:
-            options["connector"] = aiohttp.TCPConnector(limit=settings["pool"])
+        options["connector"] = aiohttp.TCPConnector(limit=settings.get("pool") or 0, ssl=TLS)
         options["cookie_jar"] = aiohttp.CookieJar(unsafe=True)  # which has cookies of addresses, as loopback's
-        middlewares = [auth] if auth is not None else []
+        middlewares = [_read_whole, auth] if auth is not None else [_read_whole]
         session = aiohttp.ClientSession(middlewares=middlewares, response_class=_Response, **options)
         settings.get("setup", bool)(session)
         return session
@@ -531,7 +547,7 @@ class Aiohttp(Awaiting):
             return await _aiohttp_answer(response, met)
 
     def _request(self, session: Any, request: Request, met: list[int], **options: Any) -> Any:
-        middlewares = (*session._middlewares, _middleware(bool, lambda response: met.append(response.status)))
+        middlewares = (*session._middlewares[1:], _middleware(bool, lambda response: met.append(response.status)))
         body = _aiohttp_body(request.body)
         return session.request(request.method, request.url, middlewares=middlewares, **body, **options)
 

@@ -52,7 +52,7 @@ def test_it_joins_the_users_cookies_and_stays_out_of_the_jar(client: Client) -> 
     jars: list[Any] = []
 
     def setup(session: Any) -> None:
-        session.cookies.set("mine", "1")
+        client.set_cookie(session, "mine", "1")
         jars.append(session.cookies)
 
     with token_server() as server:
@@ -89,8 +89,8 @@ def test_a_401_puts_the_new_token_in_its_place(client: Client) -> None:
 @pytest.mark.parametrize("client", [client for client in BLOCKING if isinstance(client, Requests)], ids=repr)
 def test_the_retry_takes_the_cookies_that_the_401_has_set(client: Client) -> None:
     def setup(session: Any) -> None:
-        session.cookies.set("mine", "1")
-        session.cookies.set("sid", "an old session")
+        client.set_cookie(session, "mine", "1")
+        client.set_cookie(session, "sid", "an old session")
 
     with token_server() as server:
         api = Api(server)

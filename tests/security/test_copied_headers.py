@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, FAMILY, Client, Get
+from tests.clients import FAMILY, Client, Get
 from tests.security.world import PRESENTATIONS, Presentation, World
 from tests.servers import Received
 

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Generator, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
+from tokenauth._clients.anywhere import Anywhere
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
 from tokenauth._core.effects import Effect
 from tokenauth._core.fleet import Shelf
@@ -20,10 +21,10 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_source", "_story", "_token_client"})  # by _set_up()
+_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # by _set_up()
 
 
-class BaseTokenAuth:
+class BaseTokenAuth(Anywhere):
     """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
 
     _library: ClassVar[str]
@@ -54,6 +55,7 @@ class BaseTokenAuth:
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
         cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
+        self._handed_out = {}
         store = options.pop("store", None)
         self._source = Source(self._provider, cache=cache, **options)
         if store is not None:
