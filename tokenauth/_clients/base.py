@@ -65,6 +65,10 @@ class BaseTokenAuth(Anywhere):
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
         return self._source.tokens.fresh() or self._obtain(None)
 
+    async def aget_token(self) -> Token:
+        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
+        return self._source.tokens.fresh() or await self._aobtain(None)
+
     def invalidate(self) -> None:
         """Drop the cached token, and forget failures: the next request fetches."""
         self._source.tokens.invalidate()

@@ -27,10 +27,6 @@ class HttpxAuth(BaseTokenAuth):
         super()._set_up()
         self._story = Story(self._source)
 
-    async def aget_token(self) -> Token:
-        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
-        return self._source.tokens.fresh() or await self._aobtain(None)
-
     # the flows
 
     def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
