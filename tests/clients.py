@@ -65,6 +65,8 @@ class Client:
     name: str
     library: Any
     is_async = False
+    resends = 0
+    """How often the client itself sends a request again whose connection broke."""
     keeps_refusals = True
     """Whether a 401 that was renewed stands in the response's own history."""
 
@@ -505,6 +507,7 @@ class Aiohttp(Awaiting):
     name = "aiohttp"
     library: Any = aiohttp
     keeps_refusals = False
+    resends = 1
 
     def own_client(self) -> Any:
         return aiohttp.ClientSession()

@@ -5,6 +5,7 @@ So each hop is judged by itself, and nothing has to be taken off. What one hop l
 chain that has been abroad is left alone from there on, wherever it leads, and one renewal is for all its hops.
 """
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class _Chain:
     renewed: bool = False
 
 
+_MOST_READ = 64 * 1024
+_LONGEST_READ = 1.0
 _MOST_CHAINS = 4096
 _chains: dict[Any, _Chain] = {}
 """Chains between two hops, by the timer that aiohttp makes for each request and its redirects."""
@@ -98,12 +101,12 @@ class MiddlewareAuth(BaseTokenAuth):
         if not source.renews(token, address):
             return response
         _keep_cookies(request, response)
-        response.release()  # frees the connection before the token call
+        await _let_go(response)  # frees the connection before the token call
         renewed = await self._aobtain(token, "aiohttp")
         origin = _origin(request.url)
         signature = source.admission.signature(renewed, origin) if origin is not None else None
-        if signature is None:
-            return await handler(request)
+        if signature is None:  # the new token is for another origin
+            return response
         _put(request, signature)
         answer = await handler(request)
         _tell(source, address, refused=_refuses(source, answer))
@@ -131,6 +134,17 @@ def _keep_cookies(request: Any, response: Any) -> None:
     """Keep the cookies that a refusal has set, as the session does with those of an answer."""
     if response.cookies and getattr(request, "session", None) is not None:
         request.session.cookie_jar.update_cookies(response.cookies, response.url)
+
+
+async def _let_go(response: Any) -> None:
+    """Free the connection of a refusal. What is short of its body is read before, for it may still be the caller's."""
+    import asyncio  # noqa: PLC0415  (who calls this has it)
+
+    if (response.content_length or 0) <= _MOST_READ and response.content_length is not None:
+        with contextlib.suppress(Exception):  # however the body breaks or stalls
+            async with asyncio.timeout(_LONGEST_READ):
+                await response.read()
+    response.release()
 
 
 def _timer(request: Any) -> Any:
