@@ -9,7 +9,6 @@ from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.bodies import adrain, drain
 from tokenauth._clients.httpx_story import Obtain, Sign, Step, Story
 from tokenauth._core.flow import static
-from tokenauth._core.token import Token
 
 
 class HttpxAuth(BaseTokenAuth):

@@ -144,6 +144,7 @@ async def _let_go(response: Any) -> None:
         with contextlib.suppress(Exception):  # however the body breaks or stalls
             async with asyncio.timeout(_LONGEST_READ):
                 await response.read()
+                return  # its end has freed the connection, and after `release()` nobody could read it again
     response.release()
 
 
