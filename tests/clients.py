@@ -65,6 +65,10 @@ class Client:
     name: str
     library: Any
     is_async = False
+    resends = 0
+    """How often the client itself sends a request again whose connection broke."""
+    keeps_refusals = True
+    """Whether a 401 that was renewed stands in the response's own history."""
 
     @property
     def error_root(self) -> type[Exception]:
@@ -87,6 +91,29 @@ class Client:
     def hook(self, function: Callable[[Any], object]) -> Any:
         """Return *function* as this client takes event hooks."""
         return function
+
+    def add_hooks(
+        self, session: Any, on_request: Callable[[Any], object] = bool, on_response: Callable[[Any], object] = bool
+    ) -> None:
+        """Have *session* call these for each request that it sends and each response that it gets."""
+        session.event_hooks = {"request": [self.hook(on_request)], "response": [self.hook(on_response)]}
+
+    def hooks(self, session: Any) -> Any:
+        """Return what stands in *session* of hooks; false where there are none."""
+        return session.event_hooks["request"] + session.event_hooks["response"]
+
+    def set_auth(self, session: Any, auth: Any) -> None:
+        session.auth = auth
+
+    def set_cookie(self, session: Any, name: str, value: str) -> None:
+        session.cookies.set(name, value)
+
+    def cookies(self, session: Any) -> dict[str, str]:
+        return dict(session.cookies)
+
+    def open_file(self, file: Any, length: int) -> dict[str, Any]:
+        """Return a request body: the open *file*, of which *length* bytes are left."""
+        return {"content": file, "headers": {"Content-Length": str(length)}}
 
     def send(self, auth: Any, request: Request, **settings: Any) -> Answer:
         return self.play(auth, request, **settings)[0]
@@ -165,6 +192,24 @@ class Requests(Blocking):
     def error_root(self) -> type[Exception]:
         root: type[Exception] = self.library.RequestException
         return root
+
+    def add_hooks(
+        self, session: Any, on_request: Callable[[Any], object] = bool, on_response: Callable[[Any], object] = bool
+    ) -> None:
+        """requests has no hook for a request; an adapter is the nearest thing."""
+
+        class Adapter(requests.adapters.HTTPAdapter):
+            def add_headers(self, request: Any, **settings: Any) -> None:
+                on_request(request)
+
+        session.mount("http://", Adapter())
+        session.hooks["response"] = [lambda response, **_: on_response(response)]
+
+    def hooks(self, session: Any) -> Any:
+        return session.hooks["response"]
+
+    def open_file(self, file: Any, length: int) -> dict[str, Any]:
+        return {"data": file}
 
     def _options(self, settings: dict[str, Any]) -> dict[str, Any]:
         redirects = settings.get("follow_redirects", True)
@@ -349,6 +394,15 @@ class Awaiting(Client):
     def get_token(self, auth: Any) -> Any:
         return self.run(auth.aget_token)
 
+    def own_client(self) -> Any:
+        """Return a client as it is made without arguments, for `token_client=`. Call it on its event loop."""
+        return self.library.AsyncClient()
+
+    def open_file(self, file: Any, length: int) -> dict[str, Any]:
+        body = AsyncFile(b"", 0)
+        body.wrapped = file
+        return {"content": body, "headers": {"Content-Length": str(length)}}
+
     def file(self, content: bytes, position: int) -> dict[str, Any]:
         rest = str(len(content) - position)
         return {"content": AsyncFile(content, position), "headers": {"Content-Length": rest}}
@@ -415,11 +469,65 @@ class Httpx2Trio(OnTrio):
     library = httpx2
 
 
+class _Response(aiohttp.ClientResponse):
+    """A response with the names that httpx and requests have for what both know."""
+
+    @property
+    def status_code(self) -> int:
+        return self.status
+
+    @property
+    def request(self) -> Any:
+        return self.request_info
+
+
+async def _read_whole(request: Any, handler: Any) -> Any:
+    """As the other clients do with what is no stream; else the connection has to be given back by hand."""
+    response = await handler(request)
+    await response.read()
+    return response
+
+
+def _middleware(on_request: Callable[[Any], object], on_response: Callable[[Any], object]) -> Any:
+    async def middleware(request: Any, handler: Any) -> Any:
+        on_request(request)
+        response = await handler(request)
+        on_response(response)
+        return response
+
+    return middleware
+
+
 class Aiohttp(Awaiting):
-    """aiohttp, with the auth object as a middleware."""
+    """aiohttp, with the auth object as a middleware.
+
+    Its `history` holds redirects alone; an answer's tells of all that the session met, in order.
+    """
 
     name = "aiohttp"
     library: Any = aiohttp
+    keeps_refusals = False
+    resends = 1
+
+    def own_client(self) -> Any:
+        return aiohttp.ClientSession()
+
+    def set_auth(self, session: Any, auth: Any) -> None:
+        session._middlewares = (_read_whole, auth, *session._middlewares[1:])
+
+    def add_hooks(
+        self, session: Any, on_request: Callable[[Any], object] = bool, on_response: Callable[[Any], object] = bool
+    ) -> None:
+        session._middlewares = (*session._middlewares, _middleware(on_request, on_response))
+
+    def hooks(self, session: Any) -> Any:
+        return session._middlewares[2:]
+
+    def set_cookie(self, session: Any, name: str, value: str) -> None:
+        session.cookie_jar.update_cookies({name: value})
+
+    def cookies(self, session: Any) -> dict[str, str]:
+        return {each.key: each.value for each in session.cookie_jar}
 
     @property
     def error_root(self) -> type[Exception]:
@@ -428,16 +536,23 @@ class Aiohttp(Awaiting):
     def client(self, auth: Any, **settings: Any) -> Any:
         """Return a session. Call it on its event loop."""
         options: dict[str, Any] = {"timeout": aiohttp.ClientTimeout(total=settings.get("timeout", SECONDS))}
-        if settings.get("pool") is not None:
-            options["connector"] = aiohttp.TCPConnector(limit=settings["pool"])
-        session = aiohttp.ClientSession(middlewares=[auth] if auth is not None else [], **options)
+        options["connector"] = aiohttp.TCPConnector(limit=settings.get("pool") or 0, ssl=TLS)
+        options["cookie_jar"] = aiohttp.CookieJar(unsafe=True)  # which has cookies of addresses, as loopback's
+        middlewares = [_read_whole, auth] if auth is not None else [_read_whole]
+        session = aiohttp.ClientSession(middlewares=middlewares, response_class=_Response, **options)
         settings.get("setup", bool)(session)
         return session
 
     async def _send(self, session: Any, request: Request, settings: dict[str, Any]) -> Answer:
         redirects = settings.get("follow_redirects", True)
-        async with session.request(request.method, request.url, allow_redirects=redirects, **request.body) as response:
-            return await _aiohttp_answer(response)
+        met: list[int] = []
+        async with self._request(session, request, met, allow_redirects=redirects) as response:
+            return await _aiohttp_answer(response, met)
+
+    def _request(self, session: Any, request: Request, met: list[int], **options: Any) -> Any:
+        middlewares = (*session._middlewares[1:], _middleware(bool, lambda response: met.append(response.status)))
+        body = _aiohttp_body(request.body)
+        return session.request(request.method, request.url, middlewares=middlewares, **body, **options)
 
     def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
         async def main() -> list[Answer]:
@@ -449,13 +564,14 @@ class Aiohttp(Awaiting):
 
     def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
         async def main() -> Answer:
+            met: list[int] = []
             async with (
                 self.client(auth, **settings) as session,
-                session.request(request.method, request.url, **request.body) as response,
+                self._request(session, request, met) as response,
             ):
                 unread = response._body is None
                 on_open()
-                return replace(await _aiohttp_answer(response), unread=unread)
+                return replace(await _aiohttp_answer(response, met), unread=unread)
 
         answer: Answer = self.run(main)
         return answer
@@ -477,6 +593,9 @@ class Aiohttp(Awaiting):
     def file(self, content: bytes, position: int) -> dict[str, Any]:
         return {"data": _stand(content, position)}
 
+    def open_file(self, file: Any, length: int) -> dict[str, Any]:
+        return {"data": file}
+
     def generator(self, pieces: list[bytes]) -> dict[str, Any]:
         async def generate() -> Any:
             for piece in pieces:
@@ -485,11 +604,29 @@ class Aiohttp(Awaiting):
         return {"data": generate()}
 
 
-async def _aiohttp_answer(response: Any) -> Answer:
-    """A refusal that was renewed does not stand in aiohttp's `history`, which holds redirects alone."""
+async def _aiohttp_answer(response: Any, met: list[int]) -> Answer:
     content = await response.read()
-    history = [each.status for each in response.history]
-    return Answer(response.status, content, dict(response.headers), history, _Read(response, content))
+    return Answer(response.status, content, dict(response.headers), met[:-1], _Read(response, content))
+
+
+def _aiohttp_body(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of requests and httpx as aiohttp's."""
+    body = dict(body)
+    if "content" in body:
+        body["data"] = body.pop("content")
+    if "files" in body:
+        form = aiohttp.FormData(body.get("data", {}), default_to_multipart=True)
+        for field_name, (filename, content) in body.pop("files").items():
+            form.add_field(field_name, content, filename=filename)
+        return {**body, "data": form}
+    if isinstance(body.get("data"), dict):
+        pairs = [(name, each) for name, value in body["data"].items() for each in _each(value)]
+        body["data"] = aiohttp.FormData(pairs)
+    return body
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 @dataclass
@@ -518,6 +655,9 @@ CLIENTS: list[Client] = [
     Httpx2(),
     Httpx2Async(),
     Httpx2Trio(),
+    Aiohttp(),
 ]
 BLOCKING = [client for client in CLIENTS if not client.is_async]
+FAMILY = [client for client in CLIENTS if client.name.startswith("httpx")]
+"""httpx and httpx2, which have one architecture."""
 AWAITING = [client for client in CLIENTS if isinstance(client, Awaiting)]

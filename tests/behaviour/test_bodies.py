@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import trio
 
-from tests.clients import BLOCKING, CLIENTS, AsyncFile, Client, Get, Post
+from tests.clients import BLOCKING, CLIENTS, FAMILY, AsyncFile, Client, Get, Post
 from tests.servers import Received, Reply
 from tests.support import TokenServer
 
@@ -112,9 +112,9 @@ def test_a_one_shot_body_is_sent_whole_with_a_token_that_has_yet_to_be_fetched(
     assert answer.json()["sha256"] == hashlib.sha256(BIG).hexdigest()
 
 
-@pytest.mark.parametrize("client", [each for each in CLIENTS if each.name != "requests"], ids=repr)
+@pytest.mark.parametrize("client", FAMILY, ids=repr)
 def test_multipart_with_a_file_that_cannot_seek_is_not_sent_again(client: Client, server: TokenServer) -> None:
-    """requests reads such a file into memory beforehand."""
+    """requests reads such a file into memory beforehand; aiohttp takes none that can't tell where it stands."""
     auth = revoked(client, server)
     answer, after = client.play(auth, Post(server.api, files={"f": ("f", Pipe(BIG))}), Get(server.api))
     assert (answer.status, after.status) == (401, 200)
@@ -158,13 +158,8 @@ def test_a_real_file_is_sent_again_from_where_it_stood(client: Client, server: T
     path.write_bytes(BIG)
     with path.open("rb") as file:
         file.seek(7)
-        body = client.file(b"", 0)
-        rest = {"headers": {"Content-Length": str(os.path.getsize(path) - 7)}} if "content" in body else {}
-        if client.is_async:
-            body["content"].wrapped = file
-        else:
-            body["data" if client.name == "requests" else "content"] = file
-        answer = client.send(revoked(client, server), Post(server.api, **{**body, **rest}))
+        body = client.open_file(file, os.path.getsize(path) - 7)
+        answer = client.send(revoked(client, server), Post(server.api, **body))
     assert answer.status == 200
     assert [request.body for request in server.server.to("/api")] == [BIG[7:]] * 2
 
@@ -289,7 +284,7 @@ def test_a_401_whose_body_does_not_come_is_renewed_after_the_users_own_timeout(
 
 # httpx and httpx2 alone
 
-HTTPX = CLIENTS[1:]
+HTTPX = FAMILY
 ASYNC = [client for client in HTTPX if client.is_async]
 
 

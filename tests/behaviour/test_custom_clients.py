@@ -254,7 +254,7 @@ def test_something_that_is_no_client_is_refused_at_once(server: TokenServer, wro
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_the_client_that_the_auth_is_attached_to_may_make_its_token_calls(client: Client, server: TokenServer) -> None:
     def attach(session: Any) -> None:
-        session.auth = server.auth(token_client=session)
+        client.set_auth(session, server.auth(token_client=session))
 
     assert client.send(None, Get(server.api), setup=attach).status == 200
     assert "authorization" not in server.token_calls[0].headers

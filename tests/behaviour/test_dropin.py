@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import requests
 
-from tests.clients import CLIENTS, Client, Get, Post
+from tests.clients import CLIENTS, FAMILY, Client, Get, Post
 from tests.servers import Received, Reply
 from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import ClientCredentialsAuth, ManisAuth, Token, TokenAuth
@@ -20,7 +20,7 @@ from tokenauth import requests as only_requests
 from tokenauth._core.origins import Origin
 
 SECRET = "s3cr3t-of-the-user"
-HTTPX = [client for client in CLIENTS if client.name != "requests"]
+HTTPX = FAMILY
 
 
 def revoked(client: Client, server: TokenServer) -> TokenAuth:
@@ -40,9 +40,9 @@ def test_the_history_shows_the_401_and_nothing_of_ours(client: Client, server: T
     assert cold.history == []
     answer = client.send(revoked(client, server), Get(server.api))
     assert answer.history == [401]
-    assert [str(each.url) for each in answer.response.history] == [server.api]
     assert str(answer.response.url) == server.api
-    assert answer.response.history[0].history == []
+    kept = answer.response.history
+    assert [(str(each.url), each.history) for each in kept] == ([(server.api, [])] if client.keeps_refusals else [])
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -52,14 +52,11 @@ def test_hooks_of_the_users_see_the_api_alone(client: Client, server: TokenServe
     def on_request(request: Any) -> None:
         seen.append(("request", str(request.url)))
 
-    def on_response(response: Any, **_: Any) -> None:
+    def on_response(response: Any) -> None:
         seen.append((str(response.status_code), str(response.url)))
 
     def add_hooks(session: Any) -> None:
-        if isinstance(session, requests.Session):
-            session.hooks["response"] = [on_response]
-        else:
-            session.event_hooks = {"request": [client.hook(on_request)], "response": [client.hook(on_response)]}
+        client.add_hooks(session, bool if client.name == "requests" else on_request, on_response)
 
     auth = revoked(client, server)
     auth.invalidate()
@@ -81,18 +78,15 @@ def test_the_session_is_as_it_was(client: Client, server: TokenServer) -> None:
 
     def look(session: Any) -> None:
         session.headers["X-Mine"] = "1"
-        session.cookies.set("mine", "1")
-        sessions.append((session, dict(session.headers), dict(session.cookies), session.trust_env))
+        client.set_cookie(session, "mine", "1")
+        sessions.append((session, dict(session.headers), client.cookies(session), session.trust_env))
 
     assert client.send(revoked(client, server), Get(server.api), setup=look).status == 200
     session, headers, cookies, trust_env = sessions[0]
     assert dict(session.headers) == headers
-    assert dict(session.cookies) == cookies
+    assert client.cookies(session) == cookies
     assert session.trust_env == trust_env
-    if isinstance(session, requests.Session):
-        assert session.hooks == {"response": []}
-    else:
-        assert session.event_hooks == {"request": [], "response": []}
+    assert not client.hooks(session)
     for request in server.server.to("/api"):
         assert (request.headers["x-mine"], request.headers["cookie"]) == ("1", "mine=1")
     for request in server.token_calls:
@@ -204,7 +198,7 @@ def test_a_built_request_of_httpx_may_be_sent_again(server: TokenServer, library
     assert server.statuses == [200, 401, 200, 401, 200]
 
 
-@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("client", [CLIENTS[0], *FAMILY], ids=repr)  # aiohttp doesn't measure it
 def test_elapsed_is_measured_after_a_retry_too(client: Client, server: TokenServer) -> None:
     answer = client.send(revoked(client, server), Get(server.api))
     assert answer.response.elapsed.total_seconds() > 0
@@ -287,7 +281,7 @@ def test_a_session_that_carries_it_can_be_pickled(server: TokenServer) -> None:
             assert again.get(server.api).status_code == 200
 
 
-COPIES = [(client, "pickle") for client in CLIENTS]
+COPIES = [(client, "pickle") for client in (CLIENTS[0], *FAMILY)]  # aiohttp's can't be
 COPIES += [(client, "deepcopy") for client in HTTPX]  # requests can't, for its raw stream
 
 

@@ -148,7 +148,7 @@ def test_an_async_token_client_ends_with_its_task(client: Awaiting, server: Toke
     auth, held = server.auth(), Held(server)
 
     async def main() -> None:
-        async with client.library.AsyncClient() as own:
+        async with client.own_client() as own:
             mine = server.auth(token_client=own)
 
             async def watch() -> None:

@@ -9,11 +9,11 @@ import httpx
 import httpx2
 import pytest
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import FAMILY, Client, Get
 from tests.servers import Received, Reply
 from tests.support import ManualClock, TokenServer, with_clock
 
-HTTPX = [client for client in CLIENTS if client.name != "requests"]
+HTTPX = FAMILY
 UNTRACED = [client for client in HTTPX if "trio" not in client.name]
 HOWS = ["play", "stream"]
 LIMIT = 64 * 1024

@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 import pytest
-import requests
 
 from tests.clients import CLIENTS, Client, Get, Post
 from tests.servers import Received, Reply
@@ -221,13 +220,6 @@ def test_other_statuses_are_none_of_our_business(client: Client, server: TokenSe
     assert len(server.server.to("/api")) == 1
 
 
-class _Replaces(requests.adapters.HTTPAdapter):
-    """The nearest thing to a request hook that requests has."""
-
-    def add_headers(self, request: Any, **settings: Any) -> None:
-        request.headers["Authorization"] = "Basic dXNlcg=="
-
-
 def _replace(request: Any) -> None:
     request.headers["Authorization"] = "Basic dXNlcg=="
 
@@ -240,10 +232,7 @@ def test_a_401_on_credentials_that_a_hook_of_the_users_put_there_does_not_count(
     client.get_token(auth)
 
     def replace_our_header(session: Any) -> None:
-        if isinstance(session, requests.Session):
-            session.mount("http://", _Replaces())
-        else:
-            session.event_hooks = {"request": [client.hook(_replace)]}
+        client.add_hooks(session, _replace)
 
     answer = client.send(auth, Get(server.api), setup=replace_our_header)
     assert answer.status == 401

@@ -80,7 +80,7 @@ def test_one_connection_is_enough_for_token_calls_on_the_same_client(
 
     def attach(session: Any) -> None:
         auths.append(server.auth(token_client=session))
-        session.auth = auths[0]
+        client.set_auth(session, auths[0])
         server.revoke()
 
     def first_only(request: Received) -> Reply | None:

@@ -194,7 +194,7 @@ def test_a_fault_of_the_retry_after_a_401_is_handed_on(
     before = proxy.connections
     proxy.spoil(_through_once, always=fault)
     assert outcome(client, auth, f"{proxy.url}/api") == without_us
-    assert proxy.connections == before + 2
+    assert proxy.connections in {before + 2, before + 2 + client.resends}
     proxy.spoil()
     assert client.get(auth, f"{proxy.url}/api") == 200
     assert server.logins == 2

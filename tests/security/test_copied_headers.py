@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import FAMILY, Client, Get
 from tests.security.world import PRESENTATIONS, Presentation, World
 from tests.servers import Received
 
-HTTPX = [client for client in CLIENTS if client.name != "requests"]
+HTTPX = FAMILY
 every_client = pytest.mark.parametrize("client", HTTPX, ids=repr)
 every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
 CUSTOM = next(each for each in PRESENTATIONS if each.name == "custom")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients import CLIENTS, Client, Get, Post
+from tests.clients import CLIENTS, FAMILY, Client, Get, Post
 from tests.security.world import CASES, OUTCOMES, PRESENTATIONS, Presentation, World, canaries
 from tests.servers import Received, Reply, serve
 
@@ -294,7 +294,7 @@ def test_an_ipv6_address_is_an_origin(plain_world: World, client: Client, presen
         assert world.logins == 1
 
 
-@pytest.mark.parametrize("client", [each for each in CLIENTS if each.name != "requests"], ids=str)
+@pytest.mark.parametrize("client", FAMILY, ids=str)
 @every_presentation
 def test_the_users_trace_sees_every_header_once(plain_world: World, client: Client, presentation: Presentation) -> None:
     world = plain_world

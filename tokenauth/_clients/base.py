@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from tokenauth._clients import presence
+from tokenauth._clients.anywhere import Anywhere
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
 from tokenauth._core.effects import Effect
 from tokenauth._core.fleet import Shelf
@@ -22,10 +23,10 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_source", "_story", "_token_client"})  # by _set_up()
+_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # by _set_up()
 
 
-class BaseTokenAuth:
+class BaseTokenAuth(Anywhere):
     """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
 
     _library: ClassVar[str]
@@ -57,6 +58,7 @@ class BaseTokenAuth:
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
         cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
         at_exit = options.pop("logout_at_exit", False)
+        self._handed_out = {}
         store = options.pop("store", None)
         self._source = Source(self._provider, cache=cache, **options)
         if store is not None:
@@ -114,6 +116,10 @@ class BaseTokenAuth:
     def get_token(self) -> Token:
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
         return self._source.tokens.fresh() or self._obtain(None)
+
+    async def aget_token(self) -> Token:
+        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
+        return self._source.tokens.fresh() or await self._aobtain(None)
 
     def invalidate(self) -> None:
         """Drop the cached token, and forget failures: the next request fetches."""

@@ -9,7 +9,6 @@ from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.bodies import adrain, drain
 from tokenauth._clients.httpx_story import Look, Obtain, Sign, Step, Story
 from tokenauth._core.flow import static
-from tokenauth._core.token import Token
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -26,10 +25,6 @@ class HttpxAuth(BaseTokenAuth):
     def _set_up(self) -> None:
         super()._set_up()
         self._story = Story(self._source)
-
-    async def aget_token(self) -> Token:
-        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
-        return self._source.tokens.fresh() or await self._aobtain(None)
 
     # the flows
 

@@ -1,13 +1,14 @@
 """The middleware for aiohttp: the story of one authenticated hop. It imports no aiohttp; what it is given is enough.
 
 aiohttp calls a middleware for each hop of a redirect, foreign ones too, and copies no header of ours from hop to hop.
-So each hop is judged by itself, and nothing has to be taken off. A chain that has been abroad is left alone from there
-on, wherever it leads.
+So each hop is judged by itself, and nothing has to be taken off. What one hop leaves to the next is a `_Chain`: a
+chain that has been abroad is left alone from there on, wherever it leads, and one renewal is for all its hops.
 """
 
+import contextlib
 import logging
-import weakref
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tokenauth._clients.base import BaseTokenAuth
@@ -23,8 +24,20 @@ log = logging.getLogger("tokenauth")
 
 Handler = Callable[[Any], Awaitable[Any]]
 
-_abroad: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""The timers of requests that a redirect has taken abroad: aiohttp makes one for each request and its redirects."""
+
+@dataclass(slots=True)
+class _Chain:
+    """What the next hop of a redirect must know: whether the chain has been *abroad*, and has *renewed* a token."""
+
+    abroad: bool = False
+    renewed: bool = False
+
+
+_MOST_READ = 64 * 1024
+_LONGEST_READ = 1.0
+_MOST_CHAINS = 4096
+_chains: dict[Any, _Chain] = {}
+"""Chains between two hops, by the timer that aiohttp makes for each request and its redirects."""
 
 
 class MiddlewareAuth(BaseTokenAuth):
@@ -37,10 +50,11 @@ class MiddlewareAuth(BaseTokenAuth):
         ready = source.ready()
         signature = ready.signatures.get(place) if ready is not None else None
         token = ready.token if ready is not None else None
-        if signature is None or _abroad:
-            signature, token = await self._signature(request, place, ready)
+        chain = _chains.pop(_timer(request), None) if _chains else None
+        if signature is None or chain is not None:
+            signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
-                return await handler(request)
+                return _passed_on(request, await handler(request), _Chain(abroad=True))
         _put(request, signature)
         try:
             response = await handler(request)
@@ -49,31 +63,31 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and isinstance(status, int) and source.admission.is_refusal(status, {}):
                 source.reject(token)
             raise
-        if token is not None and worth_reading(source, response):
-            await response.read()
-        if token is None or not refuses(source, response):
+        if token is None or not await _refuses(source, response):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
+            return response if chain is None else _passed_on(request, response, chain)
+        if not signature.is_on(request.headers, str(request.url)):  # a middleware further in has put its own there
+            return response
+        if chain is not None and chain.renewed:
+            source.renewed_in_vain(_address(url))
             return response
         return await self._again(request, response, handler, token)
 
     async def _signature(
-        self, request: Any, place: tuple[Any, ...], ready: Ready | None
+        self, request: Any, place: tuple[Any, ...], ready: Ready | None, chain: _Chain | None
     ) -> tuple[Signature | None, Token | None]:
         """Return what *request* must carry, and the token in it; None where it may have neither."""
         source, origin = self._source, _origin(request.url)
-        timer = getattr(request, "_timer", None)
-        if timer is not None and timer in _abroad:
+        if chain is not None and chain.abroad:
             return None, None
         if origin is not None and source.provider.is_static(origin):
-            return await self._arun(static(source, origin), "aiohttp"), None
+            return await self._arun(static(source, origin), "aiohttp") or Signature(), None
         if origin is None or not source.admission.admits(origin):
-            _leave(timer)
             return None, None
         token = ready.token if ready is not None else await self._aobtain(None, "aiohttp")
         signature = source.admission.signature(token, origin)
         if signature is None:
-            _leave(timer)
             return None, None
         source.learn(ready, place, signature)
         return signature, token
@@ -88,18 +102,16 @@ class MiddlewareAuth(BaseTokenAuth):
         if not source.renews(token, address):
             return response
         _keep_cookies(request, response)
-        response.release()  # frees the connection before the token call
+        await _let_go(response)  # frees the connection before the token call
         renewed = await self._aobtain(token, "aiohttp")
         origin = _origin(request.url)
         signature = source.admission.signature(renewed, origin) if origin is not None else None
-        if signature is None:
-            return await handler(request)
+        if signature is None:  # the new token is for another origin
+            return response
         _put(request, signature)
         answer = await handler(request)
-        if worth_reading(source, answer):
-            await answer.read()
-        _tell(source, address, refused=refuses(source, answer))
-        return answer
+        _tell(source, address, refused=await _refuses(source, answer))
+        return _passed_on(request, answer, _Chain(renewed=True))
 
 
 def _tell(source: Source, address: str, *, refused: bool) -> None:
@@ -125,12 +137,51 @@ def _keep_cookies(request: Any, response: Any) -> None:
         request.session.cookie_jar.update_cookies(response.cookies, response.url)
 
 
-def _leave(timer: Any) -> None:
-    """Remember that the request of *timer* has been abroad."""
-    try:
-        _abroad.add(timer)
-    except TypeError:  # it has none, or one that can't be referred to weakly
-        return
+async def _let_go(response: Any) -> None:
+    """Free the connection of a refusal. What is short of its body is read before, for it may still be the caller's."""
+    import asyncio  # noqa: PLC0415  (who calls this has it)
+
+    if (response.content_length or 0) <= _MOST_READ and response.content_length is not None:
+        with contextlib.suppress(Exception):  # however the body breaks or stalls
+            async with asyncio.timeout(_LONGEST_READ):
+                await response.read()
+                return  # its end has freed the connection, and after `release()` nobody could read it again
+    response.release()
+
+
+def _timer(request: Any) -> Any:
+    return getattr(request, "_timer", None)
+
+
+def _passed_on(request: Any, response: Any, chain: _Chain) -> Any:
+    """Return *response*. Where it is a redirect, the next hop of *request* will find *chain*."""
+    timer = _timer(request)
+    if timer is not None and 300 <= response.status < 400:
+        while len(_chains) >= _MOST_CHAINS:  # redirects that nobody followed
+            _chains.pop(next(iter(_chains)), None)
+        _chains[timer] = chain
+    return response
+
+
+async def _refuses(source: Source, response: Any) -> bool:
+    if source.admission.is_refusal(response.status, _Joined(response.headers)):
+        return True
+    if not source.admission.looks(response.status):
+        return False
+    if worth_reading(source, response):
+        await response.read()
+    return refuses(source, response)
+
+
+class _Joined(dict[str, str]):
+    """The fields of a response, those of one name joined as in RFC 9110 §5.3."""
+
+    def __init__(self, fields: Any) -> None:
+        self._fields = fields
+
+    def get(self, name: str, default: Any = None) -> Any:
+        values = self._fields.getall(name, ())
+        return ", ".join(values) if values else default
 
 
 def _address(url: Any) -> str:

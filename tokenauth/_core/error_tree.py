@@ -1,34 +1,36 @@
 """The error classes of `tokenauth.errors`; the only module of the core that imports the clients."""
 
+import contextlib
+import importlib
 import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-import httpx
-import requests
 
-try:
-    import httpx2
-except ImportError:  # an extra
-    _families: tuple[Any, ...] = (httpx,)
-else:
-    _families = (httpx, httpx2)
-
-try:
-    from aiohttp import ClientError as _ClientError
-except ImportError:  # an extra
-    _aiohttp: tuple[type[Exception], ...] = ()
-else:
-    _aiohttp = (_ClientError,)
+def _installed(*names: str) -> list[Any]:
+    """Return those of the clients that can be imported."""
+    found = []
+    for name in names:
+        with contextlib.suppress(ImportError):
+            found.append(importlib.import_module(name))
+    return found
 
 
-def _bases(*of_requests: type[Exception], of_httpx: str) -> Any:
+_requests = _installed("requests")
+_families = _installed("httpx", "httpx2")
+_aiohttp = _installed("aiohttp")
+
+
+def _bases(*kinds: Any, of_httpx: str) -> Any:
     """Return a class with these bases; httpx2.alias_httpx() makes the two families one."""
-    return type("_Bases", tuple(dict.fromkeys((*of_requests, *(getattr(each, of_httpx) for each in _families)))), {})
+    bases = dict.fromkeys((*kinds, *(getattr(each, of_httpx) for each in _families)))
+    return type("_Bases", tuple(bases) or (Exception,), {})
 
 
-_Root: Any = _bases(requests.RequestException, *_aiohttp, of_httpx="HTTPError")
-_NoAnswer: Any = _bases(requests.ConnectionError, of_httpx="RequestError")
+_Root: Any = _bases(
+    *(each.RequestException for each in _requests), *(each.ClientError for each in _aiohttp), of_httpx="HTTPError"
+)
+_NoAnswer: Any = _bases(*(each.ConnectionError for each in _requests), of_httpx="RequestError")
 
 
 class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run time only

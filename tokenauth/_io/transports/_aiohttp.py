@@ -1,6 +1,7 @@
 """Token calls on aiohttp. Blocking code makes them, too: in a thread that runs an event loop for the call."""
 
 import asyncio
+import ssl
 from typing import Any
 
 import aiohttp
@@ -24,17 +25,21 @@ class Awaiting:
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            async with self._lent() as session:
+            async with self._lent(request.url) as session:
                 return await _call(session, request, seconds)
         except Exception as error:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
             text = str(error) if isinstance(error, BodyError) else reason(error)
         raise Unreachable(text, connected=connected)
 
-    def _lent(self) -> aiohttp.ClientSession:
+    def _lent(self, url: str) -> aiohttp.ClientSession:
         user = self._session
         if user is None:  # trust_env would read netrc, too: the environment's proxies come by `_proxy`
-            return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+            # aiohttp's own context knows SSL_CERT_FILE only as it was when aiohttp was imported
+            tls = ssl.create_default_context() if url.startswith("https") else True
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
         return aiohttp.ClientSession(
             connector=user.connector,
             connector_owner=False,

@@ -1,0 +1,133 @@
+"""`headers(url)` and `refused(url)`: for clients that have no hook for an auth object."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.servers import Reply
+from tests.support import PlainProvider, TokenServer
+from tokenauth._core.signature import Signature
+
+WAYS: dict[str, Callable[[Any, str], dict[str, str]]] = {
+    "headers": lambda auth, url: auth.headers(url),
+    "aheaders": lambda auth, url: asyncio.run(auth.aheaders(url)),
+}
+way = pytest.mark.parametrize("headers", WAYS.values(), ids=list(WAYS))
+
+
+def get(url: str, headers: dict[str, str]) -> int:
+    with urllib3.PoolManager() as pool:
+        return pool.request("GET", url, headers=headers, retries=False).status
+
+
+@way
+def test_they_carry_the_token_home(headers: Any, server: TokenServer) -> None:
+    auth = server.auth()
+    assert headers(auth, server.api) == {"Authorization": "Bearer token-1"}
+    assert get(server.api, headers(auth, server.api)) == 200
+    assert server.logins == 1
+
+
+@way
+def test_they_are_empty_abroad_with_one_warning(
+    headers: Any, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = server.auth()
+    with caplog.at_level(logging.WARNING, "tokenauth"):
+        assert [headers(auth, "https://abroad.example/x") for _ in range(2)] == [{}, {}]
+    assert ["go without the token" in record.message for record in caplog.records] == [True]
+    assert server.logins == 0
+
+
+class Elsewhere(PlainProvider):
+    """Presents the token in the way that *signature* says."""
+
+    def __init__(self, url: str, **signature: dict[str, str]) -> None:
+        super().__init__(url)
+        self.signature = signature
+
+    def sign(self, token: Any) -> Signature:
+        return Signature(**self.signature)
+
+
+@way
+def test_a_cookie_comes_in_its_header(headers: Any, server: TokenServer) -> None:
+    auth = server.auth(provider=Elsewhere(server.url, cookies={"sid": "1"}))
+    assert headers(auth, server.api) == {"Cookie": "sid=1"}
+
+
+@way
+def test_a_token_in_the_query_is_an_error_that_shows_no_secret(headers: Any, server: TokenServer) -> None:
+    auth = server.auth(provider=Elsewhere(server.url, params={"key": "s3cret"}))
+    with pytest.raises(ValueError, match=r"in the query \(key\)") as caught:
+        headers(auth, server.api)
+    assert "s3cret" not in str(caught.value)
+
+
+@way
+def test_a_refusal_gets_a_new_token(headers: Any, server: TokenServer) -> None:
+    auth = server.auth()
+    sent = headers(auth, server.api)
+    server.revoke()
+    assert get(server.api, sent) == 401
+    assert auth.refused(server.api, sent)
+    assert get(server.api, headers(auth, server.api)) == 200
+    assert server.logins == 2
+
+
+def test_a_late_refusal_of_an_old_token_drops_no_newer_one(server: TokenServer) -> None:
+    auth = server.auth()
+    sent = auth.headers(server.api)
+    auth.invalidate()
+    assert auth.headers(server.api) != sent
+    assert auth.refused(server.api, sent)
+    auth.headers(server.api)
+    assert server.logins == 2
+
+
+def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> None:
+    auth = server.auth()
+    auth.headers(server.api)
+    assert not auth.refused(server.api, {"X-Other": "1"})
+    assert not auth.refused("https://abroad.example/x")
+    auth.headers(server.api)
+    assert server.logins == 1
+
+
+def test_refusals_of_new_tokens_become_rare(server: TokenServer) -> None:
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    auth = server.auth()
+    for _ in range(10):
+        sent = auth.headers(server.api)
+        assert get(server.api, sent) == 401
+        auth.refused(server.api, sent)
+    assert server.logins == 2
+
+
+WITHOUT = """
+    import sys
+    for name in {hidden}:
+        sys.modules[name] = None
+    import tokenauth
+    error = tokenauth.TokenEndpointError("x")
+    assert isinstance(error, tokenauth.TokenAuthError)
+    auth = tokenauth.ManisAuth("https://api.example", merchant_id="m", secret="s")
+    assert auth._library == "{library}", auth._library
+"""
+
+
+@pytest.mark.parametrize(
+    ("hidden", "library"),
+    [(["httpx"], "requests"), (["httpx", "requests"], "httpx2"), (["httpx", "httpx2"], "requests")],
+    ids=str,
+)
+def test_a_client_that_is_not_there_is_not_needed(hidden: list[str], library: str) -> None:
+    text = textwrap.dedent(WITHOUT).format(hidden=hidden, library=library)
+    assert subprocess.run([sys.executable, "-c", text], timeout=60, check=False).returncode == 0
