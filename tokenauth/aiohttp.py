@@ -12,11 +12,12 @@ from tokenauth._clients.family import members_of
 from tokenauth._clients.middleware import Handler, MiddlewareAuth
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
 
 __all__ = [
     "AtripAuth",
     "ClientCredentialsAuth",
+    "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
 

@@ -1,5 +1,6 @@
 """Values that a call may carry besides texts and secrets: what an earlier answer had, and what is computed."""
 
+import abc
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,22 +34,27 @@ class Built:
     kept: Mapping[str, str]
 
 
-class Computed:
-    """A value that is made when it is sent. *secret*: what it is made with, or None."""
-
-    secret: Secret | None = None
+class Computed(abc.ABC):
+    """A value that is made when it is sent."""
 
     @property
+    def secret(self) -> Secret | None:
+        """What it is made with, or None."""
+        return None
+
+    @property
+    @abc.abstractmethod
     def told(self) -> object:
         """What distinguishes it, without its secret; callables as Finders."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
         """Return the value; without *fresh*, with the secret as it was last read."""
-        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and (self.told, self.secret) == (other.told, other.secret)
+        if not isinstance(other, Computed) or type(self) is not type(other):
+            return False
+        return (self.told, self.secret) == (other.told, other.secret)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -83,15 +89,19 @@ class Signed(Computed):
     def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
-        self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
+        self._secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
         self.function = Finder(function)
 
     @property
+    def secret(self) -> Secret:
+        return self._secret
+
+    @property
     def told(self) -> object:
-        return ("signed", self.function, self.secret.dynamic)
+        return ("signed", self.function, self._secret.dynamic)
 
     def result(self, given: object, *, fresh: bool = True) -> Any:
-        return self.function.result("Signed", self.secret.reveal() if fresh else self.secret.last(), given)
+        return self.function.result("Signed", self._secret.reveal() if fresh else self._secret.last(), given)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
         value = self.result(dict(kept), fresh=fresh)
@@ -111,14 +121,18 @@ class Basic(Computed):
         if ":" in user:
             raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
         name = "the password for HTTP Basic"
-        self.secret: Secret = password if isinstance(password, Secret) else Secret(name, password)
+        self._secret = password if isinstance(password, Secret) else Secret(name, password)
+
+    @property
+    def secret(self) -> Secret:
+        return self._secret
 
     @property
     def told(self) -> object:
-        return ("basic", self.user, self.secret.dynamic)
+        return ("basic", self.user, self._secret.dynamic)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        return basic_header(self.user, self.secret.reveal() if fresh else self.secret.last())
+        return basic_header(self.user, self._secret.reveal() if fresh else self._secret.last())
 
     def __repr__(self) -> str:
         return f"<Basic {self.user}>"
