@@ -35,7 +35,7 @@ _PEPPER = secrets.token_bytes(32)
 
 def digest(*parts: object) -> str:
     """Return a keyed digest of *parts*, for use as a key; TypeError where they have no `Identity`."""
-    return hmac.new(_PEPPER, Identity.of(parts).encoded, "sha256").hexdigest()
+    return hmac.digest(_PEPPER, Identity.of(parts).encoded, "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)
