@@ -23,6 +23,7 @@ from tokenauth._core.secrets import Secret, bare
 
 _LITERALS = frozenset((type(None), bool, int, float, complex, str, bytes))
 """What is told by its literal, and so are tuples and lists of these: Python writes them fast."""
+_ROWS = frozenset((tuple, list, dict))
 
 
 def _dated(value: Any) -> str:
@@ -71,19 +72,34 @@ class Identity:
         kind = type(value)
         if kind in _LITERALS:
             return ascii(value)
-        if kind is tuple or kind is list:
-            if _LITERALS.issuperset(map(type, value)):
-                return ascii(value)
-            inside = "".join([f"{each}, " for each in self._parts(value, place)])
-            return f"({inside})" if kind is tuple else f"[{inside}]"
-        if kind is Secret:
-            return self._written(bare(value.identity), place)
+        if kind in _ROWS:
+            return self._mapping(value, place) if kind is dict else self._row(value, place)
         if kind in _PLAIN:
             return f"{kind.__name__}({_PLAIN[kind](value)!a})"
         plain = bare(value.identity if isinstance(value, Secret) else value)
-        if plain is not value:  # a box, or a subclass of str or bytes
+        if plain is not value:  # it was in a box, or of a subclass of str or bytes
             return self._written(plain, place)
         return self._object(value, place) if callable(value) else self._made(value, place)
+
+    def _row(self, value: tuple[Any, ...] | list[Any], place: _Place) -> str:
+        if _LITERALS.issuperset(map(type, value)):
+            return ascii(value)
+        inside = ", ".join(
+            [
+                ascii(each) if type(each) in _LITERALS else self._written(each, ("[n]", index, place))
+                for index, each in enumerate(value)
+            ]
+        )
+        if type(value) is list:
+            return f"[{inside}]"
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+
+    def _mapping(self, value: Mapping[Any, Any], place: _Place) -> str:
+        items = [
+            f"{self._written(key, ('a key of ', place))}: {self._written(value[key], ('[]', key, place))}"
+            for key in value
+        ]
+        return f"{{{', '.join(sorted(items))}}}"
 
     def _made(self, value: Any, place: _Place) -> str:
         """Write *value* as the call of its class with its parts, and with its attributes by name."""
@@ -99,10 +115,7 @@ class Identity:
                 for index, each in enumerate(value):
                     yield self._written(each, ("[n]", index, place))
             case Mapping():
-                yield from sorted(
-                    f"{self._written(key, ('a key of ', place))}: {self._written(value[key], ('[]', key, place))}"
-                    for key in value
-                )
+                yield self._mapping(value, place)
             case frozenset() | set():
                 yield from sorted(self._written(each, ("a part of ", place)) for each in value)
             case _ if not is_dataclass(value):  # the state of one is all

@@ -12,6 +12,7 @@ Law: no I/O and no waiting here; the clock is an argument.
 import logging
 import math
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any
 
 from tokenauth._core.admission import Admission
@@ -57,11 +58,17 @@ class Source:
         if uniform is not None:
             self.credential.uniform = uniform
         self.tokens = Tokens(self.credential, cache)
-        self.logins = Logins(self.credential, self.tokens)
-        self.fleet = Fleet(self.credential, self.tokens, self.logins)
         self.ready = Readiness(self.credential, self.tokens, self.admission).now
         self.provider = provider
         self.flights = flights
+
+    @cached_property
+    def logins(self) -> Logins:
+        return Logins(self.credential, self.tokens)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        return Fleet(self.credential, self.tokens, self.logins)
 
     # who fetches
 

@@ -3,8 +3,9 @@
 import logging
 import math
 from dataclasses import replace
+from functools import cached_property
 
-from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Held, TokenCache
+from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Cell, Held, TokenCache
 from tokenauth._core.credential import Credential
 from tokenauth._core.token import Token
 
@@ -22,8 +23,12 @@ class Tokens:
         self._credential = credential
         self.cache = cache
         self.key = credential.key
-        self.cell = cache.cell(credential.key)
         self.invalidated_at = -math.inf
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The entry itself, for those who want it at each request."""
+        return self.cache.cell(self.key)
 
     def held(self) -> Held | None:
         """Return what is cached, good or not."""
