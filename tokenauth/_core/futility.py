@@ -10,8 +10,8 @@ several places in a row were futile: then only those are renewed for that have s
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -24,8 +24,7 @@ PLACES = 3
 _ANYWHERE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(NamedTuple):
     until: float
     pause: float
 

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from dataclasses import replace
 from functools import cached_property
 
 from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Cell, Held, TokenCache
@@ -56,7 +55,7 @@ class Tokens:
     def postpone(self, held: Held) -> None:
         """Make the next refresh of *held* due later: the one under way was cancelled."""
         later = self._credential.monotonic() + self._credential.timeout
-        self.cache.replace(self.key, replace(held, refresh_from=min(later, held.usable_until)))
+        self.cache.replace(self.key, held._replace(refresh_from=min(later, held.usable_until)))
 
     def keep(self, held: Held) -> None:
         """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
