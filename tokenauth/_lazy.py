@@ -1,4 +1,4 @@
-"""Names that a package offers and loads at their first use; and what to say if their extra is not installed."""
+"""Names that a package offers, and modules that it needs, loaded at their first use."""
 
 import contextlib
 import importlib
@@ -31,3 +31,15 @@ def extra(name: str, what: str) -> Iterator[None]:
         missing = problem.name
     if missing is not None:
         raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing)
+
+
+class Later:
+    """A module that is imported when something of it is first used. Name it for type checkers under TYPE_CHECKING."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(importlib.import_module(self._module), name)
+        vars(self)[name] = value
+        return value

@@ -9,6 +9,8 @@ import pytest
 import tokenauth
 
 CLIENTS = {"requests", "httpx", "httpx2", "niquests"}
+MOST_MODULES = 60
+"""Of our own, for one client and one provider."""
 HEAVY = {"trio", "asyncio", "starlette", "uvicorn", "rich", "redis", "cryptography"}
 
 
@@ -40,6 +42,17 @@ def test_an_import_brings_along_no_other_client(code: str, expected: set[str]) -
 
 def test_import_tokenauth_alone_is_light() -> None:
     assert not modules_after("import tokenauth") & HEAVY
+
+
+@pytest.mark.parametrize("client", ["httpx", "httpx2", "requests"])
+def test_one_client_and_one_provider_load_no_more_than_they_need(client: str) -> None:
+    """What only a login needs comes at the first one; a program that blocks never loads an event loop for us."""
+    alone = modules_after(f"import {client}")
+    added = modules_after(f"from tokenauth.{client} import ManisAuth") - alone
+    assert "asyncio" not in added
+    assert "concurrent.futures" not in added
+    assert not {each for each in added if each.startswith("tokenauth._io")}
+    assert len({each for each in added if each.startswith("tokenauth")}) <= MOST_MODULES
 
 
 def test_an_auth_for_one_client_is_made_without_the_others() -> None:

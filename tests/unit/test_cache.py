@@ -1,5 +1,4 @@
 import gc
-from dataclasses import replace
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -10,7 +9,7 @@ from tokenauth._core.cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_
 
 
 def held(value: str) -> Held:
-    times: dict[str, Any] = dict.fromkeys(set(Held.__dataclass_fields__) - {"token"}, 0.0)
+    times: dict[str, Any] = dict.fromkeys(set(Held._fields) - {"token"}, 0.0)
     return Held(Token(value), **times)
 
 
@@ -100,7 +99,7 @@ def test_marks_are_bounded() -> None:
 
 def test_an_entry_is_replaced_where_it_still_holds_the_same_token() -> None:
     cache, one = TokenCache({}), held("one")
-    later = replace(one, refresh_from=5.0)
+    later = one._replace(refresh_from=5.0)
     cache.replace("k", later)
     assert cache.get("k") is None
     cache.put("k", one)

@@ -149,6 +149,8 @@ def test_what_differs_is_told_apart(kind: str) -> None:
         (Masked("a"), "a"),
         (float("nan"), float("nan")),
         (Tenant("a"), Tenant(Masked("a"))),
+        (("a",), (Masked("a"),)),
+        (["a", 1], [Masked("a"), 1]),
         (Secret("a", "x"), Secret("b", "x")),
     ],
 )

@@ -3,12 +3,13 @@
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tokenauth._core.flow import Flow, static
+from tokenauth._clients.at_login import flows
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
+    from tokenauth._core.flow import Flow
     from tokenauth._core.source import Source
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class Anywhere:
         """
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
-            return _headers(self._run(static(self._source, origin)))  # type: ignore[arg-type]  # a signature, not a token
+            return _headers(self._run(flows.static(self._source, origin)))  # type: ignore[arg-type]  # a signature, not a token
         if not self._source.admission.admits(origin):
             return {}
         return self._carrying(origin, self._source.tokens.fresh() or self._obtain(None))
@@ -43,7 +44,7 @@ class Anywhere:
         """Do as `headers`, without blocking the event loop."""
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
-            return _headers(await self._arun(static(self._source, origin)))
+            return _headers(await self._arun(flows.static(self._source, origin)))
         if not self._source.admission.admits(origin):
             return {}
         return self._carrying(origin, self._source.tokens.fresh() or await self._aobtain(None))
@@ -101,7 +102,7 @@ class Anywhere:
 
     if TYPE_CHECKING:
 
-        def _run(self, flow: Flow, library: str | None = None) -> Token: ...
+        def _run(self, flow: "Flow", library: str | None = None) -> Token: ...
 
         async def _arun(self, flow: Generator[Any, Any, T], library: str | None = None) -> T: ...
 

@@ -3,21 +3,21 @@
 import contextlib
 import copy
 from collections.abc import Generator, Mapping, MutableMapping
-from typing import Any, ClassVar, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
 from tokenauth._clients import presence
 from tokenauth._clients.anywhere import Anywhere
+from tokenauth._clients.at_login import drive, flows, transports
 from tokenauth._core.cache import PROCESS_CACHE, cache_of
-from tokenauth._core.effects import Effect
-from tokenauth._core.fleet import Shelf
-from tokenauth._core.flow import FAREWELL, leave, obtain
 from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-from tokenauth._io import transports
-from tokenauth._io.drive import Awaiting, Blocking, arun, run
 from tokenauth.providers._duck import TokenAPI, as_provider
+
+if TYPE_CHECKING:
+    from tokenauth._core.effects import Effect
+    from tokenauth._core.fleet import Shelf
 
 T = TypeVar("T")
 
@@ -76,13 +76,13 @@ class BaseTokenAuth(Anywhere):
         """
         token = self._leaving()
         if token is not None:
-            self._run(leave(self._source, token))
+            self._run(flows.leave(self._source, token))
 
     async def aclose(self) -> None:
         """Do as `close()`, on asyncio or trio."""
         token = self._leaving()
         if token is not None:
-            await self._arun(leave(self._source, token))
+            await self._arun(flows.leave(self._source, token))
 
     def __enter__(self) -> Self:
         return self
@@ -111,7 +111,7 @@ class BaseTokenAuth(Anywhere):
         with contextlib.suppress(Exception):
             request = None if token is None else self._source.logins.farewell(token)
             if request is not None:
-                transports.blocking(self._token_client, self._library)(request, FAREWELL)
+                transports.blocking(self._token_client, self._library)(request, flows.FAREWELL)
 
     def get_token(self) -> Token:
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
@@ -126,19 +126,19 @@ class BaseTokenAuth(Anywhere):
         self._source.tokens.invalidate()
 
     def _obtain(self, rejected: Token | None, library: str | None = None) -> Token:
-        return self._run(obtain(self._source, rejected), library)
+        return self._run(flows.obtain(self._source, rejected), library)
 
     async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token:
-        return await self._arun(obtain(self._source, rejected), library)
+        return await self._arun(flows.obtain(self._source, rejected), library)
 
-    def _run(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
+    def _run(self, flow: "Generator[Effect, Any, T]", library: str | None = None) -> T:
         """Run *flow*, with token calls made by *library* where there is no token_client."""
         transport = transports.blocking(self._token_client, library or self._library)
-        return run(flow, Blocking(transport, self._source.credential.clock))
+        return drive.run(flow, drive.Blocking(transport, self._source.credential.clock))
 
-    async def _arun(self, flow: Generator[Effect, Any, T], library: str | None = None) -> T:
+    async def _arun(self, flow: "Generator[Effect, Any, T]", library: str | None = None) -> T:
         transport = transports.awaiting(self._token_client, library or self._async_library)
-        return await arun(flow, Awaiting(transport, self._source.credential.clock))
+        return await drive.arun(flow, drive.Awaiting(transport, self._source.credential.clock))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._provider.name} at {where(self._provider)}>"
@@ -170,7 +170,7 @@ class BaseTokenAuth(Anywhere):
         return twin
 
 
-def _shelf(store: object, source: Source) -> Shelf:
+def _shelf(store: object, source: Source) -> "Shelf":
     from tokenauth.stores import Store  # noqa: PLC0415  (its sealing needs an extra)
 
     if isinstance(store, type):

@@ -5,10 +5,10 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, ClassVar
 
+from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.bodies import adrain, drain
 from tokenauth._clients.httpx_story import Look, Obtain, Sign, Step, Story
-from tokenauth._core.flow import static
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -128,7 +128,7 @@ class HttpxAuth(BaseTokenAuth):
                 if isinstance(step, Obtain):
                     result = await self._aobtain(step.rejected, _library_of(request))
                 elif isinstance(step, Sign):
-                    result = await self._arun(static(self._source, step.origin))
+                    result = await self._arun(flows.static(self._source, step.origin))
                 elif isinstance(step, Look):
                     await step.response.aread()
                 else:

@@ -13,7 +13,6 @@ got it.
 import logging
 import traceback
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import is_whole, rewinder
@@ -29,29 +28,25 @@ log = logging.getLogger("tokenauth")
 _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
 
 
-@dataclass(frozen=True, slots=True)
-class Obtain:
+class Obtain(NamedTuple):
     """Ask for a token other than *rejected*."""
 
     rejected: Token | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """Ask for the signature that requests to *origin* carry without a token; a secret may have to be read for it."""
 
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """Read the response, of which nothing matters any more, and free its connection."""
 
     response: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """Read the response, whose body may say that the token is no good (`refused=`)."""
 
     response: Any

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.peek import refuses, worth_reading
-from tokenauth._core.flow import static
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
@@ -82,7 +82,7 @@ class MiddlewareAuth(BaseTokenAuth):
         if chain is not None and chain.abroad:
             return None, None
         if origin is not None and source.provider.is_static(origin):
-            return await self._arun(static(source, origin), "aiohttp") or Signature(), None
+            return await self._arun(flows.static(source, origin), "aiohttp") or Signature(), None
         if origin is None or not source.admission.admits(origin):
             return None, None
         token = ready.token if ready is not None else await self._aobtain(None, "aiohttp")

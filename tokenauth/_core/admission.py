@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from tokenauth._core.header_names import checked_sent_name
@@ -64,7 +65,6 @@ class Admission:
             self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
         self.steady = self.provider.steady or type(self.provider).sign is Provider.sign
         self._rule = checked_rule("refused", 401 if self.refused is None else self.refused)
-        self._warned: set[Origin | str] = set()
 
     def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
         """Whether an answer's *status* says that the token is no good.
@@ -110,6 +110,10 @@ class Admission:
         if self._is_new(scheme):
             text = "%s: a request to a %s: URL goes without the token, for it has no origin that can be compared"
             log.warning(text, self.provider.name, scheme)
+
+    @cached_property
+    def _warned(self) -> set[Origin | str]:
+        return set()
 
     def _is_new(self, subject: Origin | str) -> bool:
         if subject in self._warned or len(self._warned) >= _MOST_WARNINGS:

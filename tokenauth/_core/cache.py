@@ -12,9 +12,8 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable, Hashable, MutableMapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache, TTLCache
 
@@ -35,11 +34,10 @@ _PEPPER = secrets.token_bytes(32)
 
 def digest(*parts: object) -> str:
     """Return a keyed digest of *parts*, for use as a key; TypeError where they have no `Identity`."""
-    return hmac.new(_PEPPER, Identity.of(parts).encoded, "sha256").hexdigest()
+    return hmac.digest(_PEPPER, Identity.of(parts).encoded, "sha256").hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A token as this process holds it. Times are monotonic seconds, `math.inf` for never.
 
     Attributes:

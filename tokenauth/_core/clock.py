@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def _monotonic() -> float:
@@ -13,8 +13,7 @@ def _wall() -> float:
     return time.time()
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """Two readings in seconds: `monotonic` counts lifetimes, `wall` (Unix) is for expiry that leaves the process."""
 
     monotonic: Callable[[], float] = _monotonic

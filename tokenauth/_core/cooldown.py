@@ -7,25 +7,24 @@ most). Rejected credentials rest 60 s, for each try counts towards a lock-out; a
 import math
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
 from tokenauth._core import errors
 from tokenauth._core.forks import over_fork
-from tokenauth._core.record import REJECTED
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
 
 FIRST, LONGEST = 1.0, 30.0
+REJECTED = 60.0
+"""Seconds for which rejected credentials are not tried again."""
 LONGEST_RETRY_AFTER = 3600.0
 FRESH, CONTESTED, WARN_EVERY = 60.0, 3, 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Cooling:
+class _Cooling(NamedTuple):
     failure: "TokenAuthError"
     until: float
     pause: float
@@ -52,7 +51,7 @@ class Cooldowns:
         with self._lock:
             cooling = self._cooling.get(key)
             if cooling is not None and cooling.changed and secrets == cooling.secrets:
-                cooling = self._cooling[key] = replace(cooling, changed=False)
+                cooling = self._cooling[key] = cooling._replace(changed=False)
         if cooling is None or now >= cooling.until:
             return None
         changed = secrets is not None and secrets != cooling.secrets

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
@@ -31,7 +32,7 @@ class Event:
     error: Exception | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Credential:
     """A provider and the options that say how its tokens are kept. *leeway*, *timeout*: seconds.
 
@@ -46,7 +47,6 @@ class Credential:
     timeout: float = 10.0
     on_event: Callable[[Event], object] | None = None
     allow_http: bool = False
-    futility: Futility = field(init=False)
     cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
     clock: Clock = SYSTEM
     uniform: Callable[[float, float], float] = random.uniform
@@ -62,7 +62,10 @@ class Credential:
         dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
         self.mark = digest(told.encoded, static)
         self.key = (self.mark, *dynamic) if dynamic else self.mark
-        self.futility = FUTILITIES.of(self.key)
+
+    @cached_property
+    def futility(self) -> Futility:
+        return FUTILITIES.of(self.key)
 
     @property
     def name(self) -> str:

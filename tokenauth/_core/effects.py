@@ -7,14 +7,17 @@ them. Nothing here does anything.
 import json
 import re
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import http_date
-from tokenauth._core.flights import Flight
 from tokenauth._core.token import HTTP_TOKEN
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from tokenauth._core.flights import Flight
 
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 
@@ -90,8 +93,7 @@ class Reply:
         return min(max(self.received_at, date), date + 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
 
     *unwanted* is called when the answer comes after all and nobody waits for it any more, for its leader was cancelled,
@@ -99,17 +101,16 @@ class Exchange:
     """
 
     request: TokenRequest
-    flight: Flight
+    flight: "Flight"
     deadline: float
     unwanted: Callable[[Callable[[], Reply]], object] = bool
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Call *function*, which may block when *blocks*; its result is the function's."""
 
     function: Callable[[], Any]
-    flight: Flight
+    flight: "Flight"
     deadline: float
     blocks: bool
 
@@ -119,8 +120,7 @@ class Call:
         return errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Call *function*, a call of a shared store, in a thread; *late* gives the result where *seconds* don't suffice.
 
     *unwanted* is called with the future of *function*'s result when it is done and nobody waits for it any more.
@@ -132,16 +132,14 @@ class Ask:
     unwanted: Callable[["Future[Any]"], object] = bool
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait until *flight* has landed, to *deadline* (monotonic seconds) at the latest."""
 
-    flight: Flight
+    flight: "Flight"
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Let *seconds* pass."""
 
     seconds: float

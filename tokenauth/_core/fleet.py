@@ -3,8 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
@@ -31,8 +30,7 @@ class Shelf(Protocol):
     def release_soon(self, lease: Any, /) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Leased:
+class Leased(NamedTuple):
     """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""
 
     shelf: Shelf
@@ -77,7 +75,7 @@ class Fleet:
         if record.token.expires_at is not None and record.token.expires_at <= now:
             return None
         token, as_fetched = as_answered(record.token, now, monotonic)
-        held = replace(self._logins.dated(token, as_fetched, None), token=record.token)
+        held = self._logins.dated(token, as_fetched, None)._replace(token=record.token)
         if not held.is_usable(self._credential.clock):
             return None
         self._tokens.keep(held)

@@ -103,6 +103,10 @@ class Flights:
         self._lock = threading.RLock()
         self._flights: dict[Hashable, Flight] = {}
 
+    def flight(self, key: Hashable, stale_at: float, rejected: Any = None) -> Flight:
+        """Return a flight that may `join`."""
+        return Flight(self, key, stale_at, rejected)
+
     def join(self, fresh: Flight, now: float) -> Flight:
         """Return the flight that is under way for the key of *fresh*, else *fresh*, which is now. *now*: monotonic."""
         with self._lock:

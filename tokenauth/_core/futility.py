@@ -10,7 +10,8 @@ several places in a row were futile: then only those are renewed for that have s
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -23,8 +24,7 @@ PLACES = 3
 _ANYWHERE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(NamedTuple):
     until: float
     pause: float
 
@@ -38,10 +38,21 @@ class Futility:
 
     def __init__(self, lock: "threading.RLock") -> None:
         self._lock = lock
-        self._rests: LRUCache[str, _Rest] = LRUCache(1024)
-        self._serving: LRUCache[str, bool] = LRUCache(1024)
-        self._in_a_row: set[str] = set()
         self.watching = False
+
+    # made when a renewal was in vain: most credentials never see that
+
+    @cached_property
+    def _rests(self) -> "LRUCache[str, _Rest]":
+        return LRUCache(1024)
+
+    @cached_property
+    def _serving(self) -> "LRUCache[str, bool]":
+        return LRUCache(1024)
+
+    @cached_property
+    def _in_a_row(self) -> set[str]:
+        return set()
 
     def allows(self, place: str, now: float) -> bool:
         """Whether a 401 from *place* may lead to a renewal."""

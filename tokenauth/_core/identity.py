@@ -1,7 +1,8 @@
-"""Identity: a value as bytes, which two values share only where they are equal and of one kind.
+"""Identity: a value as a text, which two values share only where they are equal and of one kind.
 
-Law: each part stands with its kind and its length, and the same way in every process (sets, too, whatever the hash
-seed). What can't be compared exactly is refused, and never compared by its repr.
+Law: the text reads like the Python expression that makes the value, so that no quoted text passes for anything else;
+and it is the same in every process (sets, too, whatever the hash seed). What can't be compared exactly is refused, and
+never compared by its repr.
 """
 
 import datetime
@@ -12,42 +13,43 @@ import sys
 import types
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum, Flag
 from functools import cached_property
 from typing import Any
 
 from tokenauth._core.secrets import Secret, bare
 
-
-def _text(value: object) -> bytes:
-    return str(value).encode(errors="surrogatepass")
-
-
-def _dated(value: Any) -> bytes:
-    return _text(f"{value.isoformat()} {getattr(value, 'fold', 0)}")
+_LITERALS = frozenset((type(None), bool, int, float, complex, str, bytes))
+"""What is told by its literal, and so are tuples and lists of these: Python writes them fast."""
+_ROWS = frozenset((tuple, list, dict))
 
 
-_PLAIN: dict[type, Callable[[Any], bytes]] = {
-    **dict.fromkeys((type(None), bool, int, str, decimal.Decimal, fractions.Fraction), _text),
+def _dated(value: Any) -> str:
+    return f"{value.isoformat()} {getattr(value, 'fold', 0)}"
+
+
+_PLAIN: dict[type, Callable[[Any], str]] = {
+    **dict.fromkeys((decimal.Decimal, fractions.Fraction, uuid.UUID), str),
     **dict.fromkeys((datetime.date, datetime.time, datetime.datetime), _dated),
-    **dict.fromkeys((pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath), _text),
-    float: lambda value: value.hex().encode(),
-    complex: lambda value: f"{value.real.hex()} {value.imag.hex()}".encode(),
-    bytes: bytes,
-    uuid.UUID: lambda value: value.bytes,
-    datetime.timedelta: lambda value: f"{value.days} {value.seconds} {value.microseconds}".encode(),
+    **dict.fromkeys((pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath), str),
+    datetime.timedelta: lambda value: f"{value.days} {value.seconds} {value.microseconds}",
 }
-"""What is told by its type and these bytes. An object of a subclass may hold more."""
+"""What is told by its type and this text. An object of a subclass may hold more."""
+
+_Place = tuple[Any, ...]
+"""Where in the whole something stands, from the inside out: it becomes a text only where it is needed."""
 
 
-@dataclass
 class Identity:
     """A value as *encoded* bytes. *bound*: where in it something stands that only this process can tell apart."""
 
-    encoded: bytes = b""
-    bound: list[str] = field(default_factory=list)
+    __slots__ = ("bound", "encoded")
+
+    def __init__(self, encoded: bytes = b"", bound: list[str] | None = None) -> None:
+        self.encoded = encoded
+        self.bound = [] if bound is None else bound
 
     @classmethod
     def of(cls, value: object, name: str = "identity") -> "Identity":
@@ -61,54 +63,88 @@ class Identity:
         """
         identity = cls()
         try:
-            identity.encoded = identity._encode(value, name)
+            identity.encoded = identity._written(value, (name,)).encode()
         except RecursionError:
             raise TypeError(f"{name} is nested too deeply, or within itself") from None
         return identity
 
-    def _encode(self, value: Any, name: str) -> bytes:
-        value = bare(value.identity if isinstance(value, Secret) else value)
+    def _written(self, value: Any, place: _Place) -> str:
         kind = type(value)
+        if kind in _LITERALS:
+            return ascii(value)
+        if kind in _ROWS:
+            return self._mapping(value, place) if kind is dict else self._row(value, place)
         if kind in _PLAIN:
-            return _framed(kind.__name__, [_PLAIN[kind](value)])
-        if callable(value):
-            return self._object(value, name)
-        more = {} if isinstance(value, Enum) else _state(value)
-        named = [self._encode(each, f"{name}.{attribute}") for attribute, each in sorted(more.items())]
-        return _framed("of", [self._object(kind, name), *self._parts(value, name), *named, repr(sorted(more)).encode()])
+            return f"{kind.__name__}({_PLAIN[kind](value)!a})"
+        plain = bare(value.identity if isinstance(value, Secret) else value)
+        if plain is not value:  # it was in a box, or of a subclass of str or bytes
+            return self._written(plain, place)
+        return self._object(value, place) if callable(value) else self._made(value, place)
 
-    def _parts(self, value: Any, name: str) -> list[bytes]:
+    def _row(self, value: tuple[Any, ...] | list[Any], place: _Place) -> str:
+        if _LITERALS.issuperset(map(type, value)):
+            return ascii(value)
+        inside = ", ".join(
+            [
+                ascii(each) if type(each) in _LITERALS else self._written(each, ("[n]", index, place))
+                for index, each in enumerate(value)
+            ]
+        )
+        if type(value) is list:
+            return f"[{inside}]"
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+
+    def _mapping(self, value: Mapping[Any, Any], place: _Place) -> str:
+        items = [
+            f"{self._written(key, ('a key of ', place))}: {self._written(value[key], ('[]', key, place))}"
+            for key in value
+        ]
+        return f"{{{', '.join(sorted(items))}}}"
+
+    def _made(self, value: Any, place: _Place) -> str:
+        """Write *value* as the call of its class with its parts, and with its attributes by name."""
+        more = () if isinstance(value, Enum) else sorted(_state(value).items())
+        named = [f"{name!a}={self._written(each, ('.', name, place))}" for name, each in more]
+        return f"{self._object(type(value), place)}({', '.join([*self._parts(value, place), *named])})"
+
+    def _parts(self, value: Any, place: _Place) -> Iterator[str]:
         match value:
             case Enum():
-                return [self._encode(value.value if isinstance(value, Flag) else value.name, name)]
+                yield self._written(value.value if isinstance(value, Flag) else value.name, place)
             case tuple() | list():
-                return [self._encode(each, f"{name}[{index}]") for index, each in enumerate(value)]
+                for index, each in enumerate(value):
+                    yield self._written(each, ("[n]", index, place))
             case Mapping():
-                return sorted(_framed("item", self._item(key, value[key], name)) for key in value)
+                yield self._mapping(value, place)
             case frozenset() | set():
-                return sorted(self._encode(each, f"a part of {name}") for each in value)
-            case _ if is_dataclass(value):
-                return []  # its state is all
-        raise TypeError(
-            f"{name} is of the type {type(value).__name__}, which can't be compared exactly. Write what distinguishes "
-            "it from others instead: texts, numbers, bytes, or tuples, dicts and dataclasses of these"
-        )
+                yield from sorted(self._written(each, ("a part of ", place)) for each in value)
+            case _ if not is_dataclass(value):  # the state of one is all
+                raise TypeError(
+                    f"{_spelled(place)} is of the type {type(value).__name__}, which can't be compared exactly. Write "
+                    "what distinguishes it from others instead: texts, numbers, bytes, or tuples, dicts and "
+                    "dataclasses of these"
+                )
 
-    def _item(self, key: object, value: object, name: str) -> list[bytes]:
-        place = f"[{str(key)!r}]" if isinstance(key, str) else "[…]"
-        return [self._encode(key, f"a key of {name}"), self._encode(value, f"{name}{place}")]
-
-    def _object(self, thing: object, name: str) -> bytes:
+    def _object(self, thing: object, place: _Place) -> str:
         """Return the name of a class or callable where every process finds it there, else a mark of this process."""
         found = name_of(thing)
         if found is None:
-            self.bound.append(name)
-            return _framed("mark", [mark_of(thing).encode()])
-        return _framed("name", [_text(found)])
+            self.bound.append(_spelled(place))
+            return f"mark({mark_of(thing)!a})"
+        return f"name({found!a})"
 
 
-def _framed(kind: str, parts: Iterable[bytes]) -> bytes:
-    return b"".join(b"%d:%b" % (len(part), part) for part in (kind.encode(), *parts))
+def _spelled(place: _Place) -> str:
+    match place:
+        case ("[n]", int(index), tuple(outer)):
+            return f"{_spelled(outer)}[{index}]"
+        case ("[]", key, tuple(outer)):
+            return f"{_spelled(outer)}[{str(key)!r}]" if isinstance(key, str) else f"{_spelled(outer)}[…]"
+        case (".", str(name), tuple(outer)):
+            return f"{_spelled(outer)}.{name}"
+        case (str(words), tuple(outer)):
+            return f"{words}{_spelled(outer)}"
+    return str(place[0])
 
 
 _STATELESS = (tuple, list, dict, set, frozenset, types.MappingProxyType)

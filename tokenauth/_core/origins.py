@@ -6,7 +6,7 @@ Law: what can't be read with certainty is foreign.
 import functools
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WEBSOCKETS = {"ws": "http", "wss": "https"}  # RFC 6455 §4.1: they begin as a request to that origin
@@ -20,8 +20,7 @@ _ODD = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """An origin in normal form: lower case, A-labels, port always there, no trailing dot."""
 
     scheme: str

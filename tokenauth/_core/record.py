@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tokenauth._core.cooldown import REJECTED
 from tokenauth._core.token import Token
 
-REJECTED = 60.0
-"""Seconds for which rejected credentials are not tried again."""
 KEPT_UNKNOWN = 30 * 86400.0
 """Seconds for which a token of unknown expiry is kept."""
 KEPT_REFRESH = 400 * 86400.0

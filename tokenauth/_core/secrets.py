@@ -44,6 +44,8 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
         TypeError: it is no str.
         ValueError: it is empty, padded with blanks, or has a control character or something that can't be encoded.
     """
+    if type(value) is str and value.isascii() and value.isprintable() and value == value.strip() and (value or empty):
+        return value
     if value is None:
         raise TypeError(f"{name} must be a str, not None; is an environment variable or a setting missing?")
     if not isinstance(value, str):
@@ -90,7 +92,8 @@ class Secret:
     @property
     def identity(self) -> Hashable:
         """What tells this secret from others: the value, or the callable itself. For a keyed digest only."""
-        return self._source if callable(self._source) else self._plain(self._source)
+        source = self._source
+        return source if type(source) is str or callable(source) else self._plain(source)
 
     def last(self) -> str:
         """Return the value that was last read, at a login as a rule; `reveal()` where there was none."""

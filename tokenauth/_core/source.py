@@ -12,21 +12,24 @@ Law: no I/O and no waiting here; the clock is an argument.
 import logging
 import math
 from collections.abc import Callable, Hashable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._core.admission import Admission
 from tokenauth._core.cache import PROCESS_CACHE, TokenCache
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
 from tokenauth._core.credential import Credential, Event
-from tokenauth._core.fleet import Fleet
-from tokenauth._core.flights import FLIGHTS, Flight, Flights
-from tokenauth._core.logins import Logins
 from tokenauth._core.provider import Provider
 from tokenauth._core.ready import Readiness, Ready
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
+
+if TYPE_CHECKING:  # needed when there is no token: whoever makes an auth object must not wait for them
+    from tokenauth._core.fleet import Fleet
+    from tokenauth._core.flights import Flight, Flights
+    from tokenauth._core.logins import Logins
 
 log = logging.getLogger("tokenauth")
 
@@ -42,7 +45,7 @@ class Source:
         timeout: float = 10.0,
         on_event: Callable[[Event], object] | None = None,
         cache: TokenCache = PROCESS_CACHE,
-        flights: Flights = FLIGHTS,
+        flights: "Flights | None" = None,
         cooldowns: Cooldowns = COOLDOWNS,
         clock: Clock = SYSTEM,
         uniform: Callable[[float, float], float] | None = None,
@@ -57,25 +60,42 @@ class Source:
         if uniform is not None:
             self.credential.uniform = uniform
         self.tokens = Tokens(self.credential, cache)
-        self.logins = Logins(self.credential, self.tokens)
-        self.fleet = Fleet(self.credential, self.tokens, self.logins)
         self.ready = Readiness(self.credential, self.tokens, self.admission).now
         self.provider = provider
-        self.flights = flights
+        if flights is not None:
+            self.flights = flights
+
+    @cached_property
+    def logins(self) -> "Logins":
+        from tokenauth._core.logins import Logins  # noqa: PLC0415  (see above)
+
+        return Logins(self.credential, self.tokens)
+
+    @cached_property
+    def fleet(self) -> "Fleet":
+        from tokenauth._core.fleet import Fleet  # noqa: PLC0415  (see above)
+
+        return Fleet(self.credential, self.tokens, self.logins)
+
+    @cached_property
+    def flights(self) -> "Flights":
+        from tokenauth._core.flights import FLIGHTS  # noqa: PLC0415  (see above)
+
+        return FLIGHTS
 
     # who fetches
 
-    def flight(self, rejected: Token | None = None) -> Flight:
+    def flight(self, rejected: Token | None = None) -> "Flight":
         """Return a flight that is to be entered, and then may `join`."""
-        return Flight(self.flights, self.tokens.key, self.now() + 2 * self.credential.timeout, rejected)
+        return self.flights.flight(self.tokens.key, self.now() + 2 * self.credential.timeout, rejected)
 
-    def join(self, fresh: Flight) -> Flight:
+    def join(self, fresh: "Flight") -> "Flight":
         """Return the flight that is under way for this credential: *fresh* itself if there was none."""
         return self.flights.join(fresh, self.now())
 
-    def solo(self) -> Flight:
+    def solo(self) -> "Flight":
         """Return a flight that nobody can join."""
-        return Flight(self.flights, object(), math.inf)
+        return self.flights.flight(object(), math.inf)
 
     # and until when
 

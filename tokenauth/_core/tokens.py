@@ -2,9 +2,9 @@
 
 import logging
 import math
-from dataclasses import replace
+from functools import cached_property
 
-from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Held, TokenCache
+from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Cell, Held, TokenCache
 from tokenauth._core.credential import Credential
 from tokenauth._core.token import Token
 
@@ -22,8 +22,12 @@ class Tokens:
         self._credential = credential
         self.cache = cache
         self.key = credential.key
-        self.cell = cache.cell(credential.key)
         self.invalidated_at = -math.inf
+
+    @cached_property
+    def cell(self) -> Cell:
+        """The entry itself, for those who want it at each request."""
+        return self.cache.cell(self.key)
 
     def held(self) -> Held | None:
         """Return what is cached, good or not."""
@@ -51,7 +55,7 @@ class Tokens:
     def postpone(self, held: Held) -> None:
         """Make the next refresh of *held* due later: the one under way was cancelled."""
         later = self._credential.monotonic() + self._credential.timeout
-        self.cache.replace(self.key, replace(held, refresh_from=min(later, held.usable_until)))
+        self.cache.replace(self.key, held._replace(refresh_from=min(later, held.usable_until)))
 
     def keep(self, held: Held) -> None:
         """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""

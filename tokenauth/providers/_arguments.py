@@ -1,5 +1,6 @@
 """Arguments of providers, checked when they are given; no error shows a value."""
 
+import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -102,6 +103,11 @@ def checked_lifetime(lifetime: object) -> float | None:
     return float(lifetime)
 
 
+@functools.lru_cache(maxsize=256)  # most descriptions of a program have the same names
+def _lowered(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(each.lower() for each in names)
+
+
 class Template:
     """Headers, form fields or a JSON body with secrets in it, which are read each time it is filled.
 
@@ -115,7 +121,7 @@ class Template:
     ) -> None:
         if not isinstance(content, Mapping):
             raise TypeError(f"{name} must be a mapping, not {type(content).__name__}")
-        self._public = frozenset(each.lower() for each in public)
+        self._public = _lowered(frozenset(public))
         self._header = header
         self._texts = texts
         missing = [key for key, value in content.items() if value is None]

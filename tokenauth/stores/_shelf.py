@@ -10,7 +10,7 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -79,7 +79,7 @@ class ShelfInStore:
 
     def acquire(self) -> Ask:
         alone = Hold(self._clock.monotonic() + 2 * self._lease_seconds, None)
-        return replace(self._ask("acquire", self._acquire, alone), unwanted=self._unwanted)
+        return self._ask("acquire", self._acquire, alone)._replace(unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
         return self._ask("save", partial(self._save, record, held), False)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.described import arguments_of
-from tokenauth._core.flow import fetch
 from tokenauth.providers.atrip import Atrip, PortalLink
 
 
@@ -19,8 +19,8 @@ class AtripAuth(BaseTokenAuth):
 
     def portal_link(self) -> PortalLink:
         """Return a fresh link to the portal, for a person to click. Blocks; raises `TokenAuthError`."""
-        return self._provider.link(self._run(fetch(self._source)))
+        return self._provider.link(self._run(flows.fetch(self._source)))
 
     async def aportal_link(self) -> PortalLink:
         """Return a fresh link to the portal, for a person to click. Raises `TokenAuthError`."""
-        return self._provider.link(await self._arun(fetch(self._source)))
+        return self._provider.link(await self._arun(flows.fetch(self._source)))
