@@ -3,10 +3,10 @@
     session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)
     session.auth = TokenAuth(my_own_provider)
 
-requests calls the auth object once for each request, and its response hook for each answer, redirects included; a
-redirect sends a copy of the request, headers and hook. So the hook looks after three things: a 401 on our token, a
-redirect to a foreign origin (what is ours is taken off before it is copied, and there the hook takes itself off), and
-a redirect that lost our signature.
+requests calls the auth object once for each request. It follows a redirect by copying the request that it was given,
+and then setting the copy's URL. So a signed request is of a kind that knows what was put on it, as its copies do:
+whenever its URL is set, it is signed for the new place, or loses all that is ours, for good. That holds whatever an
+adapter does with requests of its own. A response hook answers a 401 on our token.
 """
 
 import logging
@@ -23,11 +23,12 @@ from urllib.parse import urljoin, urlsplit
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from requests.utils import requote_uri, rewind_body
+from requests.utils import get_netrc_auth, requote_uri, rewind_body
 
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.family import members_of
 from tokenauth._clients.peek import refuses
+from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having, let_go
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
@@ -57,18 +58,44 @@ class TokenAuth(BaseTokenAuth, AuthBase):
     _library = "requests"
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        source = self._source
-        origin = _origin(request.url)
+        ready = self._source.ready()
+        if ready is None or not (url := request.url):
+            return self._sign(request)
+        signature = ready.signatures.get(url[: url.find("/", 8) + 1])
+        if signature is None:
+            return self._sign(request)
+        return self._signed(request, signature, ready.token)
+
+    def _sign(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign *request* where nothing is known yet of its place: scheme and authority, as the URL spells them."""
+        source, url = self._source, request.url or ""
+        origin = _origin(url)
         if origin is None:
             return request
-        token = None
-        signature = source.provider.static(origin)
+        signature, token = source.provider.static(origin), None
         if signature is None and source.admission.admits(origin):
             token = source.tokens.fresh() or self._obtain(None)
             signature = source.admission.signature(token, origin)
-        if signature is not None:
-            _put(request, signature)
-            request.register_hook("response", _Sent(self, origin, signature, token))
+            ready = source.ready()
+            if signature is not None and ready is not None and ready.token is token and (end := url.find("/", 8)) > 0:
+                source.learn(ready, url[: end + 1], signature)
+        return request if signature is None else self._signed(request, signature, token)
+
+    def _signed(self, request: PreparedRequest, signature: Signature, token: Token | None) -> PreparedRequest:
+        """Put *signature* on *request*, and make it one that looks after it."""
+        sent = _Sent(self, signature, token)
+        hooks = request.hooks.setdefault("response", [])
+        if hooks and any(isinstance(hook, _Sent) and hook.auth is self for hook in hooks):  # it was signed before
+            hooks = _without(hooks, self)
+            request.hooks = {**request.hooks, "response": hooks}  # for copies share theirs
+        hooks.append(sent)
+        _put(request, signature)
+        body = request.body
+        if body is not None and request._body_position is None and hasattr(body, "tell"):
+            with suppress(Exception):  # a file that requests doesn't take for a stream
+                request._body_position = body.tell()
+        request.__dict__["_sent"] = sent
+        request.__class__ = having(SignedRequest, request.__class__)
         return request
 
 
@@ -85,33 +112,91 @@ class _Sent:
     A copy may still carry an older token, or none. What it carries is compared with the newest that the hook knows.
     """
 
-    def __init__(self, auth: TokenAuth, origin: Origin, signature: Signature, token: Token | None) -> None:
-        self._auth = auth
-        self._origin = origin
+    def __init__(self, auth: TokenAuth, signature: Signature, token: Token | None) -> None:
+        self.auth = auth
         self._newest = signature, token  # one value, for threads may share the hook
-        self._chain = _Chain()
+
+    @property
+    def _chain(self) -> _Chain:
+        """Made when it is needed; `setdefault`, for threads may share the hook."""
+        chain: _Chain = self.__dict__.setdefault("chain", _Chain())
+        return chain
+
+    def moved(self, request: Any, before: str | None) -> None:
+        """The URL of *request* was set: sign it for there, or take off all that is ours, and the hook."""
+        source, token, home = self.auth._source, self._newest[1], self._at_home(request.url)
+        signature = None
+        if home is not None:
+            signature = source.provider.static(home) if token is None else source.admission.signature(token, home)
+        if signature is None:
+            self._forget(request)
+            return
+        if "Authorization" in signature.headers and home != _origin(before):
+            request.headers.__class__ = having(KeepsAuthorization, request.headers.__class__)
+        _put(request, signature)
+
+    def cookies_made(self, request: Any) -> None:
+        """The `Cookie` header of *request* was made anew."""
+        signature = self._newest[0]
+        if signature.cookies:
+            request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
+
+    def gives_way(self, request: Any, auth: Any) -> bool:
+        """Whether *auth* is to be put on *request*: the user's is, and then all that is ours comes off."""
+        ours = self._newest[0].headers.get("Authorization")
+        if auth and ours is not None and request.headers.get("Authorization") == ours:
+            if isinstance(auth, tuple) and auth == get_netrc_auth(request.url):
+                return False
+            self._forget(request)
+        return True
+
+    def _forget(self, request: Any) -> None:
+        """Make *request* one that was never signed."""
+        signature = self._newest[0]
+        _take_off(request, signature.headers)
+        if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:
+            kept = signature.foreign_cookies(cookie)
+            if kept:
+                request.headers["Cookie"] = kept
+        self._leave(request)
+        del request.__dict__["_sent"]
+        request.__class__ = request._base
 
     def __call__(self, response: Response, **settings: Any) -> Response:
+        status = response.status_code
+        source = self.auth._source
+        watched = source.credential.futility.watching or source.admission.looks(status)
+        if status < 300 and not watched and "chain" not in self.__dict__:
+            return response
+        request = response.request
+        if getattr(request, "hooks", None) is None:  # a cache's own kind of request
+            return response
         chain = self._chain
-        is_hop = chain.hop is not None and chain.hop == _bare(response.request.url)
+        is_hop = chain.hop is not None and chain.hop == self._bare(request.url)
         chain.hop, chain.renewed = None, chain.renewed and is_hop
         home = self._at_home(response.url)
         if home is None:
-            self._leave(response.request)
+            self._leave(request)
         else:
             response = self._answered(response, home, settings, is_hop=is_hop)
         if response.is_redirect:
             if self._at_home(_target(response)) is None:
                 _take_off(response.request, self._newest[0].headers)
             elif home is not None:
-                chain.hop = _bare(requote_uri(urljoin(response.url, response.headers["location"])))
+                chain.hop = self._bare(requote_uri(urljoin(response.url, response.headers["location"])))
         return response
+
+    def _bare(self, url: str | None) -> str:
+        """Return *url* without what we put on it, and without its fragment, which a redirect inherits."""
+        signature = self._newest[0]
+        return _bare(signature.without(url or "") if signature.params else url)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickled request or response, such as a cache keeps, leaves the credentials behind."""
-        source, (signature, token) = self._auth._source, self._newest
-        origins = {self._origin, *source.admission.more_origins}
-        if source.provider.may_serve(own := Origin.parse(source.provider.token_url)):
+        source, (signature, token) = self.auth._source, self._newest
+        origins = set(source.admission.more_origins)
+        own = Origin.parse(source.provider.token_url)
+        if token is None or source.provider.may_serve(own):
             origins.add(own)
         homes = sorted(str(origin) for origin in origins if source.admission.serves(origin, token))
         return _Guard, (tuple(signature.headers), tuple(homes))
@@ -122,12 +207,11 @@ class _Sent:
     def _at_home(self, url: str) -> Origin | None:
         """Return the origin of *url*, where it may have what was signed."""
         origin = _origin(url)
-        return origin if origin is not None and self._auth._source.admission.serves(origin, self._newest[1]) else None
+        return origin if origin is not None and self.auth._source.admission.serves(origin, self._newest[1]) else None
 
     def _leave(self, request: PreparedRequest) -> None:
         """Take the hook off *request*, which was abroad, and so off all that it is redirected to."""
-        others = [hook for hook in request.hooks["response"] if hook is not self]
-        request.hooks = {**request.hooks, "response": others}
+        request.hooks = {**request.hooks, "response": _without(request.hooks.get("response", ()), self.auth)}
 
     def _answered(self, response: Response, home: Origin, settings: dict[str, Any], *, is_hop: bool) -> Response:
         """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
@@ -135,27 +219,52 @@ class _Sent:
         What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first,
         which does not count as the one renewal.
         """
-        source, request, chain = self._auth._source, response.request, self._chain
+        source, request, chain = self.auth._source, response.request, self._chain
         signature, token = self._newest
-        if token is None or not _refuses(source, response, settings):
+        if token is None:
+            return response
+        if not _refuses(source, response, settings):
+            self._tell(response, home, settings)
             return response
         carried = signature.is_on(request.headers, request.url or "")
-        if carried and chain.renewed:
-            return response
-        if not _rewound(request):
-            if carried:
-                source.reject(token)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+        if not self._is_worth_it(response, home, token if carried else None):
             return response
         chain.renewed = chain.renewed or carried
         answer, sent = self._again(response, home, token if carried else None, settings)
-        if carried or sent is None or not _refuses(source, answer, settings):
+        if (
+            carried
+            or sent is None
+            or not _refuses(source, answer, settings)
+            or not source.renews(sent, _place(home, response))
+        ):
             return answer
         if is_hop or not _rewound(request):
             source.reject(sent)  # so the next request renews it
             return answer
         chain.renewed = True
         return self._again(answer, home, sent, settings)[0]
+
+    def _is_worth_it(self, response: Response, home: Origin, carried: Token | None) -> bool:
+        """Whether the request of *response*, a 401 on the token *carried*, is to be sent again, and can be."""
+        source = self.auth._source
+        if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
+            return False
+        if carried is not None and (self._chain.renewed or not source.renews(carried, _place(home, response))):
+            return False
+        if getattr(response, "connection", None) is not None and _rewound(response.request):
+            return True
+        if carried is not None:
+            source.reject(carried)
+        log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+        return False
+
+    def _tell(self, response: Response, home: Origin, settings: dict[str, Any]) -> None:
+        """Take note of how a request ended that nothing more can be done for."""
+        source = self.auth._source
+        if _refuses(source, response, settings):
+            source.renewed_in_vain(_place(home, response))
+        elif source.credential.futility.watching:
+            source.credential.futility.served(_place(home, response))
 
     def _again(
         self, response: Response, home: Origin, rejected: Token | None, settings: dict[str, Any]
@@ -164,13 +273,16 @@ class _Sent:
 
         That is where the new token may not go to *home*, or the user's adapter has replaced our header.
         """
-        _finish(response, read=not settings["stream"])
-        token = self._auth._obtain(rejected)
-        signature = self._auth._source.admission.signature(token, home)
+        settings.pop("allow_redirects", None)
+        _finish(response, read=not settings.get("stream"))
+        token = self.auth._obtain(rejected)
+        signature = self.auth._source.admission.signature(token, home)
         if signature is None:
             return response, None
         self._newest = signature, token
         answer, carried = _send_again(response, signature, settings)
+        if carried and (rejected is not None or not _refuses(self.auth._source, answer, settings)):
+            self._tell(answer, home, settings)
         return answer, token if carried else None
 
 
@@ -185,6 +297,16 @@ class _Guard:
         if response.is_redirect and str(_origin(_target(response))) not in self.homes:
             _take_off(response.request, self.names)
         return response
+
+    def moved(self, request: Any, before: str | None) -> None:
+        if str(_origin(request.url)) not in self.homes:
+            _take_off(request, self.names)
+
+    def cookies_made(self, request: Any) -> None:
+        """There are none of ours to put back."""
+
+    def gives_way(self, request: Any, auth: Any) -> bool:
+        return True
 
 
 def _refuses(source: Source, response: Response, settings: dict[str, Any]) -> bool:
@@ -252,6 +374,10 @@ def _origin(url: str | None) -> Origin | None:
         return None
 
 
+def _place(home: Origin, response: Response) -> str:
+    return f"{home}{urlsplit(response.url).path}"
+
+
 def _target(response: Response) -> str:
     """Return the URL of a redirect, "" where requests, urllib and we might not read the same in its Location."""
     location = response.headers["location"]
@@ -262,14 +388,22 @@ def _target(response: Response) -> str:
     return location if _SCHEME.match(location) else response.url  # a path stays at this origin
 
 
-def _put(request: PreparedRequest, signature: Signature) -> None:
-    request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
+def _without(hooks: Iterable[Any], auth: TokenAuth) -> list[Any]:
+    return [hook for hook in hooks if not (isinstance(hook, _Sent) and hook.auth is auth)]
+
+
+def _put(request: Any, signature: Signature) -> None:
+    headers = request.headers
+    ours = signature.headers_beside(headers.get("Cookie")) if signature.cookies else signature.headers
+    for name, value in ours.items():
+        headers[name] = value
     if signature.params:
-        request.url = signature.url(request.url or "")
+        request.__dict__["url"] = signature.url(request.url or "")
 
 
 def _take_off(request: PreparedRequest, names: Iterable[str]) -> None:
     """By name, for a copy may carry an older value."""
+    let_go(request.headers)
     for name in names:
         request.headers.pop(name, None)
 

@@ -51,10 +51,9 @@ class Memory(BaseAdapter):
 def warm(provider: Any = None, **options: Any) -> TokenAuth:
     auth = TokenAuth(provider or PlainProvider("https://api.example", f"u-{len(options)}"), **options)
     source = auth._source
-    now = source.credential.clock.monotonic()
-    source.tokens.cache.put(
-        source.tokens.key, source.logins.dated(Token("t" * 800, lifetime=1e6), Reply(200, sent=now), None)
-    )
+    clock = source.credential.clock
+    reply = Reply(200, sent=clock.monotonic(), sent_at=clock.wall())
+    source.tokens.cache.put(source.tokens.key, source.logins.dated(Token("t" * 800, lifetime=1e6), reply, None))
     return auth
 
 
