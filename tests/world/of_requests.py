@@ -168,7 +168,8 @@ def _betamax(scene: Scene) -> Iterator[Any]:
     session = requests.Session()
     with tempfile.TemporaryDirectory() as folder:
         recorder = betamax.Betamax(session, cassette_library_dir=folder)
-        with recorder.use_cassette("cassette", record="all"):
+        # exact, or the request that it names has a body in which what is no UTF-8 was replaced
+        with recorder.use_cassette("cassette", record="all", preserve_exact_body_bytes=True):
             yield session
 
 
