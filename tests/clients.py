@@ -203,7 +203,11 @@ class Requests(Blocking):
                 on_request(request)
 
         session.mount("http://", Adapter())
-        session.hooks["response"] = [lambda response, **_: on_response(response)]
+
+        def answered(response: Any, **_: Any) -> None:  # what a hook returns takes the response's place
+            on_response(response)
+
+        session.hooks["response"] = [answered]
 
     def hooks(self, session: Any) -> Any:
         return session.hooks["response"]

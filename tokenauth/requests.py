@@ -90,7 +90,7 @@ class TokenAuth(BaseTokenAuth, AuthBase):
             request.hooks = {**request.hooks, "response": hooks}  # for copies share theirs
         hooks.append(sent)
         _put(request, signature)
-        body = request.body
+        body: Any = request.body
         if body is not None and request._body_position is None and hasattr(body, "tell"):
             with suppress(Exception):  # a file that requests doesn't take for a stream
                 request._body_position = body.tell()

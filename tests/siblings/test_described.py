@@ -7,7 +7,6 @@ import inspect
 import math
 import subprocess
 import sys
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,7 +120,7 @@ def test_a_session_that_is_replaced_is_logged_out(client: Client) -> None:
             assert client.play(auth, use(TwoSessions, api))[0].status == 200
             held = auth._source.tokens.held()
             assert held is not None
-            expired = replace(held, usable_until=held.since, refresh_from=held.since)
+            expired = held._replace(usable_until=held.since, refresh_from=held.since)
             auth._source.tokens.cache.put(auth._source.tokens.key, expired)
         assert (api.logins, len(api.live)) == (4, 1)
         assert api.problems == []
