@@ -3,6 +3,7 @@
 The descriptions (`*.yaml` beside this file) hold the facts of the providers' pages; openapi-core does the judging.
 """
 
+import functools
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -33,16 +34,15 @@ def fields(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
 
 
-def description(name: str, config: Config | None = None) -> OpenAPI:
-    return OpenAPI.from_file_path(str(FOLDER / f"{name}.yaml"), config=config)
+@functools.cache
+def description(name: str) -> OpenAPI:
+    """Read a description when it is first wanted: that takes a while, and every worker imports this file."""
+    return OpenAPI.from_file_path(str(FOLDER / f"{name.partition(' ')[0]}.yaml"), config=CONFIGS.get(name))
 
 
-DESCRIPTIONS = {
-    "manis": description("manis"),
-    "atrip": description("atrip"),
-    "platform": description("platform"),
+CONFIGS = {
     # its requests have urlencoded bytes under the label application/json
-    "platform request": description("platform", Config(extra_media_type_deserializers={"application/json": fields})),
+    "platform request": Config(extra_media_type_deserializers={"application/json": fields}),
 }
 
 
@@ -108,11 +108,11 @@ def sent(request: TokenRequest) -> Sent:
 
 
 def judge_request(name: str, request: Sent) -> None:
-    DESCRIPTIONS["platform request" if name == "platform" else name].validate_request(request)
+    description("platform request" if name == "platform" else name).validate_request(request)
 
 
 def judge_answer(name: str, request: Sent, answer: Answered) -> None:
-    DESCRIPTIONS[name].validate_response(request, answer)
+    description(name).validate_response(request, answer)
 
 
 # what we send
