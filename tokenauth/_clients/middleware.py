@@ -18,7 +18,7 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
-from tokenauth._core.token import Token
+from tokenauth._core.token import Token, exact
 
 log = logging.getLogger("tokenauth")
 
@@ -126,7 +126,7 @@ def _put(request: Any, signature: Signature) -> None:
         request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
     else:
         for name, value in signature.headers.items():
-            request.headers[name] = value
+            request.headers[name] = exact(value)
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
 

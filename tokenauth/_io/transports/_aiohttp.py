@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 
 from tokenauth._core.effects import TokenRequest
+from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, USER_AGENT, reason
@@ -62,6 +63,7 @@ class Blocking:
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    headers = {exact(name): exact(value) for name, value in headers.items()}  # aiohttp asks a text for its text
     proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
     async with session.request(
         request.method,
