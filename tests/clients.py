@@ -202,8 +202,11 @@ class Requests(Blocking):
             def add_headers(self, request: Any, **settings: Any) -> None:
                 on_request(request)
 
+        def after(response: Any, **_: Any) -> None:  # what a hook returns would take the response's place
+            on_response(response)
+
         session.mount("http://", Adapter())
-        session.hooks["response"] = [lambda response, **_: on_response(response)]
+        session.hooks["response"] = [after]
 
     def hooks(self, session: Any) -> Any:
         return session.hooks["response"]
