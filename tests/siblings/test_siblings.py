@@ -246,12 +246,12 @@ def run(block: str, url: str, secret: str = SECRET) -> TokenAuth:
     return auth
 
 
-def setup(session: Any) -> None:
-    session.cookies.set("mine", "1")
-
-
 def play(client: Client, auth: TokenAuth, url: str, times: int = 1) -> list[int]:
     requests = [Get(f"{url}/v1/orders")] * times
+
+    def setup(session: Any) -> None:
+        client.set_cookie(session, "mine", "1")
+
     return [answer.status for answer in client.play(auth, *requests, setup=setup)]
 
 

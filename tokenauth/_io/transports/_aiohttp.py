@@ -58,7 +58,11 @@ class Blocking:
         self._transport = Awaiting(session, library)
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
-        return asyncio.run(asyncio.wait_for(self._transport(request, seconds), seconds + LATER))
+        try:
+            return asyncio.run(asyncio.wait_for(self._transport(request, seconds), seconds + LATER))
+        except TimeoutError:
+            problem = Unreachable("it took too long", connected=True)
+        raise problem
 
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
