@@ -20,7 +20,7 @@ def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object
 
 
 @contextlib.contextmanager
-def extra(name: str, what: str) -> Iterator[None]:
+def installed(name: str, what: str) -> Iterator[None]:
     """Say how to install the extra *name*, which *what* needs, if an import in the block fails for the lack of it."""
     missing = None
     try:

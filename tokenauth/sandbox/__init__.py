@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from tokenauth._lazy import extra
+from tokenauth._lazy import installed
 
-with extra("sandbox", "tokenauth.sandbox"):
+with installed("sandbox", "tokenauth.sandbox"):
     from tokenauth.sandbox._client import Sandbox, ThreadSandbox
     from tokenauth.sandbox._state import Failure, KnobError, Knobs, ProviderState, State
     from tokenauth.sandbox.app import create_app

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from tokenauth._lazy import extra
+from tokenauth._lazy import installed
 from tokenauth.stores._base import Lease, Store
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _EXTRAS = {"FileStore": "file", "RedisStore": "redis"}
 
 def __getattr__(name: str) -> object:
     if name in _EXTRAS:
-        with extra(_EXTRAS[name], name):
+        with installed(_EXTRAS[name], name):
             home = importlib.import_module(f"tokenauth.stores.{_EXTRAS[name]}")
         return getattr(home, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
