@@ -261,10 +261,7 @@ class _Sent:
     def _tell(self, response: Response, home: Origin, settings: dict[str, Any]) -> None:
         """Take note of how a request ended that nothing more can be done for."""
         source = self.auth._source
-        if _refuses(source, response, settings):
-            source.renewed_in_vain(_place(home, response))
-        elif source.credential.futility.watching:
-            source.credential.futility.served(_place(home, response))
+        source.ended(_place(home, response), refused=_refuses(source, response, settings))
 
     def _again(
         self, response: Response, home: Origin, rejected: Token | None, settings: dict[str, Any]

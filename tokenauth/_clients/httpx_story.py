@@ -174,11 +174,9 @@ class Story:
     def ended(self, refused: Any, response: Any) -> None:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
         source, place = self._source, _place(response.request.url)
-        if not refuses(source, response):
-            if source.credential.futility.watching:
-                source.credential.futility.served(place)
-        elif refuses(source, refused):
-            source.renewed_in_vain(place)
+        again = refuses(source, response)
+        if not again or refuses(source, refused):
+            source.ended(place, refused=again)
 
     def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
         """Have the token in the cache that `_begin` or `_again` is about to ask for."""

@@ -110,15 +110,8 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         _put(request, signature)
         answer = await handler(request)
-        _tell(source, address, refused=await _refuses(source, answer))
+        source.ended(address, refused=await _refuses(source, answer))
         return _passed_on(request, answer, _Chain(renewed=True))
-
-
-def _tell(source: Source, address: str, *, refused: bool) -> None:
-    if refused:
-        source.renewed_in_vain(address)
-    elif source.credential.futility.watching:
-        source.credential.futility.served(address)
 
 
 def _put(request: Any, signature: Signature) -> None:

@@ -126,6 +126,13 @@ class Source:
         renewed = held is not None and held.token.value != token.value  # by somebody else: it costs no login
         return renewed or self.credential.futility.allows(place, self.now())
 
+    def ended(self, place: str, *, refused: bool) -> None:
+        """A request to *place* has ended, after a renewal or without one: it was *refused*, or served."""
+        if refused:
+            self.renewed_in_vain(place)
+        elif self.credential.futility.watching:
+            self.credential.futility.served(place)
+
     def renewed_in_vain(self, place: str) -> None:
         """A request to *place* was refused with a new token, too."""
         if self.credential.futility.refused(place, self.now()):

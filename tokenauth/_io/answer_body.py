@@ -41,3 +41,10 @@ class Body:
         if self._decoder is not None and self._pieces and not self._decoder.eof:
             raise BodyError("the answer was cut short")
         return bytes(self._pieces)
+
+
+def whole(content: bytes) -> bytes:
+    """Return *content*, the body of an answer that was read and decoded before. BodyError where it is over 1 MiB."""
+    body = Body("")
+    body.feed(content)
+    return body.finish()

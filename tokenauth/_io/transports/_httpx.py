@@ -9,7 +9,7 @@ import ssl
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
-from tokenauth._io.answer_body import Body, BodyError
+from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
 from tokenauth._io.transports.line import Line
@@ -71,7 +71,7 @@ class Blocking(_Transport):
             if connection is not None and response.http_version.startswith("HTTP/1"):  # HTTP/2's is others', too
                 line.hold(connection.get_extra_info("socket"))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
-                return response.status_code, dict(response.headers), _whole(response.content)
+                return response.status_code, dict(response.headers), whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
             for piece in response.iter_raw():
                 body.feed(piece)
@@ -92,7 +92,7 @@ class Awaiting(_Transport):
         response = await client.send(request, stream=True, auth=None, follow_redirects=False)
         try:
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
-                return response.status_code, dict(response.headers), _whole(response.content)
+                return response.status_code, dict(response.headers), whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
             await _feed(body, response)
             return response.status_code, dict(response.headers), body.finish()
@@ -110,12 +110,6 @@ async def _feed(body: Body, response: Any) -> None:
         with contextlib.suppress(Exception):
             await anext(pieces)  # the client's generators end at the closed connection; trio warns of any that doesn't
         raise
-
-
-def _whole(content: bytes) -> bytes:
-    body = Body("")
-    body.feed(content)
-    return body.finish()
 
 
 _TLS_SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR")

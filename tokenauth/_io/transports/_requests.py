@@ -5,7 +5,7 @@ import importlib
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
-from tokenauth._io.answer_body import Body, BodyError
+from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
 from tokenauth._io.transports.line import Line
@@ -93,16 +93,10 @@ def _prepared(library: Any, request: TokenRequest, more: dict[str, str]) -> Any:
 
 def _read(response: Any) -> bytes:
     if response._content is not False or not hasattr(response.raw, "stream"):  # read before, or no urllib3's
-        return _whole(response.content)
+        return whole(response.content)
     body = Body(response.headers.get("Content-Encoding", ""))
     while piece := response.raw.read(_PIECE, decode_content=False):
         body.feed(piece)
-    return body.finish()
-
-
-def _whole(content: bytes) -> bytes:
-    body = Body("")
-    body.feed(content)
     return body.finish()
 
 
