@@ -18,7 +18,7 @@ from tokenauth.providers.password import GrantOptions
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python( no-run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)")
 
@@ -69,7 +69,7 @@ def blocks(page: Path) -> Iterator[tuple[str, bool]]:
         yield "\n" * text.count("\n", 0, found.start(2)) + found[2], not found[1]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_code_on_a_page_runs(page: Path, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.reset()
     for name, value in SETTINGS.items():
@@ -84,7 +84,7 @@ def test_the_code_on_a_page_runs(page: Path, sandbox: ThreadSandbox, monkeypatch
             exec(code, namespace)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     targets = [unquote(target) for target, _ in LINK.findall(page.read_text()) if target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
@@ -93,20 +93,21 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        ("options.md", Options.__annotations__),
-        ("manis.md", inspect.signature(ManisAuth).parameters),
-        ("atrip.md", inspect.signature(AtripAuth).parameters),
-        ("platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *GrantOptions.__annotations__]),
-        ("client-credentials.md", inspect.signature(ClientCredentialsAuth).parameters),
-        ("your-own-provider.md", inspect.signature(Login).parameters),
+        ("reference/options.md", Options.__annotations__),
+        ("apis/manis.md", inspect.signature(ManisAuth).parameters),
+        ("apis/atrip.md", inspect.signature(AtripAuth).parameters),
+        ("apis/platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *GrantOptions.__annotations__]),
+        ("apis/client-credentials.md", inspect.signature(ClientCredentialsAuth).parameters),
+        ("how-to/your-own-provider.md", inspect.signature(Login).parameters),
     ],
 )
 def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
     text = (ROOT / "docs" / page).read_text()
-    own = set(names) - {"options", *(Options.__annotations__ if page == "platform.md" else ())}
+    own = set(names) - {"options", *(Options.__annotations__ if page == "apis/platform.md" else ())}
     assert sorted(name for name in own if f"`{name}`" not in text) == []
 
 
 def test_every_page_is_in_the_menu() -> None:
     menu = (ROOT / "mkdocs.yml").read_text()
-    assert [page.name for page in PAGES[1:] if page.name not in menu] == []
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]]
+    assert [page for page in pages if f": {page}\n" not in menu] == []

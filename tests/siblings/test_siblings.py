@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md, each against a server that is as strict as such an API; on every client.
+"""The recipes of docs/apis/recipes.md, each against a server that is as strict as such an API; on every client.
 
 A block's text is taken from the page and run. `test_every_argument_is_needed` takes each of a recipe's arguments out,
 and sees the story fail: so neither the servers nor the recipes have anything to spare.
