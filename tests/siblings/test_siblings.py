@@ -23,7 +23,7 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
 from tokenauth import CredentialsRejected, TokenAuth
 
-PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "apis" / "recipes.md"
 HOST, SECRET = "https://login.example.com", "s3cret"
 RECIPE = re.compile(r"^## (.+?)$.*?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RECIPES = {title: block for title, block in RECIPE.findall(PAGE.read_text()) if "Login(" in block}
