@@ -1,6 +1,6 @@
 """The Python in README.md and docs/ runs as it stands, in order, page by page; invented hosts lead to the sandbox.
 
-A block that is fenced as "python no-run" is compiled only.
+A block after a line `<!-- no-run -->` is compiled only.
 """
 
 import inspect
@@ -19,7 +19,8 @@ from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```python( no-run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(<!-- no-run -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ODD_FENCE = re.compile(r"^```(?!(?:python|console|toml|ini|json|text|sql|yaml|xml|dockerfile)?$).*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)")
 
 HOSTS = {
@@ -105,6 +106,12 @@ def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
     text = (ROOT / "docs" / page).read_text()
     own = set(names) - {"options", *(Options.__annotations__ if page == "apis/platform.md" else ())}
     assert sorted(name for name in own if f"`{name}`" not in text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_site_understands_every_fence(page: Path) -> None:
+    """A fence with a word that it doesn't know takes the rest of the page for code."""
+    assert ODD_FENCE.findall(page.read_text()) == []
 
 
 def test_every_page_is_in_the_menu() -> None:
