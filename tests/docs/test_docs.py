@@ -1,5 +1,6 @@
 """The Python in README.md and docs/ runs as it stands, in order, page by page; invented hosts lead to the sandbox.
 
+What a block prints is what the block "Output" after it shows; "…" there stands for anything.
 A block after a line `<!-- no-run -->` is compiled only.
 """
 
@@ -19,8 +20,11 @@ from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^(<!-- no-run -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ODD_FENCE = re.compile(r"^```(?!(?:python|console|toml|ini|json|text|sql|yaml|xml|dockerfile)?$).*", re.MULTILINE)
+BLOCK = re.compile(
+    r"^(<!-- no-run -->\n)?```python\n(.*?)^```$" r'(?:\n+```text title="Output"\n(.*?)^```$)?', re.MULTILINE | re.DOTALL
+)
+FENCES = r'python|text title="Output"|console|dockerfile|ini|json|sql|text|toml|xml|yaml'
+ODD_FENCE = re.compile(rf"^```(?!(?:{FENCES})?$).*", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]*)?\)")
 
 HOSTS = {
@@ -32,6 +36,7 @@ HOSTS = {
     "https://api.example.com/v1/": "{url}/oauth/api/",
     "https://api.example.com": "{url}",
     "https://sandbox.atriptech.com": "{url}",
+    "http://127.0.0.1:8765": "{url}",
     "https://portal.example.com/": "{portal}/portal/api/",
 }
 SETTINGS = {
@@ -63,26 +68,33 @@ def _logging() -> Iterator[None]:
         logger.handlers[:] = handlers
 
 
-def blocks(page: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each block of Python, placed on its own lines of the page, and whether it is to be run."""
+def blocks(page: Path) -> Iterator[tuple[str, bool, str | None]]:
+    """Yield each block of Python, placed on its own lines of the page, whether it is to be run, and what it prints."""
     text = page.read_text()
     for found in BLOCK.finditer(text):
-        yield "\n" * text.count("\n", 0, found.start(2)) + found[2], not found[1]
+        yield "\n" * text.count("\n", 0, found.start(2)) + found[2], not found[1], found[3]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_code_on_a_page_runs(page: Path, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_on_a_page_runs(
+    page: Path, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     sandbox.reset()
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     namespace: dict[str, object] = {"__name__": "docs"}
-    for block, runs in blocks(page):
-        source = block
-        for host, place in HOSTS.items():
-            source = source.replace(host, place.format(url=sandbox.url, portal=sandbox.portal_url))
+    places = {host: place.format(url=sandbox.url, portal=sandbox.portal_url) for host, place in HOSTS.items()}
+    for block, runs, output in blocks(page):
+        source, expected = block, output
+        for host, place in places.items():
+            source, expected = source.replace(host, place), expected and expected.replace(host, place)
         code = compile(source, str(page), "exec")
+        capsys.readouterr()
         if runs:
             exec(code, namespace)
+        if expected is not None:
+            printed = capsys.readouterr().out
+            assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), f"{block.strip()}\n\n{printed}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
