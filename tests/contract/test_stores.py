@@ -22,7 +22,7 @@ from tokenauth.providers import Provider
 from tokenauth.stores import FileStore, Lease, RedisStore, Store
 from tokenauth.stores._sealed import NotOurs, Seal
 
-DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "stores.md"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "your-own-store.md"
 Make = Callable[[], Any]
 """Returns the store, each time as another process would open it."""
 
