@@ -24,7 +24,7 @@ Point = tuple[float, float]
 
 @dataclass
 class Picture:
-    """An SVG of *width* × *height*, in one palette; *title* is what a screen reader says."""
+    """An SVG of *width* by *height*, in one palette; *title* is what a screen reader says."""
 
     width: int
     height: int

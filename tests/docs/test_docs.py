@@ -7,6 +7,7 @@ A block after a line `<!-- no-run -->` is compiled only.
 import inspect
 import logging
 import re
+import runpy
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,7 +22,8 @@ from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"^(<!-- no-run -->\n)?```python\n(.*?)^```$" r'(?:\n+```text title="Output"\n(.*?)^```$)?', re.MULTILINE | re.DOTALL
+    r"^(<!-- no-run -->\n)?```python\n(.*?)^```$" r'(?:\n+```text title="Output"\n(.*?)^```$)?',
+    re.MULTILINE | re.DOTALL,
 )
 FENCES = r'python|text title="Output"|console|dockerfile|ini|json|sql|text|toml|xml|yaml'
 ODD_FENCE = re.compile(rf"^```(?!(?:{FENCES})?$).*", re.MULTILINE)
@@ -94,7 +96,9 @@ def test_the_code_on_a_page_runs(
             exec(code, namespace)
         if expected is not None:
             printed = capsys.readouterr().out
-            assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), f"{block.strip()}\n\n{printed}"
+            assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), (
+                f"{block.strip()}\n\n{printed}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -130,3 +134,9 @@ def test_every_page_is_in_the_menu() -> None:
     menu = (ROOT / "mkdocs.yml").read_text()
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]]
     assert [page for page in pages if f": {page}\n" not in menu] == []
+
+
+def test_the_pictures_are_what_their_script_draws() -> None:
+    """After a change: python docs/images/draw.py."""
+    drawn: Iterable[tuple[Path, str]] = runpy.run_path(str(ROOT / "docs" / "images" / "draw.py"))["drawn"]()
+    assert [path.name for path, text in drawn if path.read_text(encoding="utf-8") != text] == []
