@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -135,6 +135,18 @@ class _Sent:
             request.headers.__class__ = having(KeepsAuthorization, request.headers.__class__)
         _put(request, signature)
 
+    def met(self, request: Any, status: int, headers: Mapping[str, Any]) -> None:
+        """An answer to *request* has come in, which an adapter may raise on: then no hook hears of it."""
+        source, (signature, token), url = self.auth._source, self._newest, request.url or ""
+        if token is None or not source.admission.is_refusal(status, headers):
+            return
+        chain = self.__dict__.get("chain")
+        if chain is not None and chain.renewed and chain.hop == self._bare(url):  # it is the caller's
+            return
+        home = self._at_home(url)
+        if home is not None and signature.is_on(request.headers, url):
+            source.learn_refusal(token, _place(home, url))
+
     def cookies_made(self, request: Any) -> None:
         """The `Cookie` header of *request* was made anew."""
         signature = self._newest[0]
@@ -226,6 +238,7 @@ class _Sent:
         if not _refuses(source, response, settings):
             self._tell(response, home, settings)
             return response
+        source.credential.futility.answered(_place(home, response.url))
         carried = signature.is_on(request.headers, request.url or "")
         if not self._is_worth_it(response, home, token if carried else None):
             return response
@@ -235,7 +248,7 @@ class _Sent:
             carried
             or sent is None
             or not _refuses(source, answer, settings)
-            or not source.renews(sent, _place(home, response))
+            or not source.renews(sent, _place(home, response.url))
         ):
             return answer
         if is_hop or not _rewound(request):
@@ -249,7 +262,7 @@ class _Sent:
         source = self.auth._source
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
             return False
-        if carried is not None and (self._chain.renewed or not source.renews(carried, _place(home, response))):
+        if carried is not None and (self._chain.renewed or not source.renews(carried, _place(home, response.url))):
             return False
         if getattr(response, "connection", None) is not None and _rewound(response.request):
             return True
@@ -261,7 +274,7 @@ class _Sent:
     def _tell(self, response: Response, home: Origin, settings: dict[str, Any]) -> None:
         """Take note of how a request ended that nothing more can be done for."""
         source = self.auth._source
-        source.ended(_place(home, response), refused=_refuses(source, response, settings))
+        source.ended(_place(home, response.url), refused=_refuses(source, response, settings))
 
     def _again(
         self, response: Response, home: Origin, rejected: Token | None, settings: dict[str, Any]
@@ -299,6 +312,9 @@ class _Guard:
         if str(_origin(request.url)) not in self.homes:
             _take_off(request, self.names)
 
+    def met(self, *_: object) -> None:
+        """Whose token it was is not known any more."""
+
     def cookies_made(self, request: Any) -> None:
         """There are none of ours to put back."""
 
@@ -327,6 +343,7 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     """Send the request of *response* once more on the same adapter; return the answer, and whether *signature* went."""
     request = response.request
     again = request.copy()
+    again.__dict__["_again"] = True  # its answer is seen here
     _renew_cookies(again, response, signature)
     _put(request, signature)  # a redirect copies these headers
     _put(again, signature)
@@ -371,8 +388,8 @@ def _origin(url: str | None) -> Origin | None:
         return None
 
 
-def _place(home: Origin, response: Response) -> str:
-    return f"{home}{urlsplit(response.url).path}"
+def _place(home: Origin, url: str) -> str:
+    return f"{home}{urlsplit(url).path}"
 
 
 def _target(response: Response) -> str:

@@ -3,7 +3,7 @@
     ready     sign the request with what is at hand; this is all that a warm one needs
     begin     sign it with a token that is obtained first
     again     after a refusal that counts: the same request, signed anew
-    learn     after a refusal that a hook has raised on: the token is no good
+    learn     after a refusal that a hook or a transport has raised on: the token is no good
 
 What has to be waited for is asked for by yielding a step, `Obtain`, `Sign`, `Read` or `Look`; `HttpxAuth` performs it.
 The client follows redirects below the auth flow, so a response may come from elsewhere: what counts is the request that
@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import is_whole, rewinder
-from tokenauth._clients.peek import refuses, worth_reading
+from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
 from tokenauth._core.origins import Origin
@@ -192,21 +192,22 @@ class Story:
             yield Obtain(token)
 
     def learn(self, sent: Sent | None, problem: BaseException | None) -> None:
-        """Drop the token where *problem* was raised, by a hook of the user's, about a refusal of it."""
-        response = _answer_behind(problem)
-        if sent is None or response is None or sent.presented.token is None:
+        """Drop the token where *problem* was raised, by a hook or a transport of the user's, about a refusal of it."""
+        token = sent.presented.token if sent is not None else None
+        response, request = _answer_behind(problem)
+        if sent is None or token is None or response is None or request is None:
             return
-        if (
-            refuses(self._source, response)
-            and sent.carried(response.request)
-            and self._is_home(response, sent.presented.token)
-        ):
-            self._source.reject(sent.presented.token)
+        if refuses(self._source, response) and sent.carried(request) and self._is_home(response, token, request):
+            self._source.learn_refusal(token, _place(request.url))
 
-    def _is_home(self, response: Any, token: Token | None) -> bool:
-        """Whether *response* and every redirect on the way to it came from an origin that may have *token*."""
-        for each in (*response.history, response):
-            origin = _origin(each.request.url)
+    def _is_home(self, response: Any, token: Token | None, request: Any = None) -> bool:
+        """Whether *response* and every redirect on the way to it came from an origin that may have *token*.
+
+        *request*: what got the response; one that a transport has raised on knows nothing of it.
+        """
+        requests = [each.request for each in response.history]
+        for each in (*requests, response.request if request is None else request):
+            origin = _origin(each.url)
             if origin is None or not self._source.admission.serves(origin, token):
                 return False
         return True
@@ -224,15 +225,23 @@ def _sign(source: Source, request: Any, presented: Presented) -> Sent:
     return Sent(presented, wire, stream, None if is_whole(kind) else rewinder(stream))
 
 
-def _answer_behind(problem: BaseException | None) -> Any:
-    """Return the response that the client was about to hand to its hooks or had done so, when *problem* was raised."""
+def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:
+    """Return the response that *problem* is about, and its request; None where there is none.
+
+    Where a hook has raised that is what the client was about to hand to its hooks or had done so, else what *problem*
+    or an exception behind it holds.
+    """
     while isinstance(problem, GeneratorExit):  # ours was closed by another generator
         problem = problem.__context__
-    found = getattr(problem, "response", None)  # of a HTTPStatusError
+    told = next((each for each in behind(problem) if getattr(each, "response", None) is not None), None)
+    found, request = getattr(told, "response", None), getattr(told, "_request", None)  # of a HTTPStatusError
     for frame, _ in traceback.walk_tb(problem.__traceback__ if problem is not None else None):
-        if frame.f_code.co_name == "_send_handling_redirects":
-            found = frame.f_locals.get("response", found)
-    return found
+        if frame.f_code.co_name == "_send_handling_redirects" and "response" in frame.f_locals:
+            found = frame.f_locals["response"]
+            request = None
+        elif frame.f_code.co_name == "_send_single_request":
+            request = frame.f_locals.get("request")
+    return found, getattr(found, "_request", None) or request
 
 
 def _place(url: Any) -> str:

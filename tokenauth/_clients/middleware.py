@@ -13,7 +13,7 @@ from typing import Any
 
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.peek import refuses, worth_reading
+from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
@@ -59,9 +59,8 @@ class MiddlewareAuth(BaseTokenAuth):
         try:
             response = await handler(request)
         except Exception as problem:  # a middleware further in, or a session's raise_for_status, raises on a refusal
-            status = getattr(problem, "status", None)
-            if token is not None and isinstance(status, int) and source.admission.is_refusal(status, {}):
-                source.reject(token)
+            if token is not None and _raised_on_refusal(source, problem):
+                source.learn_refusal(token, _address(request.url))
             raise
         if token is None or not await _refuses(source, response):
             if source.credential.futility.watching and token is not None:
@@ -164,6 +163,15 @@ async def _refuses(source: Source, response: Any) -> bool:
     if worth_reading(source, response):
         await response.read()
     return refuses(source, response)
+
+
+def _raised_on_refusal(source: Source, problem: Exception) -> bool:
+    """Whether *problem* is, or came from, a ClientResponseError that tells of a refusal."""
+    for each in behind(problem):
+        status, fields = getattr(each, "status", None), getattr(each, "headers", None)
+        if isinstance(status, int):
+            return source.admission.is_refusal(status, _Joined(fields) if hasattr(fields, "getall") else fields or {})
+    return False
 
 
 class _Joined(dict[str, str]):

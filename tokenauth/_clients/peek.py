@@ -4,6 +4,7 @@ Law: a body is read for it only where a rule looks at answers of that status, wh
 stream was asked for and the client can tell. The response stays readable for the user.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from tokenauth._core.places import Answer
@@ -36,3 +37,12 @@ def worth_reading(source: Source, response: Any) -> bool:
     if length.isdecimal():
         return int(length) <= LIMIT and not kind.startswith(("audio/", "image/", "video/"))
     return str(kind) == "application/json" or str(kind).endswith("+json")
+
+
+def behind(problem: BaseException | None) -> Iterator[BaseException]:
+    """Yield *problem* and what it came from, for one of them may hold a response."""
+    seen: set[int] = set()
+    while problem is not None and id(problem) not in seen:
+        seen.add(id(problem))
+        yield problem
+        problem = problem.__cause__ or problem.__context__

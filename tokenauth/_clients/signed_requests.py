@@ -6,6 +6,8 @@ and asks it what to do whenever the URL is set.
 """
 
 import functools
+import sys
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -27,6 +29,20 @@ class SignedRequest:
     def url(self, url: Any) -> None:
         before, vars(self)["url"] = self.url, url
         vars(self)["_sent"].moved(self, before)
+
+    @property
+    def method(self) -> Any:
+        """An adapter that may raise on a refusal, below any hook, is handed one that hears of each answer."""
+        method, reader = vars(self).get("method"), sys._getframe(1)
+        if reader.f_globals.get("__name__") not in _ADAPTERS or "_again" in vars(self):
+            return method
+        if method is None or not _may_raise(reader.f_locals):
+            return method
+        return Heard.of(method, functools.partial(vars(self)["_sent"].met, self))
+
+    @method.setter
+    def method(self, method: Any) -> None:
+        vars(self)["method"] = method
 
     def copy(self) -> Any:
         twin = self._base.copy(self)
@@ -52,6 +68,51 @@ class SignedRequest:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _blank, (self._base,), vars(self)
+
+
+_ADAPTERS = {"requests.adapters", "niquests.adapters"}
+
+
+def _may_raise(sending: Mapping[str, Any]) -> bool:
+    """Whether the adapter that is *sending* may raise on a refusal: its own `send`, or urllib3's Retry.
+
+    A connection that isn't urllib3's own records or makes up what it sends: it gets what it expects.
+    """
+    adapter: Any
+    adapter, pool = sending.get("self"), sending.get("conn")
+    if not getattr(getattr(pool, "ConnectionCls", None), "__module__", "").startswith("urllib3."):
+        return False
+    retries = getattr(adapter, "max_retries", None)
+    raises = getattr(retries, "raise_on_status", False) and getattr(retries, "status_forcelist", ())
+    return bool(raises) or type(adapter).send.__module__ not in _ADAPTERS
+
+
+class Heard(str):
+    """A request's method that calls *tell* with status and headers of each answer.
+
+    `http.client` and urllib3 compare the method with HEAD when they have read the head of an answer. Nothing else of a
+    request comes by between that moment and the exception that a Retry raises.
+    """
+
+    tell: Callable[[int, Mapping[str, Any]], object]
+
+    @classmethod
+    def of(cls, method: str, tell: Callable[[int, Mapping[str, Any]], object]) -> "Heard":
+        heard = cls(method)
+        heard.tell = tell
+        return heard
+
+    def __eq__(self, other: object) -> bool:
+        answer = sys._getframe(1).f_locals.get("self")
+        status, headers = getattr(answer, "status", None), getattr(answer, "headers", None)
+        if isinstance(status, int) and headers is not None:
+            self.tell(status, headers)
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
 
 
 class KeepsAuthorization:

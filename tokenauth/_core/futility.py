@@ -6,6 +6,9 @@ this account may not use that address; each further login would be wasted, and m
 Law: a place is an origin and a path. After a futile renewal the next one for that place is 1 s away, doubling to 10
 minutes; a success there ends it. Other places are not concerned, so that a real revocation is mended at once, unless
 several places in a row were futile: then only those are renewed for that have served a token meanwhile.
+
+A refusal that somebody raises on ends its request, and the renewal is the next one's: it was futile if that is refused
+at the same place.
 """
 
 import threading
@@ -54,6 +57,10 @@ class Futility:
     def _in_a_row(self) -> set[str]:
         return set()
 
+    @cached_property
+    def _raised(self) -> "LRUCache[str, float]":
+        return LRUCache(1024)
+
     def allows(self, place: str, now: float) -> bool:
         """Whether a 401 from *place* may lead to a renewal."""
         if not self.watching:
@@ -82,16 +89,39 @@ class Futility:
         with self._lock:
             self._serving[place] = True
             self._rests.pop(place, None)
+            self._raised.pop(place, None)
             if place in self._in_a_row:  # a renewal was of use after all
                 self._in_a_row.clear()
                 self._rests.pop(_ANYWHERE, None)
-            self.watching = len(self._rests) > 0
+            self._look_on()
+
+    def _look_on(self) -> None:
+        self.watching = len(self._rests) + len(self._raised) > 0
+
+    def raised(self, place: str, since: float) -> bool:
+        """A refusal by *place* became an exception. *since*: when its token was asked for.
+
+        Return whether an older token met the same there, with no success between.
+        """
+        with self._lock:
+            before = self._raised.get(place)
+            self._raised[place] = since
+            self.watching = True
+            return before is not None and before < since
+
+    def answered(self, place: str) -> None:
+        """The refusal by *place* is handed on as an answer after all."""
+        if self.watching:
+            with self._lock:
+                self._raised.pop(place, None)
+                self._look_on()
 
     def forget(self) -> None:
         with self._lock:
             self._rests.clear()
             self._serving.clear()
             self._in_a_row.clear()
+            self._raised.clear()
             self.watching = False
 
 

@@ -139,6 +139,15 @@ class Source:
             text = "%s: %s refuses a new token, too. The API may want the token in another header or scheme (header=,"
             log.warning(f"{text} scheme=), or this account may not use that address", self.provider.name, place)
 
+    def learn_refusal(self, token: Token, place: str) -> None:
+        """A 401 on *token* at *place* became an exception: drop the token, for the next request to renew it."""
+        held = self.tokens.held()
+        is_current = held is not None and held.token.value == token.value
+        if held is not None and is_current and self.credential.futility.raised(place, held.since):
+            self.renewed_in_vain(place)
+        elif self.renews(token, place):
+            self.reject(token)
+
     def reject(self, token: Token) -> None:
         """Drop *token*, and no newer one: a 401 came back for it."""
         self.tokens.reject(token, shared=self.fleet.shelf is not None)
