@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TokenEndpointError,
         TokenResponseError,
     )
+    from tokenauth.profiles import profile
 
 __all__ = [
     "AtripAuth",
@@ -43,6 +44,7 @@ __all__ = [
     "Options",
     "PasswordGrantAuth",
     "PlatformAuth",
+    "profile",
     "Provider",
     "Token",
     "TokenAuth",
@@ -62,6 +64,7 @@ _HOMES = {
     "Options": "._core.options",
     "PasswordGrantAuth": ".auth",
     "PlatformAuth": ".auth",
+    "profile": ".profiles",
     "Provider": "._core.provider",
     "Token": "._core.token",
     "TokenAuth": ".auth",

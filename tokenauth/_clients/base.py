@@ -47,6 +47,25 @@ class BaseTokenAuth(Anywhere):
         self._options: dict[str, Any] = {**self._provider.options, **given}
         self._set_up()
 
+    @classmethod
+    def from_env(cls, prefix: str | None = None, **arguments: Any) -> Self:
+        """Return an auth object from environment variables: `MANIS_BASE_URL`, `MANIS_SECRET` … for `ManisAuth`.
+
+        Each argument has a variable, its name in capitals behind the prefix. `MANIS_SECRET_FILE` names a file that has
+        the value; it takes precedence, and a secret is read from it at each login.
+
+        Args:
+            prefix: what the variables begin with. Default the name of the class, such as "MANIS".
+            arguments: as the class takes them; they take precedence.
+
+        Raises:
+            TypeError, ValueError: a variable is missing, or its value can't be right. The text never shows a value.
+        """
+        from tokenauth._config.env import from_env  # noqa: PLC0415  (few programs need it)
+
+        make: Any = cls
+        return make(**from_env(cls, prefix, arguments))  # type: ignore[no-any-return]
+
     def _set_up(self) -> None:
         options = dict(self._options)
         _check_effect(self._provider, options)

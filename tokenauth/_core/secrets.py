@@ -33,6 +33,10 @@ def each_read_once(readings: Readings) -> Iterator[None]:
         _read.reset(mark)
 
 
+class SourceError(Exception):
+    """A source of a secret can't be read. Raised by sources of ours: its text says why, and never shows a secret."""
+
+
 def checked_text(name: str, value: object, *, empty: bool = False, header: bool = False) -> str:
     """Return *value*, the argument *name*, as a plain str, where it can be sent; its value is never shown.
 
@@ -129,14 +133,16 @@ class Secret:
             return read[id(source)]
         try:
             value = source()
+        except SourceError as error:
+            text = f"No {self.name} to log in with: {error}"
         except Exception as error:
-            kind = type(error).__name__
+            text = f"The callable for {self.name} raised {type(error).__name__}; call it by itself to see why"
         else:
             if read is not None:
                 read[id(source)] = value
             return value
         del read, source  # or a report with locals would show them
-        raise errors.TokenAuthError(f"The callable for {self.name} raised {kind}; call it by itself to see why")
+        raise errors.TokenAuthError(text)
 
     def _plain(self, value: Any) -> str:
         return self._checked(_unboxed(value))

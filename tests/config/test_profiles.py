@@ -1,0 +1,270 @@
+"""Profiles: auth objects by name, from a TOML file."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tokenauth
+from tokenauth import LoginAuth, ManisAuth, PlatformAuth, profiles
+from tokenauth.providers import Call, Cookie, Header, Kept, Match, Signed, Text
+
+MANIS = """
+[manis-prod]
+class = "manis"
+base_url = "https://m.example.com"
+merchant_id = "m-1"
+secret = {env = "SECRET"}
+"""
+
+
+class Written:
+    """A profiles' file, which everybody may read unless a test says otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, text: str, mode: int = 0o644) -> None:
+        self.path.write_text(text)
+        self.path.chmod(mode)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Written:
+    monkeypatch.setenv("TOKENAUTH_CONFIG", str(tmp_path / "profiles.toml"))
+    monkeypatch.setenv("SECRET", "hush-hush")
+    return Written(tmp_path / "profiles.toml")
+
+
+def sent(auth: Any) -> Any:
+    return next(auth._provider.login())
+
+
+def test_a_profile_is_the_object_that_its_arguments_make(written: Written) -> None:
+    written(MANIS)
+    auth = tokenauth.profile("manis-prod")
+    assert isinstance(auth, ManisAuth)
+    assert sent(auth).headers["x-secret"] == "hush-hush"
+    assert auth == tokenauth.profile("manis-prod")  # and so it is the same credential
+    assert auth._source.tokens.key == tokenauth.profile("manis-prod")._source.tokens.key
+    assert tokenauth.profile("manis-prod", timeout=3)._options == {"timeout": 3}
+    assert profiles.names() == ["manis-prod"]
+
+
+@pytest.mark.parametrize("name", ["manis", "ManisAuth", "Manis", "MANIS"])
+def test_a_class_may_be_spelled_as_one_likes(written: Written, name: str) -> None:
+    written(MANIS.replace('"manis"', f'"{name}"'))
+    assert isinstance(tokenauth.profile("manis-prod"), ManisAuth)
+
+
+def test_a_whole_description(written: Written) -> None:
+    written("""
+[own]
+class = "login"
+url = "https://l.example.com/login"
+json = {user = "u", password = {env = "SECRET"}, header = {header = "is a key here"}, filter = {literal = {env = "x"}}}
+public = ["header", "env"]
+token = ["data.jwt", {header = "X-Token"}, {cookie = "SID"}, {text = true}, {match = "t=(.*)"}]
+rejected = [422, ["code", "E1", "E2"], [400, "code", 7]]
+success = ["code", "0"]
+refused = 419
+unit = "ms"
+lifetime = 60
+keep = {session = "data.id"}
+first = {url = "/nonce", keep = {nonce = "n"}}
+refresh = {url = "/refresh", form = {refresh_token = {kept = "refresh_token"}}, places = {token = "new"}, uses = 3}
+logout = {url = "/bye", headers = {X-Session = {kept = "session"}}}
+sign = {signed = [{env = "SECRET"}, {python = "tests.config.test_profiles:signature"}]}
+also = {X-Session = {kept = "session"}}
+origins = ["https://api.example.com"]
+""")
+    auth = tokenauth.profile("own")
+    secret = auth._provider.secrets[0]._source
+    assert auth == LoginAuth(
+        "https://l.example.com/login",
+        json={"user": "u", "password": secret, "header": {"header": "is a key here"}, "filter": {"env": "x"}},
+        public=["header", "env"],
+        token=("data.jwt", Header("X-Token"), Cookie("SID"), Text(), Match("t=(.*)")),
+        rejected=[422, ("code", "E1", "E2"), (400, "code", 7)],
+        success=("code", "0"),
+        refused=419,
+        unit="ms",
+        lifetime=60,
+        keep={"session": "data.id"},
+        first=Call("/nonce", keep={"nonce": "n"}),
+        refresh=Call("/refresh", form={"refresh_token": Kept("refresh_token")}, places={"token": "new"}, uses=3),
+        logout=Call("/bye", headers={"X-Session": Kept("session")}),
+        sign=Signed(secret, signature),
+        also={"X-Session": Kept("session")},
+        origins=["https://api.example.com"],
+    )
+
+
+def signature(secret: str, built: object) -> dict[str, str]:
+    return {"X-Signature": str(len(secret))}
+
+
+def test_basic_and_client_auth_are_tuples(written: Written) -> None:
+    written("""
+[own]
+class = "login"
+url = "https://l.example.com/login"
+basic = ["me", {env = "SECRET"}]
+[grant]
+class = "platform"
+token_url = "https://p.example.com/Token"
+username = "u"
+password = {env = "SECRET"}
+client_auth = ["app", {env = "SECRET"}]
+""")
+    assert sent(tokenauth.profile("own")).headers["Authorization"] == "Basic bWU6aHVzaC1odXNo"
+    assert isinstance(tokenauth.profile("grant"), PlatformAuth)
+    assert sent(tokenauth.profile("grant")).headers["Authorization"] == "Basic YXBwOmh1c2gtaHVzaA=="
+
+
+def source(kind: str, place: str) -> str:
+    return MANIS.replace('{env = "SECRET"}', f"{{{kind} = {place}}}")
+
+
+def test_a_secret_is_read_where_it_is_at_each_login(written: Written, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("from-a-file\n")
+    written(source("file", f'"{file}"'))
+    auth = tokenauth.profile("manis-prod")
+    assert sent(auth).headers["x-secret"] == "from-a-file"
+    file.write_text("another\n")
+    assert sent(auth).headers["x-secret"] == "another"
+    written(source("command", f'["{sys.executable}", "-c", "print(\'from-a-command\')"]'))
+    assert sent(tokenauth.profile("manis-prod")).headers["x-secret"] == "from-a-command"
+
+
+def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keyring
+    from keyring.backend import KeyringBackend
+
+    class Ring(KeyringBackend):
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return {("svc/prod", "u"): "from-the-ring"}.get((service, username))
+
+        def set_password(self, service: str, username: str, password: str) -> None: ...
+
+        def delete_password(self, service: str, username: str) -> None: ...
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())  # type: ignore[no-untyped-call]  # theirs
+    try:
+        written(source("keyring", '"svc/prod/u"'))
+        assert sent(tokenauth.profile("manis-prod")).headers["x-secret"] == "from-the-ring"
+        written(source("keyring", '"svc/u"'))
+        with pytest.raises(tokenauth.TokenAuthError, match="the keyring has nothing for svc/u: keyring set svc u"):
+            sent(tokenauth.profile("manis-prod"))
+    finally:
+        keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ('{env = "NOT_THERE"}', "secret: the environment variable NOT_THERE is not set"),
+        ('{file = "/nowhere/at/all"}', "secret: the file /nowhere/at/all can't be read: No such file"),
+        ('{keyring = "svc"}', 'keyring must be "service/user"'),
+        ('{comand = ["x"]}', r"secret has a table that says nothing here; a secret may come from \{env"),
+        ('{python = "nowhere:x"}', r"nowhere:x can't be imported \(ModuleNotFoundError\)"),
+        ('{python = "x"}', 'python must be "module:name"'),
+    ],
+)
+def test_a_place_that_has_no_secret_is_named_at_once(written: Written, place: str, text: str) -> None:
+    written(MANIS.replace('{env = "SECRET"}', place))
+    with pytest.raises(ValueError, match=text):
+        tokenauth.profile("manis-prod")
+
+
+def test_a_command_that_fails_says_so_without_what_it_printed(written: Written) -> None:
+    script = "print('hush-hush'); raise SystemExit(3)"
+    written(source("command", f'["{sys.executable}", "-c", "{script}"]'))
+    with pytest.raises(tokenauth.TokenAuthError, match="ended with exit code 3") as failure:
+        sent(tokenauth.profile("manis-prod"))
+    assert "hush" not in str(failure.value)
+    written(source("command", '["no-such-command-at-all"]'))
+    with pytest.raises(tokenauth.TokenAuthError, match="no-such-command-at-all can't be run: No such file"):
+        sent(tokenauth.profile("manis-prod"))
+
+
+LOGIN = '[manis-prod]\nclass = "login"\nurl = "https://l.example.com/x"\n'
+LITERAL = {
+    "secret": MANIS.replace('{env = "SECRET"}', '"hush-hush"'),
+    "password": LOGIN + 'json = {user = "u", password = "hush-hush"}\n',
+    "basic": LOGIN + 'basic = ["u", "hush-hush"]\n',
+    "store": MANIS + 'store = "redis://:hush-hush@localhost"\n',
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no modes")
+@pytest.mark.parametrize("name", LITERAL)
+def test_a_secret_in_the_file_wants_a_file_of_ones_own(written: Written, name: str) -> None:
+    for mode in (0o644, 0o640, 0o604):
+        written(LITERAL[name], mode)
+        with pytest.raises(
+            ValueError, match=f"has a secret .*which others may read: chmod 600 {written.path}"
+        ) as failure:
+            tokenauth.profile("manis-prod")
+        assert "hush" not in str(failure.value)
+    written(LITERAL[name], stat.S_IRUSR | stat.S_IWUSR)
+    tokenauth.profile("manis-prod")
+
+
+def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> None:
+    written(MANIS)
+    assert sent(tokenauth.profile("manis-prod", secret="given")).headers["x-secret"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            MANIS.replace("base_url", "base_ur"),
+            "the profile manis-prod has no setting 'base_ur'; did you mean 'base_url'",
+        ),
+        (MANIS.replace("manis-prod", "manis-prd"), "has no profile 'manis-prod'; did you mean 'manis-prd'"),
+        (MANIS.replace('"manis"', '"mannis"'), "there is no class 'mannis'; did you mean 'manis'"),
+        (MANIS.replace('class = "manis"', ""), 'has no class: write, for example, class = "manis"; there are atrip'),
+        (MANIS.replace("https://m.", "http://m."), "the profile manis-prod: base_url"),
+        ("a = 1\n" + MANIS, "a belongs to no profile"),
+        ("= 1", "is no TOML"),
+        ("", "has no profile 'manis-prod'. There are: none"),
+        (
+            MANIS + 'refresh = {ur = "/r"}\n',
+            "has no setting 'refresh'",
+        ),
+        (
+            LOGIN + 'refresh = {ur = "/r"}\n',
+            "refresh has no setting 'ur'; did you mean 'url'",
+        ),
+    ],
+)
+def test_a_mistake_says_what_to_write(written: Written, text: str, message: str) -> None:
+    written(text)
+    with pytest.raises(ValueError, match=message):
+        tokenauth.profile("manis-prod")
+
+
+def test_no_file_is_a_sentence(written: Written) -> None:
+    with pytest.raises(ValueError, match=f"there are no profiles, for there is no file {written.path}: write one"):
+        tokenauth.profile("manis-prod")
+
+
+def test_the_file_is_in_the_platforms_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKENAUTH_CONFIG", raising=False)
+    assert profiles.path().parts[-2:] == ("tokenauth", "profiles.toml")
+
+
+def test_a_store_by_name(written: Written, tmp_path: Path) -> None:
+    written(MANIS + f'store = "{tmp_path / "tokens"}"\n')
+    assert repr(tokenauth.profile("manis-prod")._options["store"]) == f"FileStore('{tmp_path / 'tokens'}')"
+    written(MANIS + 'store = "redis://localhost"\n')
+    assert type(tokenauth.profile("manis-prod")._options["store"]).__name__ == "RedisStore"

@@ -1,0 +1,81 @@
+"""`from_env`: an auth object from environment variables, named after the arguments of its class."""
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from tokenauth._config.parameters import Parameter, parameters_of
+from tokenauth._config.references import FromFile
+from tokenauth._config.texts import from_text
+from tokenauth._core.secrets import SourceError
+
+FILE = "_FILE"
+
+
+def words(name: str) -> str:
+    """Return the name of a class in words: "client_credentials" for ClientCredentialsAuth."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.removesuffix("Auth")).lower()
+
+
+def prefix_of(kind: type) -> str:
+    """Return what the variables of a class begin with: "MANIS_" for ManisAuth."""
+    return f"{words(kind.__name__).upper()}_"
+
+
+def variables(kind: type, prefix: str | None = None) -> dict[str, Parameter]:
+    """Return the variables that *kind* reads, each with its argument. Each may have "_FILE" behind it."""
+    begin = prefix_of(kind) if prefix is None else f"{prefix.rstrip('_')}_" if prefix else ""
+    found = parameters_of(kind).values()
+    return {f"{begin}{each.name.upper()}": each for each in found if each.writable}
+
+
+def from_env(
+    kind: type,
+    prefix: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the arguments for *kind* from variables, those in *given* aside.
+
+    Raises:
+        ValueError: a variable is missing, or can't be read. No value is shown.
+    """
+    environ = os.environ if environ is None else environ
+    found, missing = dict(given or {}), []
+    for variable, parameter in variables(kind, prefix).items():
+        if parameter.name in found:
+            continue
+        if environ.get(variable + FILE):
+            found[parameter.name] = _from_file(parameter, environ[variable + FILE], variable + FILE)
+        elif environ.get(variable) or (parameter.required and variable in environ):
+            text = environ[variable]
+            found[parameter.name] = text if parameter.secret else from_text(parameter, text, variable)
+        elif parameter.required:
+            missing.append(variable)
+    if missing:
+        raise ValueError(_missing(kind, missing, environ))
+    unwritable = [each.name for each in parameters_of(kind).values() if each.required and each.name not in found]
+    if unwritable:
+        text = f"{kind.__name__} needs {unwritable[0]}, which no variable can hold"
+        raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable[0]}=…)")
+    return found
+
+
+def _from_file(parameter: Parameter, path: str, label: str) -> Any:
+    source = FromFile(path)
+    try:
+        text = source()
+    except SourceError as problem:
+        why = str(problem)
+    else:
+        return source if parameter.secret else from_text(parameter, text, label)
+    raise ValueError(f"{label}: {why}")
+
+
+def _missing(kind: type, names: list[str], environ: Mapping[str, str]) -> str:
+    text = f"{kind.__name__} needs {' and '.join(names)} in the environment"
+    near = get_close_matches(names[0], environ, n=1, cutoff=0.85)
+    hint = f"; is {near[0]}, which is set, a typo?" if near else f" (or {names[0]}{FILE}, the path of a file)"
+    return text + hint

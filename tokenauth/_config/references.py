@@ -1,0 +1,145 @@
+"""References: where a secret is to be read from, at each login. Two with the same place are the same credential.
+
+    {env = "X"}   {file = "/run/secrets/x"}   {keyring = "service/user"}   {command = ["pass", "show", "x"]}
+
+Law: what was read shows nowhere; an error names the place and the next step.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenauth._core.secrets import SourceError
+from tokenauth._lazy import installed
+
+LONGEST = 64 * 1024
+SECONDS = 60.0
+"""What a command may take; it may ask a person."""
+
+
+@dataclass(frozen=True)
+class FromEnv:
+    """The environment variable *name*."""
+
+    name: str
+
+    def __call__(self) -> str:
+        value = os.environ.get(self.name)
+        if not value:
+            raise SourceError(f"the environment variable {self.name} is {'not set' if value is None else 'empty'}")
+        return value
+
+    check = __call__
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """The text of a file, without the white space at its end."""
+
+    path: str
+
+    def __call__(self) -> str:
+        try:
+            with Path(self.path).expanduser().open("rb") as file:
+                content = file.read(LONGEST + 1)
+        except OSError as problem:
+            why: str | None = problem.strerror or type(problem).__name__
+        else:
+            why = "it is too long for a secret" if len(content) > LONGEST else None
+        if why is not None:
+            raise SourceError(f"the file {self.path} can't be read: {why}")
+        return _text(content, f"the file {self.path}")
+
+    check = __call__
+
+
+@dataclass(frozen=True)
+class FromKeyring:
+    """What the system's keyring has for "service/user". Needs the extra `keyring`."""
+
+    entry: str
+
+    def __post_init__(self) -> None:
+        if not all(self.entry.rpartition("/")):
+            raise ValueError('keyring must be "service/user"')
+
+    def __call__(self) -> str:
+        service, _, user = self.entry.rpartition("/")
+        kind, value = "", None
+        try:
+            with installed("keyring", "a secret in the keyring"):
+                import keyring  # noqa: PLC0415  (an extra)
+            value = keyring.get_password(service, user)
+        except ImportError as problem:
+            kind = str(problem)
+        except Exception as problem:  # each backend has its own
+            kind = f"the keyring gives nothing ({type(problem).__name__}): is it locked, or is there none here?"
+        if value is None:
+            missing = f"the keyring has nothing for {self.entry}: keyring set {service} {user}"
+            raise SourceError(kind or missing)
+        return str(value)
+
+    def check(self) -> None:
+        """Do nothing: a keyring may ask a person."""
+
+
+@dataclass(frozen=True)
+class FromCommand:
+    """What a command prints, without the white space at its end. No shell is involved."""
+
+    argv: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.argv or not all(isinstance(each, str) for each in self.argv):
+            raise ValueError('command must be a list of texts, such as ["pass", "show", "api"]')
+
+    def __call__(self) -> str:
+        name, why, printed = self.argv[0], "", b""
+        try:
+            done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=SECONDS, check=False)  # noqa: S603  (the user's own)
+            printed, why = done.stdout, f"ended with exit code {done.returncode}" if done.returncode else ""
+        except OSError as problem:
+            why = f"can't be run: {problem.strerror or type(problem).__name__}"
+        except subprocess.TimeoutExpired:
+            why = f"did not end within {SECONDS:g} s"
+        if why:
+            raise SourceError(f"the command {name} {why}")
+        return _text(printed, f"what the command {name} printed")
+
+    def check(self) -> None:
+        """Do nothing: a command may take its time, and may ask a person."""
+
+
+Reference = FromEnv | FromFile | FromKeyring | FromCommand
+
+KINDS: Mapping[str, Callable[[Any], Reference]] = {
+    "env": FromEnv,
+    "file": FromFile,
+    "keyring": FromKeyring,
+    "command": lambda argv: FromCommand(tuple(argv)),
+}
+
+
+def reference(value: object) -> Reference | None:
+    """Return what a table such as {"env": "X"} refers to, or None where *value* is no such table."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    (kind, place), *_ = value.items()
+    if kind not in KINDS or not isinstance(place, list if kind == "command" else str) or not place:
+        return None
+    return KINDS[kind](place)
+
+
+def _text(content: bytes, what: str) -> str:
+    try:
+        text = content.decode().rstrip()
+    except UnicodeDecodeError:
+        text, why = "", "is no UTF-8 text"
+    else:
+        why = "" if text else "is empty"
+    if why:
+        raise SourceError(f"{what} {why}")
+    return text.removeprefix("\ufeff")

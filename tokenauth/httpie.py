@@ -1,0 +1,28 @@
+"""HTTPie: `http -A tokenauth -a manis-prod https://…` sends a profile's token. HTTPie finds this by its entry point."""
+
+import sys
+from typing import Any
+
+from httpie.plugins import AuthPlugin
+
+
+class TokenAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no types
+    """`-a` is the name of a profile, never a secret: HTTPie's sessions store it as it is."""
+
+    name = "tokenauth"
+    description = "The token of a profile of tokenauth: -A tokenauth -a PROFILE"
+    auth_type = "tokenauth"
+    auth_parse = False
+    netrc_parse = False
+    prompt_password = False
+
+    def get_auth(self, username: str | None = None, password: str | None = None) -> Any:
+        """Return the auth object of the profile that `-a` names."""
+        from tokenauth import profiles  # noqa: PLC0415  (HTTPie loads this module at each start)
+
+        try:
+            kind, given = profiles.described(self.raw_auth, {})
+            return profiles.made_for_a_command(kind, given, f"the profile {self.raw_auth}")
+        except (ImportError, TypeError, ValueError) as problem:
+            sys.stderr.write(f"http: error: tokenauth: {problem}\n")
+        raise SystemExit(1)

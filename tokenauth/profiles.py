@@ -1,0 +1,176 @@
+"""Profiles: auth objects by name, from one TOML file in the platform's configuration folder.
+
+    [manis-prod]
+    class = "manis"
+    base_url = "https://api.example.com"
+    merchant_id = "m-1"
+    secret = {env = "MANIS_SECRET"}
+
+    session.auth = tokenauth.profile("manis-prod")
+
+Law: a secret stands in the file only where nobody else can read the file.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tokenauth._clients.family import HOMES
+from tokenauth._config.parameters import nearest, parameters_of
+from tokenauth._config.tables import arguments as arguments_in
+from tokenauth._config.tables import plain
+from tokenauth._lazy import installed
+
+if TYPE_CHECKING:
+    from tokenauth.auth import TokenAuth
+
+__all__ = ["auth_class", "class_names", "made_for_a_command", "names", "path", "profile"]
+
+VARIABLE = "TOKENAUTH_CONFIG"
+FILE = "profiles.toml"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def path() -> Path:
+    """Return the path of the profiles' file: `TOKENAUTH_CONFIG`, else "profiles.toml" in the configuration folder.
+
+    That folder is ~/.config/tokenauth on Linux, ~/Library/Application Support/tokenauth on macOS and
+    %LOCALAPPDATA%\\tokenauth on Windows.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    with installed("profiles", f"Finding {FILE}"):
+        import platformdirs  # noqa: PLC0415  (an extra)
+    return Path(platformdirs.user_config_path("tokenauth", appauthor=False), FILE)
+
+
+def profile(name: str, **arguments: Any) -> "TokenAuth":
+    """Return the auth object that the profile *name* describes, for any client.
+
+    Args:
+        name: of a table in the profiles' file, see `path`.
+        arguments: as its class takes them; they take precedence.
+
+    Raises:
+        TypeError, ValueError: no such profile, an unknown key, a value that can't be right, or a secret in a file that
+            others may read. The text says what to write instead, and never shows a value.
+    """
+    kind, given = described(name, arguments)
+    return made(kind, given, f"the profile {name}")
+
+
+def names() -> list[str]:
+    """Return the names of all profiles, in order."""
+    return sorted(_tables()[0])
+
+
+def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the class of the profile *name*, and its arguments with *arguments* over them."""
+    tables, private = _tables()
+    label = f"the profile {name}"
+    if name not in tables:
+        raise ValueError(f"{path()} has no profile {name!r}{nearest(name, tables)}")
+    table = dict(tables[name])
+    if "class" not in table:
+        raise ValueError(f'{label} has no class: write, for example, class = "manis"; there are {_listed()}')
+    kind = auth_class(table.pop("class"))
+    given = arguments_in(kind, table, label)
+    given |= arguments
+    if not private:
+        literal = next(_literal_secrets(kind, table, given, label, arguments), None)
+        if literal is not None:
+            text = f"{label} has a secret ({literal}) in {path()}, which others may read: chmod 600 {path()}"
+            raise ValueError(
+                f'{text}, or write where it is: {{env = "NAME"}}, {{file = "/path"}}, or name it in public'
+            )
+    return kind, given
+
+
+def auth_class(name: object) -> Any:
+    """Return the class for a *name* such as "manis", "client-credentials" or "ManisAuth"."""
+    known = {plain(each.removesuffix("Auth")): each for each in HOMES}
+    wanted = plain(name).removesuffix("auth") if isinstance(name, str) else ""
+    if wanted not in known:
+        raise ValueError(f"there is no class {name!r}{nearest(str(name), class_names())}")
+    from tokenauth import auth  # noqa: PLC0415  (it imports the clients, and who asks for names needs none)
+
+    return getattr(auth, known[wanted])
+
+
+def class_names() -> list[str]:
+    """Return the names of the classes that a profile may have, such as "manis"."""
+    from tokenauth._config.env import words  # noqa: PLC0415  (for errors and help)
+
+    return sorted(words(each) for each in HOMES)
+
+
+def made(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":
+    """Return the object of the class *kind*; an error says that *label* is at fault."""
+    try:
+        return kind(**given)  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as problem:
+        text, fault = str(problem), type(problem)
+    raise fault(f"{label}: {text}")
+
+
+def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":
+    """Return the same for a process that makes few requests: with a `FileStore`, so that the next needs no login.
+
+    Without one where *given* has a store, the extra `file` is not installed, or the class can't share its tokens.
+    """
+    if "store" not in given:
+        try:
+            from tokenauth.stores import FileStore  # noqa: PLC0415  (an extra)
+
+            return kind(**given, store=FileStore())  # type: ignore[no-any-return]
+        except (ImportError, TypeError, ValueError):
+            pass  # what is wrong with the rest is said below
+    return made(kind, given, label)
+
+
+def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
+    """Return all profiles, and whether nobody else may read them."""
+    where, problem = path(), ""
+    try:
+        with where.open("rb") as file:
+            private = os.name == "nt" or not os.fstat(file.fileno()).st_mode & OTHERS
+            tables = tomllib.load(file)
+    except FileNotFoundError:
+        problem = f"there are no profiles, for there is no file {where}: write one, or name another in {VARIABLE}"
+    except OSError as error:
+        problem = f"{where} can't be read: {error.strerror or type(error).__name__}"
+    except UnicodeDecodeError:
+        problem = f"{where} is no UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"{where} is no TOML: {error}"
+    if problem:
+        raise ValueError(problem)
+    stray = [name for name, each in tables.items() if not isinstance(each, dict)]
+    if stray:
+        raise ValueError(f"{where}: {stray[0]} belongs to no profile: write [name] above it")
+    return tables, private
+
+
+def _literal_secrets(
+    kind: Any, table: Mapping[str, Any], given: Mapping[str, Any], label: str, arguments: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the names of the secrets that stand in *table* itself."""
+    known = parameters_of(kind)
+    yield from (name for name, value in table.items() if known[name].secret and isinstance(value, str))
+    store = table.get("store")
+    if isinstance(store, str) and "://" in store and urlsplit(store).password:
+        yield "store"
+    missing = [each.name for each in known.values() if each.required and each.name not in given]
+    if not missing:
+        provider = made(kind, {name: each for name, each in given.items() if name != "store"}, label)._provider
+        static = [secret.name for secret in provider.secrets if not secret.dynamic]
+        yield from (name for name in static if name.partition("[")[0].partition(".")[0] not in arguments)
+
+
+def _listed() -> str:
+    return ", ".join(class_names())
