@@ -43,7 +43,7 @@ def _demo(options: argparse.Namespace) -> int:
     if missing:
         print(f"{' and '.join(missing)} missing: pip install 'tokenauth-http[cli]'", file=sys.stderr)
         return 2
-    from tokenauth.sandbox.demo import run  # noqa: PLC0415 - needs the extra
+    from tokenauth.sandbox.demo import run
 
     logging.getLogger("tokenauth").addHandler(logging.NullHandler())  # it shows failures on purpose
 
