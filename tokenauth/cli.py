@@ -31,8 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tokenauth {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     demo = commands.add_parser("demo", help="drive a sandbox with the real clients", description=_demo.__doc__)
-    demo.add_argument("--quick", action="store_true", help="two clients, and crowds at one provider only")
-    demo.add_argument("--json", action="store_true", help="print JSON in place of tables")
+    demo.add_argument("--quick", action="store_true", help="two clients, crowds of eight")
+    demo.add_argument("--full", action="store_true", help="then each API on each client, crowds of 500, as a table")
+    demo.add_argument("--json", action="store_true", help="print JSON; the story goes to stderr")
     demo.set_defaults(command=_demo)
     return parser
 
@@ -47,4 +48,4 @@ def _demo(options: argparse.Namespace) -> int:
 
     logging.getLogger("tokenauth").addHandler(logging.NullHandler())  # it shows failures on purpose
 
-    return run(quick=options.quick, json=options.json)
+    return run(quick=options.quick, full=options.full, json=options.json)

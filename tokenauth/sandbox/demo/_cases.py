@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PlatformAuth, TokenAuth
 from tokenauth.sandbox import credentials as known
 from tokenauth.sandbox._client import Sandbox
+from tokenauth.sandbox.demo._by_hand import Login
 
 STEPS: Final = ("first", "cached", "revoked", "expired", "wrong secret")
 
@@ -114,6 +116,29 @@ def _oauth(sandbox: Sandbox, secret: str | None) -> TokenAuth:
     )
 
 
+def manis_login(sandbox: Sandbox, secret: str | None) -> Login:
+    """Return the token call that `_manis` makes, for the one by hand; as do the next two."""
+    headers = {"x-merchant-id": known.MANIS_MERCHANT_ID, "x-secret": secret or known.MANIS_SECRET}
+    return Login("POST", f"{sandbox.url}/api/v1/auth/token", "token", headers)
+
+
+def platform_login(sandbox: Sandbox, secret: str | None) -> Login:
+    password = secret or known.PLATFORM_PASSWORD
+    form = {"grant_type": "password", "username": known.PLATFORM_USERNAME, "password": password}
+    return _form("GET", f"{sandbox.url}/Token", form)
+
+
+def oauth_login(sandbox: Sandbox, secret: str | None) -> Login:
+    secret = secret or known.OAUTH_CLIENT_SECRET
+    form = {"grant_type": "client_credentials", "client_id": known.OAUTH_CLIENT_ID, "client_secret": secret}
+    return _form("POST", f"{sandbox.url}/oauth/token", form)
+
+
+def _form(method: str, url: str, form: Mapping[str, str]) -> Login:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Login(method, url, "access_token", headers, urlencode(form).encode())
+
+
 CASES: Final = (
     # A second at least: on a slow machine so much may pass between a login and the request that it is for.
     # Manis tells milliseconds and ``Date`` whole seconds: what is read against the other is up to 1 s off
@@ -133,3 +158,4 @@ CASES: Final = (
     Case("platform", "Platform", _platform, "/platform/api/orders", {"lifetime": 2}, 1.1),
     Case("oauth", "client credentials", _oauth, "/oauth/api/orders", {"lifetime": 1}, 1.1),
 )
+MANIS, _, PLATFORM, OAUTH = CASES

@@ -6,8 +6,12 @@ and `aplay` perform it for blocking and for awaiting clients.
 
 from __future__ import annotations
 
+import ssl
+import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -17,10 +21,12 @@ from typing import Any, Final, Protocol
 import anyio
 import requests
 
-from tokenauth import TokenAuth, TokenAuthError
+from tokenauth import TokenAuthError
 
-TIMEOUT: Final = 10.0
-"""Seconds that a request may take."""
+TIMEOUT: Final = 30.0
+"""Seconds that a request may take, waiting for a free connection included."""
+_NO_CAS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Loopback needs none, and to load them takes each client 20 ms."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +63,97 @@ class Client(Protocol):
     @property
     def name(self) -> str: ...
 
-    def run(self, auth: TokenAuth, script: Script) -> None:
+    def run(self, auth: Any, script: Script) -> None:
         """Play *script* with one new client that has *auth*."""
 
 
-class Requests:
+class Crowd(Client, Protocol):
+    """A client that many callers use at the same moment: threads with a client each, or tasks that share one."""
+
+    @property
+    def library(self) -> str: ...
+
+    @property
+    def callers(self) -> str:
+        """Return "threads" or "tasks"."""
+
+    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
+        """Play *scripts* at the same moment, and return what each raised."""
+
+
+class _Blocking:
+    """A client per script, each in a thread of its own."""
+
+    callers = "threads"
+
+    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
+        ready = threading.Barrier(len(scripts))
+
+        def work(script: Script) -> Exception | None:
+            try:
+                self.run(auth, _after(partial(ready.wait, TIMEOUT), script))
+            except Exception as error:  # it is told
+                return error
+            return None
+
+        with ThreadPoolExecutor(len(scripts)) as threads:
+            return list(threads.map(work, scripts))
+
+    def run(self, auth: Any, script: Script) -> None:
+        with self._open(auth) as send:
+            play(script, send)
+
+    def _open(self, auth: Any) -> AbstractContextManager[Callable[[Call], Answer]]:
+        raise NotImplementedError
+
+
+class _Awaiting:
+    """One client, with a task for each script."""
+
+    callers = "tasks"
+    backend = "asyncio"
+
+    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
+        errors: list[Exception | None] = anyio.run(self._crowd, auth, scripts, backend=self.backend)
+        return errors
+
+    def run(self, auth: Any, script: Script) -> None:
+        for error in self.crowd(auth, [script]):
+            if error is not None:
+                raise error
+
+    async def _crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
+        errors: list[Exception | None] = [None] * len(scripts)
+
+        async def work(number: int, script: Script) -> None:
+            try:
+                await aplay(script, send)
+            except Exception as error:  # it is told
+                errors[number] = error
+
+        async with self._open(auth) as send, anyio.create_task_group() as tasks:
+            for number, script in enumerate(scripts):
+                tasks.start_soon(work, number, script)
+        return errors
+
+    def _open(self, auth: Any) -> AbstractAsyncContextManager[Callable[[Call], Awaitable[Answer]]]:
+        raise NotImplementedError
+
+
+class Requests(_Blocking):
     """A `requests.Session`."""
 
-    name = "requests"
+    name = library = "requests"
 
-    def run(self, auth: TokenAuth, script: Script) -> None:
+    @contextmanager
+    def _open(self, auth: Any) -> Iterator[Callable[[Call], Answer]]:
         with requests.Session() as session:
             session.auth = auth
-            play(script, partial(_send_with_requests, session))
+            yield partial(_send_with_requests, session)
 
 
 @dataclass(frozen=True)
-class Httpx:
+class Httpx(_Blocking):
     """The `Client` of *library*: httpx or httpx2."""
 
     library: str
@@ -82,13 +162,14 @@ class Httpx:
     def name(self) -> str:
         return self.library
 
-    def run(self, auth: TokenAuth, script: Script) -> None:
-        with import_module(self.library).Client(auth=auth, timeout=TIMEOUT) as client:
-            play(script, partial(_send, client))
+    @contextmanager
+    def _open(self, auth: Any) -> Iterator[Callable[[Call], Answer]]:
+        with import_module(self.library).Client(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
+            yield partial(_send, client)
 
 
 @dataclass(frozen=True)
-class HttpxAsync:
+class HttpxAsync(_Awaiting):
     """The `AsyncClient` of *library*, on asyncio or trio."""
 
     library: str
@@ -98,22 +179,47 @@ class HttpxAsync:
     def name(self) -> str:
         return f"{self.library}-async" + (", trio" if self.backend == "trio" else "")
 
-    def run(self, auth: TokenAuth, script: Script) -> None:
-        anyio.run(self._run, auth, script, backend=self.backend)
+    @asynccontextmanager
+    async def _open(self, auth: Any) -> AsyncIterator[Callable[[Call], Awaitable[Answer]]]:
+        async with import_module(self.library).AsyncClient(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
+            yield partial(_asend, client)
 
-    async def _run(self, auth: TokenAuth, script: Script) -> None:
-        async with import_module(self.library).AsyncClient(auth=auth, timeout=TIMEOUT) as client:
-            await aplay(script, partial(_asend, client))
+
+class Aiohttp(_Awaiting):
+    """An `aiohttp.ClientSession`."""
+
+    name = library = "aiohttp"
+
+    @asynccontextmanager
+    async def _open(self, auth: Any) -> AsyncIterator[Callable[[Call], Awaitable[Answer]]]:
+        aiohttp = import_module("aiohttp")
+        timeout, connector = aiohttp.ClientTimeout(TIMEOUT), aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(middlewares=[auth], timeout=timeout, connector=connector) as session:
+            yield partial(_send_with_aiohttp, session)
 
 
 def installed_clients() -> list[Client]:
-    """Return every client that can be used here."""
+    """Return every client that can be used here, in each of its modes."""
     clients: list[Client] = [Requests(), Httpx("httpx"), HttpxAsync("httpx")]
     if find_spec("trio"):
         clients.append(HttpxAsync("httpx", "trio"))
     if find_spec("httpx2"):
         clients += [Httpx("httpx2"), HttpxAsync("httpx2")]
+    if find_spec("aiohttp"):
+        clients.append(Aiohttp())
     return clients
+
+
+def installed_crowds() -> list[Crowd]:
+    """Return one crowd for each library that can be used here: threads and tasks."""
+    crowds: list[Crowd] = [Requests(), Httpx("httpx"), HttpxAsync("httpx2" if find_spec("httpx2") else "httpx")]
+    return [*crowds, Aiohttp()] if find_spec("aiohttp") else crowds
+
+
+def _after(ready: Callable[[], object], script: Script) -> Script:
+    """Return *script*, begun when *ready* returns."""
+    ready()
+    yield from script
 
 
 def play(script: Script, send: Callable[[Call], Answer]) -> None:
@@ -166,3 +272,11 @@ async def _asend(client: Any, call: Call) -> Answer:
     except TokenAuthError as error:
         return Answer(0, error=error)
     return Answer(reply.status_code, reply.content)
+
+
+async def _send_with_aiohttp(session: Any, call: Call) -> Answer:
+    try:
+        async with session.request(call.method, call.url, data=call.body) as reply:
+            return Answer(reply.status, await reply.read())
+    except TokenAuthError as error:
+        return Answer(0, error=error)

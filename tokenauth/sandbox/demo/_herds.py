@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
 from typing import Any, Final
 
-import requests
-
-from tokenauth import TokenAuth
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import Case, Counts
+from tokenauth.sandbox.demo._clients import Answer, Call, Crowd, Script
 
-THREADS: Final = 64
-TASKS: Final = 500
-TIMEOUT: Final = 30.0
-"""Seconds that a request may take, waiting for a free connection included."""
 LATENCY: Final = 0.2
 """Seconds that a token call takes while a crowd waits for it."""
 
 Outcome = str
 """How a caller fared: "200", another status, or the name of an error."""
+
+
+@dataclass(frozen=True)
+class Fared:
+    """How a crowd fared.
+
+    Attributes:
+        outcomes: how the callers fared, and how many of them so.
+        counted: by the server.
+        seconds: from the start to the last caller's answer.
+        error: the text of one of tokenauth's errors, "" if there was none.
+    """
+
+    outcomes: dict[Outcome, int]
+    counted: Counts
+    seconds: float
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class HerdResult:
     size: int
     cold: bool
     counted: Counts
-    outcomes: dict[str, int]
+    outcomes: dict[Outcome, int]
     seconds: float
 
     @property
@@ -64,87 +69,36 @@ class HerdResult:
         return right and least <= counted.unauthorized <= most and self.outcomes == {"200": self.size}
 
 
-def run_herds(case: Case, sandbox: Sandbox, library: str, *, tasks: int = TASKS) -> list[HerdResult]:
-    """Return what 64 threads of requests and *tasks* tasks of *library* came to; "": no tasks."""
+def run_herds(case: Case, sandbox: Sandbox, crowds: Sequence[tuple[Crowd, int]]) -> list[HerdResult]:
+    """Return what *crowds* came to, each of so many callers."""
+    results: list[HerdResult] = []
     sandbox.knobs(case.provider, latency=LATENCY)
-    results = _thread_herd(case, sandbox)
-    if library:
-        results += asyncio.run(_task_herd(case, sandbox, library, tasks))
+    for crowd, size in crowds:
+        auth, name = case.login(sandbox, None), f"{size} {crowd.callers}, {crowd.name}"
+        auth.invalidate()
+        for cold in (True, False):
+            if not cold:
+                sandbox.knobs(case.provider, revoke=True)
+            fared = gather(case, sandbox, lambda scripts, crowd=crowd, auth=auth: crowd.crowd(auth, scripts), size)
+            results.append(HerdResult(case.title, name, size, cold, fared.counted, fared.outcomes, fared.seconds))
     sandbox.knobs(case.provider, latency=0)
     return results
 
 
-def _thread_herd(case: Case, sandbox: Sandbox) -> list[HerdResult]:
-    auth, name = case.login(sandbox, None), f"{THREADS} threads, requests"
-    auth.invalidate()
-    results: list[HerdResult] = []
-    with ExitStack() as stack:
-        sessions = [stack.enter_context(_session(auth)) for _ in range(THREADS)]
-        for cold in (True, False):
-            if not cold:
-                sandbox.knobs(case.provider, revoke=True)
-            before, start = case.counts(sandbox), time.monotonic()
-            outcomes = _all_at_once([partial(_get, session, case.url(sandbox)) for session in sessions])
-            seconds = time.monotonic() - start
-            counted = case.counts(sandbox) - before
-            results.append(HerdResult(case.title, name, THREADS, cold, counted, outcomes, seconds))
-    return results
+def gather(
+    case: Case, sandbox: Sandbox, crowd: Callable[[Sequence[Script]], Sequence[Exception | None]], size: int
+) -> Fared:
+    """Return how *size* callers fared that get the resource of *case* at the same moment; *crowd* plays scripts."""
+    answers: list[Answer] = []
+    url, before, start = case.url(sandbox), case.counts(sandbox), time.monotonic()
+    errors = crowd([_get(url, answers) for _ in range(size)])
+    seconds = time.monotonic() - start
+    failures: list[Any] = [answer.error for answer in answers if answer.error is not None]
+    outcomes = Counter(str(answer.status) for answer in answers if answer.error is None)
+    outcomes += Counter(type(error).__name__ for error in (*failures, *filter(None, errors)))
+    error = f"{type(failures[0]).__name__}: {failures[0]}" if failures else ""
+    return Fared(dict(outcomes), case.counts(sandbox) - before, seconds, error)
 
 
-@contextmanager
-def _session(auth: TokenAuth) -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.auth = auth
-        yield session
-
-
-def _all_at_once(callers: list[Callable[[], Outcome]]) -> dict[Outcome, int]:
-    """Return how the callers fared, each in a thread of its own, released together."""
-    barrier = threading.Barrier(len(callers))
-
-    def wait_and_call(caller: Callable[[], Outcome]) -> Outcome:
-        barrier.wait(TIMEOUT)
-        return caller()
-
-    with ThreadPoolExecutor(len(callers)) as threads:
-        return dict(Counter(threads.map(wait_and_call, callers)))
-
-
-def _get(session: requests.Session, url: str) -> Outcome:
-    try:
-        return str(session.get(url, timeout=TIMEOUT).status_code)
-    except Exception as error:  # it is counted and shown
-        return type(error).__name__
-
-
-async def _task_herd(case: Case, sandbox: Sandbox, library: str, tasks: int) -> list[HerdResult]:
-    auth, name = case.login(sandbox, None), f"{tasks} tasks, {library}"
-    auth.invalidate()
-    results: list[HerdResult] = []
-    async with import_module(library).AsyncClient(auth=auth, timeout=TIMEOUT) as client:
-        for cold in (True, False):
-            if not cold:
-                sandbox.knobs(case.provider, revoke=True)
-            before, start = case.counts(sandbox), time.monotonic()
-            outcomes = await _all_at_once_async(client, case.url(sandbox), tasks)
-            seconds = time.monotonic() - start
-            counted = case.counts(sandbox) - before
-            results.append(HerdResult(case.title, name, tasks, cold, counted, outcomes, seconds))
-    return results
-
-
-async def _all_at_once_async(client: Any, url: str, tasks: int) -> dict[Outcome, int]:
-    barrier = asyncio.Barrier(tasks)
-
-    async def wait_and_call() -> Outcome:
-        await barrier.wait()
-        return await _aget(client, url)
-
-    return dict(Counter(await asyncio.gather(*(wait_and_call() for _ in range(tasks)))))
-
-
-async def _aget(client: Any, url: str) -> Outcome:
-    try:
-        return str((await client.get(url)).status_code)
-    except Exception as error:  # it is counted and shown
-        return type(error).__name__
+def _get(url: str, answers: list[Answer]) -> Script:
+    answers.append((yield Call("GET", url)))

@@ -1,4 +1,4 @@
-"""The demo's outcome as a table for people or as JSON for programs."""
+"""What `tokenauth demo --full` found, as tables for people; and all of a demo as JSON for programs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from tokenauth.sandbox.demo._cases import CASES, STEPS
 from tokenauth.sandbox.demo._herds import HerdResult
 from tokenauth.sandbox.demo._steps import Result
+from tokenauth.sandbox.demo._story import Told
 
 _STEPS_CAPTION = """\
 logins · 401s · 200s, as the server counted them (expected)
@@ -23,8 +24,9 @@ _FAILED = "[red]✗[/]"
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that the demo found, and how many seconds it took."""
+    """All that the demo found, and how many seconds it took; results and herds only with ``--full``."""
 
+    told: list[Told]
     results: list[Result]
     herds: list[HerdResult]
     seconds: float
@@ -35,24 +37,23 @@ class Outcome:
 
     @property
     def differences(self) -> int:
-        return sum(not one.ok for one in self.results) + sum(not one.ok for one in self.herds)
+        return sum(not one.ok for part in (self.told, self.results, self.herds) for one in part)
 
-
-def as_json(outcome: Outcome) -> str:
-    """Return *outcome* as JSON: ``{"ok": bool, "seconds": float, "results": […], "herds": […]}``."""
-    content = {
-        "ok": outcome.ok,
-        "seconds": round(outcome.seconds, 1),
-        "results": [asdict(one) | {"ok": one.ok} for one in outcome.results],
-        "herds": [asdict(one) | {"ok": one.ok} for one in outcome.herds],
-    }
-    return json.dumps(content, indent=2)
+    def as_json(self) -> str:
+        """Return ``{"ok": bool, "seconds": float, "story": […], "results": […], "herds": […]}``."""
+        parts = {"story": self.told, "results": self.results, "herds": self.herds}
+        content = {name: [asdict(one) | {"ok": one.ok} for one in part] for name, part in parts.items()}
+        return json.dumps({"ok": self.ok, "seconds": round(self.seconds, 1), **content}, indent=2)
 
 
 def show(outcome: Outcome, console: Console) -> None:
-    """Print *outcome* as two tables, what was wrong, and one line that says how it ended."""
+    """Print the two tables of *outcome*."""
     console.print(_steps_table(outcome.results))
     console.print(_herds_table(outcome.herds))
+
+
+def show_end(outcome: Outcome, console: Console) -> None:
+    """Print what was wrong, and one line that says how it ended."""
     for problem in _problems(outcome):
         console.print(problem, style="red")
     end = "all as expected" if outcome.ok else f"{outcome.differences} differences"
@@ -108,9 +109,14 @@ def _table(title: str, caption: str) -> Table:
 
 
 def _problems(outcome: Outcome) -> list[str]:
+    scenes = [_scene_problem(one) for one in outcome.told if not one.ok]
     steps = [_step_problem(one) for one in outcome.results if not one.ok]
     herds = [_herd_problem(one) for one in outcome.herds if not one.ok]
-    return [escape(text) for text in steps + herds]
+    return [escape(text) for text in scenes + steps + herds]
+
+
+def _scene_problem(told: Told) -> str:
+    return f"{told.callers}, {told.scene}: the callers saw {told.tokenauth.outcomes}, the server {told.tokenauth.counted}"
 
 
 def _step_problem(result: Result) -> str:
