@@ -71,6 +71,11 @@ class Client:
     """Whether a 401 that was renewed stands in the response's own history."""
 
     @property
+    def kind(self) -> tuple[str, bool]:
+        """What has the same adapter and the same driver: one stands for another in a quick run (tests/pairwise.py)."""
+        return self.name.split("-")[0].removesuffix("2"), self.is_async
+
+    @property
     def error_root(self) -> type[Exception]:
         """What this client's users write after `except`."""
         root: type[Exception] = self.library.HTTPError

@@ -1,17 +1,20 @@
 """Which tests of a matrix run at once: every value of each axis meets every value of each other one; the rest is slow.
 
-Most faults need one value, or two that meet. Where a test has three or more axes (`parametrize`, fixtures with params),
-`pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. One axis or two stay
-whole. Under `@pytest.mark.diagonal` each value is run once with some value of each other axis: for what depends on one
-value at a time and takes long.
+Most faults need one value, or two that meet. Where a test has two or more axes (`parametrize`, fixtures with params),
+`pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. Values that have one
+`kind`, such as clients with one architecture, stand for each other in pairs; each of them runs all the same. So two
+axes stay whole, unless one is of clients. Under `@pytest.mark.diagonal` each value is run once with some value of each
+other axis: for what depends on one value at a time and takes long.
 """
 
 import heapq
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, groupby
 from math import prod
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -19,24 +22,30 @@ Row = tuple[Hashable, ...]
 """A combination: a value, or a name for it, for each axis."""
 
 
-def pairwise(rows: Sequence[Row]) -> set[Row]:
-    """Return a few of *rows* in which every two values meet that meet in any of *rows*; the same few for the same rows.
+def pairwise(rows: Sequence[Row], kinds: Mapping[Hashable, Hashable] = MappingProxyType({})) -> set[Row]:
+    """Return a few of *rows*, always the same, with every value, and in which every two meet that meet in any.
 
-    Greedy: the row that adds most pairs, the first of those. A row never adds more than it did when last counted, so a
-    count that is out of date is renewed only where it comes first.
+    *kinds*: values that stand for each other where two meet, by the name of their kind.
+
+    Greedy: the row that adds most, of those any, but always the same. A row never adds more than it did when last
+    counted, so a count that is out of date is renewed only where it comes first.
     """
-    left = {pair for row in rows for pair in _pairs(row)}
-    queue = [(-len(_pairs(row)), repr(row), row) for row in set(rows)]
+
+    def goals(row: Row) -> set[Any]:
+        return {*enumerate(row), *_pairs(tuple(kinds.get(value, value) for value in row))}
+
+    left = {goal for row in rows for goal in goals(row)}
+    queue = [(-len(goals(row)), crc32(repr(row).encode()), repr(row), row) for row in set(rows)]
     heapq.heapify(queue)
     chosen: set[Row] = set()
     while left:
-        counted, name, row = heapq.heappop(queue)
-        adds = len(left & _pairs(row))
+        counted, tie, name, row = heapq.heappop(queue)
+        adds = len(left & goals(row))
         if adds == -counted:
             chosen.add(row)
-            left -= _pairs(row)
+            left -= goals(row)
         elif adds:
-            heapq.heappush(queue, (-adds, name, row))
+            heapq.heappush(queue, (-adds, tie, name, row))
     return chosen
 
 
@@ -59,8 +68,12 @@ def mark_the_rest_slow(items: Iterable[pytest.Item]) -> None:
     quick = [each for each in quick if hasattr(each, "callspec")]
     for _, group in groupby(sorted(quick, key=_test), key=_test):
         rows = {item: _row(item) for item in group}
-        thin = diagonal if next(iter(rows)).get_closest_marker("diagonal") else pairwise
-        chosen = thin(list(rows.values()))
+        some = next(iter(rows))
+        chosen = (
+            diagonal(list(rows.values()))
+            if some.get_closest_marker("diagonal")
+            else pairwise(list(rows.values()), {name: kind for item in rows for name, kind in _kinds(item)})
+        )
         for item, row in rows.items():
             if row not in chosen:
                 item.add_marker(pytest.mark.slow)
@@ -74,3 +87,10 @@ def _row(item: pytest.Function) -> Row:
     """Return the names that `pytest` has given to the values, as between the hyphens of its [id]; one for each axis."""
     names: list[str] = attrgetter("callspec._idlist")(item)
     return tuple(names)
+
+
+def _kinds(item: pytest.Function) -> Iterator[tuple[Hashable, Hashable]]:
+    """Yield the kind of each value that has one, by its name."""
+    for value in item.callspec.params.values():
+        if (kind := getattr(value, "kind", None)) is not None:
+            yield str(value), kind

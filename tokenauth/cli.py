@@ -6,7 +6,6 @@ tokenauth demo    the real clients against a sandbox; exits 1 if the server coun
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -45,7 +44,5 @@ def _demo(options: argparse.Namespace) -> int:
         print(f"{' and '.join(missing)} missing: pip install 'tokenauth-http[cli]'", file=sys.stderr)
         return 2
     from tokenauth.sandbox.demo import run
-
-    logging.getLogger("tokenauth").addHandler(logging.NullHandler())  # it shows failures on purpose
 
     return run(quick=options.quick, full=options.full, json=options.json)

@@ -6,10 +6,15 @@ and the sandbox ends before they are waited for: so Ctrl-C makes what still call
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from tokenauth.sandbox.demo._tables import Outcome
 
 
 def run(*, quick: bool = False, full: bool = False, json: bool = False) -> int:
@@ -17,19 +22,24 @@ def run(*, quick: bool = False, full: bool = False, json: bool = False) -> int:
 
     Args:
         quick: fewer clients, smaller crowds.
-        full: then also each API on each client, and crowds of 500: a table.
+        full: then also each API on each client, and crowds of 500, as tables.
         json: print JSON on stdout, and the story on stderr.
     """
-    console = Console(stderr=json, highlight=False)
-    console.print("[bold]tokenauth demo[/]: starting a sandbox server, in a process of its own", end=" ")
-    _bypass_proxies()
-
-    from tokenauth.sandbox.demo._show import perform  # noqa: PLC0415 - the clients take a second to import
-
-    outcome = perform(console, quick=quick, full=full)
+    outcome = demo(Console(stderr=json, highlight=False), quick=quick, full=full)
     if json:
         sys.stdout.write(outcome.as_json() + "\n")
     return 0 if outcome.ok else 1
+
+
+def demo(console: Console, *, quick: bool = False, full: bool = False) -> Outcome:
+    """Do what `run` does, on *console*, and return what came of it."""
+    console.print("[bold]tokenauth demo[/]: a sandbox server starts", end=" ")
+    _bypass_proxies()
+    logging.getLogger("tokenauth").addHandler(logging.NullHandler())  # it shows failures on purpose
+
+    from tokenauth.sandbox.demo._show import perform  # noqa: PLC0415 - the clients take a second to import
+
+    return perform(console, quick=quick, full=full)
 
 
 def _bypass_proxies() -> None:

@@ -53,7 +53,7 @@ class _ForRequests(_Kept, AuthBase):
         if self.token is None:
             self._log_in()
         self.sign(request.headers)
-        request.register_hook("response", self._again)  # type: ignore[no-untyped-call]  # so says its stub
+        request.register_hook("response", self._again)
         return request
 
     def _again(self, response: requests.Response, **options: Any) -> requests.Response:
@@ -62,7 +62,7 @@ class _ForRequests(_Kept, AuthBase):
         _ = response.content  # frees the connection
         self._log_in()
         self.sign(response.request.headers)
-        again: requests.Response = response.connection.send(response.request, **options)  # type: ignore[attr-defined]
+        again: requests.Response = response.connection.send(response.request, **options)
         return again
 
     def _log_in(self) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from tokenauth.sandbox._client import Sandbox
@@ -79,7 +80,7 @@ def run_herds(case: Case, sandbox: Sandbox, crowds: Sequence[tuple[Crowd, int]])
         for cold in (True, False):
             if not cold:
                 sandbox.knobs(case.provider, revoke=True)
-            fared = gather(case, sandbox, lambda scripts, crowd=crowd, auth=auth: crowd.crowd(auth, scripts), size)
+            fared = gather(case, sandbox, partial(crowd.crowd, auth), size)
             results.append(HerdResult(case.title, name, size, cold, fared.counted, fared.outcomes, fared.seconds))
     sandbox.knobs(case.provider, latency=0)
     return results

@@ -46,7 +46,9 @@ def perform(console: Console, *, quick: bool = False, full: bool = False) -> Out
 def _steps(threads: Executor, sandbox: Sandbox, console: Console) -> list[Result]:
     """Return the results of all providers, side by side: each has its own counts, and most is waiting."""
     clients = installed_clients()
-    console.print(f"\nEach of {len(CASES)} APIs on each of {len(clients)} clients, then crowds of {TASKS}: half a minute.")
+    console.print(
+        f"\nEach of {len(CASES)} APIs on each of {len(clients)} clients, then crowds of {TASKS}: half a minute."
+    )
     return list(chain.from_iterable(threads.map(lambda case: run_case(case, clients, sandbox), CASES)))
 
 

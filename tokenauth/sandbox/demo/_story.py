@@ -80,7 +80,7 @@ class _Stage:
     def scene(
         self, title: str, both: tuple[Auths, Auths], before: Callable[[Auths], object], *, refused: bool = False
     ) -> Iterator[Step]:
-        """Yield how the callers fare after *before*, by hand and with ours; *refused*: whether that is what they must be."""
+        """Yield how the callers fare after *before*, by hand and with ours; *refused*: as all should be."""
         yield Scene(title)
         naive, ours = both
         by_hand = self._fared(naive, before)

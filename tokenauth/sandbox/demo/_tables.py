@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -37,13 +38,19 @@ class Outcome:
 
     @property
     def differences(self) -> int:
-        return sum(not one.ok for part in (self.told, self.results, self.herds) for one in part)
+        parts: list[list[Any]] = [self.told, self.results, self.herds]
+        return sum(not one.ok for part in parts for one in part)
 
     def as_json(self) -> str:
         """Return ``{"ok": bool, "seconds": float, "story": […], "results": […], "herds": […]}``."""
-        parts = {"story": self.told, "results": self.results, "herds": self.herds}
-        content = {name: [asdict(one) | {"ok": one.ok} for one in part] for name, part in parts.items()}
-        return json.dumps({"ok": self.ok, "seconds": round(self.seconds, 1), **content}, indent=2)
+        content = {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 1),
+            "story": [asdict(one) for one in self.told],
+            "results": [asdict(one) | {"ok": one.ok} for one in self.results],
+            "herds": [asdict(one) | {"ok": one.ok} for one in self.herds],
+        }
+        return json.dumps(content, indent=2)
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -116,7 +123,9 @@ def _problems(outcome: Outcome) -> list[str]:
 
 
 def _scene_problem(told: Told) -> str:
-    return f"{told.callers}, {told.scene}: the callers saw {told.tokenauth.outcomes}, the server {told.tokenauth.counted}"
+    return (
+        f"{told.callers}, {told.scene}: the callers saw {told.tokenauth.outcomes}, the server {told.tokenauth.counted}"
+    )
 
 
 def _step_problem(result: Result) -> str:

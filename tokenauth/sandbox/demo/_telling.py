@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import fill
 
 from rich.console import Console
 from rich.text import Text
@@ -14,18 +15,19 @@ BY_HAND, OURS = "by hand", "tokenauth"
 _SCENE, _SIDE = 31, 32
 """Characters that the first two columns take."""
 _OPENING = f"""
-Each line happens twice. [yellow]{BY_HAND}[/]: an auth class as many programs have one, which logs in,
-keeps the token, and logs in again after a 401. [green]{OURS}[/]: our auth object, on the same client.
-The server counts the logins.
+Each line happens twice, and the server counts the logins:
+  [yellow]{BY_HAND.ljust(10)}[/] an auth class as many programs have one: it logs in, keeps the
+             token, and logs in again after a 401
+  [green]{OURS.ljust(10)}[/] our auth object, on the same client
 """
 _NEXT = """
 [bold]Try next[/]
-  tokenauth demo --full         each API on each client, crowds of 500, and what the server counted
+  tokenauth demo --full         each API on each client, and crowds of 500
   python -m tokenauth.sandbox   this server, for your own code to call
   your own API, in one line:
 
     from tokenauth import LoginAuth
-    auth = LoginAuth("https://api.example.com/login", json={"user": "me", "password": secret}, token="token")
+    auth = LoginAuth("https://api.example.com/login", json={...}, token="token")
     requests.get("https://api.example.com/orders", auth=auth)
 """
 
@@ -80,7 +82,8 @@ class Teller:
         self._say(f"{text} ✓\n" if told.ok else f"{text} ✗ not as expected\n", _STYLES[OURS] if told.ok else "bold red")
         error = told.tokenauth.error
         if error and not any(one.tokenauth.error for one in self.told):  # once: it is much the same on every client
-            self._say(f"    {error}\n", "dim")
+            indent = " " * 4
+            self._say(fill(error, self._console.width, initial_indent=indent, subsequent_indent=indent) + "\n", "dim")
         self.told.append(told)
 
     def _say(self, text: str, style: str = "") -> None:
@@ -95,7 +98,9 @@ def _in_words(fared: Fared) -> str:
     statuses = [f"{count} × {name}" for name, count in sorted(fared.outcomes.items()) if name.isdigit()]
     errors = sum(count for name, count in fared.outcomes.items() if not name.isdigit())
     ends = [*statuses, _many(errors, "error")] if errors else statuses
-    return ", ".join([*ends, _many(counted.refused, "try", "tries") if counted.refused else _many(counted.logins, "login")])
+    return ", ".join(
+        [*ends, _many(counted.refused, "try", "tries") if counted.refused else _many(counted.logins, "login")]
+    )
 
 
 def _failed(fared: Fared) -> int:
