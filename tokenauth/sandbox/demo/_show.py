@@ -10,7 +10,7 @@ from itertools import chain
 from rich.console import Console
 
 from tokenauth.sandbox._client import Sandbox
-from tokenauth.sandbox.demo._cases import CASES, MANIS, PLATFORM
+from tokenauth.sandbox.demo._cases import CASES, PLATFORM
 from tokenauth.sandbox.demo._clients import Crowd, Requests, installed_clients, installed_crowds
 from tokenauth.sandbox.demo._herds import HerdResult, run_herds
 from tokenauth.sandbox.demo._steps import Result, run_case
@@ -58,6 +58,6 @@ def _herds(threads: Executor, sandbox: Sandbox, crowds: Sequence[Crowd]) -> list
     for case in CASES:
         # each login of the Platform discards the token that the others hold: the hardest. httpx takes long for 500
         tasks = [(crowd, TASKS) for crowd in crowds if crowd.callers == "tasks" and crowd.library != "httpx"]
-        chosen = [(Requests(), CALLERS), *(tasks if case in (MANIS, PLATFORM) else [])]
+        chosen = [(Requests(), CALLERS), *(tasks if case is PLATFORM else [])]
         results += threads.submit(run_herds, case, sandbox, chosen).result()
     return results

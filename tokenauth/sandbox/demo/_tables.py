@@ -88,7 +88,7 @@ def _cell(result: Result) -> str:
 
 def _herds_table(herds: list[HerdResult]) -> Table:
     table = _table("Crowds", "counted by the server (expected); a token call takes 0.2 s")
-    for heading in ("", "start", "logins", "401s", "200s", "seconds"):
+    for heading in ("", "start", "logins", "401s", "200s", "s"):
         table.add_column(heading, no_wrap=True)
     for provider in dict.fromkeys(herd.provider for herd in herds):
         table.add_row(f"[bold]{provider}")
