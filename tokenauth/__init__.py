@@ -14,6 +14,7 @@ from tokenauth._version import __version__
 
 if TYPE_CHECKING:
     from tokenauth._core.credential import Event
+    from tokenauth._core.memory import forget
     from tokenauth._core.options import Options
     from tokenauth._core.provider import Provider
     from tokenauth._core.token import Token
@@ -39,6 +40,7 @@ __all__ = [
     "ClientCredentialsAuth",
     "CredentialsRejected",
     "Event",
+    "forget",
     "LoginAuth",
     "ManisAuth",
     "Options",
@@ -59,6 +61,7 @@ _HOMES = {
     "ClientCredentialsAuth": ".auth",
     "CredentialsRejected": ".errors",
     "Event": "._core.credential",
+    "forget": "._core.memory",
     "LoginAuth": ".auth",
     "ManisAuth": ".auth",
     "Options": "._core.options",

@@ -13,7 +13,8 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
 from tests.support import Masked, PlainProvider, TokenServer
 from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
-from tokenauth._core.cache import MAX_TOKENS, PROCESS_CACHE
+from tokenauth._core.cache import MAX_TOKENS
+from tokenauth._core.memory import PROCESS
 from tokenauth.providers import Login, Secret, TokenRequest
 from tokenauth.stores import FileStore
 
@@ -294,7 +295,7 @@ def test_a_warm_request_costs_one_look_up(client: Client, server: TokenServer) -
 
 
 def test_the_process_cache_is_bounded() -> None:
-    mapping = PROCESS_CACHE._mapping
+    mapping = PROCESS.tokens._mapping
     assert isinstance(mapping, TTLCache)
     assert mapping.maxsize == MAX_TOKENS
 

@@ -11,7 +11,7 @@ import requests
 
 from tests.clients import AWAITING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
-from tests.stores import DictStore, Spied, alone, on_clock, redis_server, worker
+from tests.stores import DictStore, Spied, on_clock, redis_server, worker
 from tests.support import ManualClock, TokenServer, token_server, until
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
@@ -405,13 +405,11 @@ def test_an_adopted_token_keeps_its_times(server: TokenServer) -> None:
 def test_a_rival_is_noticed_and_the_warning_names_the_option(caplog: pytest.LogCaptureFixture) -> None:
     with serve_in_thread() as sandbox:
         auths = [
-            alone(
-                PlatformAuth(
-                    f"{sandbox.url}/Token",
-                    username=credentials.PLATFORM_USERNAME,
-                    password=credentials.PLATFORM_PASSWORD,
-                    cache={},
-                )
+            PlatformAuth(
+                f"{sandbox.url}/Token",
+                username=credentials.PLATFORM_USERNAME,
+                password=credentials.PLATFORM_PASSWORD,
+                cache={},
             )
             for _ in range(2)
         ]

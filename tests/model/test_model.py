@@ -20,7 +20,7 @@ from tests.support import ManualClock, with_clock
 from tokenauth import Token, TokenAuth, TokenAuthError, errors
 from tokenauth._clients.httpx_story import Obtain, Step
 from tokenauth._core.effects import Call, Exchange, Pause, Reply, TokenRequest, Wait
-from tokenauth._core.flights import FLIGHTS, Flight
+from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
 from tokenauth._core.secrets import Secret
 from tokenauth._io.drive import Unreachable, _landed, _TokenCall
@@ -315,7 +315,7 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_nothing(self) -> None:
-        leading = {id(task.leads) for task in [*self.tasks, *self.killed] if task.leads}
+        leading = {id(task.leads) for task in [*self.tasks, *self.killed, *self.left] if task.leads}
         for task in self.tasks:
             if isinstance(task.effect, Wait) and not task.effect.flight.future.done():
                 assert id(task.effect.flight) in leading, "somebody waits for a flight that nobody leads"
@@ -335,9 +335,9 @@ class Model(RuleBasedStateMachine):
             self.one_login_at_most_is_in_flight()
             self.nobody_waits_for_nothing()
         assert not self.tasks, "a request never ends"
-        mine = [auth._source.tokens.key for _, auth in self.auths]
         killed = {id(task.leads) for task in self.killed}
-        left = [flight for key, flight in FLIGHTS._flights.items() if key in mine and id(flight) not in killed]
+        flights = [flight for _, auth in self.auths for flight in auth._source.flights._flights.values()]
+        left = [flight for flight in flights if id(flight) not in killed]
         assert not left, "a flight stays behind"
         for task in self.killed:
             task.story.close()

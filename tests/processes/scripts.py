@@ -25,7 +25,7 @@ from tests.processes.children import *
 from tests.support import background, until, waiting
 from tests.clients import SECONDS
 from tokenauth._core.effects import Call, Exchange
-from tokenauth._core.flights import FLIGHTS, Flight
+from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
 import requests, trio
 """

@@ -317,13 +317,13 @@ for cycle in (False, True):
         knot = [flow]
         knot.append(knot)
         del knot
-    flight = FLIGHTS._flights[auth._source.tokens.key]
+    flight = auth._source.flights._flights[auth._source.tokens.key]
     del flow, call
     gc.collect()
     assert flight._adrift
     flight.abandon()  # its token call was never made
     assert herd.result(20) == [200] * 3
-assert not FLIGHTS._flights
+assert not auth._source.flights._flights
 """,
     )
     assert server.logins == 2
@@ -369,10 +369,10 @@ async def main():
         await step()
     except RuntimeError as problem:  # a client that awaits while it closes; ours must have landed all the same
         assert "ignored GeneratorExit" in str(problem)
-    assert all(flight._adrift for flight in FLIGHTS._flights.values())
+    assert all(flight._adrift for flight in auth._source.flights._flights.values())
 client.run(main)
 assert requests.get(url + "/release", timeout=30).ok
-until(lambda: not FLIGHTS._flights)
+until(lambda: not auth._source.flights._flights)
 """,
     )
 

@@ -1,11 +1,11 @@
-import gc
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
 from tests.support import Masked
 from tokenauth import Token
-from tokenauth._core.cache import PROCESS_CACHE, Held, Marks, TokenCache, cache_of, digest
+from tokenauth._core.cache import Held, Marks, TokenCache, digest
+from tokenauth._core.memory import PROCESS, memory_of
 
 
 def held(value: str) -> Held:
@@ -31,21 +31,18 @@ def test_drop_by_value_leaves_a_newer_token() -> None:
     assert cache.drop("k", "new") is new
 
 
-def test_a_mapping_has_one_token_cache_while_that_lives() -> None:
+def test_a_mapping_has_one_memory() -> None:
     mapping: dict[Any, Any] = {}
-    first = cache_of(mapping)
-    assert cache_of(mapping) is first
-    assert cache_of({}) is not first
-    del first
-    gc.collect()
-    assert cache_of(mapping).get("k") is None
+    first = memory_of(mapping)
+    assert memory_of(mapping) is first
+    assert memory_of({}) is not first
 
 
 def test_the_process_cache_is_a_bounded_ttl_cache() -> None:
-    mapping = PROCESS_CACHE._mapping
+    mapping = PROCESS.tokens._mapping
     assert isinstance(mapping, TTLCache)
     assert 0 < mapping.maxsize < 100_000
-    assert cache_of(mapping) is PROCESS_CACHE
+    assert memory_of(mapping) is PROCESS
 
 
 def test_an_entry_that_expires_between_look_and_removal_is_no_error() -> None:

@@ -9,11 +9,10 @@ import pytest
 
 from tests.support import ManualClock, PlainProvider
 from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointError
-from tokenauth._core.cache import TokenCache
-from tokenauth._core.cooldown import Cooldowns
 from tokenauth._core.effects import Call, Exchange, Pause, Reply, Wait
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.flow import fetch, obtain, static
+from tokenauth._core.memory import Memory
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.source import Source
@@ -35,9 +34,7 @@ def a_source(clock: ManualClock, **settings: Any) -> Source:
     return Source(
         PlainProvider("https://id.example", **settings),
         timeout=TIMEOUT,
-        cache=TokenCache({}),
-        flights=Flights(),
-        cooldowns=Cooldowns(),
+        memory=Memory({}),
         clock=clock.clock,
         uniform=lambda low, high: low,
     )
@@ -671,9 +668,9 @@ def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock:
             if source.tokens.held() is None:
                 talk = source.logins.begin(None)
                 talk.answer(answer(clock, "t-1"))
-                source.logins.accept(talk, None)
+                source.logins.accept(fresh, talk, None)
             return super().join(fresh, now)
 
-    source.flights = Landing()
+    source.credential.memory.flights = Landing()
     assert Play(obtain(source)).value == "t-1"
     assert not source.flights._flights

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ from tests.support import ManualClock
 from tests.unit.test_flights import joined, leads
 from tests.unit.test_flow import a_source, logged_in
 from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, stores
-from tokenauth._core import cache as _cache
+from tokenauth._core import memory as _memory
+from tokenauth._core.cache import Held
 from tokenauth._core.effects import TokenRequest, check_headers
-from tokenauth._core.flights import Flights
 from tokenauth._core.forks import over_fork
 from tokenauth._core.token import problem_of
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
@@ -64,24 +63,22 @@ def test_an_on_event_that_raises_is_logged_and_harms_nobody(caplog: pytest.LogCa
 
 def test_a_fork_waits_for_every_cache_and_lets_go_of_all() -> None:
     mapping: dict[Any, Any] = {}
-    cache = _cache.cache_of(mapping)
-    _cache._before_fork()
-    assert cache in _cache._held_over_fork
-    _cache._after_fork()
-    assert not _cache._held_over_fork
-    assert cache.add("key")  # its lock is free
+    memory = _memory.memory_of(mapping)
+    _memory._before_fork()
+    assert memory in _memory._held_over_fork
+    _memory._after_fork()
+    assert not _memory._held_over_fork
+    assert memory.tokens.add("key")  # its lock is free
 
 
 def test_a_child_starts_without_flights_and_its_parent_keeps_them() -> None:
-    hooks: dict[str, Any] = {}
-    flights = Flights()
-    flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
+    flights = _memory.memory_of({"own": 1}).flights
     joined(flights)
-    hooks["before"]()
-    hooks["after_in_parent"]()
+    _memory._before_fork()
+    _memory._after_fork()
     assert not leads(flights)
-    hooks["before"]()
-    hooks["after_in_child"]()
+    _memory._before_fork()
+    _memory._in_child()
     assert leads(flights)
 
 
@@ -99,13 +96,13 @@ def test_a_lock_is_held_over_a_fork_and_free_on_both_sides() -> None:
 def test_a_child_whose_parent_was_not_asked_before_the_fork_starts_all_the_same() -> None:
     """uWSGI calls only the hooks that are meant for the child."""
     hooks: dict[str, Any] = {}
-    lock, flights = threading.RLock(), Flights()
+    lock, memory = threading.RLock(), _memory.memory_of({})
     over_fork(lock.acquire, lock.release, register=lambda **given: hooks.update(given))
     hooks["after_in_child"]()
-    flights.survive_fork(partial(over_fork, register=lambda **given: hooks.update(given)))
-    joined(flights)
+    over_fork(bool, bool, _memory._in_child, register=lambda **given: hooks.update(given))
+    joined(memory.flights)
     hooks["after_in_child"]()
-    assert leads(flights)
+    assert leads(memory.flights)
 
 
 def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:
@@ -115,7 +112,7 @@ def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:
 
 def test_a_class_for_one_client_has_the_same_getters() -> None:
     auth = HttpxTokenAuth(Manis("https://api.example", merchant_id="m", secret="s"), cache={})
-    auth._source.tokens.cache.put(auth._source.tokens.key, _cache.Held(Token("t"), 1e12, 1e12, 0.0))
+    auth._source.tokens.cache.put(auth._source.tokens.key, Held(Token("t"), 1e12, 1e12, 0.0))
     assert auth.get_token().value == "t"
 
 

@@ -53,7 +53,7 @@ def reply(clock: ManualClock, token: str = "t", **fields: Any) -> Reply:
 def accepted(source: Source, answer: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
     talk = source.logins.begin(refresh_token)
     talk.answer(answer)
-    return source.logins.accept(talk, before, keep=keep)
+    return source.logins.accept(source.solo(), talk, before, keep=keep)
 
 
 def marked(mark: str) -> Flight:
@@ -279,7 +279,7 @@ def test_a_token_of_another_process_is_taken_up_to_its_leeway_and_no_longer(sour
     assert held is not None
     assert held.token == token
     source.tokens.invalidate()
-    source.tokens.invalidated_at = 0.0
+    source.credential.memory.invalidate(source.tokens.key, 0.0)
     clock.move(0.1)
     assert source.fleet.adopt(record, None) is None
     assert source.tokens.held() is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 from tokenauth._clients import presence
 from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
-from tokenauth._core.cache import PROCESS_CACHE, cache_of
+from tokenauth._core.memory import PROCESS, memory_of
 from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.source import Source
@@ -75,11 +75,11 @@ class BaseTokenAuth(Anywhere):
         mapping = options.pop("cache", None)
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
-        cache = PROCESS_CACHE if mapping is None else cache_of(mapping)
+        memory = PROCESS if mapping is None else memory_of(mapping)
         at_exit = options.pop("logout_at_exit", False)
         self._handed_out = {}
         store = options.pop("store", None)
-        self._source = Source(self._provider, cache=cache, **options)
+        self._source = Source(self._provider, memory=memory, **options)
         if store is not None:
             self._source.fleet.shelf = _shelf(store, self._source)
         if self._provider.logs_out:

@@ -1,4 +1,4 @@
-"""The token cache: a bounded, locked `cachetools.TTLCache` for the whole process, or the user's own mapping.
+"""The token cache: a mapping under a lock, which is a bounded `cachetools.TTLCache` or the user's own.
 
 Keys are digests keyed with a random number of this process, so that a dump of the cache tells nothing about
 the credentials. A cache entry is a `Held`.
@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache, TTLCache
 
 from tokenauth._core.clock import Clock
-from tokenauth._core.forks import over_fork
 from tokenauth._core.identity import Identity
 from tokenauth._core.token import Token
 
@@ -56,7 +55,7 @@ class Held(NamedTuple):
         return clock.monotonic() < self.usable_until and clock.wall() < self.wall_until
 
 
-class _Telling(TTLCache[Any, Any]):
+class Telling(TTLCache[Any, Any]):
     """A TTLCache that tells which entry it drops. One that expires is not told of: see `MAX_AGE`."""
 
     tell: Callable[[Hashable], object] = bool
@@ -102,16 +101,16 @@ class _Asking(Cell):
 class TokenCache:
     """A mapping with a lock around it. One object for each mapping, however many auth objects share it."""
 
-    def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
+    def __init__(self, mapping: MutableMapping[Any, Any], lock: "threading.RLock | None" = None) -> None:
         self._mapping = mapping
-        self._lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
         self._cells: weakref.WeakValueDictionary[Hashable, Cell] = weakref.WeakValueDictionary()
-        if isinstance(mapping, _Telling):
+        if isinstance(mapping, Telling):
             mapping.tell = self._empty_cell
 
     def cell(self, key: Hashable) -> Cell:
         """Return the cell of *key*, which is up to date from then on."""
-        if not isinstance(self._mapping, _Telling):
+        if not isinstance(self._mapping, Telling):
             return _Asking(partial(self.get, key))
         with self._lock:
             cell = self._cells.get(key)
@@ -168,47 +167,18 @@ class TokenCache:
             self._mapping[key] = True  # not None, which `drop` takes for nothing
             return True
 
-    def acquire(self) -> None:
-        self._lock.acquire()
-
-    def release(self) -> None:
-        self._lock.release()
-
-
-_caches: "weakref.WeakValueDictionary[int, TokenCache]" = weakref.WeakValueDictionary()
-_caches_lock = threading.RLock()
-_held_over_fork: list[TokenCache] = []
-
-
-def cache_of(mapping: MutableMapping[Any, Any]) -> TokenCache:
-    """Return the one TokenCache of *mapping*."""
-    with _caches_lock:  # an id is taken while its TokenCache lives, for that holds the mapping
-        return _caches.setdefault(id(mapping), TokenCache(mapping))
-
-
-def _before_fork() -> None:
-    _caches_lock.acquire()
-    _held_over_fork.extend(_caches.values())
-    for cache in _held_over_fork:
-        cache.acquire()
-
-
-def _after_fork() -> None:
-    while _held_over_fork:
-        _held_over_fork.pop().release()
-    _caches_lock.release()
-
-
-over_fork(_before_fork, _after_fork)
-
-PROCESS_CACHE = cache_of(_Telling(maxsize=MAX_TOKENS, ttl=MAX_AGE))
+    def forget(self) -> None:
+        with self._lock:
+            self._mapping.clear()
+            for cell in list(self._cells.values()):
+                cell.held = None
 
 
 class Marks:
-    """What is of no use any more: the last thousands, as digests."""
+    """What is known of some tokens: the last thousands, as digests."""
 
-    def __init__(self, maxsize: int = 4096) -> None:
-        self._marks = TokenCache(LRUCache(maxsize))
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 4096) -> None:
+        self._marks = TokenCache(LRUCache(maxsize), lock)
 
     def add(self, *parts: object) -> bool:
         """Mark *parts*; False where they were already."""
@@ -220,12 +190,5 @@ class Marks:
     def has(self, *parts: object) -> bool:
         return self._marks.has(digest(*parts))
 
-
-SPENT = Marks()
-"""Refresh tokens that have been used, each with its credential."""
-
-FETCHED = Marks()
-"""Refresh tokens that this very process has fetched: one that was inherited over a fork may be used by others, too."""
-
-REFUSED = Marks()
-"""Tokens that a 401 came back for, each with its credential."""
+    def forget(self) -> None:
+        self._marks.forget()

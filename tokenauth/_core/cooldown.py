@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from cachetools import LRUCache
 
 from tokenauth._core import errors
-from tokenauth._core.forks import over_fork
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -35,8 +34,8 @@ class _Cooling(NamedTuple):
 class Cooldowns:
     """Failures that still count, by key. Times are monotonic seconds."""
 
-    def __init__(self, maxsize: int = 16_384) -> None:
-        self._lock = threading.RLock()
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 16_384) -> None:
+        self._lock = lock or threading.RLock()
         self._cooling: LRUCache[Hashable, _Cooling] = LRUCache(maxsize)
         self._proven: LRUCache[Hashable, bool] = LRUCache(maxsize)
         self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
@@ -99,10 +98,8 @@ class Cooldowns:
         with self._lock:
             return key in self._proven
 
-    def survive_fork(self) -> None:
-        """Have a child process start with a free lock."""
-        over_fork(self._lock.acquire, self._lock.release)
-
-
-COOLDOWNS = Cooldowns()
-COOLDOWNS.survive_fork()
+    def forget(self) -> None:
+        with self._lock:
+            self._cooling.clear()
+            self._proven.clear()
+            self._contests.clear()

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
-from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
-from tokenauth._core.futility import FUTILITIES, Futility
+from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.futility import Futility
+from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider, purpose
 
 log = logging.getLogger("tokenauth")
@@ -39,6 +40,7 @@ class Credential:
     Attributes:
         mark: keyed digest of everything that makes two tokens differ.
         key: the cache key: the mark, and the callables that secrets come from.
+        memory: what is remembered of it, and of others.
         process_bound: what of it other processes can't tell from others; see `Provider.process_bound`.
     """
 
@@ -47,7 +49,7 @@ class Credential:
     timeout: float = 10.0
     on_event: Callable[[Event], object] | None = None
     allow_http: bool = False
-    cooldowns: Cooldowns = field(default_factory=lambda: COOLDOWNS)
+    memory: Memory = field(default_factory=lambda: PROCESS, repr=False)
     clock: Clock = SYSTEM
     uniform: Callable[[float, float], float] = random.uniform
     mark: str = field(init=False)
@@ -63,9 +65,13 @@ class Credential:
         self.mark = digest(told.encoded, static)
         self.key = (self.mark, *dynamic) if dynamic else self.mark
 
+    @property
+    def cooldowns(self) -> Cooldowns:
+        return self.memory.cooldowns
+
     @cached_property
     def futility(self) -> Futility:
-        return FUTILITIES.of(self.key)
+        return self.memory.futilities.of(self.key)
 
     @property
     def name(self) -> str:

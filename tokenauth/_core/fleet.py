@@ -63,7 +63,8 @@ class Fleet:
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Return the token in *record* if it is good, and keep it. Raise the rejection that it tells of."""
         now, monotonic = self._credential.wall(), self._credential.monotonic()
-        since = min(max(self._since, self._tokens.invalidated_at), now)  # this machine's clock may have been set back
+        invalidated_at = self._credential.memory.invalidated_at(self._credential.key)
+        since = min(max(self._since, invalidated_at), now)  # this machine's clock may have been set back
         if record is None or record.saved_at < since or now >= record.until:
             return None
         if record.failure is not None:

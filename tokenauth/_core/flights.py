@@ -11,12 +11,10 @@ runs again) is abandoned by the next comer.
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from typing import Any
-
-from tokenauth._core.forks import over_fork
 
 
 class Flight:
@@ -37,6 +35,7 @@ class Flight:
         self.replaced: Any = None
         self._adrift = False
         self._registry = registry
+        self._epoch = registry.epoch
 
     def __enter__(self) -> "Flight":
         return self
@@ -71,6 +70,11 @@ class Flight:
         self.land(None)
 
     @property
+    def forgotten(self) -> bool:
+        """Whether all has been forgotten since this began: what it brings is for those alone who wait for it."""
+        return self._epoch != self._registry.epoch
+
+    @property
     def is_mine(self) -> bool:
         """Whether the running code was called from inside this very fetch, so that to wait would be for ever."""
         return self in _leading.get()
@@ -96,11 +100,12 @@ _leading: ContextVar[tuple[Flight, ...]] = ContextVar("tokenauth_leading", defau
 
 
 class Flights:
-    """The flights under way, by key."""
+    """The flights under way, by key. *epoch*: how often all has been forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, lock: "threading.RLock | None" = None) -> None:
         # re-entrant: a garbage collection under the lock may close an abandoned flow, which comes back here
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
+        self.epoch = 0
         self._flights: dict[Hashable, Flight] = {}
 
     def flight(self, key: Hashable, stale_at: float, rejected: Any = None) -> Flight:
@@ -124,15 +129,11 @@ class Flights:
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
 
-    def survive_fork(self, over_fork: Callable[..., object] = over_fork) -> None:
-        """Have a child process start without flights, for their leaders don't come along, and with a free lock."""
+    def begin_anew(self) -> None:
+        """Have none under way: their leaders don't come along into a child process."""
+        self._flights.clear()
 
-        def in_child() -> None:
+    def forget(self) -> None:
+        with self._lock:
+            self.epoch += 1
             self._flights.clear()
-            self._lock.release()
-
-        over_fork(self._lock.acquire, self._lock.release, in_child)
-
-
-FLIGHTS = Flights()
-FLIGHTS.survive_fork()

@@ -232,7 +232,7 @@ def call(
             flight.drift(deadline)
             raise
         talk.answer(reply)
-    accepted = logins.accept(talk, before, keep=keep)
+    accepted = logins.accept(flight, talk, before, keep=keep)
     if keep and before is not None and before.value != accepted.token.value:
         flight.replaced = before
     return accepted

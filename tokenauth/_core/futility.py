@@ -18,8 +18,6 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
-from tokenauth._core.forks import over_fork
-
 FIRST, LONGEST = 1.0, 600.0
 PLACES = 3
 """How many places in a row may be futile before the ones that are not known to work count as futile, too."""
@@ -128,8 +126,8 @@ class Futility:
 class Futilities:
     """One `Futility` for each credential, shared by its auth objects."""
 
-    def __init__(self, maxsize: int = 4096) -> None:
-        self._lock = threading.RLock()
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 4096) -> None:
+        self._lock = lock or threading.RLock()
         self._each: LRUCache[Hashable, Futility] = LRUCache(maxsize)
 
     def of(self, key: Hashable) -> Futility:
@@ -139,12 +137,7 @@ class Futilities:
                 futility = self._each[key] = Futility(self._lock)
             return futility
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         with self._lock:
-            for futility in self._each.values():
+            for futility in self._each.values():  # they stay: auth objects hold them
                 futility.forget()
-            self._each.clear()
-
-
-FUTILITIES = Futilities()
-over_fork(FUTILITIES._lock.acquire, FUTILITIES._lock.release)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokenauth._core import errors
-from tokenauth._core.cache import FETCHED, SPENT, Held
+from tokenauth._core.cache import Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Misuse, Reply, TokenRequest
@@ -52,9 +52,10 @@ class Logins:
         *shared*: whether processes share their tokens, and so see to it that it is used once.
         """
         refresh_token = newest.refresh_token if newest is not None and self._credential.provider.refreshes else None
-        if refresh_token is None or not (shared or FETCHED.has(generation(), self._credential.mark, refresh_token)):
+        memory, mark = self._credential.memory, self._credential.mark
+        if refresh_token is None or not (shared or memory.fetched.has(generation(), mark, refresh_token)):
             return None  # a child and its parent would use it each, and the server would take that for theft
-        if not SPENT.add(self._credential.mark, refresh_token):
+        if not memory.spent.add(mark, refresh_token):
             return None
         unshown = Unshown(refresh_token)
         unshown.before = newest
@@ -106,9 +107,10 @@ class Logins:
         credential = self._credential
         news = None
         known = errors.CredentialsRejected, errors.TokenEndpointError
-        if isinstance(failure, known) and self._cooling(flight.mark) is None:
-            news = failure
-            credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+        with credential.memory.lock:
+            if isinstance(failure, known) and not flight.forgotten and self._cooling(flight.mark) is None:
+                news = failure
+                credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
         if isinstance(failure, Misuse):
             flight.abandon()
             return
@@ -120,18 +122,15 @@ class Logins:
 
     # the answer
 
-    def accept(self, talk: Talk, before: Token | None, *, keep: bool = True) -> Held:
+    def accept(self, flight: Flight, talk: Talk, before: Token | None, *, keep: bool = True) -> Held:
         """Return what *talk* has brought, and *keep* it. *before*: the token that it replaces."""
         credential, token = self._credential, talk.token
         if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             token = replace(token, refresh_token=talk.refresh_token)
-        SPENT.discard(credential.mark, token.refresh_token)  # a server may hand out the same one again
-        if token.refresh_token is not None:
-            FETCHED.add(generation(), credential.mark, token.refresh_token)
         held = self.dated(token, talk.reply, before)
-        credential.cooldowns.succeeded(credential.key)
-        if keep:
-            self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
+        with credential.memory.lock:
+            if not flight.forgotten:
+                self._remember(held, keep=keep)  # before anything is told: a log handler may send requests of its own
         if lifetime_of(token, talk.reply) is not None and held.token.lifetime is None:
             self._warn_of_the_end()
         lifetime, print_ = held.token.lifetime, held.token.fingerprint
@@ -139,6 +138,15 @@ class Logins:
         log.info("%s: token %s fetched, lifetime %s", credential.name, print_, stated)
         credential.emit("fetched", print_)
         return held
+
+    def _remember(self, held: Held, *, keep: bool) -> None:
+        credential, refresh_token = self._credential, held.token.refresh_token
+        credential.memory.spent.discard(credential.mark, refresh_token)  # a server may hand out the same one again
+        if refresh_token is not None:
+            credential.memory.fetched.add(generation(), credential.mark, refresh_token)
+        credential.cooldowns.succeeded(credential.key)
+        if keep:
+            self._tokens.keep(held)
 
     def _warn_of_the_end(self) -> None:
         if not self._warned:
@@ -165,7 +173,7 @@ class Logins:
         try:
             if held is None or (old is not None and old.token.value == held.token.value):
                 talk.answer(reply())
-                held = self.accept(talk, before, keep=keep) if talk.request is None else None
+                held = self.accept(flight, talk, before, keep=keep) if talk.request is None else None
             flight.land(held if keep else None)
         except Exception as failure:
             self.cool(failure, flight)

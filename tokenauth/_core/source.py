@@ -16,10 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core.admission import Admission
-from tokenauth._core.cache import PROCESS_CACHE, TokenCache
 from tokenauth._core.clock import SYSTEM, Clock
-from tokenauth._core.cooldown import COOLDOWNS, Cooldowns
 from tokenauth._core.credential import Credential, Event
+from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider
 from tokenauth._core.ready import Readiness, Ready
 from tokenauth._core.signature import Signature
@@ -44,9 +43,7 @@ class Source:
         leeway: float = 30.0,
         timeout: float = 10.0,
         on_event: Callable[[Event], object] | None = None,
-        cache: TokenCache = PROCESS_CACHE,
-        flights: "Flights | None" = None,
-        cooldowns: Cooldowns = COOLDOWNS,
+        memory: Memory = PROCESS,
         clock: Clock = SYSTEM,
         uniform: Callable[[float, float], float] | None = None,
         **admission: Any,
@@ -56,14 +53,12 @@ class Source:
         if on_event is not None and not callable(on_event):
             raise TypeError("on_event must be callable")
         self.admission = Admission(provider, **admission)
-        self.credential = Credential(provider, leeway, timeout, on_event, self.admission.allow_http, cooldowns, clock)
+        self.credential = Credential(provider, leeway, timeout, on_event, self.admission.allow_http, memory, clock)
         if uniform is not None:
             self.credential.uniform = uniform
-        self.tokens = Tokens(self.credential, cache)
+        self.tokens = Tokens(self.credential)
         self.ready = Readiness(self.credential, self.tokens, self.admission).now
         self.provider = provider
-        if flights is not None:
-            self.flights = flights
 
     @cached_property
     def logins(self) -> "Logins":
@@ -77,11 +72,9 @@ class Source:
 
         return Fleet(self.credential, self.tokens, self.logins)
 
-    @cached_property
+    @property
     def flights(self) -> "Flights":
-        from tokenauth._core.flights import FLIGHTS  # noqa: PLC0415  (see above)
-
-        return FLIGHTS
+        return self.credential.memory.flights
 
     # who fetches
 

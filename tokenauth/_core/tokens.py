@@ -1,10 +1,9 @@
 """Tokens: which token of a credential is good."""
 
 import logging
-import math
 from functools import cached_property
 
-from tokenauth._core.cache import PROCESS_CACHE, REFUSED, Cell, Held, TokenCache
+from tokenauth._core.cache import Cell, Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.token import Token
 
@@ -12,17 +11,13 @@ log = logging.getLogger("tokenauth")
 
 
 class Tokens:
-    """One credential's entry in the cache, and what is known against its tokens.
+    """One credential's entry in the cache, and what is known against its tokens."""
 
-    Attributes:
-        invalidated_at: Unix seconds; what a store was told before this doesn't count.
-    """
-
-    def __init__(self, credential: Credential, cache: TokenCache = PROCESS_CACHE) -> None:
+    def __init__(self, credential: Credential) -> None:
         self._credential = credential
-        self.cache = cache
+        self._memory = credential.memory
+        self.cache = self._memory.tokens
         self.key = credential.key
-        self.invalidated_at = -math.inf
 
     @cached_property
     def cell(self) -> Cell:
@@ -59,16 +54,16 @@ class Tokens:
 
     def keep(self, held: Held) -> None:
         """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
-        REFUSED.discard(self._credential.mark, held.token.value)
+        self._memory.refused.discard(self._credential.mark, held.token.value)
         self.cache.put(self.key, held)
 
     def was_refused(self, token: Token) -> bool:
-        return REFUSED.has(self._credential.mark, token.value)
+        return self._memory.refused.has(self._credential.mark, token.value)
 
     def reject(self, token: Token, *, shared: bool = False) -> None:
         """Drop *token*, and no newer one: a 401 came back for it. *shared*: whether processes share their tokens."""
         credential = self._credential
-        REFUSED.add(credential.mark, token.value)
+        self._memory.refused.add(credential.mark, token.value)
         held = self.cache.drop(self.key, token.value)
         if held is None:
             return
@@ -85,7 +80,7 @@ class Tokens:
 
     def invalidate(self) -> None:
         """Drop the token and forget failures."""
-        self.invalidated_at = self._credential.wall()
+        self._memory.invalidate(self.key, self._credential.wall())
         self.cache.drop(self.key)
         self._credential.cooldowns.clear(self.key)
         self._credential.futility.forget()

@@ -1,0 +1,154 @@
+"""Memory: all that is remembered of tokens, logins and refusals, in one object.
+
+    tokens      the mapping itself                          `cache`
+    flights     who is fetching                             `flights`
+    cooldowns   failures that still count                   `cooldown`
+    futilities  renewals that help nobody                   `futility`
+    refused     tokens that a 401 came back for, each with its credential
+    spent       refresh tokens that have been used, each with its credential
+    fetched     refresh tokens that this very process has fetched; others may use one that was inherited over a fork
+
+Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
+is the one of all auth objects without a `cache=` of their own. Law: it has one lock, which is held over a fork.
+"""
+
+import math
+import threading
+import weakref
+from collections.abc import Callable, Hashable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
+
+from tokenauth._core.cache import MAX_AGE, MAX_TOKENS, Marks, Telling, TokenCache
+from tokenauth._core.clock import SYSTEM
+from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.forks import over_fork
+from tokenauth._core.futility import Futilities
+
+if TYPE_CHECKING:  # needed when there is no token
+    from tokenauth._core.flights import Flights
+
+
+def _flights(lock: "threading.RLock") -> "Flights":
+    from tokenauth._core.flights import Flights  # noqa: PLC0415  (see above)
+
+    return Flights(lock)
+
+
+_PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
+    "cooldowns": Cooldowns,
+    "futilities": Futilities,
+    "flights": _flights,
+    "refused": Marks,
+    "spent": Marks,
+    "fetched": Marks,
+}
+
+
+class Memory:
+    """What is remembered beside one mapping of tokens. Its parts are made when they are first needed."""
+
+    cooldowns: Cooldowns
+    futilities: Futilities
+    flights: "Flights"
+    refused: Marks
+    spent: Marks
+    fetched: Marks
+
+    def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
+        self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+        self.tokens = TokenCache(mapping, self.lock)
+        self._forgotten_at = -math.inf
+        self._invalidated: LRUCache[Hashable, float] | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name not in _PARTS:
+                raise AttributeError(f"{type(self).__name__} has no {name}")
+            with self.lock:
+                if name not in vars(self):
+                    setattr(self, name, _PARTS[name](self.lock))
+                return vars(self)[name]
+
+    def invalidate(self, key: Hashable, now: float) -> None:
+        """Let nothing count that a store was told of the credential *key* before *now* (Unix seconds)."""
+        with self.lock:
+            if self._invalidated is None:
+                self._invalidated = LRUCache(4096)
+            self._invalidated[key] = now
+
+    def invalidated_at(self, key: Hashable) -> float:
+        """Return the Unix seconds up to which nothing counts that a store was told of the credential *key*."""
+        with self.lock:
+            told = -math.inf if self._invalidated is None else self._invalidated.get(key, -math.inf)
+            return max(self._forgotten_at, told)
+
+    def forget(self) -> None:
+        """Remember nothing. A login under way serves those who wait for it, and leaves nothing in here."""
+        with self.lock:
+            self._forgotten_at = SYSTEM.wall()
+            self.tokens.forget()
+            for name in _PARTS.keys() & vars(self).keys():
+                getattr(self, name).forget()
+
+    def begin_anew(self) -> None:
+        """Go on in a child process."""
+        if "flights" in vars(self):
+            self.flights.begin_anew()
+
+
+_living: "weakref.WeakValueDictionary[int, Memory]" = weakref.WeakValueDictionary()
+_recent: LRUCache[int, Memory] = LRUCache(256)
+"""Those used lately: objects that are made for one request must not forget the failure of the one before."""
+_lock = threading.RLock()
+_held_over_fork: list[Memory] = []
+
+
+def memory_of(mapping: MutableMapping[Any, Any]) -> Memory:
+    """Return the one memory beside *mapping*."""
+    with _lock:
+        memory = _living.get(id(mapping))  # an id is taken while its memory lives, for that holds the mapping
+        if memory is None:
+            memory = _living[id(mapping)] = Memory(mapping)
+        _recent[id(mapping)] = memory
+        return memory
+
+
+PROCESS = memory_of(Telling(maxsize=MAX_TOKENS, ttl=MAX_AGE))
+
+
+def forget() -> None:
+    """Forget all that is remembered in this process: tokens, failures that cool down, and renewals that were futile.
+
+    It concerns every auth object, and empties the mappings that were given as `cache=`. A login under way still serves
+    the requests that wait for it, and leaves nothing behind. A store isn't touched, but what it was told before doesn't
+    count any more in this process.
+    """
+    with _lock:
+        memories = list(_living.values())
+    for each in memories:
+        each.forget()
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    _held_over_fork.extend(_living.values())
+    for memory in _held_over_fork:
+        memory.lock.acquire()
+
+
+def _after_fork() -> None:
+    while _held_over_fork:
+        _held_over_fork.pop().lock.release()
+    _lock.release()
+
+
+def _in_child() -> None:
+    for memory in list(_living.values()):
+        memory.begin_anew()
+    _after_fork()
+
+
+over_fork(_before_fork, _after_fork, _in_child)
