@@ -4,6 +4,9 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
@@ -43,3 +46,18 @@ class Later:
         value = getattr(importlib.import_module(self._module), name)
         vars(self)[name] = value
         return value
+
+
+class once(Generic[T]):  # noqa: N801  (a decorator, as cached_property is)
+    """An attribute that is made when it is first wanted. Of two threads that want it, both get the same object."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        if instance is None:
+            raise AttributeError(self._name)
+        made: T = vars(instance).setdefault(self._name, self._make(instance))
+        return made

@@ -7,6 +7,7 @@ from tokenauth._clients.at_login import flows
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
+from tokenauth._lazy import once
 
 if TYPE_CHECKING:
     from tokenauth._core.flow import Flow
@@ -20,8 +21,15 @@ _MOST_ORIGINS = 64
 class Anywhere:
     """Headers for requests that are sent without the auth object."""
 
-    _source: "Source"
-    _handed_out: dict[Origin, tuple[Token | None, bool]]
+    if TYPE_CHECKING:
+
+        @once
+        def _source(self) -> "Source": ...
+
+    @once
+    def _handed_out(self) -> dict[Origin, tuple[Token | None, bool]]:
+        """By origin: the token that was given last, and whether it was obtained for a refusal."""
+        return {}
 
     def headers(self, url: str) -> dict[str, str]:
         """Return the headers that a request to *url* must carry: `{}` where *url* may not have the token.
@@ -93,7 +101,7 @@ class Anywhere:
         signature = self._source.admission.signature(token, origin)
         if signature is None:
             return {}
-        given = self._handed_out  # by origin: the token, and whether it was obtained for a refusal
+        given = self._handed_out
         before, renewed = given.get(origin, (None, False))
         if len(given) >= _MOST_ORIGINS:
             given.clear()

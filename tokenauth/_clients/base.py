@@ -13,6 +13,7 @@ from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
+from tokenauth._lazy import once
 from tokenauth.providers._duck import TokenAPI, as_provider
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # by _set_up()
+_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # of the others
 
 
 class BaseTokenAuth(Anywhere):
@@ -67,25 +68,29 @@ class BaseTokenAuth(Anywhere):
         return make(**from_env(cls, prefix, arguments))  # type: ignore[no-any-return]
 
     def _set_up(self) -> None:
+        self._token_client = self._options.get("token_client")
+        if self._options or self._provider.logs_out or not self._provider.comparable:
+            self._source  # noqa: B018  (what is wrong with it is to be said here, and not at the first request)
+        if self._provider.logs_out:
+            presence.enter(self, self._source.tokens.key)
+            if self._options.get("logout_at_exit", False):
+                presence.at_exit(self)
+
+    @once
+    def _source(self) -> Source:
         options = dict(self._options)
         _check_effect(self._provider, options)
-        self._token_client = options.pop("token_client", None)
-        if self._token_client is not None:
-            transports.library_of(self._token_client)
-        mapping = options.pop("cache", None)
+        token_client, mapping, store = (options.pop(name, None) for name in ("token_client", "cache", "store"))
+        options.pop("logout_at_exit", None)
+        if token_client is not None:
+            transports.library_of(token_client)
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
         memory = PROCESS if mapping is None else memory_of(mapping)
-        at_exit = options.pop("logout_at_exit", False)
-        self._handed_out = {}
-        store = options.pop("store", None)
-        self._source = Source(self._provider, memory=memory, **options)
+        source = Source(self._provider, memory=memory, **options)
         if store is not None:
-            self._source.fleet.shelf = _shelf(store, self._source)
-        if self._provider.logs_out:
-            presence.enter(self, self._source.tokens.key)
-            if at_exit:
-                presence.at_exit(self)
+            source.fleet.shelf = _shelf(store, source)
+        return source
 
     def close(self) -> None:
         """Log out, where the API has a logout, and drop the token. Takes 3 s at most, and raises nothing.

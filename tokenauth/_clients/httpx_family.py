@@ -9,6 +9,7 @@ from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.bodies import adrain, drain
 from tokenauth._clients.httpx_story import Look, Obtain, Sign, Step, Story
+from tokenauth._lazy import once
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -22,9 +23,9 @@ class HttpxAuth(BaseTokenAuth):
         super().__init_subclass__(**arguments)
         cls._flow_is_users = cls.auth_flow is not HttpxAuth.auth_flow
 
-    def _set_up(self) -> None:
-        super()._set_up()
-        self._story = Story(self._source)
+    @once
+    def _story(self) -> Story:
+        return Story(self._source)
 
     # the flows
 

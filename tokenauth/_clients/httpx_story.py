@@ -12,7 +12,7 @@ got it.
 
 import logging
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import is_whole, rewinder
@@ -25,6 +25,7 @@ from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
 
+_NONE: Mapping[Any, Any] = {}
 _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
 
 
@@ -81,7 +82,7 @@ class Story:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._static: dict[Any, Presented] = {}
+        self._static: Mapping[Any, Presented] = _NONE
 
     def ready(self, request: Any) -> Sent | None:
         """Sign *request* where all is at hand. This is the hot path."""
@@ -110,7 +111,7 @@ class Story:
             if signature is not None:
                 presented = Presented.of(signature, None, url, origin, alone=alone)
                 if not source.logins.blocks:
-                    self._static[place] = presented
+                    self._static = {**self._static, place: presented}
                 return presented
         if not source.admission.admits(origin):
             return None

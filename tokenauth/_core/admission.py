@@ -6,15 +6,16 @@ Law: the token goes to its provider's origin and to those that the user names, a
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+from tokenauth._core.by_value import by_value
 from tokenauth._core.header_names import checked_sent_name
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.places import Answer
 from tokenauth._core.provider import Provider
-from tokenauth._core.rules import Rule, checked_rule
+from tokenauth._core.rules import Matcher, Rule, checked_rule
 from tokenauth._core.secrets import checked_text
 from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import HTTP_TOKEN, Token
@@ -22,6 +23,7 @@ from tokenauth._core.token import HTTP_TOKEN, Token
 log = logging.getLogger("tokenauth")
 
 _MOST_WARNINGS = 1000
+_NONE: Mapping[str, str] = {}
 
 # auth-param, RFC 9110 §11.2; a match takes a quoted value as a whole, so that nothing in it is taken for another
 _AUTH_PARAM = re.compile(
@@ -29,7 +31,30 @@ _AUTH_PARAM = re.compile(
 )
 
 
-@dataclass(eq=False)
+class _Terms(NamedTuple):
+    """The options, checked."""
+
+    more_origins: frozenset[Origin]
+    header: str
+    scheme: str | None
+    rule: Matcher
+
+
+@by_value
+def _terms(origins: tuple[str, ...], header: str, scheme: str | None, refused: Rule, allow_http: bool) -> _Terms:
+    return _Terms(
+        frozenset(checked_origin(url, "origins", allow_http=allow_http) for url in origins),
+        checked_sent_name("header", header),
+        None if scheme is None else checked_text("scheme", scheme, empty=True, header=True),
+        checked_rule("refused", refused),
+    )
+
+
+@by_value
+def _check_home(url: str, allow_http: bool) -> None:
+    checked_origin(url, "token_url", allow_http=allow_http)
+
+
 class Admission:
     """A provider, and the options that say where its token goes: see `Options`.
 
@@ -37,34 +62,25 @@ class Admission:
         steady: whether a token's signature is the same each time.
     """
 
-    provider: Provider = field(repr=False)  # whose repr is not ours, and neither are the URLs: they may have a secret
-    origins: Iterable[str] = field(default=(), repr=False)
-    header: str = "Authorization"
-    scheme: str | None = None
-    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    allow_http: bool = False
-    refused: Rule | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.origins, str):
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        origins: Iterable[str] = (),
+        header: str = "Authorization",
+        scheme: str | None = None,
+        extra_headers: Mapping[str, str] = _NONE,
+        allow_http: bool = False,
+        refused: Rule | None = None,
+    ) -> None:
+        if isinstance(origins, str):
             raise TypeError("origins must be a list of URLs, not one str")
-        self.more_origins = frozenset(
-            checked_origin(url, "origins", allow_http=self.allow_http) for url in self.origins
-        )
-        checked_origin(self.provider.token_url, "token_url", allow_http=self.allow_http)
-        if not isinstance(self.extra_headers, Mapping):
-            raise TypeError(f"extra_headers must be a mapping, not {type(self.extra_headers).__name__}")
-        self.header = checked_sent_name("header", self.header)
-        self.extra_headers = {
-            checked_sent_name("a name in extra_headers", name): checked_text(
-                f"extra_headers[{name!r}]", value, header=True
-            )
-            for name, value in self.extra_headers.items()
-        }
-        if self.scheme is not None:
-            self.scheme = checked_text("scheme", self.scheme, empty=True, header=True)
-        self.steady = self.provider.steady or type(self.provider).sign is Provider.sign
-        self._rule = checked_rule("refused", 401 if self.refused is None else self.refused)
+        self.provider, self.refused, self.allow_http = provider, refused, allow_http
+        terms = _terms(tuple(origins), header, scheme, 401 if refused is None else refused, allow_http)
+        self.more_origins, self.header, self.scheme, self._rule = terms
+        _check_home(provider.token_url, allow_http)
+        self.extra_headers = extra_headers if extra_headers is _NONE else _checked_headers(extra_headers)
+        self.steady = provider.steady or type(provider).sign is Provider.sign
 
     def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
         """Whether an answer's *status* says that the token is no good.
@@ -126,6 +142,15 @@ class Admission:
             text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
             log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
         return False
+
+
+def _checked_headers(headers: object) -> dict[str, str]:
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"extra_headers must be a mapping, not {type(headers).__name__}")
+    return {
+        checked_sent_name("a name in extra_headers", name): checked_text(f"extra_headers[{name!r}]", value, header=True)
+        for name, value in headers.items()
+    }
 
 
 def _errors_of(challenges: str) -> set[str]:

@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from tokenauth._core.cache import digest
@@ -33,7 +33,6 @@ class Event:
     error: Exception | None = None
 
 
-@dataclass(eq=False)
 class Credential:
     """A provider and the options that say how its tokens are kept. *leeway*, *timeout*: seconds.
 
@@ -41,29 +40,36 @@ class Credential:
         mark: keyed digest of everything that makes two tokens differ.
         key: the cache key: the mark, and the callables that secrets come from.
         memory: what is remembered of it, and of others.
-        process_bound: what of it other processes can't tell from others; see `Provider.process_bound`.
     """
 
-    provider: Provider
-    leeway: float = 30.0
-    timeout: float = 10.0
-    on_event: Callable[[Event], object] | None = None
-    allow_http: bool = False
-    memory: Memory = field(default_factory=lambda: PROCESS, repr=False)
-    clock: Clock = SYSTEM
-    uniform: Callable[[float, float], float] = random.uniform
-    mark: str = field(init=False)
-    key: Hashable = field(init=False)
-    process_bound: str = field(init=False)
+    uniform: Callable[[float, float], float] = staticmethod(random.uniform)
 
-    def __post_init__(self) -> None:
-        secrets, told = self.provider.secrets, purpose(self.provider)
+    def __init__(
+        self,
+        provider: Provider,
+        leeway: float = 30.0,
+        timeout: float = 10.0,
+        on_event: Callable[[Event], object] | None = None,
+        *,
+        allow_http: bool = False,
+        memory: Memory = PROCESS,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self.provider = provider
+        self.leeway, self.timeout, self.on_event = leeway, timeout, on_event
+        self.allow_http, self.memory, self.clock = allow_http, memory, clock
+        secrets = provider.secrets
+        static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
+        dynamic = tuple([secret for secret in secrets if secret.dynamic])  # its repr shows nothing of the callable
+        self.mark = digest(purpose(provider).encoded, *static)
+        self.key: Hashable = (self.mark, *dynamic) if dynamic else self.mark
+
+    @property
+    def process_bound(self) -> str:
+        """What of it other processes can't tell from others; see `Provider.process_bound`."""
+        bound = purpose(self.provider).bound
         why = "no module's own, so that only this process knows it: use one that stands in a module under its name"
-        self.process_bound = self.provider.process_bound or (f"{', '.join(told.bound)} is {why}" if told.bound else "")
-        static = tuple((secret.name, None if secret.dynamic else secret) for secret in secrets)
-        dynamic = tuple(secret for secret in secrets if secret.dynamic)  # its repr shows nothing of the callable
-        self.mark = digest(told.encoded, static)
-        self.key = (self.mark, *dynamic) if dynamic else self.mark
+        return self.provider.process_bound or (f"{', '.join(bound)} is {why}" if bound else "")
 
     @property
     def cooldowns(self) -> Cooldowns:

@@ -97,8 +97,10 @@ def jwt_end(token: str) -> float | None:
 
 def checked_unit(name: str, unit: object, *, instant: bool = False) -> None:
     """Raise ValueError unless *unit*, the argument *name*, is None or one of Unit (InstantUnit for an *instant*)."""
+    if unit is None:
+        return
     units = get_args(InstantUnit) if instant else get_args(Unit)
-    if unit is not None and unit not in units:
+    if unit not in units:
         raise ValueError(f"{name} must be None or one of {', '.join(units)}")
 
 

@@ -46,13 +46,16 @@ class Options(TypedDict, total=False):
 NAMES = frozenset(Options.__annotations__)
 
 
-def checked_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the *options* of *name*, with iterators used up once; TypeError for a name that is no option."""
+def checked_options(name: str, options: Mapping[str, Any], known: type = Options) -> dict[str, Any]:
+    """Return the *options* of *name*, with iterators used up once; TypeError for a name that is no option.
+
+    *known*: the TypedDict that errors take for what there is.
+    """
     for option in options:
         if option not in NAMES:
             import difflib  # noqa: PLC0415  (few make a mistake)
 
-            near = difflib.get_close_matches(option, NAMES, n=1)
+            near = difflib.get_close_matches(option, known.__annotations__, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{name} has no option {option!r}{hint}")
     origins = options.get("origins")

@@ -3,10 +3,11 @@
 Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
+import functools
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Hashable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tokenauth._core.effects import Reply, TokenRequest
@@ -38,6 +39,8 @@ class Provider:
             for each request. Default False; a provider without a `sign` of its own is steady.
         sliding: whether each use of a token begins its lifetime anew. Default False.
         logs_out: whether `logout` returns a call. Default False.
+        comparable: whether nothing in `identity` can turn out to be a TypeError, so that the first request is early
+            enough to ask for it. Default False: `TokenAuth` asks when it is made.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Provider:
     steady: bool = False
     sliding: bool = False
     logs_out: bool = False
+    comparable: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -114,8 +118,13 @@ def purpose(provider: Provider) -> Identity:
         TypeError: there is something in its `identity` that can't be compared exactly.
     """
     kind = type(provider)
-    this, rest = Identity.of(kind, "its class"), Identity.of(provider.identity, f"{kind.__name__}.identity")
+    this, rest = _of_class(cast("Hashable", kind)), Identity.of(provider.identity, f"{kind.__name__}.identity")
     return Identity(this.encoded + rest.encoded, this.bound + rest.bound)
+
+
+@functools.lru_cache(maxsize=256)
+def _of_class(kind: Hashable) -> Identity:
+    return Identity.of(kind, "its class")
 
 
 def where(provider: Provider) -> str:

@@ -53,7 +53,10 @@ class Source:
         if on_event is not None and not callable(on_event):
             raise TypeError("on_event must be callable")
         self.admission = Admission(provider, **admission)
-        self.credential = Credential(provider, leeway, timeout, on_event, self.admission.allow_http, memory, clock)
+        allow_http = self.admission.allow_http
+        self.credential = Credential(
+            provider, leeway, timeout, on_event, allow_http=allow_http, memory=memory, clock=clock
+        )
         if uniform is not None:
             self.credential.uniform = uniform
         self.tokens = Tokens(self.credential)
@@ -147,6 +150,8 @@ class Source:
 
 
 def _check_seconds(name: str, value: object, *, least: float) -> None:
+    if type(value) is float and least <= value < math.inf:
+        return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
     if not least <= value < math.inf:

@@ -1,14 +1,15 @@
 """Arguments of providers, checked when they are given; no error shows a value."""
 
-import functools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
+from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
 from tokenauth._core.finder import Finder, identities
 from tokenauth._core.header_names import checked_header_name
@@ -31,7 +32,8 @@ PUBLIC = frozenset(
 """Names (lower case) whose values are no secrets and may show in errors."""
 
 
-def checked_url(name: str, url: str, *, allow_http: bool) -> str:
+@by_value
+def checked_url(name: str, url: str, allow_http: bool) -> str:
     """Return *url* with its origin in normal form; ValueError where it has user info, a query or a fragment."""
     origin = checked_origin(url, name, allow_http=allow_http)
     if "?" in url or "#" in url:
@@ -41,9 +43,10 @@ def checked_url(name: str, url: str, *, allow_http: bool) -> str:
     return f"{origin}{urlsplit(url).path}"
 
 
-def endpoint(name: str, base_url: str, path: str, *, allow_http: bool) -> str:
+@by_value
+def endpoint(name: str, base_url: str, path: str, allow_http: bool) -> str:
     """Return the URL of *path* below *base_url*, the argument *name*. ValueError if *base_url* has it already."""
-    base = checked_url(name, base_url, allow_http=allow_http).rstrip("/")
+    base = checked_url(name, base_url, allow_http).rstrip("/")
     if f"{urlsplit(base).path}/".endswith(f"{path.rstrip('/')}/") and path != "/":
         raise ValueError(f"{name} ends with {path} already, which is added to it: write {name} without it")
     return base + path
@@ -60,10 +63,17 @@ def checked_path(name: str, path: object) -> str:
 def checked_origins(urls: Iterable[str], *, allow_http: bool) -> frozenset[Origin]:
     if isinstance(urls, str):
         raise TypeError("origins must be a list of URLs, not one str")
+    return _origins(tuple(urls), allow_http)
+
+
+@by_value
+def _origins(urls: tuple[str, ...], allow_http: bool) -> frozenset[Origin]:
     return frozenset(checked_origin(url, "origins", allow_http=allow_http) for url in urls)
 
 
 def checked_method(method: object) -> str:
+    if type(method) is str and method in {"POST", "GET"}:
+        return method
     if not isinstance(method, str) or not re.fullmatch("[A-Z]{3,7}", method):
         raise ValueError("method must be an HTTP method in capitals, such as POST")
     return method
@@ -103,9 +113,20 @@ def checked_lifetime(lifetime: object) -> float | None:
     return float(lifetime)
 
 
-@functools.lru_cache(maxsize=256)  # most descriptions of a program have the same names
-def _lowered(names: frozenset[str]) -> frozenset[str]:
-    return frozenset(each.lower() for each in names)
+@by_value
+def public_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Return, in lower case, *names* and those that are always public."""
+    return PUBLIC.union(each.lower() for each in names)
+
+
+@by_value
+def _checked_names(name: str, names: tuple[object, ...], header: bool) -> tuple[str, ...]:
+    """Return the keys of the mapping that is the argument *name*; *header*: whether they are names of headers."""
+    label, check = f"a name in {name}", checked_header_name if header else checked_text
+    checked = tuple(check(label, each) for each in names)
+    if header and len({each.lower() for each in checked}) < len(checked):
+        raise ValueError(f"{name} has the same name twice")
+    return checked
 
 
 class Template:
@@ -114,74 +135,30 @@ class Template:
     A text under a name that is in *public* is no secret; any other is. Neither is a callable there, but for those under
     a name of PUBLIC: it is known by its name, not by what it returns. Whatever else JSON knows (numbers, lists, null …)
     stays as it is.
+
+    Attributes:
+        secrets: those in it, in their order.
+        steady: whether it has the same content each time it is filled.
+        moving: the callables that are no secrets, by their arguments.
     """
 
+    __slots__ = ("_tree", "moving", "secrets", "steady")
+
     def __init__(
-        self, name: str, content: object, public: Collection[str], *, header: bool = False, texts: bool = True
+        self, name: str, content: object, public: frozenset[str], *, header: bool = False, texts: bool = True
     ) -> None:
-        if not isinstance(content, Mapping):
-            raise TypeError(f"{name} must be a mapping, not {type(content).__name__}")
-        self._public = _lowered(frozenset(public))
-        self._header = header
-        self._texts = texts
-        missing = [key for key, value in content.items() if value is None]
-        if missing:
-            hint = "is an environment variable or a setting missing? If the API wants none, leave the name out"
-            raise TypeError(f"{name}[{missing[0]!r}] must not be None; {hint}")
-        self._tree = {self._key(name, key): self._sealed(name, key, value) for key, value in content.items()}
-        if header and len({key.lower() for key in self._tree}) < len(self._tree):
-            raise ValueError(f"{name} has the same name twice")
-
-    def _key(self, name: str, key: object) -> str:
-        label = f"a name in {name}"
-        return checked_header_name(label, key) if self._header else checked_text(label, key)
-
-    def _sealed(self, name: str, key: str, value: object) -> object:
-        value = plain(value)
-        if isinstance(value, Mapping) and not self._texts:
-            return {self._key(name, inner): self._sealed(name, inner, each) for inner, each in value.items()}
-        if isinstance(value, list | tuple) and not self._texts:
-            return [self._sealed(name, key, each) for each in value]
-        if isinstance(value, Secret | Computed) or (
-            not self._texts and (value is None or isinstance(value, bool | int | float))
-        ):
-            return value
-        return self._text(f"{name}[{key!r}]", key, value)
-
-    def _text(self, label: str, key: str, value: object) -> object:
-        public = key.lower() in self._public
-        moves = public and key.lower() not in PUBLIC
-        if value == "" or (public and isinstance(value, str)):
-            return checked_text(label, value, empty=True, header=self._header)
-        secret = Secret(label, value, header=self._header)  # type: ignore[arg-type]  # it checks what it is given
-        return _Fresh(secret, value) if moves and callable(value) else secret
-
-    @property
-    def secrets(self) -> Iterator[Secret]:
-        for leaf in _leaves(self._tree):
-            secret = leaf.secret if isinstance(leaf, Computed) else leaf
-            if isinstance(secret, Secret):
-                yield secret
+        sealing = _Sealing(public, header, texts)
+        self._tree = sealing.mapping(name, content)
+        self.secrets = tuple(sealing.secrets)
+        self.moving: Mapping[str, Finder] = sealing.moving or _NOTHING_MOVES
+        self.steady = not (sealing.moving or any(secret.dynamic for secret in self.secrets))
 
     def identity(self, *, moving: bool = True) -> object:
         """Return the content in its order, without its secrets: where each stands, and whether it is a callable.
 
         *moving*: whether the callables that are no secrets count.
         """
-        return _told(self._tree, moving=moving)
-
-    @property
-    def steady(self) -> bool:
-        """Whether it has the same content each time it is filled."""
-        leaves = list(_leaves(self._tree))
-        return not any(isinstance(leaf, _Fresh | Signed) or getattr(leaf, "dynamic", False) for leaf in leaves)
-
-    @property
-    def moving(self) -> dict[str, Finder]:
-        """The callables that are no secrets, by their arguments."""
-        leaves = list(_leaves(self._tree))
-        fresh = {each.source.name: each.function for each in leaves if isinstance(each, _Fresh)}
-        return fresh | {each.secret.name: each.function for each in leaves if isinstance(each, Signed)}
+        return _told(self._tree, moving)
 
     def filled(self, kept: Mapping[str, str] = NONE, *, fresh: bool = True) -> dict[str, object]:
         """Return the content with the secrets as they are now; without *fresh*, as they were last read.
@@ -200,12 +177,68 @@ class Template:
     __hash__ = None  # type: ignore[assignment]
 
 
-class Leaf(Enum):
-    """What stands in an identity for a value that must not show there, or changes."""
+class _Sealing:
+    """Makes the tree of a Template: what is given, with a `Secret` for each secret, and notes what is in it."""
 
-    SECRET = "secret"  # noqa: S105  (a name)
-    CALLABLE = "callable"
-    FRESH = "fresh"
+    __slots__ = ("header", "moving", "public", "secrets", "texts")
+
+    def __init__(self, public: frozenset[str], header: bool, texts: bool) -> None:
+        self.public, self.header, self.texts = public, header, texts
+        self.secrets: list[Secret] = []
+        self.moving: dict[str, Finder] = {}
+
+    def mapping(self, name: str, content: object) -> dict[str, object]:
+        if not isinstance(content, Mapping):
+            raise TypeError(f"{name} must be a mapping, not {type(content).__name__}")
+        for key, value in content.items():
+            if value is None:
+                hint = "is an environment variable or a setting missing? If the API wants none, leave the name out"
+                raise TypeError(f"{name}[{key!r}] must not be None; {hint}")
+        return self.branch(name, content)
+
+    def branch(self, name: str, content: Mapping[Any, object]) -> dict[str, object]:
+        keys = _checked_names(name, tuple(content), self.header)
+        return {key: self.sealed(name, key, value) for key, value in zip(keys, content.values(), strict=True)}
+
+    def sealed(self, name: str, key: str, value: object) -> object:
+        if type(value) is str:
+            return self.text(name, key, value)
+        if isinstance(value, Secret | Computed):
+            return self.noted(value)
+        value = plain(value)
+        if not self.texts:
+            if value is None or isinstance(value, bool | int | float):
+                return value
+            if isinstance(value, Mapping):
+                return self.branch(name, value)
+            if isinstance(value, list | tuple):
+                return [self.sealed(name, key, each) for each in value]
+        return self.text(name, key, value)
+
+    def text(self, name: str, key: str, value: object) -> object:
+        label, public = f"{name}[{key!r}]", key.lower() in self.public
+        if value == "" or (public and isinstance(value, str)):
+            return checked_text(label, value, empty=True, header=self.header)
+        secret = Secret(label, value, header=self.header)  # type: ignore[arg-type]  # it checks what it is given
+        if public and callable(value) and key.lower() not in PUBLIC:
+            fresh = _Fresh(secret, value)
+            self.moving[label] = fresh.function
+            return fresh
+        return self.noted(secret)
+
+    def noted(self, leaf: Secret | Computed) -> object:
+        secret = leaf.secret if isinstance(leaf, Computed) else leaf
+        if secret is not None:
+            self.secrets.append(secret)
+            if isinstance(leaf, Signed):
+                self.moving[secret.name] = leaf.function
+        return leaf
+
+
+_NOTHING_MOVES: Mapping[str, Finder] = {}
+
+# what stands in an identity for a value that must not show there, or changes: no JSON has bytes
+_SECRET, _CALLABLE, _FRESH = b"secret", b"callable", b"fresh"
 
 
 class _Fresh:
@@ -221,30 +254,22 @@ class _Fresh:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _leaves(tree: object) -> Iterator[object]:
-    if isinstance(tree, dict | list):
-        for branch in tree.values() if isinstance(tree, dict) else tree:
-            yield from _leaves(branch)
-    else:
-        yield tree
-
-
 def _mapped(tree: object, change: Callable[[object], object]) -> object:
     if isinstance(tree, dict):
         return {key: _mapped(branch, change) for key, branch in tree.items()}
     return [_mapped(branch, change) for branch in tree] if isinstance(tree, list) else change(tree)
 
 
-def _told(tree: object, *, moving: bool) -> object:
+def _told(tree: object, moving: bool) -> object:
     if isinstance(tree, dict):
-        return tuple((key, _told(branch, moving=moving)) for key, branch in tree.items())
+        return tuple([each for key, branch in tree.items() for each in (key, _told(branch, moving))])
     if isinstance(tree, list):
-        return [_told(branch, moving=moving) for branch in tree]
+        return [_told(branch, moving) for branch in tree]
     if isinstance(tree, Computed):
         return identities(tree.told)
     if isinstance(tree, _Fresh):
-        return (Leaf.FRESH, tree.function.identity) if moving else Leaf.FRESH
-    return (Leaf.CALLABLE if tree.dynamic else Leaf.SECRET) if isinstance(tree, Secret) else tree
+        return (_FRESH, tree.function.identity) if moving else _FRESH
+    return (_CALLABLE if tree.dynamic else _SECRET) if isinstance(tree, Secret) else tree
 
 
 def _now(kept: Mapping[str, str], fresh: bool, leaf: object) -> object:

@@ -1,9 +1,9 @@
 """Call: one call of a token API, described. The login is one, and so are `first=`, `refresh=` and `logout=`."""
 
 import json as json_
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
 from tokenauth._core import errors
@@ -14,15 +14,15 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Place, Places, checked_place, described, found
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
-from tokenauth.providers._arguments import NONE, PUBLIC, Template, Value, checked_basic, checked_method
+from tokenauth.providers._arguments import NONE, Template, Value, checked_basic, checked_method
 from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+_NOTHING: Mapping[str, Any] = {}  # no proxy, which could not be pickled
 
 
-@dataclass(frozen=True, repr=False)
-class Call:
+class Call(NamedTuple):
     """One more call of a login: before it (`first=`), to renew (`refresh=`), or to log out (`logout=`).
 
     Attributes:
@@ -48,56 +48,54 @@ class Call:
     body: "SecretLike | bytes | Computed | None" = None
     sign: Signed | None = None
     keep: Mapping[str, Place] | None = None
-    places: Mapping[str, Place | None] = field(default_factory=dict)
+    places: Mapping[str, Place | None] = _NOTHING
     uses: int | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.method or ''} {self.url if isinstance(self.url, Kept) else urlsplit(self.url).path}>"
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """Where calls stand: the login's *url*, the *origins* that may be called besides its own, *public* names."""
 
     url: str
     origins: frozenset[Origin]
-    public: Collection[str]
+    public: frozenset[str]
     quotes_basic: bool = False
 
 
 class Step:
     """A `Call`, checked. *name*: the argument, "" for the login itself."""
 
+    __slots__ = ("_basic", "_body", "_method", "_setting", "_sign", "_templates", "_url", "keep", "places", "uses")
+
     def __init__(self, call: Call, name: str, setting: Setting) -> None:
         if not isinstance(call, Call):
             raise TypeError(f"{name} must be a Call(url, …), not {type(call).__name__}")
-        given = [each for each in ("json", "form", "body") if getattr(call, each) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other")
-        label, public = f"{name}." if name else "", {*PUBLIC, *setting.public}
+        body = _only_one(json=call.json, form=call.form, body=call.body)
+        label, public = f"{name}." if name else "", setting.public
         self._setting = setting
-        self._url = call.url if isinstance(call.url, Kept) else self._resolved(call.url or setting.url, label)
-        self._method = checked_method(call.method or ("POST" if given or not name else "GET"))
-        self._params = Template(f"{label}params", call.params or {}, public)
-        self._headers = Template(f"{label}headers", call.headers or {}, public, header=True)
-        self._form = None if call.form is None else Template(f"{label}form", call.form, public)
-        self._json = None if call.json is None else Template(f"{label}json", call.json, public, texts=False)
-        self._body = _checked_body(f"{label}body", call.body)
+        self._url = call.url if isinstance(call.url, Kept) else self._resolved(call.url, label)
+        self._method = checked_method(call.method or ("POST" if body or not name else "GET"))
+        self._templates: dict[str, Template] = {}
+        for part in ("params", "headers", "form", "json"):
+            content = getattr(call, part)
+            if content or (content is not None and part == body):
+                header, texts = part == "headers", part != "json"
+                self._templates[part] = Template(label + part, content, public, header=header, texts=texts)
+        self._body = None if call.body is None else _checked_body(f"{label}body", call.body)
         self._basic = checked_basic(call.basic, colon=setting.quotes_basic)
         if call.sign is not None and not isinstance(call.sign, Signed):
             raise TypeError(f"{label}sign must be Signed(secret, function)")
         self._sign = call.sign
-        self.keep = {
-            checked_text(f"a name in {label}keep", each): checked_place(f"{label}keep[{each!r}]", place)
-            for each, place in (call.keep or {}).items()
-        }
-        self.places: dict[str, Places | None] = {
-            each: checked_place(f"{label}places[{each!r}]", place) for each, place in call.places.items()
-        }
+        self.keep: Mapping[str, Places | None] = _checked_keep(label, call.keep) if call.keep else _NOTHING
+        self.places: Mapping[str, Places | None] = _checked_places(label, call.places) if call.places else _NOTHING
         self.uses = call.uses
 
     def _resolved(self, url: str, label: str) -> str:
         """Return *url* against the login's; ValueError where it is neither there nor at a listed origin."""
+        if not url:
+            return self._setting.url
         whole = urljoin(self._setting.url, url)
         own = Origin.parse(self._setting.url)
         try:
@@ -110,12 +108,9 @@ class Step:
 
     # what this call is
 
-    def _templates(self) -> list[Template]:
-        return [each for each in (self._params, self._headers, self._form, self._json) if each is not None]
-
     @property
     def secrets(self) -> list[Secret]:
-        sealed = [secret for each in self._templates() for secret in each.secrets]
+        sealed = [secret for each in self._templates.values() for secret in each.secrets]
         more = (self._body.secret if isinstance(self._body, Computed) else self._body, self._sign and self._sign.secret)
         sealed += [each for each in more if isinstance(each, Secret)]
         return [*sealed, self._basic[1]] if self._basic else sealed
@@ -123,26 +118,25 @@ class Step:
     @property
     def moving(self) -> dict[str, object]:
         """The callables that this process alone may know, by their arguments."""
-        found: dict[str, object] = {
-            name: each for template in self._templates() for name, each in template.moving.items()
-        }
+        found: dict[str, object] = {}
+        for template in self._templates.values():
+            found |= template.moving
         signed = {"sign": self._sign, "body": self._body}
         found |= {name: each.function for name, each in signed.items() if isinstance(each, Signed)}
         return found | {f"keep[{name!r}]": places for name, places in self.keep.items()}
 
     @property
     def identity(self) -> tuple[object, ...]:
+        """What distinguishes it: flat, for this is worked out for each auth object."""
         url = self._url.told if isinstance(self._url, Kept) else self._url
         user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
-        sent = [
-            None if each is None else each.identity() for each in (self._params, self._headers, self._form, self._json)
-        ]
+        sent = [each for part, template in self._templates.items() for each in (part, template.identity())]
         body = self._body.told if isinstance(self._body, Computed) else self._body is not None
-        more = (identities((body, self._sign and self._sign.told)), identities(self.keep), identities(self.places))
-        return (self._method, url, user, sent, *more, self.uses)
+        more = (body, self._sign and self._sign.told, self.keep, self.places)
+        return (self._method, url, user, self.uses, identities(more) if any(more) else None, *sent)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Step) and vars(self) == vars(other)
+        return isinstance(other, Step) and all(getattr(self, each) == getattr(other, each) for each in Step.__slots__)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -151,7 +145,7 @@ class Step:
     def built(self, kept: Mapping[str, str] = NONE) -> TokenRequest:
         """Return the call. *kept*: what was kept of earlier answers."""
         label, body = self._content(kept)
-        headers = self._headers.texts(kept)
+        headers = self._texts("headers", kept)
         names = {name.lower() for name in headers}
         if "accept" not in names:
             headers["Accept"] = JSON
@@ -165,6 +159,9 @@ class Step:
         request = TokenRequest(self._method, self._target(kept), headers, body)
         return request if self._sign is None else self._signed(request, kept)
 
+    def _texts(self, part: str, kept: Mapping[str, str]) -> dict[str, str]:
+        return self._templates[part].texts(kept) if part in self._templates else {}
+
     def _target(self, kept: Mapping[str, str]) -> str:
         url = self._url
         if isinstance(url, Kept):
@@ -177,14 +174,14 @@ class Step:
                 why = ""
             if why:
                 raise errors.TokenAuthError(why)
-        params = self._params.texts(kept)
+        params = self._texts("params", kept)
         return f"{url}{'&' if urlsplit(str(url)).query else '?'}{_query(params)}" if params else str(url)
 
     def _content(self, kept: Mapping[str, str]) -> tuple[str | None, bytes]:
-        if self._json is not None:
-            return JSON, json_.dumps(self._json.filled(kept)).encode()
-        if self._form is not None:
-            return FORM, urlencode(self._form.texts(kept)).encode()
+        if "json" in self._templates:
+            return JSON, json_.dumps(self._templates["json"].filled(kept)).encode()
+        if "form" in self._templates:
+            return FORM, urlencode(self._texts("form", kept)).encode()
         if self._body is None:
             return None, b""
         text = self._body.value(kept, fresh=True) if isinstance(self._body, Computed) else self._body.reveal()
@@ -212,6 +209,25 @@ class Step:
                 return kept, f"{described(places)}, for keep={name}"
             kept[name] = str(value)
         return kept, ""
+
+
+def _only_one(**bodies: object) -> str:
+    """Return the name of the one body that is given, or ""."""
+    given = [name for name, each in bodies.items() if each is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other")
+    return given[0] if given else ""
+
+
+def _checked_keep(label: str, keep: Mapping[str, Place]) -> dict[str, Places | None]:
+    return {
+        checked_text(f"a name in {label}keep", each): checked_place(f"{label}keep[{each!r}]", place)
+        for each, place in keep.items()
+    }
+
+
+def _checked_places(label: str, places: Mapping[str, Place | None]) -> dict[str, Places | None]:
+    return {each: checked_place(f"{label}places[{each!r}]", place) for each, place in places.items()}
 
 
 def _checked_body(name: str, body: object) -> Secret | Computed | None:

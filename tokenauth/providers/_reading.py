@@ -1,17 +1,22 @@
 """Reading: what a described API's answers mean: a token, or the error that says what to do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
+from tokenauth._core.by_value import by_value
 from tokenauth._core.effects import Reply
-from tokenauth._core.expiry import Unit, instant, lifetime_of
+from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
+from tokenauth._core.finder import identities
+from tokenauth._core.identity import Identity
 from tokenauth._core.origins import checked_origin
-from tokenauth._core.places import NOTHING, Answer, Places, described, found
-from tokenauth._core.rules import Matcher, checked_rule
+from tokenauth._core.places import NOTHING, Answer, Places, checked_place, described, found
+from tokenauth._core.rules import checked_rule
 from tokenauth._core.token import Token
 from tokenauth.providers import _answers
 from tokenauth.providers._answers import Fault, scheme_of, without
+from tokenauth.providers._arguments import checked_lifetime
 
 if TYPE_CHECKING:
     from tokenauth._core.provider import Provider
@@ -21,32 +26,59 @@ if TYPE_CHECKING:
 _OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "unauthorized_client"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What is said of the answers of one API; see `Login` for each."""
-
-    success: Matcher
-    rejected: Matcher
-    retryable: Matcher
-    error_fields: tuple[str, ...]
-    unit: Unit | None
-    lifetime: float | None
-    noun: str
-    advice: str
-    allow_http: bool
+_PLACES = (
+    *("token", "token_type", "expires_in", "expires_at", "issued_at", "refresh_in", "refresh_token", "home"),
+    *("error_code", "error_text"),
+)
+_RULES = ("success", "rejected", "retryable")
+_DETAILS = ("error_fields", "unit", "lifetime", "advice")
 
 
-@dataclass(frozen=True)
-class Reading(Rules):
-    """Where things stand in the answers (*where*, by argument), and what they mean."""
+_ARGUMENTS = (*_PLACES, *_RULES, *_DETAILS)
+_values = itemgetter(*_ARGUMENTS)
 
-    where: Mapping[str, Places | None]
+
+class Reading:
+    """Where things stand in the answers of one API (*where*, by argument), and what they mean; see `Login`."""
+
+    def __init__(self, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> None:
+        self.where: dict[str, Places | None] = {name: checked_place(name, arguments[name]) for name in _PLACES}
+        self.success, self.rejected, self.retryable = (checked_rule(name, arguments[name]) for name in _RULES)
+        self.error_fields = tuple(arguments["error_fields"])
+        checked_unit("unit", arguments["unit"])
+        self.unit: Unit | None = arguments["unit"]
+        self.lifetime = checked_lifetime(arguments["lifetime"])
+        self.advice: str = arguments["advice"]
+        self.noun, self.allow_http = noun, allow_http
 
     @property
     def callables(self) -> dict[str, object]:
         """What may hold a callable, by argument."""
         rules = {"success": self.success, "rejected": self.rejected, "retryable": self.retryable}
         return {**self.where, **{name: each.identity for name, each in rules.items()}}
+
+    @cached_property
+    def identity(self) -> str:
+        """What distinguishes it; worked out once for all who have it."""
+        return Identity.of((self.unit, self.lifetime, identities(self.callables))).encoded.decode()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: each for name, each in vars(self).items() if name != "identity"}  # marks mean nothing elsewhere
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Reading) and self._told == other._told)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _told(self) -> tuple[object, ...]:
+        means = (self.success, self.rejected, self.retryable, self.unit, self.lifetime)
+        return (self.where, *means, self.error_fields, self.advice, self.noun, self.allow_http)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> "Reading":
+        """Return what these *arguments* of `Login` make: one object for all logins whose answers are alike."""
+        return _reading(_values(arguments), noun, allow_http)
 
     def token(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> Token:
         """Return the token in the answer to *step*. *kept*: of earlier answers."""
@@ -153,3 +185,8 @@ class Reading(Rules):
         content = answer.content if isinstance(answer.content, dict) else {}
         kept = {name: _answers.visible(login, reply, content.get(name)) for name in self.error_fields}
         return Fault(code, text, {name: value for name, value in kept.items() if value is not None})
+
+
+@by_value
+def _reading(values: tuple[Any, ...], noun: str, allow_http: bool) -> Reading:
+    return Reading(dict(zip(_ARGUMENTS, values, strict=True)), noun, allow_http=allow_http)

@@ -70,6 +70,7 @@ class Atrip(Login):
 
     _noun = "link"
     presents_by = "portal_header= or portal_param="
+    _checked = frozenset({"_client_id", "_secret", "_api", "_portal", "_names", "_portal_header", "_portal_param"})
 
     def __init__(
         self,
@@ -114,9 +115,9 @@ class Atrip(Login):
 
         Source: ATRIP, "getAtripToken".
         """
-        allow_http = options.get("allow_http", False)
+        allow_http = bool(options.get("allow_http", False))
         origins = options.pop("origins", ())
-        url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http=allow_http)
+        url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)
         self._secret = Secret("client_secret", client_secret, header=True)

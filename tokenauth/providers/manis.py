@@ -6,6 +6,7 @@ Source: the provider's page "Get token". Not published there, so by inference: t
 
 from typing import Unpack
 
+from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import InstantUnit, checked_unit
 from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin
@@ -45,9 +46,7 @@ class Manis(Login):
 
         Source: Manis unified API v1.0, "Get token".
         """
-        allow_http = options.get("allow_http", False)
-        url = endpoint("base_url", base_url, checked_path("path", path), allow_http=allow_http)
-        _refuse_wreckage(url)
+        url = _token_url(base_url, path, bool(options.get("allow_http", False)))
         checked_unit("expires_unit", expires_unit, instant=True)
         merchant = checked_text("merchant_id", merchant_id, header=True)
         super().__init__(
@@ -72,9 +71,12 @@ class Manis(Login):
         )
 
 
-def _refuse_wreckage(url: str) -> None:
+@by_value
+def _token_url(base_url: str, path: str, allow_http: bool) -> str:
+    url = endpoint("base_url", base_url, checked_path("path", path), allow_http)
     if Origin.parse(url).host in _NO_HOSTS:
         raise ValueError(
             "base_url has a host that the examples on Manis' page have by mistake (https, api). "
             "The real one comes from Manis, with your merchant id"
         )
+    return url

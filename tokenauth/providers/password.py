@@ -44,6 +44,7 @@ class PasswordGrant(Login):
 
     _label = "OAuth user"
     _url_name = "token_url"
+    _checked = frozenset({"_quotes_basic"})
     _defaults: ClassVar[GrantOptions] = {
         "method": "POST",
         "content_type": FORM,
