@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tokenauth._core.secrets import Secret
     from tokenauth._core.signature import Signature
     from tokenauth.providers._call import Call
+    from tokenauth.providers._description import LoginOptions
     from tokenauth.providers._duck import TokenAPI
     from tokenauth.providers._values import Basic, Built, Kept, Signed
     from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
@@ -33,6 +34,7 @@ __all__ = [
     "Kept",
     "LegacyRole",
     "Login",
+    "LoginOptions",
     "Manis",
     "Match",
     "PasswordGrant",
@@ -61,6 +63,7 @@ _HOMES = {
     "Kept": "._values",
     "LegacyRole": ".atrip",
     "Login": ".login",
+    "LoginOptions": "._description",
     "Manis": ".manis",
     "Match": ".._core.places",
     "PasswordGrant": ".password",

@@ -45,12 +45,12 @@ class Login(Provider):
     _quotes_basic = False  # whether user and password are form-urlencoded first (RFC 6749 §2.3.1)
     _checked: ClassVar[frozenset[str]] = frozenset()  # attributes of a subclass that can be compared for sure
 
-    def __init__(self, url: str, **described: Unpack[LoginOptions]) -> None:
+    def __init__(self, url: str, **options: Unpack[LoginOptions]) -> None:
         """Log in as described.
 
         Args:
             url: https (loopback exempt), without query, fragment and user info.
-            described: see `LoginOptions`: what is sent (method, params, headers, form, json, body, basic, sign), where
+            options: see `LoginOptions`: what is sent (method, params, headers, form, json, body, basic, sign), where
                 things stand in the answer (token, token_type, expires_in, …), what it means (success, rejected,
                 retryable), how a request carries the token (header, scheme, param, cookie, also), other calls (first,
                 refresh, logout), and the options of every auth object.
@@ -58,10 +58,10 @@ class Login(Provider):
         Raises:
             TypeError, ValueError: an argument can't be right. The text never shows its value.
         """
-        arguments: dict[str, Any] = {**DEFAULTS, **described}
-        more = {name: arguments[name] for name in described.keys() - DEFAULTS.keys()}
-        options = self.options = checked_options(type(self).__name__, more, LoginOptions) if more else more
-        self._allow_http = bool(options.get("allow_http", False))
+        arguments: dict[str, Any] = {**DEFAULTS, **options}
+        shared = {name: arguments[name] for name in options.keys() - DEFAULTS.keys()}  # of every auth object
+        self.options = checked_options(type(self).__name__, shared, LoginOptions) if shared else shared
+        self._allow_http = bool(shared.get("allow_http", False))
         self.token_url = checked_url(self._url_name, url, self._allow_http)
         self.name = checked_text("name", arguments["name"] or f"Token API at {place_of(self)}")
         self._calls = self._described_calls(arguments)
