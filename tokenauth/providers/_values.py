@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.finder import Finder
@@ -41,14 +41,15 @@ class Computed:
         """What it is made with, or None."""
         return None
 
-    @property
-    def told(self) -> object:
-        """What distinguishes it, without its secret; callables as Finders."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
 
-    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        """Return the value; without *fresh*, with the secret as it was last read."""
-        raise NotImplementedError
+        @property
+        def told(self) -> object:
+            """What distinguishes it, without its secret; callables as Finders."""
+
+        def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+            """Return the value; without *fresh*, with the secret as it was last read."""
+            ...
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Computed) or type(self) is not type(other):
