@@ -75,9 +75,10 @@ def niquests(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The code in README and docs."""
+    """The code in README and docs, and the site: site/index.html."""
     _sync(session)
     session.run("pytest", "tests/docs", *session.posargs)
+    session.run("bash", ".ci/site", external=True)
 
 
 def _sync(session: nox.Session) -> None:

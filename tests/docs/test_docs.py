@@ -4,6 +4,7 @@ What a block prints is what the block "Output" after it shows; "…" there stand
 A block after a line `<!-- no-run -->` is compiled only.
 """
 
+import importlib
 import inspect
 import logging
 import re
@@ -122,6 +123,13 @@ def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
     text = (ROOT / "docs" / page).read_text()
     own = set(names) - {"options", *(() if page == "reference/options.md" else Options.__annotations__)}
     assert sorted(name for name in own if f"`{name}`" not in text) == []
+
+
+@pytest.mark.parametrize("module", ["tokenauth", "tokenauth.stores"])
+def test_every_public_name_is_in_the_reference(module: str) -> None:
+    pages = "".join((ROOT / "docs" / "reference" / name).read_text() for name in ("api.md", "errors.md", "options.md"))
+    names = set(importlib.import_module(module).__all__) - {"__version__"}
+    assert sorted(name for name in names if not re.search(rf"\b{name}\b", pages)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
