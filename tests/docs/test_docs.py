@@ -127,6 +127,7 @@ def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
 
 @pytest.mark.parametrize("module", ["tokenauth", "tokenauth.stores"])
 def test_every_public_name_is_in_the_reference(module: str) -> None:
+    """A new name needs a line like `::: tokenauth.NewAuth` in docs/reference/api.md."""
     pages = "".join((ROOT / "docs" / "reference" / name).read_text() for name in ("api.md", "errors.md", "options.md"))
     names = set(importlib.import_module(module).__all__) - {"__version__"}
     assert sorted(name for name in names if not re.search(rf"\b{name}\b", pages)) == []
