@@ -9,6 +9,7 @@ import inspect
 import logging
 import re
 import runpy
+import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -23,7 +24,8 @@ from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"^(<!-- no-run -->\n)?```python\n(.*?)^```$" r'(?:\n+```text title="Output"\n(.*?)^```$)?',
+    r"^(?P<indent> *)(?P<no_run><!-- no-run -->\n *)?```python\n(?P<code>.*?)^ *```$"
+    r'(?:\n+```text title="Output"\n(?P<output>.*?)^```$)?',
     re.MULTILINE | re.DOTALL,
 )
 FENCES = r'python|text title="Output"|console|dockerfile|ini|json|sql|text|toml|xml|yaml'
@@ -75,7 +77,8 @@ def blocks(page: Path) -> Iterator[tuple[str, bool, str | None]]:
     """Yield each block of Python, placed on its own lines of the page, whether it is to be run, and what it prints."""
     text = page.read_text()
     for found in BLOCK.finditer(text):
-        yield "\n" * text.count("\n", 0, found.start(2)) + found[2], not found[1], found[3]
+        lines_above = "\n" * text.count("\n", 0, found.start("code"))
+        yield lines_above + textwrap.dedent(found["code"]), not found["no_run"], found["output"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
