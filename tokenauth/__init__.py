@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from tokenauth._core.provider import Provider
     from tokenauth._core.token import Token
     from tokenauth.auth import (
+        APIKeyAuth,
         AtripAuth,
         ClientCredentialsAuth,
+        CommandAuth,
+        FileAuth,
+        FunctionAuth,
         LoginAuth,
         ManisAuth,
         PasswordGrantAuth,
@@ -36,11 +40,15 @@ if TYPE_CHECKING:
     from tokenauth.profiles import profile
 
 __all__ = [
+    "APIKeyAuth",
     "AtripAuth",
     "ClientCredentialsAuth",
+    "CommandAuth",
     "CredentialsRejected",
     "Event",
+    "FileAuth",
     "forget",
+    "FunctionAuth",
     "LoginAuth",
     "ManisAuth",
     "Options",
@@ -57,11 +65,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "APIKeyAuth": ".auth",
     "AtripAuth": ".auth",
     "ClientCredentialsAuth": ".auth",
+    "CommandAuth": ".auth",
     "CredentialsRejected": ".errors",
     "Event": "._core.credential",
     "forget": "._core.memory",
+    "FileAuth": ".auth",
+    "FunctionAuth": ".auth",
     "LoginAuth": ".auth",
     "ManisAuth": ".auth",
     "Options": "._core.options",

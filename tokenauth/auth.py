@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tokenauth import httpx as _httpx
     from tokenauth import httpx2 as _httpx2
     from tokenauth import requests as _requests
-    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
 
     class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):
         """requests, httpx and httpx2, and the middleware of aiohttp."""
@@ -33,8 +33,12 @@ else:
     _EveryClient = type("_EveryClient", (*_clients.values(), MiddlewareAuth), {"__module__": __name__})
 
 __all__ = [
+    "APIKeyAuth",
     "AtripAuth",
     "ClientCredentialsAuth",
+    "CommandAuth",
+    "FileAuth",
+    "FunctionAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
@@ -60,9 +64,17 @@ class TokenAuth(_EveryClient):
 
 if TYPE_CHECKING:
 
+    class APIKeyAuth(elsewhere.APIKeyAuth, TokenAuth): ...
+
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class CommandAuth(elsewhere.CommandAuth, TokenAuth): ...
+
+    class FileAuth(elsewhere.FileAuth, TokenAuth): ...
+
+    class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 

@@ -12,11 +12,15 @@ from tokenauth._clients.family import members_of
 from tokenauth._clients.httpx_family import HttpxAuth
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
 
 __all__ = [
+    "APIKeyAuth",
     "AtripAuth",
     "ClientCredentialsAuth",
+    "CommandAuth",
+    "FileAuth",
+    "FunctionAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
@@ -33,9 +37,17 @@ class TokenAuth(HttpxAuth, httpx2.Auth):
 
 if TYPE_CHECKING:
 
+    class APIKeyAuth(elsewhere.APIKeyAuth, TokenAuth): ...
+
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class CommandAuth(elsewhere.CommandAuth, TokenAuth): ...
+
+    class FileAuth(elsewhere.FileAuth, TokenAuth): ...
+
+    class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 

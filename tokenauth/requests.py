@@ -35,11 +35,15 @@ from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, login, manis, password
+    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
 
 __all__ = [
+    "APIKeyAuth",
     "AtripAuth",
     "ClientCredentialsAuth",
+    "CommandAuth",
+    "FileAuth",
+    "FunctionAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
@@ -72,7 +76,7 @@ class TokenAuth(BaseTokenAuth, AuthBase):
         origin = _origin(url)
         if origin is None:
             return request
-        signature, token = source.provider.static(origin), None
+        signature, token = source.admission.static(origin), None
         if signature is None and source.admission.admits(origin):
             token = source.tokens.fresh() or self._obtain(None)
             signature = source.admission.signature(token, origin)
@@ -127,7 +131,7 @@ class _Sent:
         source, token, home = self.auth._source, self._newest[1], self._at_home(request.url)
         signature = None
         if home is not None:
-            signature = source.provider.static(home) if token is None else source.admission.signature(token, home)
+            signature = source.admission.static(home) if token is None else source.admission.signature(token, home)
         if signature is None:
             self._forget(request)
             return
@@ -429,9 +433,17 @@ def _bare(url: str | None) -> str:
 
 if TYPE_CHECKING:
 
+    class APIKeyAuth(elsewhere.APIKeyAuth, TokenAuth): ...
+
     class AtripAuth(atrip.AtripAuth, TokenAuth): ...
 
     class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+
+    class CommandAuth(elsewhere.CommandAuth, TokenAuth): ...
+
+    class FileAuth(elsewhere.FileAuth, TokenAuth): ...
+
+    class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import getpass
 import importlib
 import inspect
 import pickle
@@ -25,7 +26,12 @@ ROOTS: dict[str, tuple[type, ...]] = {
     "tokenauth.httpx2": (httpx2.Auth,),
     "tokenauth.auth": (requests.auth.AuthBase, httpx.Auth, httpx2.Auth),
 }
+HOME = {"origins": ["https://h.example"]}
 MADE: dict[str, tuple[type, tuple[str, ...], dict[str, Any]]] = {
+    "APIKeyAuth": (providers.APIKey, ("k-4711",), HOME),
+    "CommandAuth": (providers.Command, (["token-of", "me"],), HOME),
+    "FileAuth": (providers.File, ("/run/token",), HOME),
+    "FunctionAuth": (providers.Function, (getpass.getuser,), HOME),
     "LoginAuth": (providers.Login, ("https://h.example/t",), {"json": {"user": "u", "password": "p"}}),
     "ManisAuth": (providers.Manis, ("https://h.example",), {"merchant_id": "m", "secret": "s"}),
     "PasswordGrantAuth": (providers.PasswordGrant, ("https://h.example/t",), {"username": "u", "password": "p"}),

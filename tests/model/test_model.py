@@ -23,7 +23,7 @@ from tokenauth._core.effects import Call, Exchange, Pause, Reply, TokenRequest, 
 from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
 from tokenauth._core.secrets import Secret
-from tokenauth._io.drive import Unreachable, _landed, _TokenCall
+from tokenauth._io.drive import TokenCall, Unreachable, _landed
 from tokenauth.providers import Provider
 
 TIMEOUT = 10.0
@@ -153,7 +153,7 @@ class Task:
     story: Any
     origin: str
     effect: Any = None
-    token_call: _TokenCall | None = None
+    token_call: TokenCall | None = None
     answer: Any = None
     """What the endpoint has answered already, while it is still on its way."""
     until: float = 0.0
@@ -409,7 +409,7 @@ class Model(RuleBasedStateMachine):
                 task.exchanges += not request.body
                 assert task.exchanges <= 3, "more than two more tries"
                 assert task.effect.deadline <= self.now + TIMEOUT
-                task.token_call = _TokenCall(task.effect, self.clock.clock)
+                task.token_call = TokenCall(task.effect, self.clock.clock)
                 task.leads = flight
                 self._check_login(task, request)
             case Call(_, flight, deadline):

@@ -213,6 +213,9 @@ def _shelf(store: object, source: Source) -> "Shelf":
 
 
 def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
+    for name, reason in provider.idle.items():
+        if options.get(name) is not None and options[name] is not False:
+            raise ValueError(f"{name}= would have no effect for {provider.name}: {reason}")
     idle = [name for name in ("header", "scheme") if provider.presents and name in options]
     if idle:
         text = f"{' and '.join(idle)} would have no effect, for {provider.name} says itself how a token is sent"

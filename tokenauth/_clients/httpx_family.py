@@ -112,7 +112,7 @@ class HttpxAuth(BaseTokenAuth):
                 if isinstance(step, Obtain):
                     result = self._obtain(step.rejected, _library_of(request))
                 elif isinstance(step, Sign):
-                    result = self._source.provider.static(step.origin)
+                    result = self._source.admission.static(step.origin)
                 elif isinstance(step, Look):
                     step.response.read()
                 else:

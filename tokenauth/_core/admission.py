@@ -119,6 +119,14 @@ class Admission:
         own = self.provider.sign(token)
         if own is None:
             own = Signature(in_header(token, self.header, self.scheme))
+        return self._with_extra(own)
+
+    def static(self, origin: Origin) -> Signature | None:
+        """Return what a request to *origin* carries without a token, or None where it needs one."""
+        own = self.provider.static(origin)
+        return None if own is None else self._with_extra(own)
+
+    def _with_extra(self, own: Signature) -> Signature:
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
     def warn_of(self, scheme: str) -> None:

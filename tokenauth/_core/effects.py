@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenauth._core import errors
+from tokenauth._core.errands import Errand
 from tokenauth._core.expiry import http_date
 from tokenauth._core.token import HTTP_TOKEN
 
@@ -50,16 +51,17 @@ def check_headers(request: TokenRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a token endpoint.
+    """The answer of a token endpoint, or what an errand brought (`errands`).
 
     Attributes:
-        status: HTTP status code.
+        status: HTTP status code; 200 for an errand.
         headers: names in lower case.
         body: at most 1 MiB, content coding undone; hidden in repr.
         sent: monotonic seconds, just before the request was sent.
         sent_at: Unix seconds of the same moment, by this machine's clock.
         received_at: Unix seconds at the answer's end, by this machine's clock.
         secrets: what was sent and is not to be shown: the secrets as they were then, a refresh token. Hidden in repr.
+        result: what the function of an errand returned, hidden in repr.
     """
 
     status: int
@@ -69,6 +71,7 @@ class Reply:
     sent_at: float = 0.0
     received_at: float = 0.0
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    result: Any = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -101,6 +104,15 @@ class Exchange(NamedTuple):
     """
 
     request: TokenRequest
+    flight: "Flight"
+    deadline: float
+    unwanted: Callable[[Callable[[], Reply]], object] = bool
+
+
+class Undertake(NamedTuple):
+    """Do the errand *request*; all else is as for an Exchange."""
+
+    request: Errand
     flight: "Flight"
     deadline: float
     unwanted: Callable[[Callable[[], Reply]], object] = bool
@@ -145,4 +157,4 @@ class Pause(NamedTuple):
     seconds: float
 
 
-Effect = Exchange | Call | Ask | Wait | Pause
+Effect = Exchange | Undertake | Call | Ask | Wait | Pause

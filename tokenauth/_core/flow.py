@@ -12,13 +12,14 @@ or client; `Source` and its parts answer what they ask. `rejected` is the token 
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Wait
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Reply, TokenRequest, Undertake, Wait
+from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
@@ -79,6 +80,8 @@ def refresh(source: Source, held: Held) -> Flow:
         if source.past(held.usable_until):
             raise
         log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
+        if source.tokens.due(held):  # the failure does not cool down
+            source.tokens.postpone(held)
         return held.token
     except BaseException:
         source.tokens.postpone(held)  # or each caller in turn would refresh, and be cancelled
@@ -225,7 +228,7 @@ def call(
             raise Call.late()
         unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, keep=keep)
         try:
-            reply = yield Exchange(talk.request, flight, deadline, unwanted)
+            reply = yield asked(talk.request, flight, deadline, unwanted)
         except Exception:
             raise
         except BaseException:  # its answer may still come: whoever waits, waits for that
@@ -236,6 +239,15 @@ def call(
     if keep and before is not None and before.value != accepted.token.value:
         flight.replaced = before
     return accepted
+
+
+def asked(
+    request: TokenRequest | Errand, flight: Flight, deadline: float, unwanted: Callable[[Callable[[], Reply]], object]
+) -> Exchange | Undertake:
+    """Return the effect that performs *request*."""
+    if isinstance(request, TokenRequest):
+        return Exchange(request, flight, deadline, unwanted)
+    return Undertake(request, flight, deadline, unwanted)
 
 
 def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
@@ -256,7 +268,7 @@ def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
 def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:
     """Return what requests to *origin* carry without a token."""
     signature: Signature | None = yield Call(
-        partial(source.provider.static, origin), source.solo(), source.deadline(), source.logins.blocks
+        partial(source.admission.static, origin), source.solo(), source.deadline(), source.logins.blocks
     )
     return signature
 

@@ -166,7 +166,7 @@ def _state(value: object) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
-_marks: "weakref.WeakKeyDictionary[object, str]" = weakref.WeakKeyDictionary()
+_marks: dict[int, tuple["weakref.ref[Any]", str]] = {}  # by id, for what says that it equals another may yet differ
 _first: dict[str, object] = {}  # who had a name first in this process keeps it: a token outlives its provider
 
 
@@ -185,9 +185,27 @@ def name_of(thing: object) -> str | None:
 
 
 def mark_of(thing: object) -> str:
-    """Return a text that nothing else in this process ever has; the same for *thing* as long as that can be told."""
-    mark = uuid.uuid4().hex
+    """Return a text that nothing else in this process ever has; the same for *thing* as long as that can be told.
+
+    A bound method is made anew each time: it is the same where its object and its function are.
+    """
+    if isinstance(thing, types.MethodType):
+        owner, function = thing.__self__, thing.__func__
+        return f"{name_of(owner) or mark_of(owner)} {name_of(function) or mark_of(function)}"
+    key, mark = id(thing), uuid.uuid4().hex
     try:
-        return _marks.setdefault(thing, mark)
-    except TypeError:  # it can't be looked up, so nothing tells that it is the same
+        this = weakref.ref(thing, lambda gone: _forget(key, gone))
+    except TypeError:  # nothing tells when it has gone, and another one has its place
         return mark
+    found = _marks.setdefault(key, (this, mark))
+    if found[0]() is thing:
+        return found[1]
+    _marks[key] = this, mark
+    return mark
+
+
+def _forget(key: int, gone: "weakref.ref[Any]") -> None:
+    """Drop the mark of what had this id, unless another thing has it by now."""
+    found = _marks.get(key)
+    if found is not None and found[0] is gone:
+        _marks.pop(key, None)

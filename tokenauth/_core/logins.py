@@ -186,4 +186,6 @@ class Logins:
         if credential.provider.sliding:  # each use moves its end, so that the server alone knows it
             return Held(replace(token, expires_at=None), math.inf, math.inf, reply.sent)
         soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
+        if credential.provider.hands_out_held and (lifetime_of(token, reply) or 0.0) > 2 * credential.leeway:
+            before = None  # who has kept it renews it by its own rules: ask again before its end
         return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)

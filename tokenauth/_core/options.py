@@ -9,11 +9,9 @@ if TYPE_CHECKING:
     from tokenauth._core.credential import Event
 
 
-class Options(TypedDict, total=False):
-    """The options of every auth object, all keyword-only. A provider that you describe yourself takes them, too."""
+class OtherOptions(TypedDict, total=False):
+    """The options besides `origins`."""
 
-    origins: Iterable[str]
-    """More origins, such as "https://host[:port]", that may have the token. Default: the provider's own only."""
     header: str
     """Header that carries the token. Default "Authorization"; any other header carries the token without a scheme."""
     scheme: str | None
@@ -41,6 +39,13 @@ class Options(TypedDict, total=False):
     """Whether to allow plain http to other hosts than loopback. Default False."""
     on_event: Callable[["Event"], object] | None
     """Called with an `Event` when a token is fetched, a fetch fails, or a token is rejected. Default None."""
+
+
+class Options(OtherOptions, total=False):
+    """The options of every auth object, all keyword-only. A provider that you describe yourself takes them, too."""
+
+    origins: Iterable[str]
+    """More origins, such as "https://host[:port]", that may have the token. Default: the provider's own only."""
 
 
 NAMES = frozenset(Options.__annotations__)

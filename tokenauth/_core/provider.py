@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.errands import Errand
 from tokenauth._core.identity import Identity
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
@@ -41,6 +42,9 @@ class Provider:
         logs_out: whether `logout` returns a call. Default False.
         comparable: whether nothing in `identity` can turn out to be a TypeError, so that the first request is early
             enough to ask for it. Default False: `TokenAuth` asks when it is made.
+        hands_out_held: whether somebody else caches tokens, so that a login may bring an older one until near its end.
+            Default False.
+        idle: options of `TokenAuth` that would have no effect, each with the reason; it refuses them. Default none.
     """
 
     name: str
@@ -56,12 +60,14 @@ class Provider:
     sliding: bool = False
     logs_out: bool = False
     comparable: bool = False
+    hands_out_held: bool = False
+    idle: Mapping[str, str] = MappingProxyType({})
 
     @property
     def identity(self) -> tuple[object, ...]:
         return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
 
-    def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
+    def login(self, refresh_token: str | None = None) -> Generator[TokenRequest | Errand, Reply, Token]:
         """Yield each token request, receive its answer, and return the token.
 
         The default is one call: `request`, then `read`. Override it for a login of several steps:
@@ -70,6 +76,8 @@ class Provider:
                 nonce = yield TokenRequest("GET", self.nonce_url)
                 reply = yield TokenRequest("POST", self.token_url, body=self.proof(nonce.body))
                 return self.read(reply)
+
+        A login may yield errands, too: `CallFunction`, `RunCommand`, `ReadFile`.
 
         Raises: as `read`.
         """
@@ -89,6 +97,13 @@ class Provider:
             TokenResponseError: a 2xx without a usable token.
         """
         raise TypeError(f"{type(self).__name__} defines neither `request` and `read` nor `login`")
+
+    def version(self) -> str | None:
+        """Return a text that changes when a login would bring another token, such as a file's time; None if unknown.
+
+        It is asked at each request, so it must be cheap. A token whose `kept["version"]` is another one is renewed.
+        """
+        return None
 
     def logout(self, token: Token) -> TokenRequest | None:
         """Return the call that ends *token*, whose answer decides nothing. For a provider that `logs_out`."""

@@ -49,6 +49,8 @@ class Readiness:
 
     def now(self) -> Ready | None:
         """Return what requests carry now; None if a token must be obtained first."""
+        if self._tokens.watches:
+            self._tokens.watch()
         held = self._tokens.cell.held
         ready = self._ready
         if ready is None or ready.held is not held:

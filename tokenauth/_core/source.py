@@ -83,6 +83,7 @@ class Source:
 
     def flight(self, rejected: Token | None = None) -> "Flight":
         """Return a flight that is to be entered, and then may `join`."""
+        rejected = rejected or self.tokens.refused
         return self.flights.flight(self.tokens.key, self.now() + 2 * self.credential.timeout, rejected)
 
     def join(self, fresh: "Flight") -> "Flight":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenauth._core import errors
 from tokenauth._core.cache import digest
 from tokenauth._core.effects import Reply, TokenRequest, check_headers
+from tokenauth._core.errands import Errand
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
@@ -29,7 +30,7 @@ class Talk:
         reply: the answer that brought the token.
     """
 
-    request: TokenRequest | None
+    request: TokenRequest | Errand | None
     token: Token
     reply: Reply
     mark: str
@@ -40,7 +41,7 @@ class Talk:
         self._allow_http = allow_http
         self._readings: Readings = {}
         self._secrets: tuple[str, ...] = (refresh_token,) if refresh_token is not None else ()
-        self._steps: Generator[TokenRequest, Reply, Token] | None = None
+        self._steps: Generator[TokenRequest | Errand, Reply, Token] | None = None
 
     def begin(self) -> "Talk":
         """Read the secrets and build the first request. May block where a secret is a callable."""
@@ -50,7 +51,7 @@ class Talk:
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
                 self.mark, self._secrets = digest(*secrets), (*self._secrets, *secrets)
                 self._steps = provider.login(self.refresh_token)
-                self.request = self.checked(next(self._steps))
+                self.request = self._checked(next(self._steps))
             return self
         except StopIteration:
             failure: Exception = errors.TokenAuthError(f"{provider.name}: its login makes no token request")
@@ -65,7 +66,7 @@ class Talk:
         reply = replace(reply, secrets=self._secrets)  # as they were when they were sent
         try:
             with each_read_once(self._readings):
-                self.request = self.checked(self._steps.send(reply))
+                self.request = self._checked(self._steps.send(reply))
             return
         except StopIteration as end:
             problem = problem_of(end.value)
@@ -78,6 +79,9 @@ class Talk:
             what = f"reading the answer of {where(provider)}"
             failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
         raise failure
+
+    def _checked(self, request: TokenRequest | Errand) -> TokenRequest | Errand:
+        return self.checked(request) if isinstance(request, TokenRequest) else request
 
     def checked(self, request: TokenRequest) -> TokenRequest:
         """Return *request*; TokenAuthError where it can't be sent, or would go in clear."""

@@ -5,19 +5,28 @@ from functools import cached_property
 
 from tokenauth._core.cache import Cell, Held
 from tokenauth._core.credential import Credential
+from tokenauth._core.provider import Provider
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
 
 
 class Tokens:
-    """One credential's entry in the cache, and what is known against its tokens."""
+    """One credential's entry in the cache, and what is known against its tokens.
+
+    Attributes:
+        refused: the token that was dropped for a refusal, until there is another one.
+        watches: whether `watch` is to be called before a held token is taken for good.
+    """
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
         self._memory = credential.memory
         self.cache = self._memory.tokens
         self.key = credential.key
+        self.refused: Token | None = None
+        self.watches = type(credential.provider).version is not Provider.version
+        self._version: str | None = None
 
     @cached_property
     def cell(self) -> Cell:
@@ -30,10 +39,21 @@ class Tokens:
 
     def fresh(self) -> Token | None:
         """Return the cached token if nothing needs to be done about it."""
+        if self.watches:
+            self.watch()
         held = self.cell.held or self.held()
         if held is None or not held.is_usable(self._credential.clock):
             return None
         return held.token if self._credential.monotonic() < held.refresh_from else None
+
+    def watch(self) -> None:
+        """Make a refresh of the held token due, once, where the provider says that there is another one by now."""
+        version = self._credential.provider.version()
+        if version != self._version:
+            self._version = version
+            held = self.held()
+            if held is not None and held.token.kept.get("version") != version:
+                self.cache.replace(self.key, held._replace(refresh_from=-math.inf))
 
     def usable(self, rejected: Token | None) -> Held | None:
         """Return what is cached if it may be sent: it has not expired, and is not *rejected*, which got a 401."""
@@ -48,13 +68,14 @@ class Tokens:
         return now >= held.refresh_from and self._credential.cooldowns.failure(self.key, now) is None
 
     def postpone(self, held: Held) -> None:
-        """Make the next refresh of *held* due later: the one under way was cancelled."""
+        """Make the next refresh of *held* due later: the one under way was cancelled, or was of no use."""
         later = self._credential.monotonic() + self._credential.timeout
         self.cache.replace(self.key, held._replace(refresh_from=min(later, held.usable_until)))
 
     def keep(self, held: Held) -> None:
         """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
         self._memory.refused.discard(self._credential.mark, held.token.value)
+        self.refused = None
         self.cache.put(self.key, held)
 
     def was_refused(self, token: Token) -> bool:
@@ -67,6 +88,7 @@ class Tokens:
         held = self.cache.drop(self.key, token.value)
         if held is None:
             return
+        self.refused = token
         log.info("%s: token %s was rejected", credential.name, token.fingerprint)
         now = credential.monotonic()
         if credential.cooldowns.contested(self.key, now, now - held.since):
@@ -81,6 +103,7 @@ class Tokens:
     def invalidate(self) -> None:
         """Drop the token and forget failures."""
         self._memory.invalidate(self.key, self._credential.wall())
+        self.refused = None
         self.cache.drop(self.key)
         self._credential.cooldowns.clear(self.key)
         self._credential.futility.forget()

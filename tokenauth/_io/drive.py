@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Wait
+from tokenauth._core.effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Undertake, Wait
 from tokenauth._core.flights import Flight, current_greenlet
 from tokenauth._core.origins import Origin
-from tokenauth._io.waiting import Pending, asettled, in_thread, in_time, on_a_loop, settled
+from tokenauth._io.waiting import Pending, asettled, in_thread, in_time, on_a_loop, on_own_loop, settled
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,11 +119,16 @@ class _Driver:
             case Exchange(flight=flight):
                 with flight.led():
                     return (yield from self._exchange(effect))
+            case Undertake(flight=flight):
+                from tokenauth._io import errands  # noqa: PLC0415  (few have one)
+
+                with flight.led():
+                    return (yield from errands.done(effect, self._clock, self._await))
             case Call(function, flight, blocks=blocks):
                 with flight.led():
                     return (yield from self._call(effect)) if blocks else function()
             case Ask(function, seconds, unwanted=unwanted):
-                return (yield from _errand(partial(in_thread, function), seconds, partial(_asked, effect), unwanted))
+                return (yield from in_hand(partial(in_thread, function), seconds, partial(_asked, effect), unwanted))
             case Wait(flight, deadline):
                 yield self._wait(flight, deadline - self._clock.monotonic())
                 return _landed(flight)
@@ -132,10 +137,15 @@ class _Driver:
                 return None
 
     def _exchange(self, exchange: Exchange) -> Steps[Reply]:
-        call = _TokenCall(exchange, self._clock)
-        return (yield from _errand(partial(self._begin, call), call.seconds, call.reply, call.leave))
+        call = TokenCall(exchange, self._clock)
+        return (yield from in_hand(partial(self._begin, call), call.seconds, call.reply, call.leave))
 
-    def _begin(self, call: "_TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
+    def _await(self, awaitable: Awaitable[object], seconds: float, future: "Future[Any]") -> Awaitable[object] | None:
+        """Begin to await what a function of the user's returned; return what of it the loop must await."""
+        in_thread(partial(on_own_loop, awaitable, seconds), future)
+        return None
+
+    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
         """Begin *call*, whose answer goes to *future*; return what of it the loop must await."""
         in_thread(partial(self._transport, call.request, call.seconds), future)
         return None
@@ -143,7 +153,7 @@ class _Driver:
     def _call(self, call: Call) -> Steps[Any]:
         """Call what may hang in a thread: its caller goes on in time."""
         seconds = call.deadline - self._clock.monotonic()
-        return (yield from _errand(partial(in_thread, call.function), seconds, partial(_called, call), bool))
+        return (yield from in_hand(partial(in_thread, call.function), seconds, partial(_called, call), bool))
 
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
@@ -172,14 +182,17 @@ class Blocking(_Driver):
 class Awaiting(_Driver):
     """Performs effects by awaiting, on asyncio and on trio. *transport*: an AwaitingTransport, or one InThread."""
 
-    def _begin(self, call: "_TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
+    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
         if not isinstance(self._transport, InThread):
             return in_time(self._transport(call.request, call.seconds), future, call.seconds, Gone)
         in_thread(partial(self._transport.transport, call.request, call.seconds), future)
         return None
 
+    def _await(self, awaitable: Awaitable[object], seconds: float, future: "Future[Any]") -> Awaitable[object] | None:
+        return in_time(awaitable, future, seconds, Gone)
 
-def _errand(
+
+def in_hand(
     begin: "Callable[[Future[T]], Awaitable[object] | None]",
     seconds: float,
     read: "Callable[[Future[T]], R]",
@@ -215,11 +228,11 @@ def _asked(ask: Ask, future: "Future[Any]") -> Any:
     return ask.late()
 
 
-class _TokenCall:
+class TokenCall:
     """One token call: when it was sent, and what its outcome means."""
 
-    def __init__(self, exchange: Exchange, clock: Clock) -> None:
-        self.request = exchange.request
+    def __init__(self, exchange: Exchange | Undertake, clock: Clock) -> None:
+        self.request: Any = exchange.request
         self._flight, self._unwanted = exchange.flight, exchange.unwanted
         self._clock = clock
         self.sent_at = clock.wall()

@@ -137,6 +137,13 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
         raise
 
 
+def on_own_loop(awaitable: Awaitable[T], seconds: float) -> T | None:
+    """Return what *awaitable* returns, on an event loop of its own in this thread; None when *seconds* have passed."""
+    import asyncio  # noqa: PLC0415  (see above)
+
+    return asyncio.run(within(seconds, awaitable))
+
+
 def on_a_loop() -> bool:
     """Whether an event loop runs in this thread."""
     asyncio = sys.modules.get("asyncio")

@@ -9,6 +9,7 @@ from tokenauth._lazy import lazy
 
 if TYPE_CHECKING:
     from tokenauth._core.effects import Reply, TokenRequest
+    from tokenauth._core.errands import CallFunction, ReadFile, RunCommand
     from tokenauth._core.places import XML, Cookie, Header, Match, Text
     from tokenauth._core.provider import Provider
     from tokenauth._core.secrets import Secret
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
     from tokenauth.providers._description import LoginOptions
     from tokenauth.providers._duck import TokenAPI
     from tokenauth.providers._values import Basic, Built, Kept, Signed
+    from tokenauth.providers.api_key import APIKey
     from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
     from tokenauth.providers.client_credentials import ClientCredentials
+    from tokenauth.providers.command import Command
+    from tokenauth.providers.file import File
+    from tokenauth.providers.function import Function
     from tokenauth.providers.login import Login
     from tokenauth.providers.manis import Manis
     from tokenauth.providers.password import PasswordGrant, Platform
 
 __all__ = [
+    "APIKey",
     "Atrip",
     "Basic",
     "Built",
     "Call",
+    "CallFunction",
     "ClientCredentials",
+    "Command",
     "Cookie",
+    "File",
+    "Function",
     "Header",
     "Kept",
     "LegacyRole",
@@ -41,8 +51,10 @@ __all__ = [
     "Platform",
     "PortalLink",
     "Provider",
+    "ReadFile",
     "Reply",
     "Role",
+    "RunCommand",
     "Secret",
     "Signature",
     "Signed",
@@ -53,12 +65,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "APIKey": ".api_key",
     "Atrip": ".atrip",
     "Basic": "._values",
     "Built": "._values",
     "Call": "._call",
+    "CallFunction": ".._core.errands",
     "ClientCredentials": ".client_credentials",
+    "Command": ".command",
     "Cookie": ".._core.places",
+    "File": ".file",
+    "Function": ".function",
     "Header": ".._core.places",
     "Kept": "._values",
     "LegacyRole": ".atrip",
@@ -70,8 +87,10 @@ _HOMES = {
     "Platform": ".password",
     "PortalLink": ".atrip",
     "Provider": ".._core.provider",
+    "ReadFile": ".._core.errands",
     "Reply": ".._core.effects",
     "Role": ".atrip",
+    "RunCommand": ".._core.errands",
     "Secret": ".._core.secrets",
     "Signature": ".._core.signature",
     "Signed": "._values",

@@ -183,7 +183,7 @@ def _written(proposal: Proposal) -> str:
     return f'"{proposal.token}"' if isinstance(proposal.token, str) else repr(proposal.token).replace("'", '"')
 
 
-def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None) -> None:
+def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None, name: str = "expires_in") -> None:
     """Log, once for each place, that the lifetime stands elsewhere."""
     mark = (where(provider), described(places))
     if mark in _warned or len(_warned) >= _MOST_WARNINGS:
@@ -192,7 +192,7 @@ def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None) ->
     likely = proposed(answer)
     near = likely.expires_in or likely.expires_at
     instead = f"; did you mean {near!r}?" if near else ""
-    _log.warning("%s: no lifetime at expires_in=%s%s", provider.name, described(places), instead)
+    _log.warning("%s: no lifetime at %s=%s%s", provider.name, name, described(places), instead)
 
 
 def unusable(

@@ -13,8 +13,12 @@ from typing import Any
 from tokenauth._clients.base import BaseTokenAuth
 
 HOMES = {
+    "APIKeyAuth": "elsewhere",
     "AtripAuth": "atrip",
     "ClientCredentialsAuth": "client_credentials",
+    "CommandAuth": "elsewhere",
+    "FileAuth": "elsewhere",
+    "FunctionAuth": "elsewhere",
     "LoginAuth": "login",
     "ManisAuth": "manis",
     "PasswordGrantAuth": "password",

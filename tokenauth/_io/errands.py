@@ -1,0 +1,137 @@
+"""Errands performed: a function called, a command run, a file read. Each in a thread, so that no caller hangs.
+
+An async function of a program on asyncio or trio is awaited on that very loop; of blocking code, on a loop of its own.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple
+
+from tokenauth._core import errors
+from tokenauth._core.clock import Clock
+from tokenauth._core.effects import Misuse, Reply, Undertake
+from tokenauth._core.errands import CallFunction, Errand, ReadFile, RunCommand
+from tokenauth._core.token import Token
+from tokenauth._io.drive import Steps, TokenCall, in_hand
+from tokenauth._io.failed import Failed
+from tokenauth._io.waiting import in_thread
+from tokenauth.providers._masking import shown
+
+GRACE = 1.0
+"""Seconds by which an awaitable's own time limit comes after the driver's, which says what happened."""
+
+
+class Brought(NamedTuple):
+    """What an errand brought."""
+
+    body: bytes = b""
+    result: Any = None
+
+
+Await = Callable[[Awaitable[object], float, "Future[Any]"], Awaitable[object] | None]
+
+
+def done(task: Undertake, clock: Clock, begin: Await) -> Steps[Reply]:
+    """Do the errand of *task*. *begin*: how this driver awaits what a function returned."""
+    doing = _Doing(task, clock)
+    work = partial(_performed, task.request, doing.seconds, task.flight.rejected)
+    reply = yield from in_hand(partial(in_thread, work), doing.seconds, doing.reply, doing.leave)
+    if not inspect.isawaitable(reply.result):
+        return reply
+    left = max(task.deadline - clock.monotonic(), 0.001)
+    whole = partial(begin, _guarded(reply.result, task.request), left + GRACE)
+    return (yield from in_hand(whole, left, doing.reply, doing.leave))
+
+
+class _Doing(TokenCall):
+    """An errand: when it was begun, and what its outcome means."""
+
+    def reply(self, future: "Future[Any]") -> Reply:
+        """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
+        if not future.done():
+            text = (
+                f"{self.request.what} did not finish in time (timeout=). Does it wait for an answer, or for a network?"
+            )
+            raise errors.TokenEndpointError(text, retryable=True)
+        problem = future.exception()
+        if isinstance(problem, Failed):  # raised anew: its traceback has what the errand had in hand
+            raise getattr(errors, problem.kind)(problem.text) from problem.cause
+        brought: Brought = future.result()
+        stamp = {"sent": self.sent, "sent_at": self.sent_at, "received_at": self._clock.wall()}
+        return Reply(200, body=brought.body, result=brought.result, **stamp)  # type: ignore[arg-type]  # floats
+
+    def leave(self, future: "Future[Any]") -> None:
+        brought = None if future.exception() else future.result()
+        if brought is not None and inspect.isawaitable(brought.result):  # nobody is there to await it
+            getattr(brought.result, "close", bool)()
+            self._flight.abandon()
+        else:
+            super().leave(future)
+
+
+def _performed(errand: Errand, seconds: float, rejected: Token | None) -> Brought:
+    match errand:
+        case CallFunction():
+            return Brought(result=_called(errand, rejected))
+        case RunCommand():
+            from tokenauth._io import commands  # noqa: PLC0415  (few run one)
+
+            return Brought(commands.output(errand, seconds))
+        case ReadFile():
+            from tokenauth._io import files  # noqa: PLC0415  (the same)
+
+            return Brought(*files.content(errand))
+
+
+def _called(errand: CallFunction, rejected: Token | None) -> object:
+    """Return what the function returns; credentials of google-auth are refreshed first, where that is due."""
+    try:
+        value = errand.function(rejected=rejected) if errand.takes_rejected else errand.function()
+        if _is_due(value, rejected):
+            value.refresh(_google_request())
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as problem:  # a CancelledError, too: of a loop that the function has run itself
+        failure = _failed(errand, problem, rejected)
+    else:
+        return value
+    raise failure
+
+
+async def _guarded(awaitable: Awaitable[object], errand: Errand) -> Brought:
+    try:
+        return Brought(result=await awaitable)
+    except Exception as problem:
+        failure = _failed(errand, problem, None)
+    raise failure
+
+
+def _failed(errand: Errand, problem: BaseException, rejected: Token | None) -> BaseException:
+    if isinstance(problem, errors.TokenAuthError | Misuse):  # of another auth object that the function asked
+        return problem
+    text = shown(str(problem), () if rejected is None else (rejected.value,))
+    words = f"{type(problem).__name__}{f': {text}' if text else ''}"
+    return Failed(f"{errand.what} raised {words}", cause=problem)
+
+
+def _is_due(value: Any, rejected: Token | None) -> bool:
+    """Whether *value* is what google-auth calls credentials, and has no good token."""
+    if isinstance(value, str | tuple | Token) or not (hasattr(value, "valid") and hasattr(value, "expiry")):
+        return False
+    if inspect.iscoroutinefunction(getattr(value, "refresh", None)):
+        return False
+    return not value.valid or (rejected is not None and value.token == rejected.value)
+
+
+def _google_request() -> Any:
+    """Return what google-auth makes its calls with: by requests where that is installed, else by urllib3."""
+    try:
+        from google.auth.transport.requests import Request  # noqa: PLC0415  (the user's)
+    except ImportError:
+        import urllib3  # noqa: PLC0415  (the same)
+        from google.auth.transport.urllib3 import Request  # noqa: PLC0415  (the same)
+
+        return Request(urllib3.PoolManager())
+    return Request()

@@ -1,0 +1,136 @@
+"""Elsewhere: what providers share whose tokens somebody else gets: there is no token URL, so the user names origins."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from tokenauth._core import errors
+from tokenauth._core.effects import Reply
+from tokenauth._core.expiry import end_of
+from tokenauth._core.finder import identities
+from tokenauth._core.options import checked_options
+from tokenauth._core.origins import checked_origin
+from tokenauth._core.places import (
+    NOTHING,
+    Answer,
+    Cookie,
+    Header,
+    Place,
+    Places,
+    checked_place,
+    described,
+    found,
+    keys_of,
+)
+from tokenauth._core.provider import Provider
+from tokenauth._core.secrets import checked_text
+from tokenauth._core.token import Token, problem_of
+from tokenauth.providers import _answers
+from tokenauth.providers._masking import shown
+
+_CALLS = "no token call is made"
+_SHARED = "there is no credential of yours that the entries of a store could be sealed with"
+_BOM = b"\xef\xbb\xbf"
+
+
+class Elsewhere(Provider):
+    """A provider that is known by how its tokens are had, and by *origins*, of which the first counts as its own."""
+
+    hands_out_held = True
+    idle: Mapping[str, str] = MappingProxyType({"token_client": _CALLS, "logout_at_exit": _CALLS, "store": _SHARED})
+
+    def __init__(self, name: str, origins: Iterable[str], options: Mapping[str, Any]) -> None:
+        self.name = checked_text("name", name)
+        given = checked_options(type(self).__name__, {**options, "origins": origins})
+        allow_http = bool(options.get("allow_http", False))
+        self._homes = _checked_homes(given["origins"], allow_http=allow_http)
+        self.token_url = self._homes[0]
+        self.options = {**given, "origins": self._homes[1:]}
+
+    def _told(self) -> tuple[object, ...]:
+        """Return what makes its tokens differ."""
+        raise NotImplementedError
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self._told()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name, self.token_url))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}>"
+
+    def unusable(self, what: str) -> Exception:
+        return errors.TokenResponseError(f"{self.name} {what}")
+
+
+def _checked_homes(origins: object, *, allow_http: bool) -> tuple[str, ...]:
+    if isinstance(origins, str | bytes) or not isinstance(origins, Iterable):
+        raise TypeError(
+            'origins must be a list of the URLs that may have the token: origins=["https://api.example.com"]'
+        )
+    homes = dict.fromkeys(str(checked_origin(url, "origins", allow_http=allow_http)) for url in origins)
+    if not homes:
+        raise ValueError('origins must name who may have the token: origins=["https://api.example.com"]')
+    return tuple(homes)
+
+
+class Printed(Elsewhere):
+    """A provider whose token stands in a text, alone, or at a place in it."""
+
+    _does = "gave"
+
+    def __init__(
+        self, name: str, origins: Iterable[str], options: Mapping[str, Any], token: Place, expires: Place | None
+    ) -> None:
+        super().__init__(name, origins, options)
+        self._token = _checked("token", token)
+        self._expires = _checked("expires", expires)
+
+    @property
+    def _places(self) -> object:
+        return identities((self._token, self._expires))
+
+    def read(self, reply: Reply) -> Token:
+        answer = Answer(reply.status, {}, reply.body.removeprefix(_BOM))
+        value = found(answer, self._token, scalars=True)
+        token = Token(value) if isinstance(value, str) else None
+        if token is None:
+            raise self.unusable(f"{self._does} no token: {self._missing(answer)}")
+        if problem_of(token):
+            raise self.unusable(f"{self._does} something that is no token: {problem_of(token)}. {_advice(answer)}")
+        stated = found(answer, self._expires, scalars=True)
+        if stated is None and self._expires is not None:
+            _answers.warn_of_no_end(self, answer, self._expires, "expires")
+        lifetime, expires_at = (None, None) if stated is None else end_of(stated)
+        kept = {"version": reply.result} if isinstance(reply.result, str) else {}
+        return Token(token.value, lifetime=lifetime, expires_at=expires_at, kept=kept)
+
+    def _missing(self, answer: Answer) -> str:
+        if not answer.body.strip():
+            return "it is empty"
+        there = shown(", ".join(keys_of(answer.content)), ()) if answer.content is not NOTHING else ""
+        seen = f"There are: {there}. " if there else ""
+        return f"nothing at {described(self._token)}. {seen}{_answers.hint(answer)}".strip()
+
+
+def _advice(answer: Answer) -> str:
+    if answer.content is not NOTHING and isinstance(answer.content, dict | list):
+        likely = _answers.hint(answer)
+        return f"It is JSON: name the token's place with token=. {likely}".strip()
+    return "The token must stand there alone; for one within other text write token=Match(…)"
+
+
+def _checked(name: str, place: Place | None) -> Places | None:
+    places = checked_place(name, place)
+    if any(isinstance(each, Header | Cookie) for each in places or ()):
+        raise TypeError(
+            f"{name} can't be a header or a cookie, for there is none: write a key, Text(), Match(…) or such"
+        )
+    if places is None and name == "token":
+        raise TypeError("token must be a place, such as Text() for the whole text, or a key of JSON")
+    return places

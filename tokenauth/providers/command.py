@@ -1,0 +1,91 @@
+"""Command: tokens that a command prints: gcloud, az, vault, op."""
+
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Unpack
+
+from tokenauth._core.effects import Reply
+from tokenauth._core.errands import RunCommand
+from tokenauth._core.options import OtherOptions
+from tokenauth._core.places import Place, Text
+from tokenauth._core.secrets import Secret, SecretLike
+from tokenauth._core.token import Token
+from tokenauth.providers._elsewhere import Printed
+
+_LIST = 'a list of texts, such as ["gcloud", "auth", "print-access-token"]'
+
+
+class Command(Printed):
+    """A command that prints a token."""
+
+    _does = "printed"
+
+    def __init__(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        origins: Iterable[str],
+        token: Place = Text(),  # noqa: B008  (it never changes)
+        expires: Place | None = None,
+        env: Mapping[str, SecretLike] | None = None,
+        name: str | None = None,
+        **options: Unpack[OtherOptions],
+    ) -> None:
+        """Take tokens from a command.
+
+        It is run without a shell and without input, when a token is needed. At the `timeout` it is ended, with all that
+        it has started.
+
+        Args:
+            argv: the program and its arguments. Others on the machine can see them: secrets belong in `env`.
+            origins: "https://host[:port]" of each API that may have the token.
+            token: place of the token in what the command prints. Default `Text()`, all of it; for JSON a key or a
+                dotted path. See `Login`.
+            expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
+                duration). Default unknown, or a JWT's own `exp`.
+            env: environment variables for the command, besides those of this process; a callable is read at each run.
+            name: stands in errors and logs. Default "The command <program>".
+            options: see `Options`.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        self._argv = _checked_argv(argv)
+        if env is not None and not isinstance(env, Mapping):
+            raise TypeError(f"env must be a mapping, not {type(env).__name__}")
+        self._env = {_checked_name(key): Secret(f"env[{key!r}]", value, raw=True) for key, value in (env or {}).items()}
+        self.secrets = tuple(self._env.values())
+        program = os.path.basename(self._argv[0]) or self._argv[0]
+        super().__init__(name or f"The command {program}", origins, options, token, expires)
+
+    def _told(self) -> tuple[object, ...]:
+        return (self._argv, tuple(self._env), self._places)
+
+    def login(self, refresh_token: str | None = None) -> Generator[RunCommand, Reply, Token]:
+        reply = yield RunCommand(self._argv, self.name, {key: value.reveal() for key, value in self._env.items()})
+        return self.read(reply)
+
+
+def _checked_argv(argv: object) -> tuple[str, ...]:
+    if isinstance(argv, str | bytes | os.PathLike):
+        raise TypeError(f"argv must be {_LIST}, not one text: no shell reads it. shlex.split(…) makes a list of one")
+    if not isinstance(argv, Sequence):
+        raise TypeError(f"argv must be {_LIST}, not {type(argv).__name__}")
+    words = tuple(os.fspath(each) if isinstance(each, os.PathLike) else each for each in argv)
+    if not words:
+        raise ValueError(f"argv is empty: it must be {_LIST}")
+    for index, each in enumerate(words):
+        if not isinstance(each, str):
+            hint = "; is an environment variable or a setting missing?" if each is None else ""
+            raise TypeError(f"argv[{index}] must be a str, not {type(each).__name__}{hint}")
+        if "\0" in each or any("\ud800" <= character <= "\udbff" for character in each):
+            raise ValueError(f"argv[{index}] has a character that no argument can have")
+    if not words[0].strip():
+        raise ValueError("argv[0], the program, is empty")
+    return words
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+        raise ValueError("a name in env is no name of an environment variable")
+    return name

@@ -1,0 +1,80 @@
+"""File: tokens that somebody else writes to a file: Kubernetes, Vault's agent, a sidecar."""
+
+import os
+from collections.abc import Generator, Iterable, Mapping
+from typing import Unpack
+
+from tokenauth._core.effects import Reply
+from tokenauth._core.errands import ReadFile
+from tokenauth._core.options import OtherOptions
+from tokenauth._core.places import Place, Text
+from tokenauth._core.token import Token
+from tokenauth.providers._elsewhere import Elsewhere, Printed
+
+
+class File(Printed):
+    """A file with a token in it. It is looked at, though not read, at each request: the one provider that does I/O."""
+
+    _does = "has"
+    idle: Mapping[str, str] = {**Elsewhere.idle, "store": "the processes share the file"}
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        origins: Iterable[str],
+        token: Place = Text(),  # noqa: B008  (it never changes)
+        expires: Place | None = None,
+        name: str | None = None,
+        **options: Unpack[OtherOptions],
+    ) -> None:
+        """Take tokens from a file.
+
+        It is read at the first request, when it has changed, and when its token is refused. Whoever renews the token
+        may replace the file, write it anew, or have a symbolic link lead to another one.
+
+        Args:
+            path: of the file. "~" is the user's home; a relative path counts from the current directory of now.
+            origins: "https://host[:port]" of each API that may have the token.
+            token: place of the token in the file. Default `Text()`, all of it; for JSON a key or a dotted path. See
+                `Login`.
+            expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
+                duration). Default unknown, or a JWT's own `exp`.
+            name: stands in errors and logs. Default "The file <path>".
+            options: see `Options`.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        self._path = _checked_path(path)
+        super().__init__(name or f"The file {self._path}", origins, options, token, expires)
+
+    def _told(self) -> tuple[object, ...]:
+        return (self._path, self._places)
+
+    def version(self) -> str | None:
+        try:
+            return version_of(os.stat(self._path))
+        except OSError:
+            return None
+
+    def login(self, refresh_token: str | None = None) -> Generator[ReadFile, Reply, Token]:
+        reply = yield ReadFile(self._path, self.name)
+        return self.read(reply)
+
+
+def version_of(status: os.stat_result) -> str:
+    """Return a text that changes when a file is written anew, replaced, or linked to another place."""
+    return f"{status.st_dev}.{status.st_ino}.{status.st_size}.{status.st_mtime_ns}"
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, str | os.PathLike):
+        hint = "; is an environment variable or a setting missing?" if path is None else ""
+        raise TypeError(f"path must be a str or a Path, not {type(path).__name__}{hint}")
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError("path must be a str or a Path, not bytes")
+    if not text.strip() or not text.isprintable():
+        raise ValueError("path is empty, or has a character that no path should have. Is it the token itself?")
+    return os.path.abspath(os.path.expanduser(text))

@@ -1,0 +1,170 @@
+"""Function: tokens that a function returns: of a cloud's SDK, a vault, a colleague's library."""
+
+import datetime
+import functools
+import inspect
+import math
+import types
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Any, Unpack
+
+from tokenauth._core.effects import Reply
+from tokenauth._core.errands import CallFunction
+from tokenauth._core.expiry import end_of
+from tokenauth._core.finder import Finder
+from tokenauth._core.options import OtherOptions
+from tokenauth._core.secrets import bare
+from tokenauth._core.token import Token, problem_of
+from tokenauth.providers._answers import scheme_of
+from tokenauth.providers._elsewhere import Elsewhere
+
+_KINDS = "a str, a Token, (token, expires_at), or an object with token and expires_on, expiry or expires_at"
+
+
+class Function(Elsewhere):
+    """A function that returns a token."""
+
+    def __init__(
+        self,
+        get_token: Callable[..., Any],
+        *,
+        origins: Iterable[str],
+        name: str | None = None,
+        **options: Unpack[OtherOptions],
+    ) -> None:
+        """Take tokens from a function of yours.
+
+        It is called when a token is needed, by one caller for all that share the very same function object, in a
+        thread; an async function of async code is awaited on its event loop. It may be called ahead of the end.
+
+        Args:
+            get_token: function without arguments, sync or async. It returns a str, a `Token`, `(token, expires_at)`, a
+                mapping such as `{"access_token": …, "expires_in": …}`, an object with `token` and `expires_on` (as
+                azure-identity's), or google-auth's credentials, which are refreshed when that is due. An end is in Unix
+                seconds or a datetime (UTC without a zone); a number below 1e8 or a timedelta is a lifetime. A function
+                with an argument `rejected` is given the `Token` that the API refused, or None.
+            origins: "https://host[:port]" of each API that may have the token.
+            name: stands in errors and logs. Default: the function's own.
+            options: see `Options`; `timeout` bounds the function, too.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        self._takes_rejected = _checked(get_token)
+        self._function = Finder(get_token)
+        self._get_token = get_token
+        super().__init__(name or f"The function {_name_of(get_token)}", origins, options)
+
+    def _told(self) -> tuple[object, ...]:
+        return (self._function.identity,)
+
+    def login(self, refresh_token: str | None = None) -> Generator[CallFunction, Reply, Token]:
+        reply = yield CallFunction(self._get_token, self.name, self._takes_rejected)
+        return self.read(reply)
+
+    def read(self, reply: Reply) -> Token:
+        value, kind = bare(reply.result), type(reply.result).__name__
+        token = _token_of(value, reply)
+        if token is None:
+            raise self.unusable(f"returned {kind}, which is no token. Return {_KINDS}")
+        problem = problem_of(token)
+        if problem:
+            raise self.unusable(
+                f"returned an unusable token ({kind}): {problem}. Return the token alone, without a scheme"
+            )
+        return token
+
+
+def _checked(get_token: object) -> bool:
+    """Return whether *get_token* takes `rejected=`; raise where it can't be called."""
+    if isinstance(get_token, type) or not callable(get_token):
+        raise TypeError(f"get_token must be a function, {_instead(get_token)}")
+    called: Any = get_token if inspect.isroutine(get_token) else getattr(get_token, "func", get_token.__call__)
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        raise TypeError("get_token must return the token, and not yield it")
+    try:
+        signature = inspect.signature(get_token)
+    except (TypeError, ValueError):  # one of C, that does not tell
+        return False
+    parameter = signature.parameters.get("rejected")
+    takes = parameter is not None and parameter.kind in {parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD}
+    try:
+        signature.bind(**({"rejected": None} if takes else {}))
+    except TypeError:
+        text = (
+            "get_token must be callable without arguments (rejected= apart): write lambda: get_token(…) to give it some"
+        )
+        raise TypeError(text) from None
+    return takes
+
+
+def _instead(given: object) -> str:
+    kind = type(given).__name__
+    if isinstance(given, str):
+        return "not str: for a token or key that stays as it is, there is APIKeyAuth"
+    if inspect.isawaitable(given):
+        getattr(given, "close", bool)()  # it will never be awaited, which is what the error says
+        return "not what it returns: write its name without ()"
+    if isinstance(given, type):
+        return f"not the class {given.__name__}: write lambda: {given.__name__}(…)"
+    if hasattr(given, "get_token"):
+        return f"not {kind}: write lambda: credential.get_token(…)"
+    if hasattr(given, "refresh"):
+        return f"not {kind}: write lambda: credentials"
+    return f"not {kind}"
+
+
+def _name_of(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, types.MethodType) and not isinstance(function.__self__, type):
+        return f"{type(function.__self__).__name__}.{function.__name__}"
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _token_of(value: Any, reply: Reply) -> Token | None:
+    """Return what *value*, a function's result, means; None where it is none of what is understood."""
+    match value:
+        case Token():  # an end is exact, and a lifetime counts from when somebody else got it
+            return value if value.expires_at is None else _replaced(value)
+        case str():
+            return Token(value.strip())
+        case Mapping():
+            text, end, kind, ahead = (value.get(name) for name in ("access_token", "expires_at", "token_type", ""))
+            end = value.get("expires_in") if end is None else end
+        case _ if hasattr(value, "token"):
+            text = value.token
+            ends = (getattr(value, name, None) for name in ("expires_on", "expiry", "expires_at"))
+            end = next((each for each in ends if each is not None), None)
+            kind, ahead = getattr(value, "token_type", None), getattr(value, "refresh_on", None)
+        case tuple() if len(value) == 2:
+            (text, end), kind, ahead = value, None, None
+        case _:
+            return None
+    text, times = bare(text), _times(end)
+    if not isinstance(text, str) or times is None:
+        return None
+    refresh_in = ahead - reply.sent_at if isinstance(ahead, int | float) and ahead > reply.sent_at else None
+    return Token(text.strip(), scheme_of(kind), *times, refresh_in)
+
+
+def _replaced(token: Token) -> Token:
+    return Token(token.value, token.type, None, token.expires_at, origin=token.origin, extra=token.extra)
+
+
+def _times(end: object) -> tuple[float | None, float | None] | None:
+    """Return lifetime and instant of expiry, of which *end* states one; None where it is no time."""
+    if end is None:
+        return None, None
+    if isinstance(end, datetime.timedelta):
+        return max(end.total_seconds(), 0.0), None
+    if isinstance(end, datetime.datetime):
+        return None, (end if end.tzinfo else end.replace(tzinfo=datetime.UTC)).timestamp()
+    if (
+        isinstance(end, bool)
+        or not isinstance(end, int | float | str)
+        or (isinstance(end, float) and not math.isfinite(end))
+    ):
+        return None
+    times = end_of(end)
+    return None if times == (None, None) else times
