@@ -27,7 +27,7 @@ ROOTS: dict[str, tuple[type, ...]] = {
     "tokenauth.auth": (requests.auth.AuthBase, httpx.Auth, httpx2.Auth),
 }
 HOME = {"origins": ["https://h.example"]}
-MADE: dict[str, tuple[type, tuple[str, ...], dict[str, Any]]] = {
+MADE: dict[str, tuple[type, tuple[Any, ...], dict[str, Any]]] = {
     "APIKeyAuth": (providers.APIKey, ("k-4711",), HOME),
     "CommandAuth": (providers.Command, (["token-of", "me"],), HOME),
     "FileAuth": (providers.File, ("/run/token",), HOME),

@@ -212,9 +212,11 @@ def test_what_it_brings_after_its_caller_gave_up_is_used(api: API) -> None:
 
 def test_who_waits_takes_over_from_a_cancelled_async_function(api: API) -> None:
     calls: list[int] = []
+    begun = asyncio.Event()
 
     async def get_token() -> str:
         calls.append(1)
+        begun.set()
         if len(calls) == 1:
             await asyncio.sleep(30)
         return api.issue()
@@ -223,8 +225,7 @@ def test_who_waits_takes_over_from_a_cancelled_async_function(api: API) -> None:
 
     async def main() -> str:
         first = asyncio.create_task(auth.aget_token())
-        while not calls:
-            await asyncio.sleep(0)
+        await begun.wait()
         second = asyncio.create_task(auth.aget_token())
         await asyncio.sleep(0)
         first.cancel()
@@ -491,7 +492,7 @@ def test_an_error_of_another_auth_object_stays_what_it_is(api: API) -> None:
     def get_token() -> str:
         raise CredentialsRejected("no")
 
-    with pytest.raises(CredentialsRejected, match="^no$"):
+    with pytest.raises(CredentialsRejected, match=r"^no$"):
         api.auth(get_token).get_token()
 
 

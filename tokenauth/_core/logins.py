@@ -110,7 +110,8 @@ class Logins:
         with credential.memory.lock:
             if isinstance(failure, known) and not flight.forgotten and self._cooling(flight.mark) is None:
                 news = failure
-                credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+                if credential.provider.rests:
+                    credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
         if isinstance(failure, Misuse):
             flight.abandon()
             return

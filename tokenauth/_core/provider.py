@@ -42,6 +42,7 @@ class Provider:
         logs_out: whether `logout` returns a call. Default False.
         comparable: whether nothing in `identity` can turn out to be a TypeError, so that the first request is early
             enough to ask for it. Default False: `TokenAuth` asks when it is made.
+        rests: whether nobody tries again for a while after a failure. Default True; False where a try costs nothing.
         hands_out_held: whether somebody else caches tokens, so that a login may bring an older one until near its end.
             Default False.
         idle: options of `TokenAuth` that would have no effect, each with the reason; it refuses them. Default none.
@@ -60,6 +61,7 @@ class Provider:
     sliding: bool = False
     logs_out: bool = False
     comparable: bool = False
+    rests: bool = True
     hands_out_held: bool = False
     idle: Mapping[str, str] = MappingProxyType({})
 

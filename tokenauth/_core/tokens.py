@@ -1,6 +1,7 @@
 """Tokens: which token of a credential is good."""
 
 import logging
+import math
 from functools import cached_property
 
 from tokenauth._core.cache import Cell, Held
@@ -25,7 +26,7 @@ class Tokens:
         self.cache = self._memory.tokens
         self.key = credential.key
         self.refused: Token | None = None
-        self.watches = type(credential.provider).version is not Provider.version
+        self.watches = getattr(credential.provider.version, "__func__", None) is not Provider.version
         self._version: str | None = None
 
     @cached_property

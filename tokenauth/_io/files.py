@@ -1,4 +1,4 @@
-"""Reading a token from a file. Nothing cools down: to read it again costs nothing, and locks no account."""
+"""Reading a token from a file."""
 
 import os
 import stat
@@ -26,4 +26,4 @@ def content(errand: ReadFile) -> tuple[bytes, str]:
         problem = "is not there. Is the path right, and has whoever writes it begun?"
     except OSError as error:
         problem = f"can't be read: {error.strerror or type(error).__name__}"
-    raise Failed(f"{errand.what} {problem}", kind="TokenAuthError")
+    raise Failed(f"{errand.what} {problem}")

@@ -64,8 +64,11 @@ class _Wrapped(Provider):
         self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
         self.sliding = bool(getattr(described, "sliding", False))
         self.logs_out = bool(getattr(described, "logs_out", False))
+        self.rests = bool(getattr(described, "rests", True))
+        self.hands_out_held = bool(getattr(described, "hands_out_held", False))
+        self.idle: Mapping[str, str] = dict(getattr(described, "idle", {}))
         self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
-        for name in ("login", "logout", "static", "is_static", "may_serve", "sign"):
+        for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
 

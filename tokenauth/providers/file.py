@@ -16,6 +16,7 @@ class File(Printed):
     """A file with a token in it. It is looked at, though not read, at each request: the one provider that does I/O."""
 
     _does = "has"
+    rests = False
     idle: Mapping[str, str] = {**Elsewhere.idle, "store": "the processes share the file"}
 
     def __init__(
