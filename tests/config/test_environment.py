@@ -12,6 +12,7 @@ from tokenauth import LoginAuth, ManisAuth, PasswordGrantAuth, TokenAuth, TokenA
 from tokenauth._clients.family import HOMES
 from tokenauth._config.env import prefix_of, variables
 from tokenauth._config.parameters import parameters_of
+from tokenauth._core.effects import TokenRequest
 
 MANIS = {"MANIS_BASE_URL": "https://m.example.com", "MANIS_MERCHANT_ID": "m-1", "MANIS_SECRET": "hush-hush"}
 
@@ -115,6 +116,7 @@ def test_a_login_of_ones_own(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LOGIN_UNIT", "ms")
     auth = LoginAuth.from_env()
     request = next(auth._provider.login())
+    assert isinstance(request, TokenRequest)
     assert request.body == b'{"user": "u", "password": "k-1"}'
 
 

@@ -51,7 +51,7 @@ class APIKey(Elsewhere):
         """
         super().__init__(name or "The API key", origins, options)
         header, scheme = (self.options.get(each) for each in ("header", "scheme"))
-        self._carry = Carry(header=header, scheme=scheme, param=param, cookie=cookie, also=None, public=())
+        self._carry = Carry({"param": param, "cookie": cookie, "also": None}, self.options, frozenset())
         self._header, self._scheme = header or "Authorization", scheme
         self.options = {each: value for each, value in self.options.items() if each not in {"header", "scheme"}}
         self._key = Secret("key", key, header=param is None)
