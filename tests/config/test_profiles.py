@@ -232,7 +232,7 @@ def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> No
         ),
         (MANIS.replace("manis-prod", "manis-prd"), "has no profile 'manis-prod'; did you mean 'manis-prd'"),
         (MANIS.replace('"manis"', '"mannis"'), "there is no class 'mannis'; did you mean 'manis'"),
-        (MANIS.replace('class = "manis"', ""), 'has no class: write, for example, class = "manis"; there are api_key, atrip'),
+        (MANIS.replace('class = "manis"', ""), 'has no class: write, for example, class = "manis"; there are api_key'),
         (MANIS.replace("https://m.", "http://m."), "the profile manis-prod: base_url"),
         ("a = 1\n" + MANIS, "a belongs to no profile"),
         ("= 1", "is no TOML"),
