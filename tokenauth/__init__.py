@@ -25,11 +25,13 @@ if TYPE_CHECKING:
         CommandAuth,
         FileAuth,
         FunctionAuth,
+        JWTBearerAuth,
         LoginAuth,
         ManisAuth,
         PasswordGrantAuth,
         PlatformAuth,
         TokenAuth,
+        TokenExchangeAuth,
     )
     from tokenauth.errors import (
         CredentialsRejected,
@@ -49,6 +51,7 @@ __all__ = [
     "FileAuth",
     "forget",
     "FunctionAuth",
+    "JWTBearerAuth",
     "LoginAuth",
     "ManisAuth",
     "Options",
@@ -60,6 +63,7 @@ __all__ = [
     "TokenAuth",
     "TokenAuthError",
     "TokenEndpointError",
+    "TokenExchangeAuth",
     "TokenResponseError",
     "__version__",
 ]
@@ -74,6 +78,7 @@ _HOMES = {
     "forget": "._core.memory",
     "FileAuth": ".auth",
     "FunctionAuth": ".auth",
+    "JWTBearerAuth": ".auth",
     "LoginAuth": ".auth",
     "ManisAuth": ".auth",
     "Options": "._core.options",
@@ -85,6 +90,7 @@ _HOMES = {
     "TokenAuth": ".auth",
     "TokenAuthError": ".errors",
     "TokenEndpointError": ".errors",
+    "TokenExchangeAuth": ".auth",
     "TokenResponseError": ".errors",
 }
 

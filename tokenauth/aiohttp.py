@@ -12,7 +12,16 @@ from tokenauth._clients.family import members_of
 from tokenauth._clients.middleware import Handler, MiddlewareAuth
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
+    from tokenauth._clients.family import (
+        atrip,
+        client_credentials,
+        elsewhere,
+        jwt_bearer,
+        login,
+        manis,
+        password,
+        token_exchange,
+    )
 
 __all__ = [
     "APIKeyAuth",
@@ -21,11 +30,13 @@ __all__ = [
     "CommandAuth",
     "FileAuth",
     "FunctionAuth",
+    "JWTBearerAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
     "TokenAuth",
+    "TokenExchangeAuth",
 ]
 
 
@@ -53,6 +64,8 @@ if TYPE_CHECKING:
 
     class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
+    class JWTBearerAuth(jwt_bearer.JWTBearerAuth, TokenAuth): ...
+
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
@@ -60,6 +73,8 @@ if TYPE_CHECKING:
     class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
 
     class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+    class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
 
 else:
     __getattr__: Any = members_of(TokenAuth)

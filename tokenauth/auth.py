@@ -10,7 +10,16 @@ if TYPE_CHECKING:
     from tokenauth import httpx as _httpx
     from tokenauth import httpx2 as _httpx2
     from tokenauth import requests as _requests
-    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
+    from tokenauth._clients.family import (
+        atrip,
+        client_credentials,
+        elsewhere,
+        jwt_bearer,
+        login,
+        manis,
+        password,
+        token_exchange,
+    )
 
     class _EveryClient(_requests.TokenAuth, _httpx.TokenAuth, _httpx2.TokenAuth, MiddlewareAuth):
         """requests, httpx and httpx2, and the middleware of aiohttp."""
@@ -39,11 +48,13 @@ __all__ = [
     "CommandAuth",
     "FileAuth",
     "FunctionAuth",
+    "JWTBearerAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
     "TokenAuth",
+    "TokenExchangeAuth",
 ]
 
 
@@ -76,6 +87,8 @@ if TYPE_CHECKING:
 
     class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
+    class JWTBearerAuth(jwt_bearer.JWTBearerAuth, TokenAuth): ...
+
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
@@ -83,6 +96,8 @@ if TYPE_CHECKING:
     class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
 
     class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+    class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
 
 else:
     __getattr__ = members_of(TokenAuth)

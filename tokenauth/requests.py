@@ -35,7 +35,16 @@ from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import atrip, client_credentials, elsewhere, login, manis, password
+    from tokenauth._clients.family import (
+        atrip,
+        client_credentials,
+        elsewhere,
+        jwt_bearer,
+        login,
+        manis,
+        password,
+        token_exchange,
+    )
 
 __all__ = [
     "APIKeyAuth",
@@ -44,11 +53,13 @@ __all__ = [
     "CommandAuth",
     "FileAuth",
     "FunctionAuth",
+    "JWTBearerAuth",
     "LoginAuth",
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
     "TokenAuth",
+    "TokenExchangeAuth",
 ]
 
 log = logging.getLogger("tokenauth")
@@ -445,6 +456,8 @@ if TYPE_CHECKING:
 
     class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
 
+    class JWTBearerAuth(jwt_bearer.JWTBearerAuth, TokenAuth): ...
+
     class LoginAuth(login.LoginAuth, TokenAuth): ...
 
     class ManisAuth(manis.ManisAuth, TokenAuth): ...
@@ -452,6 +465,8 @@ if TYPE_CHECKING:
     class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
 
     class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+
+    class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
 
 else:
     __getattr__ = members_of(TokenAuth)

@@ -67,7 +67,12 @@ def _oauth(url: str, **changes: Any) -> TokenAuth:
 
 
 def _password(url: str, **changes: Any) -> TokenAuth:
-    given = {"username": f"u-{url.rpartition(':')[2]}", "password": SECRETS[0], "client_auth": ("c", SECRETS[0])}
+    given = {
+        "username": f"u-{url.rpartition(':')[2]}",
+        "password": SECRETS[0],
+        "client_id": "c",
+        "client_secret": SECRETS[0],
+    }
     return PasswordGrantAuth(f"{url}/token", **(given | changes))
 
 
@@ -84,8 +89,8 @@ DIFFERENT: dict[str, tuple[Any, dict[str, Any]]] = {
     "extra": (_oauth, {"extra": {"resource": "z"}}),
     "password": (_password, {"password": SECRETS[1]}),
     "user": (_password, {"username": "another"}),
-    "client of the password": (_password, {"client_auth": ("c", SECRETS[1])}),
-    "as user": (_password, {"client_auth": "user"}),
+    "client of the password": (_password, {"client_secret": SECRETS[1]}),
+    "as user": (_password, {"client_auth": "user", "client_id": None, "client_secret": None}),
 }
 
 

@@ -26,6 +26,7 @@ ROOTS: dict[str, tuple[type, ...]] = {
     "tokenauth.httpx2": (httpx2.Auth,),
     "tokenauth.auth": (requests.auth.AuthBase, httpx.Auth, httpx2.Auth),
 }
+KEY = {"kty": "RSA", "n": "AA", "e": "AQAB", "d": "AA"}
 HOME = {"origins": ["https://h.example"]}
 MADE: dict[str, tuple[type, tuple[Any, ...], dict[str, Any]]] = {
     "APIKeyAuth": (providers.APIKey, ("k-4711",), HOME),
@@ -41,6 +42,8 @@ MADE: dict[str, tuple[type, tuple[Any, ...], dict[str, Any]]] = {
         ("https://h.example/t",),
         {"client_id": "c", "client_secret": "s"},
     ),
+    "JWTBearerAuth": (providers.JWTBearer, ("https://h.example/t",), {"key": KEY, "issuer": "i"}),
+    "TokenExchangeAuth": (providers.TokenExchange, ("https://h.example/t",), {"subject_token": "s"}),
     "AtripAuth": (
         providers.Atrip,
         (),

@@ -107,7 +107,7 @@ def signature(secret: str, built: object) -> dict[str, str]:
     return {"X-Signature": str(len(secret))}
 
 
-def test_basic_and_client_auth_are_tuples(written: Written) -> None:
+def test_a_basic_login_and_a_client(written: Written) -> None:
     written("""
 [own]
 class = "login"
@@ -118,7 +118,9 @@ class = "platform"
 token_url = "https://p.example.com/Token"
 username = "u"
 password = {env = "SECRET"}
-client_auth = ["app", {env = "SECRET"}]
+client_auth = "basic"
+client_id = "app"
+client_secret = {env = "SECRET"}
 """)
     assert sent(tokenauth.profile("own")).headers["Authorization"] == "Basic bWU6aHVzaC1odXNo"
     assert isinstance(tokenauth.profile("grant"), PlatformAuth)

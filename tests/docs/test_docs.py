@@ -16,9 +16,18 @@ from urllib.parse import unquote
 
 import pytest
 
-from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, Options, PasswordGrantAuth
+from tokenauth import (
+    AtripAuth,
+    ClientCredentialsAuth,
+    JWTBearerAuth,
+    ManisAuth,
+    Options,
+    PasswordGrantAuth,
+    TokenExchangeAuth,
+)
 from tokenauth.providers import Login, LoginOptions
-from tokenauth.providers.password import GrantOptions
+from tokenauth.providers._grant import GrantOptions
+from tokenauth.providers.password import PasswordOptions
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 
 ROOT = Path(__file__).parents[2]
@@ -117,8 +126,10 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         ("reference/options.md", Options.__annotations__),
         ("apis/manis.md", inspect.signature(ManisAuth).parameters),
         ("apis/atrip.md", inspect.signature(AtripAuth).parameters),
-        ("apis/platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *GrantOptions.__annotations__]),
-        ("apis/client-credentials.md", inspect.signature(ClientCredentialsAuth).parameters),
+        ("apis/platform.md", [*inspect.signature(PasswordGrantAuth).parameters, *PasswordOptions.__annotations__]),
+        ("apis/oauth.md", [*inspect.signature(ClientCredentialsAuth).parameters, *GrantOptions.__annotations__]),
+        ("apis/jwt-bearer.md", inspect.signature(JWTBearerAuth).parameters),
+        ("apis/token-exchange.md", inspect.signature(TokenExchangeAuth).parameters),
         ("how-to/your-own-provider.md", [*inspect.signature(Login).parameters, *LoginOptions.__annotations__]),
     ],
 )

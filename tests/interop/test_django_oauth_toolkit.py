@@ -107,12 +107,13 @@ def service(server: Django, **options: Any) -> TokenAuth:
 
 
 def app(server: Django, **options: Any) -> TokenAuth:
-    settings = {"username": USER, "password": PASSWORD, "client_auth": (APP_ID, APP_SECRET), "cache": {}, **options}
+    settings = {"username": USER, "password": PASSWORD, "client_id": APP_ID, "cache": {}, **options}
+    settings.setdefault("client_secret", APP_SECRET)
     return PasswordGrantAuth(server.token_url, **settings)
 
 
 def public_app(server: Django, **options: Any) -> TokenAuth:
-    return app(server, client_auth=None, client_id=PUBLIC_ID, **options)
+    return app(server, client_id=PUBLIC_ID, client_secret=None, **options)
 
 
 @every
@@ -207,8 +208,8 @@ def test_a_revoked_refresh_token_leads_to_one_login(client: Client, server: Djan
         (service, {"client_id": APP_ID, "client_secret": APP_SECRET}, 400, "unauthorized_client"),
         (app, {"password": "wrong-4711"}, 400, "invalid_grant"),
         (app, {"username": "nobody"}, 400, "invalid_grant"),
-        (app, {"client_auth": (APP_ID, "wrong-4711")}, 401, "invalid_client"),
-        (app, {"client_auth": ("nobody", APP_SECRET)}, 401, "invalid_client"),
+        (app, {"client_secret": "wrong-4711"}, 401, "invalid_client"),
+        (app, {"client_id": "nobody"}, 401, "invalid_client"),
     ],
 )
 def test_a_refusal_is_told_and_not_repeated(

@@ -159,8 +159,8 @@ def custom(url: str, **options: Any) -> TokenAuth:
 
 
 def password(url: str, **options: Any) -> TokenAuth:
-    client = ("client", KEY)
-    return PasswordGrantAuth(f"{url}/token", username="u", password=SECRET, client_auth=client, **options)
+    client: dict[str, Any] = {"client_id": "client", "client_secret": KEY}
+    return PasswordGrantAuth(f"{url}/token", username="u", password=SECRET, **client, **options)
 
 
 def atrip(url: str, **options: Any) -> AtripAuth:
@@ -413,7 +413,13 @@ def test_a_refresh_token_in_all_its_ways(site: Site, canary: Canary, client: Cli
     for fault in ("400 plain", "400 body", "500 body", "500 whole", "no token", "a line break", "cut"):
         failing = False
         auth = PasswordGrantAuth(
-            f"{url}/token", username="u", password=SECRET, client_auth=("c", secret), cache={}, on_event=canary.look
+            f"{url}/token",
+            username="u",
+            password=SECRET,
+            client_id="c",
+            client_secret=secret,
+            cache={},
+            on_event=canary.look,
         )
         auth.invalidate()
         without_pauses(auth)
@@ -480,7 +486,7 @@ def test_secrets_from_callables_and_boxes(site: Site, canary: Canary, client: Cl
         auths = [
             ClientCredentialsAuth(f"{site.server.url}/token", client_id="c", client_secret=secret, cache={}),
             PasswordGrantAuth(
-                f"{site.server.url}/token", username="u", password=SECRET, client_auth=("c", secret), cache={}
+                f"{site.server.url}/token", username="u", password=SECRET, client_id="c", client_secret=secret, cache={}
             ),
             ManisAuth(site.server.url, merchant_id="m", secret=secret, path="/token", cache={}),
         ]

@@ -73,8 +73,8 @@ def test_or_other_settings_are_and_the_text_names_the_code(code: str) -> None:
     assert not caught.value.retryable
 
 
-@pytest.mark.parametrize("wrong", ["post", None, "", True])
-def test_client_auth_is_one_of_two(wrong: Any) -> None:
+@pytest.mark.parametrize("wrong", ["post", "", True, "user", 7])
+def test_client_auth_is_one_of_a_few(wrong: Any) -> None:
     with pytest.raises(ValueError, match="client_auth"):
         client(client_auth=wrong)
 

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
@@ -17,6 +17,7 @@ from tokenauth._core.secrets import Unshown
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
+from tokenauth._core.under_way import login_under_way
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -43,8 +44,9 @@ class Logins:
 
     @property
     def blocks(self) -> bool:
-        """Whether building a token request may block: a secret is read by a callable."""
-        return any(secret.dynamic for secret in self._credential.provider.secrets)
+        """Whether building a token request may block: a secret is read by a callable, or a key is to be loaded."""
+        provider = self._credential.provider
+        return provider.blocks or any(secret.dynamic for secret in provider.secrets)
 
     def unspent(self, newest: Token | None, *, shared: bool = False) -> str | None:
         """Return the refresh token of *newest*, and mark it as used; None if it was used before (RFC 6749 §10.4).
@@ -63,12 +65,15 @@ class Logins:
 
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a login that has been begun: its first request is built."""
-        return Talk(self._credential.provider, refresh_token, allow_http=self._credential.allow_http).begin()
+        credential = self._credential
+        setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
+        return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 
     def farewell(self, token: Token) -> TokenRequest | None:
         """Return the call that ends *token*, or None."""
         provider = self._credential.provider
-        request = provider.logout(token)
+        with login_under_way(self._credential.clock, self._credential.memory.notes):
+            request = provider.logout(token)
         talk = Talk(provider, None, allow_http=self._credential.allow_http)
         return None if request is None else talk.checked(request)
 

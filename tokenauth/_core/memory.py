@@ -6,6 +6,7 @@
     futilities  renewals that help nobody                   `futility`
     refused     tokens that a 401 came back for, each with its credential
     spent       refresh tokens that have been used, each with its credential
+    notes       what logins have learnt of servers         `under_way`
     fetched     refresh tokens that this very process has fetched; others may use one that was inherited over a fork
 
 Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
@@ -28,12 +29,19 @@ from tokenauth._core.futility import Futilities
 
 if TYPE_CHECKING:  # needed when there is no token
     from tokenauth._core.flights import Flights
+    from tokenauth._core.under_way import Notes
 
 
 def _flights(lock: "threading.RLock") -> "Flights":
     from tokenauth._core.flights import Flights  # noqa: PLC0415  (see above)
 
     return Flights(lock)
+
+
+def _notes(lock: "threading.RLock") -> "Notes":
+    from tokenauth._core.under_way import Notes  # noqa: PLC0415  (see above)
+
+    return Notes(lock)
 
 
 _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
@@ -43,6 +51,7 @@ _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
     "refused": Marks,
     "spent": Marks,
     "fetched": Marks,
+    "notes": _notes,
 }
 
 
@@ -55,6 +64,7 @@ class Memory:
     refused: Marks
     spent: Marks
     fetched: Marks
+    notes: "Notes"
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code

@@ -46,6 +46,8 @@ class Provider:
         hands_out_held: whether somebody else caches tokens, so that a login may bring an older one until near its end.
             Default False.
         idle: options of `TokenAuth` that would have no effect, each with the reason; it refuses them. Default none.
+        blocks: whether building a request may take long, as a signature does. Default False; a secret that is read by a
+            callable does in any case.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Provider:
     rests: bool = True
     hands_out_held: bool = False
     idle: Mapping[str, str] = MappingProxyType({})
+    blocks: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:

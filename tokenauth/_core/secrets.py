@@ -134,15 +134,18 @@ class Secret:
         try:
             value = source()
         except SourceError as error:
-            text = f"No {self.name} to log in with: {error}"
+            failure = errors.TokenAuthError(f"No {self.name} to log in with: {error}")
+        except errors.TokenAuthError as error:  # another auth object's, fit to be shown
+            failure = error.with_traceback(None)
         except Exception as error:
             text = f"The callable for {self.name} raised {type(error).__name__}; call it by itself to see why"
+            failure = errors.TokenAuthError(text)
         else:
             if read is not None:
                 read[id(source)] = value
             return value
         del read, source  # or a report with locals would show them
-        raise errors.TokenAuthError(text)
+        raise failure
 
     def _plain(self, value: Any) -> str:
         return self._checked(_unboxed(value))

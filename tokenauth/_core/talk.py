@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import digest
+from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.effects import Reply, TokenRequest, check_headers
 from tokenauth._core.errands import Errand
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
+from tokenauth._core.under_way import Notes, login_under_way
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -35,8 +37,17 @@ class Talk:
     reply: Reply
     mark: str
 
-    def __init__(self, provider: Provider, refresh_token: str | None, *, allow_http: bool = False) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        refresh_token: str | None,
+        *,
+        allow_http: bool = False,
+        clock: Clock = SYSTEM,
+        notes: Notes | None = None,
+    ) -> None:
         self._provider = provider
+        self._setting = (clock, notes)
         self.refresh_token = refresh_token
         self._allow_http = allow_http
         self._readings: Readings = {}
@@ -47,7 +58,7 @@ class Talk:
         """Read the secrets and build the first request. May block where a secret is a callable."""
         provider = self._provider
         try:
-            with each_read_once(self._readings):
+            with each_read_once(self._readings), login_under_way(*self._setting):
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
                 self.mark, self._secrets = digest(*secrets), (*self._secrets, *secrets)
                 self._steps = provider.login(self.refresh_token)
@@ -65,7 +76,7 @@ class Talk:
         provider = self._provider
         reply = replace(reply, secrets=self._secrets)  # as they were when they were sent
         try:
-            with each_read_once(self._readings):
+            with each_read_once(self._readings), login_under_way(*self._setting):
                 self.request = self._checked(self._steps.send(reply))
             return
         except StopIteration as end:

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
     from tokenauth.providers._call import Call
     from tokenauth.providers._description import LoginOptions
     from tokenauth.providers._duck import TokenAPI
+    from tokenauth.providers._jwt import JWT
     from tokenauth.providers._values import Basic, Built, Kept, Signed
     from tokenauth.providers.api_key import APIKey
+    from tokenauth.providers.assertions import ClientAssertion, ClientSecretJWT, PrivateKeyJWT
     from tokenauth.providers.atrip import Atrip, LegacyRole, PortalLink, Role
+    from tokenauth.providers.client_auth import Client, ClientAuth
     from tokenauth.providers.client_credentials import ClientCredentials
     from tokenauth.providers.command import Command
     from tokenauth.providers.file import File
     from tokenauth.providers.function import Function
+    from tokenauth.providers.jwt_bearer import JWTBearer
     from tokenauth.providers.login import Login
     from tokenauth.providers.manis import Manis
     from tokenauth.providers.password import PasswordGrant, Platform
+    from tokenauth.providers.token_exchange import TokenExchange
 
 __all__ = [
     "APIKey",
@@ -35,12 +40,18 @@ __all__ = [
     "Built",
     "Call",
     "CallFunction",
+    "Client",
+    "ClientAssertion",
+    "ClientAuth",
     "ClientCredentials",
+    "ClientSecretJWT",
     "Command",
     "Cookie",
     "File",
     "Function",
     "Header",
+    "JWT",
+    "JWTBearer",
     "Kept",
     "LegacyRole",
     "Login",
@@ -50,6 +61,7 @@ __all__ = [
     "PasswordGrant",
     "Platform",
     "PortalLink",
+    "PrivateKeyJWT",
     "Provider",
     "ReadFile",
     "Reply",
@@ -60,6 +72,7 @@ __all__ = [
     "Signed",
     "Text",
     "TokenAPI",
+    "TokenExchange",
     "TokenRequest",
     "XML",
 ]
@@ -71,12 +84,18 @@ _HOMES = {
     "Built": "._values",
     "Call": "._call",
     "CallFunction": ".._core.errands",
+    "Client": ".client_auth",
+    "ClientAssertion": ".assertions",
+    "ClientAuth": ".client_auth",
     "ClientCredentials": ".client_credentials",
+    "ClientSecretJWT": ".assertions",
     "Command": ".command",
     "Cookie": ".._core.places",
     "File": ".file",
     "Function": ".function",
     "Header": ".._core.places",
+    "JWT": "._jwt",
+    "JWTBearer": ".jwt_bearer",
     "Kept": "._values",
     "LegacyRole": ".atrip",
     "Login": ".login",
@@ -86,6 +105,7 @@ _HOMES = {
     "PasswordGrant": ".password",
     "Platform": ".password",
     "PortalLink": ".atrip",
+    "PrivateKeyJWT": ".assertions",
     "Provider": ".._core.provider",
     "ReadFile": ".._core.errands",
     "Reply": ".._core.effects",
@@ -96,6 +116,7 @@ _HOMES = {
     "Signed": "._values",
     "Text": ".._core.places",
     "TokenAPI": "._duck",
+    "TokenExchange": ".token_exchange",
     "TokenRequest": ".._core.effects",
     "XML": ".._core.places",
 }

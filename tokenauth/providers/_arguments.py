@@ -1,7 +1,7 @@
 """Arguments of providers, checked when they are given; no error shows a value."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from functools import partial
@@ -17,8 +17,8 @@ from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._values import Computed, Signed
 
-Value = SecretLike | Secret | Computed
-"""What may stand in a header, parameter or form field of a token request."""
+Value = SecretLike | Secret | Computed | Sequence[SecretLike]
+"""What may stand in a header, parameter or form field of a token request; a list there is the field several times."""
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -151,7 +151,7 @@ class Template:
         self._tree = sealing.mapping(name, content)
         self.secrets = tuple(sealing.secrets)
         self.moving: Mapping[str, Finder] = sealing.moving or _NOTHING_MOVES
-        self.steady = not (sealing.moving or any(secret.dynamic for secret in self.secrets))
+        self.steady = sealing.steady and not (sealing.moving or any(secret.dynamic for secret in self.secrets))
 
     def identity(self, *, moving: bool = True) -> object:
         """Return the content in its order, without its secrets: where each stands, and whether it is a callable.
@@ -171,6 +171,12 @@ class Template:
         """Return the content of a template that has texts only."""
         return {key: str(value) for key, value in self.filled(kept, fresh=fresh).items()}
 
+    def pairs(self, kept: Mapping[str, str] = NONE) -> list[tuple[str, str]]:
+        """Return name and value of each field or parameter; a list is one of each."""
+        filled = self.filled(kept).items()
+        rows = [(key, value if isinstance(value, list) else [value]) for key, value in filled]
+        return [(key, str(each)) for key, values in rows for each in values]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Template) and self._tree == other._tree
 
@@ -180,12 +186,13 @@ class Template:
 class _Sealing:
     """Makes the tree of a Template: what is given, with a `Secret` for each secret, and notes what is in it."""
 
-    __slots__ = ("header", "moving", "public", "secrets", "texts")
+    __slots__ = ("header", "moving", "public", "secrets", "steady", "texts")
 
     def __init__(self, public: frozenset[str], header: bool, texts: bool) -> None:
         self.public, self.header, self.texts = public, header, texts
         self.secrets: list[Secret] = []
         self.moving: dict[str, Finder] = {}
+        self.steady = True
 
     def mapping(self, name: str, content: object) -> dict[str, object]:
         if not isinstance(content, Mapping):
@@ -211,8 +218,8 @@ class _Sealing:
                 return value
             if isinstance(value, Mapping):
                 return self.branch(name, value)
-            if isinstance(value, list | tuple):
-                return [self.sealed(name, key, each) for each in value]
+        if isinstance(value, list | tuple) and not self.header:
+            return [self.sealed(name, key, each) for each in value]
         return self.text(name, key, value)
 
     def text(self, name: str, key: str, value: object) -> object:
@@ -228,6 +235,7 @@ class _Sealing:
 
     def noted(self, leaf: Secret | Computed) -> object:
         secret = leaf.secret if isinstance(leaf, Computed) else leaf
+        self.steady = self.steady and (leaf.steady if isinstance(leaf, Computed) else True)
         if secret is not None:
             self.secrets.append(secret)
             if isinstance(leaf, Signed):

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
-from tokenauth._core import errors
-from tokenauth._core.clock import SYSTEM
+from tokenauth._core import errors, under_way
 from tokenauth._core.effects import TokenRequest
 from tokenauth._core.finder import identities
 from tokenauth._core.origins import Origin
@@ -174,14 +173,14 @@ class Step:
                 why = ""
             if why:
                 raise errors.TokenAuthError(why)
-        params = self._texts("params", kept)
+        params = self._templates["params"].pairs(kept) if "params" in self._templates else []
         return f"{url}{'&' if urlsplit(str(url)).query else '?'}{_query(params)}" if params else str(url)
 
     def _content(self, kept: Mapping[str, str]) -> tuple[str | None, bytes]:
         if "json" in self._templates:
             return JSON, json_.dumps(self._templates["json"].filled(kept)).encode()
         if "form" in self._templates:
-            return FORM, urlencode(self._texts("form", kept)).encode()
+            return FORM, urlencode(self._templates["form"].pairs(kept)).encode()
         if self._body is None:
             return None, b""
         text = self._body.value(kept, fresh=True) if isinstance(self._body, Computed) else self._body.reveal()
@@ -190,7 +189,15 @@ class Step:
     def _signed(self, request: TokenRequest, kept: Mapping[str, str]) -> TokenRequest:
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        given = (request.method, request.url, target, dict(request.headers), request.body, SYSTEM.wall(), dict(kept))
+        given = (
+            request.method,
+            request.url,
+            target,
+            dict(request.headers),
+            request.body,
+            under_way.now().wall(),
+            dict(kept),
+        )
         made = self._sign.result(Built(*given)) if self._sign is not None else {}
         signature = made if isinstance(made, Signature) else Signature(made) if isinstance(made, Mapping) else None
         if signature is None:
@@ -238,5 +245,5 @@ def _checked_body(name: str, body: object) -> Secret | Computed | None:
     return Secret(name, body, raw=True)  # type: ignore[arg-type]  # it checks what it is given
 
 
-def _query(params: Mapping[str, str]) -> str:
+def _query(params: list[tuple[str, str]]) -> str:
     return urlencode(params, quote_via=quote, safe="")

@@ -67,6 +67,7 @@ class _Wrapped(Provider):
         self.rests = bool(getattr(described, "rests", True))
         self.hands_out_held = bool(getattr(described, "hands_out_held", False))
         self.idle: Mapping[str, str] = dict(getattr(described, "idle", {}))
+        self.blocks = bool(getattr(described, "blocks", False))
         self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
         for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):

@@ -107,12 +107,13 @@ class Reading:
     def _check(self, login: "Login", reply: Reply, answer: Answer) -> None:
         """Raise what an answer that is no success means."""
         if self.rejected.matches(answer) or (reply.ok and self._is_oauth_refusal(answer)):
-            raise _answers.rejected(login, reply, self._fault(login, reply, answer), self.advice)
+            fault = self._fault(login, reply, answer)
+            raise _answers.rejected(login, reply, fault, login.advice(reply, fault))
         if self.retryable.matches(answer):
             raise _answers.unusable(login, reply, "failed", self._fault(login, reply, answer), retryable=True)
         if not reply.ok and not (self.success.names(reply.status) and self.success.matches(answer)):
             fault = self._fault(login, reply, answer)
-            raise _answers.http_error(login, reply, answer.content, fault, self.advice)
+            raise _answers.http_error(login, reply, answer.content, fault, login.advice(reply, fault))
 
     def _is_oauth_refusal(self, answer: Answer) -> bool:
         return _OAUTH.matches(answer) and found(answer, self.where["token"], scalars=True) is None

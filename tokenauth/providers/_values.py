@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth._core import errors
 from tokenauth._core.finder import Finder
@@ -35,6 +35,9 @@ class Built:
 
 class Computed:
     """A value that is made when it is sent. No ABC, which makes each `isinstance` slow."""
+
+    steady: ClassVar[bool] = True
+    """Whether it is the same each time, as long as its secret is."""
 
     @property
     def secret(self) -> Secret | None:
@@ -85,6 +88,8 @@ class Signed(Computed):
     As `sign=` it returns the headers to add (or a `Signature` of headers and params). As a value it returns a text.
     The secret is the credential; what comes out is made anew for each call, and distinguishes nothing.
     """
+
+    steady = False
 
     def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
         if not callable(function):

@@ -21,6 +21,7 @@ from tokenauth._core.secrets import Secret, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth.providers import _answers
+from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import NONE, checked_origins, checked_url, public_names
 from tokenauth.providers._call import FORM, JSON, Call, Setting, Step
 from tokenauth.providers._carry import Carry
@@ -171,6 +172,10 @@ class Login(Provider):
     def read(self, reply: Reply, kept: Mapping[str, str] = NONE, *, renews: bool = False) -> Token:
         step = self._calls["refresh" if renews and self.refreshes else ""]
         return self._reading.token(self, step, reply, kept)
+
+    def advice(self, reply: Reply, fault: Fault) -> str:
+        """Return what an error about refused credentials says to check."""
+        return self._reading.advice
 
     def may_serve(self, origin: Origin) -> bool:
         return self._reading.where["home"] is not None or super().may_serve(origin)

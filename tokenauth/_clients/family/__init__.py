@@ -19,10 +19,12 @@ HOMES = {
     "CommandAuth": "elsewhere",
     "FileAuth": "elsewhere",
     "FunctionAuth": "elsewhere",
+    "JWTBearerAuth": "jwt_bearer",
     "LoginAuth": "login",
     "ManisAuth": "manis",
     "PasswordGrantAuth": "password",
     "PlatformAuth": "password",
+    "TokenExchangeAuth": "token_exchange",
 }
 """The module of each class, so that nobody loads a provider that he doesn't use."""
 

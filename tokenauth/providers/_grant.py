@@ -1,0 +1,239 @@
+"""Grant: what the grants of OAuth 2.0 share: the client and how it proves itself, the server, scopes, and errors that
+teach. Each grant adds its own form fields.
+"""
+
+import copy
+from collections.abc import Collection, Generator, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from tokenauth._core import errors
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.expiry import http_date
+from tokenauth._core.options import Options
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.token import Token
+from tokenauth.providers import _metadata, client_auth
+from tokenauth.providers._answers import Fault
+from tokenauth.providers._arguments import NONE, Value
+from tokenauth.providers._call import FORM, JSON, Call
+from tokenauth.providers._values import Kept
+from tokenauth.providers.client_auth import Client, ClientAuth, ClientAuthLike
+from tokenauth.providers.login import Login
+
+_OURS = frozenset({"grant_type", "refresh_token", "scope", "client_id", "client_secret"})
+_ASSERTED = frozenset({"client_assertion", "client_assertion_type"})
+_SKEW = 20.0
+"""Seconds by which two clocks must differ to be told of."""
+
+
+class SharedOptions(Options, total=False):
+    """The options of every grant of OAuth 2.0, besides those of every auth object."""
+
+    client_auth: ClientAuthLike | None
+    """How the client proves itself: "basic" (HTTP Basic, id and secret form-urlencoded first) or "body" (form fields),
+    both RFC 6749 §2.3.1; "none" (a public client, or mTLS); PrivateKeyJWT(…), ClientSecretJWT(…), ClientAssertion(…),
+    or a `ClientAuth` of your own. Default: "none" without a client_secret; with one "basic", or "body" where the
+    metadata of `issuer=` say that the server takes only that."""
+    scope: str | Iterable[str] | None
+    """Scopes (RFC 6749 §3.3): a list, or one str with blanks between them. Default the server's."""
+    resource: str | Iterable[str] | None
+    """URI of the API that the token is for, or several (RFC 8707). Default none."""
+    audience: str | Iterable[str] | None
+    """Name of the API that the token is for, or several, where the server wants that instead. Default none."""
+    extra: Mapping[str, Value] | None
+    """More form fields; kept when a token is refreshed. A list is a field several times. Default none."""
+
+
+class GrantOptions(SharedOptions, total=False):
+    """The options of the grants that find their server by its issuer, too."""
+
+    issuer: str | None
+    """The server's issuer, in place of `token_url`: the token endpoint is looked up in its metadata (RFC 8414, OpenID
+    Connect Discovery), and looked up again after 10 minutes. Default none."""
+
+
+class Grant(Login):
+    """A grant of OAuth 2.0: a description of its *fields*, the form of its token request."""
+
+    _url_name = "token_url"
+    _checked = frozenset({"_client", "_client_auth", "_grant_type", "_issuer", "_url_name", "blocks"})
+    _dated: ClassVar[bool] = False  # whether the grant fails where this machine's clock is wrong
+
+    def __init__(
+        self,
+        token_url: str | None,
+        fields: Mapping[str, Value],
+        options: Mapping[str, Any],
+        *,
+        client_id: str | None = None,
+        client_secret: SecretLike | None = None,
+        name: str,
+        advice: str,
+        method: str = "POST",
+        content_type: str = FORM,
+        refreshes: bool = False,
+        ways: Mapping[str, ClientAuth] | None = None,
+        **described: Any,
+    ) -> None:
+        """Describe the grant. *options*: `GrantOptions`; *ways*: more for `client_auth`; *described*: for `Login`."""
+        given = dict(options)
+        issuer = given.pop("issuer", None)
+        client_id = None if client_id is None else checked_text("client_id", client_id)
+        secret = None if client_secret is None else Secret("client_secret", client_secret)
+        auth = client_auth.checked(given.pop("client_auth", None), client_id, secret, ways)
+        allow_http = bool(given.get("allow_http", False))
+        self._issuer = None if issuer is None else _metadata.checked_issuer(issuer, allow_http=allow_http)
+        url = self._home(token_url)
+        more = shared_fields(given)
+        more |= checked_extra(given.pop("extra", None), {*fields, *more})
+        self._grant_type = str(fields["grant_type"])
+        self._client_auth = auth
+        renewal = {**more, "grant_type": "refresh_token", "refresh_token": Kept("refresh_token")}
+        headers = {"Accept": JSON, "Content-Type": content_type}
+        super().__init__(
+            url,
+            name=name,
+            method=method,
+            headers=headers,
+            form={**fields, **more},
+            refresh=Call(method=method, headers=headers, form=renewal) if refreshes else None,
+            error_code="error",
+            advice=advice,
+            **described,
+            **given,
+        )
+        self._client = Client(client_id, secret, self.token_url)
+        self.blocks = auth.blocks
+
+    def _home(self, token_url: str | None) -> str:
+        """Return the token endpoint, or the issuer in its place."""
+        if self._issuer is None:
+            if token_url is None:
+                text = "token_url must be a URL like https://host, not None; is an environment variable or a setting"
+                raise TypeError(f"{text} missing? Or pass the issuer=")
+            if isinstance(token_url, str) and "/.well-known/" in token_url:
+                raise ValueError("token_url is the address of metadata: pass issuer=, the part before /.well-known/")
+            return token_url
+        if token_url is not None:
+            raise TypeError("token_url and issuer exclude each other: the issuer's metadata name the token endpoint")
+        self._url_name = "issuer"
+        return self._issuer
+
+    # what this credential is
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:  # type: ignore[override]  # as Login has it
+        own, proofs = super().secrets, (self._client.secret, *self._client_auth.secrets)
+        return (*own, *(each for each in proofs if each is not None and each not in own))
+
+    @property
+    def process_bound(self) -> str:  # type: ignore[override]  # as Login has it
+        return "; ".join(each for each in (super().process_bound, self._client_auth.process_bound) if each)
+
+    @property
+    def comparable(self) -> bool:  # type: ignore[override]  # as Login has it
+        return super().comparable and type(self._client_auth).__module__.startswith("tokenauth.")
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        client = (self._client.id, self._client.secret is not None and self._client.secret.dynamic)
+        return (*super().identity, self._issuer, client, self._client_auth.identity)
+
+    def _added(self) -> dict[str, object]:
+        return {name: value for name, value in super()._added().items() if name not in self._checked}
+
+    # what is sent
+
+    def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
+        if self._issuer is None:
+            return (yield from super().login(refresh_token))
+        server = yield from _metadata.discovered(self, self._issuer, allow_http=self._allow_http)
+        try:
+            return (yield from self._at(server).login(refresh_token))
+        except errors.TokenEndpointError as failure:
+            if not failure.retryable:  # it may have moved
+                _metadata.forget(self._issuer, allow_http=self._allow_http)
+            raise
+
+    def _at(self, server: _metadata.Server) -> Self:
+        """Return this grant with *server* for its issuer."""
+        twin = copy.copy(self)
+        twin.token_url, twin._issuer = server.token_url, None
+        twin._client = Client(self._client.id, self._client.secret, *server[:3])
+        return twin
+
+    def request(self, refresh_token: str | None = None, kept: Mapping[str, str] = NONE) -> TokenRequest:
+        request = replace(super().request(refresh_token, kept), url=self.token_url)
+        return self._client_auth.applied(request, self._client)
+
+    # what an error says
+
+    def advice(self, reply: Reply, fault: Fault) -> str:
+        of_grant, of_client = super().advice(reply, fault), self._client_auth.advice(self._client)
+        match fault.code:
+            case "unauthorized_client":
+                text = f"The server does not let this client use the grant {self._grant_type}: allow it there."
+            case "invalid_client":
+                text = of_client
+            case "invalid_grant":
+                text = of_grant
+            case _:
+                text = " ".join(dict.fromkeys((of_grant, of_client)))
+        if self._client.methods and fault.code != "invalid_grant":
+            text += f" The server takes {', '.join(self._client.methods)}."
+        return text + (_skewed(reply) if self._dated or self._client_auth.dated else "")
+
+
+def _skewed(reply: Reply) -> str:
+    """Return what to say where this machine's clock and the server's differ."""
+    date = http_date(reply.headers.get("date", ""))
+    ahead = 0.0 if date is None else reply.received_at - date
+    if abs(ahead) < _SKEW:
+        return ""
+    way = "ahead of" if ahead > 0 else "behind"
+    return f" This machine's clock is {abs(round(ahead))} s {way} the server's, and assertions are dated by it: set it."
+
+
+def shared_fields(given: dict[str, Any]) -> dict[str, Value]:
+    """Take scope, resource and audience out of *given*, and return them as form fields."""
+    fields: dict[str, Value] = {}
+    scopes = texts("scope", given.pop("scope", None))
+    if scopes:
+        fields["scope"] = " ".join(scopes)
+    for name in ("resource", "audience"):
+        values = texts(name, given.pop(name, None))
+        if values:
+            fields[name] = values[0] if len(values) == 1 else values
+    for uri in texts("resource", fields.get("resource")):
+        if not urlsplit(uri).scheme or "#" in uri:
+            raise ValueError("resource must be an absolute URI without a fragment (RFC 8707 §2)")
+    return fields
+
+
+def texts(name: str, value: object) -> list[str]:
+    """Return *value*, one text or several, as a list."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [checked_text(name, value)]
+    if isinstance(value, Mapping | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a str or a list of them, not {type(value).__name__}")
+    rows = sorted(value) if isinstance(value, set | frozenset) else value
+    each = [checked_text(f"each {name}", one) for one in rows]
+    if not each:
+        raise ValueError(f"{name} is an empty list; leave it out for the server's default")
+    return each
+
+
+def checked_extra(extra: Mapping[str, Value] | None, taken: Collection[str]) -> dict[str, Value]:
+    """Return the form fields in *extra*; ValueError where one of them has an argument of its own."""
+    if extra is None:
+        return {}
+    if not isinstance(extra, Mapping):
+        raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
+    clash = sorted((_OURS | _ASSERTED | {*taken}) & {*extra})
+    if clash:
+        raise ValueError(f"extra must not have {', '.join(clash)}: there are arguments for these, or they are fixed")
+    return dict(extra)

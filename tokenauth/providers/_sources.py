@@ -1,0 +1,100 @@
+"""Where a text comes from that is read at each login: a file, another auth object, a callable, or the text itself."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from tokenauth._core.finder import Finder, unnamed
+from tokenauth._core.secrets import Secret, SecretLike, SourceError
+from tokenauth._core.token import Token
+
+LONGEST = 1 << 20
+"""Bytes of a file that are read: no key and no token is longer."""
+
+
+@runtime_checkable
+class TokenSource(Protocol):
+    """What every auth object has."""
+
+    def get_token(self) -> Token: ...
+
+
+TextSource = SecretLike | os.PathLike[str] | TokenSource
+
+
+@dataclass(frozen=True)
+class FileText:
+    """Returns what is in the file at *path* now."""
+
+    path: str
+
+    def __call__(self) -> str:
+        try:
+            with Path(self.path).open("rb") as file:
+                text = file.read(LONGEST).decode().strip()
+        except OSError as problem:
+            why = problem.strerror or type(problem).__name__
+        except UnicodeDecodeError:
+            why = "it is no UTF-8 text"
+        else:
+            why = "" if text else "it is empty"
+        if why:
+            raise SourceError(f"the file {self.path} can't be used: {why}")
+        return text
+
+
+@dataclass(frozen=True)
+class TokenOf:
+    """Returns the token of *auth*, another auth object: fetched, kept and renewed there. Blocks."""
+
+    auth: Any
+
+    def __call__(self) -> str:
+        return str(self.auth.get_token().value)
+
+
+def sealed(name: str, source: object, *, raw: bool = False) -> Secret:
+    """Return the argument *name* as a secret that is read at each login.
+
+    Raises:
+        TypeError, ValueError: it is neither a text, a path, a callable, an auth object nor a box with
+            `get_secret_value()`.
+    """
+    if isinstance(source, os.PathLike):
+        source = FileText(os.path.abspath(os.fsdecode(source)))
+    elif isinstance(source, TokenSource) and not isinstance(source, type):
+        source = TokenOf(source)
+    return Secret(name, source, raw=raw)  # type: ignore[arg-type]  # it checks what it is given
+
+
+def told(secret: Secret) -> object:
+    """Return what distinguishes *secret* besides a text's value: where it comes from."""
+    match secret.identity if secret.dynamic else None:
+        case None:
+            return "text"
+        case FileText(path=path):
+            return ("file", path)
+        case TokenOf(auth=auth):
+            provider = _provider_of(auth)
+            return ("token", type(provider), provider.identity, tuple(provider.secrets))
+        case function:
+            return ("callable", Finder(function).identity)  # type: ignore[arg-type]  # it is dynamic
+
+
+def process_bound(name: str, secret: Secret) -> str:
+    """Return what of `told` this process alone can tell from others; see `Provider.process_bound`."""
+    source = secret.identity if secret.dynamic else None
+    if isinstance(source, TokenOf):
+        return str(_provider_of(source.auth).process_bound)
+    return unnamed({name: Finder(source)}) if callable(source) and not isinstance(source, FileText) else ""
+
+
+def comparable(secret: Secret) -> bool:
+    """Whether nothing in `told` can turn out to be a TypeError; see `Provider.comparable`."""
+    source = secret.identity if secret.dynamic else None
+    return bool(_provider_of(source.auth).comparable) if isinstance(source, TokenOf) else True
+
+
+def _provider_of(auth: Any) -> Any:
+    return getattr(auth, "_provider", auth)

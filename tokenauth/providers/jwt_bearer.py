@@ -1,0 +1,155 @@
+"""The JWT bearer grant (RFC 7523 §2.1): the login is an assertion that the client signs, for itself or for a user.
+
+Google service accounts, Salesforce, Box and DocuSign have it.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Unpack
+
+from tokenauth._core.places import Place
+from tokenauth._core.secrets import SecretLike, checked_text
+from tokenauth.providers._grant import Grant, SharedOptions, texts
+from tokenauth.providers._jwt import JWT, KeySource
+from tokenauth.providers._sources import LONGEST
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GOOGLE = "https://oauth2.googleapis.com/token"
+LIFETIME = 180.0
+"""Seconds that the assertion lives: Salesforce takes three minutes at most, Box one, Google an hour."""
+
+
+class JWTBearer(Grant):
+    """Access by an assertion that a private key signs."""
+
+    _dated = True
+
+    def __init__(
+        self,
+        token_url: str,
+        *,
+        key: KeySource,
+        issuer: str,
+        subject: str | None = None,
+        assertion_audience: str | None = None,
+        claims: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        kid: str | None = None,
+        algorithm: str | None = None,
+        lifetime: float = LIFETIME,
+        home: Place | None = None,
+        lifetime_of_token: float | timedelta | None = None,
+        client_id: str | None = None,
+        client_secret: SecretLike | None = None,
+        **options: Unpack[SharedOptions],
+    ) -> None:
+        """Log in with the JWT bearer grant (RFC 7523 §2.1). Needs the extra `jwt`.
+
+        Args:
+            token_url: "https://host/path" of the token endpoint.
+            key: the private key: PEM, a JWK (dict or JSON), a `pathlib.Path` of either (read at each login), or a
+                callable that returns one.
+            issuer: `iss`, who signs: the service account's address, or the client's id.
+            subject: `sub`, in whose name: a user. Default none.
+            assertion_audience: `aud`, whom the assertion is for. Default the token_url. (`audience=`, as with every
+                grant, is a form field.)
+            claims: more claims, such as {"box_sub_type": "enterprise"}. Default none; `iat`, `nbf`, `exp` and a new
+                `jti` are always there.
+            headers: more JOSE header parameters. Default none.
+            kid: id of the key. Default the JWK's.
+            algorithm: such as "RS256" (RFC 7518). Default the JWK's, else by the key: RS256, ES256, ES384, ES512 or
+                EdDSA.
+            lifetime: seconds from `iat` to `exp`; `iat` lies 10 s back, as clocks differ. Default 180.
+            home: place of the API's URL in the answer, where it says which host may have the token: "instance_url" at
+                Salesforce. Default none.
+            lifetime_of_token: seconds (or a `timedelta`) that a token lives where the answer doesn't say. Default
+                unknown.
+            client_id: form field, where the server wants to know the client besides. Default none.
+            client_secret: its secret; a str, a callable, or anything with `get_secret_value()`. Default none.
+            options: see `SharedOptions`: client_auth, scope, resource, audience, extra, and the options of every auth
+                object.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        signer = checked_text("issuer", issuer)
+        audience = token_url if assertion_audience is None else assertion_audience
+        assertion = JWT(
+            key,
+            issuer=signer,
+            subject=subject,
+            audience=audience,
+            lifetime=lifetime,
+            claims=claims,
+            headers=headers,
+            kid=kid,
+            algorithm=algorithm,
+        )
+        super().__init__(
+            token_url,
+            {"grant_type": JWT_BEARER, "assertion": assertion},
+            options,
+            client_id=client_id,
+            client_secret=client_secret,
+            home=home,
+            lifetime=lifetime_of_token,
+            name=f"OAuth assertion of {signer}" + (f" for {subject}" if subject else ""),
+            advice=f"Check key, issuer and subject, and that the server knows the key; the audience was {audience}.",
+        )
+        self.blocks = True
+
+
+def google_account(
+    account: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    scope: str | Iterable[str],
+    subject: str | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of `JWTBearer` for a Google service account.
+
+    Args:
+        account: the JSON file of the account's key, as a path, or what is in it as a dict.
+        scope: scopes: a list, or one str with blanks between them.
+        subject: address of the user in whose name to act (domain-wide delegation). Default none: the account itself.
+
+    Raises:
+        TypeError, ValueError: it is no such file. The text never shows what is in it.
+    """
+    content = account if isinstance(account, Mapping) else _read(account)
+    missing = [name for name in ("client_email", "private_key") if not isinstance(content.get(name), str)]
+    if missing:
+        kind = content.get("type")
+        told = f'; its type is "{kind}"' if kind in {"authorized_user", "external_account"} else ""
+        raise ValueError(f"account is no key of a service account: it has no {' and no '.join(missing)}{told}")
+    return {
+        "token_url": content.get("token_uri") or GOOGLE,
+        "key": content["private_key"],
+        "kid": content.get("private_key_id") or None,
+        "issuer": content["client_email"],
+        "subject": subject,
+        "algorithm": "RS256",
+        "claims": {"scope": " ".join(texts("scope", scope))},
+        "lifetime": 3600.0,
+    }
+
+
+def _read(path: object) -> Mapping[str, Any]:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"account must be the path of a JSON file, or a dict, not {type(path).__name__}")
+    if isinstance(path, str) and path.lstrip().startswith("{"):
+        raise ValueError("account must be a path or a dict: write json.loads(…) around the text")
+    try:
+        with Path(path).open("rb") as file:
+            content = json.loads(file.read(LONGEST))
+    except OSError as problem:
+        why = f"can't be read: {problem.strerror or type(problem).__name__}"
+    except ValueError:
+        why = "is no JSON"
+    else:
+        if isinstance(content, dict):
+            return content
+        why = "holds no JSON object"
+    raise ValueError(f"account: the file {os.fspath(path)} {why}")

@@ -1,0 +1,107 @@
+"""Token exchange (RFC 8693): a token that you have, for one that the API takes."""
+
+from typing import Literal, Unpack
+
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth.providers._arguments import Value
+from tokenauth.providers._grant import Grant, GrantOptions
+from tokenauth.providers._sources import TextSource, comparable, process_bound, sealed, told
+
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  (a name)
+_TYPES = "urn:ietf:params:oauth:token-type:"
+_SHORT = frozenset({"access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt"})
+
+TokenType = Literal["access_token", "refresh_token", "id_token", "saml1", "saml2", "jwt"] | str
+"""A type of RFC 8693 §3 by its last word, or any other by its whole URI."""
+
+
+class TokenExchange(Grant):
+    """Access by another token: that of a user who called, of a workload, of another server."""
+
+    _checked = Grant._checked | {"_subject", "_actor"}
+
+    def __init__(
+        self,
+        token_url: str | None = None,
+        *,
+        subject_token: TextSource,
+        subject_token_type: TokenType = "access_token",  # noqa: S107  (a name)
+        actor_token: TextSource | None = None,
+        actor_token_type: TokenType = "access_token",  # noqa: S107  (the same)
+        requested_token_type: TokenType | None = None,
+        client_id: str | None = None,
+        client_secret: SecretLike | None = None,
+        **options: Unpack[GrantOptions],
+    ) -> None:
+        """Exchange a token for another one (RFC 8693).
+
+        The token that comes back is the subject's. An auth object serves one subject: make one for each, as cheap as
+        that is; those with equal arguments share their token.
+
+        Args:
+            token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
+            subject_token: the token to exchange: a str; a `pathlib.Path` of a file, or a callable, each read at every
+                exchange; or another auth object, whose token it is then.
+            subject_token_type: "access_token", "jwt", "id_token", "refresh_token", "saml1", "saml2", or the URI of
+                another type. Default "access_token".
+            actor_token: the token of whoever acts for the subject, given as subject_token. Default none.
+            actor_token_type: its type. Default "access_token".
+            requested_token_type: the type that is wanted. Default the server's choice.
+            client_id: the client's identifier, where the server wants to know the client. Default none.
+            client_secret: its secret; a str, a callable, or anything with `get_secret_value()`. Default none.
+            options: see `GrantOptions`: audience, resource, scope, client_auth, issuer, extra, and the options of every
+                auth object.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        self._subject = sealed("subject_token", subject_token)
+        self._actor = None if actor_token is None else sealed("actor_token", actor_token)
+        fields: dict[str, Value] = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": self._subject,
+            "subject_token_type": _type_of("subject_token_type", subject_token_type),
+        }
+        if self._actor is not None:
+            fields["actor_token"] = self._actor
+            fields["actor_token_type"] = _type_of("actor_token_type", actor_token_type)
+        if requested_token_type is not None:
+            fields["requested_token_type"] = _type_of("requested_token_type", requested_token_type)
+        whose = f" of client {client_id}" if client_id else ""
+        super().__init__(
+            token_url,
+            fields,
+            options,
+            client_id=client_id,
+            client_secret=client_secret,
+            name=f"OAuth token exchange{whose}",
+            advice="Check the subject_token: is it live, of this type, and meant for this server?",
+            public=("subject_token_type", "actor_token_type", "requested_token_type"),
+            refreshes=True,
+        )
+
+    def _tokens(self) -> list[tuple[str, Secret]]:
+        given = (("subject_token", self._subject), ("actor_token", self._actor))
+        return [(name, secret) for name, secret in given if secret is not None]
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return (*super().identity, tuple(told(secret) for _, secret in self._tokens()))
+
+    @property
+    def process_bound(self) -> str:  # type: ignore[override]  # as Login has it
+        bound = [super().process_bound, *(process_bound(name, secret) for name, secret in self._tokens())]
+        return "; ".join(each for each in bound if each)
+
+    @property
+    def comparable(self) -> bool:  # type: ignore[override]  # as Login has it
+        return super().comparable and all(comparable(secret) for _, secret in self._tokens())
+
+
+def _type_of(name: str, kind: object) -> str:
+    text = checked_text(name, kind)
+    if text in _SHORT:
+        return _TYPES + text
+    if ":" not in text:
+        raise ValueError(f"{name} must be one of {', '.join(sorted(_SHORT))}, or the URI of another type")
+    return text
