@@ -258,3 +258,19 @@ def test_the_client_that_the_auth_is_attached_to_may_make_its_token_calls(client
 
     assert client.send(None, Get(server.api), setup=attach).status == 200
     assert "authorization" not in server.token_calls[0].headers
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_client_that_may_speak_http2_lends_its_settings_and_keeps_its_connections(
+    library: Any, server: TokenServer
+) -> None:
+    """tests/world plays it on HTTP/2. Without the package h2 a client can't be made so; on plain http it needs none."""
+    transport = library.HTTPTransport()
+    transport._pool._http2 = True
+    with library.Client(transport=transport) as client:
+        client.get(server.api)
+        (own,) = transport._pool.connections
+        client.get(server.api, auth=server.auth(token_client=client))
+        assert server.logins == 1
+        assert transport._pool.connections == [own]
+        assert own.is_idle()

@@ -44,3 +44,28 @@ def test_what_is_no_socket_is_left_alone() -> None:
         line.hold(None)
         line.hold(object())
         assert line._handles == []
+
+
+class _Stream:
+    """What httpcore tells a trace of a connection that was made."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def get_extra_info(self, _: str) -> socket.socket:
+        return self._connection
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_connection_that_others_may_use_is_not_cut(pair: tuple[socket.socket, socket.socket], shared: bool) -> None:
+    with Line(60.0, shared=shared) as line:
+        line.trace("connection.connect_tcp.complete", {"return_value": _Stream(pair[0])})
+        line.trace("http2.send_request_headers.started", {})
+        line.check()
+        line._cut()
+        with pytest.raises(TimeoutError):
+            line.check()
+        pair[1].setblocking(False)
+        if shared:
+            pair[0].sendall(b"x")
+        assert pair[1].recv(1) == (b"x" if shared else b"")

@@ -30,7 +30,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def _hypercorn(app: Any) -> Iterator[str]:
+def hypercorn(app: Any) -> Iterator[str]:
     ready, loops = threading.Event(), []
 
     async def main(config: Config) -> None:
@@ -61,7 +61,7 @@ def _hypercorn(app: Any) -> Iterator[str]:
 def _three(scene: Scene) -> Iterator[Any]:
     before: dict[str, Any] = dict(scene.servers)
     with contextlib.ExitStack() as stack:
-        places: dict[str, Any] = {name: Place(stack.enter_context(_hypercorn(asgi_app(scene)))) for name in before}
+        places: dict[str, Any] = {name: Place(stack.enter_context(hypercorn(asgi_app(scene)))) for name in before}
         scene.servers.update(places)
         try:
             yield None

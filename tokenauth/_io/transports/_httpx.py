@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
@@ -48,17 +49,32 @@ class _Transport:
 
 
 class Blocking(_Transport):
-    """Where *client* is None, each call has a client of its own."""
+    """Where *client* is None, each call has a client of its own. One that speaks HTTP/2 lends its settings alone: its
+    connection is for several requests at once, and what ends one call there may end the others."""
 
     def _bare(self) -> Any:
         return self._library.Client(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
 
+    @contextlib.contextmanager
+    def _opened(self, url: Any) -> Iterator[tuple[Any, bool]]:
+        """Yield the client for a call to *url*, and whether its connections may be others', too."""
+        if self._client is None:
+            with self._bare() as client:
+                yield client, False
+            return
+        lent = self._lent()
+        lender = lent._transport_for_url(url)
+        transport = _apart(lender)
+        lent._transport, lent._mounts = transport, {}
+        try:
+            yield lent, transport is lender
+        finally:
+            if transport is not lender:
+                transport.close()
+
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            with (
-                self._bare() if self._client is None else contextlib.nullcontext(self._lent()) as client,
-                Line(seconds) as line,
-            ):
+            with self._opened(self._library.URL(request.url)) as (client, shared), Line(seconds, shared=shared) as line:
                 return self._call(client, self._request(request, seconds, trace=line.trace), line)
         except Exception as error:
             problem = self._unreachable(error)
@@ -68,12 +84,13 @@ class Blocking(_Transport):
         response = client.send(request, stream=True, auth=None, follow_redirects=False)
         try:
             connection = response.extensions.get("network_stream")  # out of a pool
-            if connection is not None and response.http_version.startswith("HTTP/1"):  # HTTP/2's is others', too
+            if connection is not None and response.http_version.startswith("HTTP/1"):
                 line.hold(connection.get_extra_info("socket"))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, dict(response.headers), whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
             for piece in response.iter_raw():
+                line.check()
                 body.feed(piece)
             return response.status_code, dict(response.headers), body.finish()
         finally:
@@ -98,6 +115,18 @@ class Awaiting(_Transport):
             return response.status_code, dict(response.headers), body.finish()
         finally:
             await response.aclose()
+
+
+def _apart(transport: Any) -> Any:
+    """Return a twin of *transport* with a pool of its own where it speaks HTTP/2, else *transport* itself."""
+    pool = getattr(transport, "_pool", None)
+    if not getattr(pool, "_http2", False):
+        return transport
+    own, twin = copy.copy(pool), copy.copy(transport)
+    own._connections, own._requests = [], []
+    own._optional_thread_lock = type(pool._optional_thread_lock)()
+    twin._pool = own
+    return twin
 
 
 async def _feed(body: Body, response: Any) -> None:

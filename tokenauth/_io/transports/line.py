@@ -16,9 +16,13 @@ GRACE = 0.1
 
 
 class Line:
-    """A context manager for one token call that may last *seconds*."""
+    """A context manager for one token call that may last *seconds*.
 
-    def __init__(self, seconds: float) -> None:
+    *shared*: whether a connection that carries several requests at once (HTTP/2) may carry others' as well.
+    """
+
+    def __init__(self, seconds: float, *, shared: bool = True) -> None:
+        self._shared = shared
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
         self._is_cut = self._is_over = False
@@ -36,6 +40,11 @@ class Line:
         self._is_over = True
         self._let_go()
 
+    def check(self) -> None:
+        """Raise TimeoutError when time is over: what is not held could go on for ever."""
+        if self._is_cut:
+            raise TimeoutError
+
     def hold(self, connection: object) -> None:
         """Cut *connection*, a connected socket, when time is over. Anything else is left alone."""
         if not isinstance(connection, socket.socket):
@@ -48,7 +57,7 @@ class Line:
 
     def trace(self, name: str, info: dict[str, Any]) -> None:
         """The `trace` extension of httpx and httpx2."""
-        if name.startswith("http2."):  # a connection that others use, too
+        if self._shared and name.startswith("http2."):
             self._let_go()
         if name.endswith("connect_tcp.complete"):
             self.hold(info["return_value"].get_extra_info("socket"))
