@@ -30,6 +30,7 @@ from tokenauth._clients.family import members_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having, let_go
 from tokenauth._core.origins import Origin
+from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
@@ -289,7 +290,8 @@ class _Sent:
     def _tell(self, response: Response, home: Origin, settings: dict[str, Any]) -> None:
         """Take note of how a request ended that nothing more can be done for."""
         source = self.auth._source
-        source.ended(_place(home, response.url), refused=_refuses(source, response, settings))
+        if not replayed(response):
+            source.ended(_place(home, response.url), refused=_refuses(source, response, settings))
 
     def _again(
         self, response: Response, home: Origin, rejected: Token | None, settings: dict[str, Any]

@@ -1,15 +1,21 @@
 """Caches that keep what was signed: a stale answer whose revalidation is refused, and answers out of the cache."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests_cache
 
+from tests.servers import Received, Reply, serve
+from tests.support import PlainProvider
 from tests.world import of_httpx, of_requests
 from tests.world.scene import Scene
 from tests.world.worlds import World
+from tokenauth import TokenAuth
+from tokenauth._core.effects import TokenRequest
 
 pytestmark = pytest.mark.slow
 REVALIDATING = {"requests-cache revalidating", "CacheControl", "hishel rfc"}
@@ -106,3 +112,57 @@ def test_requests_cache_keeps_a_token_whose_header_it_is_not_told_of(scene: Scen
     """It takes out the headers it knows, and X-Api-Key, spelt so, is none of them: it compares names by case."""
     assert "canary" in _caching(scene, "custom")
     assert "canary" not in _caching(scene, "custom", ignored_parameters=["X-Api-Key"])
+
+
+class ByGet(PlainProvider):
+    """Logs in by a GET, as PlatformAuth does, which a cache may keep."""
+
+    def request(self, refresh_token: str | None = None) -> TokenRequest:
+        return TokenRequest("GET", self.token_url, {"x-user": self.user})
+
+
+@every_cache
+def test_a_cache_that_makes_the_token_calls_keeps_none_and_answers_none(world: World, scene: Scene) -> None:
+    logins: list[Received] = []
+
+    def answer(request: Received) -> Reply:
+        logins.append(request)
+        return Reply(
+            200, {"token": f"canary-{len(logins)}", "lifetime": 600}, {"Cache-Control": "public, max-age=3600"}
+        )
+
+    with serve(answer) as server, tempfile.TemporaryDirectory() as folder:
+        client: Any = world.make(scene, folder)
+        auth = TokenAuth(ByGet(server.url), token_client=client, cache={})
+
+        async def three_times() -> list[str]:
+            found = []
+            async with client:
+                for _ in range(3):
+                    found.append((await auth.aget_token()).value)
+                    auth.invalidate()
+            return found
+
+        if world.is_async:
+            found = asyncio.run(three_times())
+        else:
+            with client:
+                found = []
+                for _ in range(3):
+                    found.append(auth.get_token().value)
+                    auth.invalidate()
+        assert found == ["canary-1", "canary-2", "canary-3"]
+        kept = b"".join(each.read_bytes() for each in Path(folder).rglob("*") if each.is_file())
+        assert b"canary" not in kept
+
+
+def test_a_cache_that_is_installed_globally_has_no_part_in_token_calls(scene: Scene) -> None:
+    requests_cache.install_cache(backend="memory")
+    try:
+        auth = scene.auth()
+        for _ in range(2):
+            auth.get_token()
+            auth.invalidate()
+    finally:
+        requests_cache.uninstall_cache()
+    assert scene.logins == 2

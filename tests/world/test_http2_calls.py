@@ -21,12 +21,12 @@ LIBRARIES: list[Any] = [httpx, httpx2]
 every_library = pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
 TIMEOUT = 0.5
 PIECES = 14
-"""Of the user's slow answer, each 0.15 s after the one before: so it lasts longer than a token call, with all timeouts."""
+"""Of the user's slow answer, each 0.15 s after the one before: so it outlasts a token call with all its timeouts."""
 
 
 @dataclass
 class Api:
-    """At /slow and at /silent an answer that takes long, with pieces meanwhile or without; at /token what *token* says."""
+    """At /slow and /silent an answer that takes long, with pieces meanwhile or without; at /token what *token* says."""
 
     url: str = ""
     token: str = "hangs"

@@ -20,6 +20,7 @@ from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
 from tokenauth._core.origins import Origin
+from tokenauth._core.replays import replayed
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
@@ -134,9 +135,9 @@ class Story:
         return self._went_bare(sent, response)
 
     def _served(self, sent: Sent, response: Any) -> None:
-        """Tell that *response* is no refusal."""
+        """Tell that *response* is no refusal, unless a cache has made it."""
         futility = self._source.credential.futility
-        if futility.watching and sent.presented.token is not None:
+        if futility.watching and sent.presented.token is not None and not replayed(response):
             futility.served(_place(response.request.url))
 
     @staticmethod

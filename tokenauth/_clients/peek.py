@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tokenauth._core.places import Answer
+from tokenauth._core.replays import replayed
 from tokenauth._core.source import Source
 
 LIMIT = 1024 * 1024
@@ -18,10 +19,10 @@ def refuses(source: Source, response: Any) -> bool:
     """Whether *response* says that the token is no good. Of its body what has been read counts; see `worth_reading`."""
     admission = source.admission
     status = getattr(response, "status_code", None) or response.status
+    if not (admission.is_refusal(status, response.headers) or admission.looks(status)) or replayed(response):
+        return False  # what was refused long ago, and kept by a cache, says nothing of this token
     if admission.is_refusal(status, response.headers):
         return True
-    if not admission.looks(status):
-        return False
     bodies = (getattr(response, name, None) for name in ("_content", "_body"))  # requests' and httpx's; aiohttp's
     body = next((each for each in bodies if isinstance(each, bytes)), b"")
     return admission.tells(Answer(status, dict(response.headers), body), response)

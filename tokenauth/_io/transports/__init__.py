@@ -6,11 +6,12 @@ as `Unreachable`, raised where the client's own exception, which holds the secre
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.effects import Misuse
+from tokenauth._io.answer_body import BodyError
 from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread
 from tokenauth._version import __version__
 
@@ -21,7 +22,7 @@ LATER = 1.0
 """Seconds by which a client's own timeout comes after the driver's, which says what happened."""
 USER_AGENT = f"tokenauth/{__version__}"
 UNCACHED = {"Cache-Control": "no-cache, no-store"}
-"""For token calls by a client of the user's, which may have a cache (RFC 9111 §5.2.1)."""
+"""For token calls: a client of the user's may have a cache, or a proxy on the way (RFC 9111 §5.2.1)."""
 _HOMES = {
     "requests": "_requests",
     "niquests": "_requests",
@@ -29,6 +30,14 @@ _HOMES = {
     "httpx2": "_httpx",
     "aiohttp": "_aiohttp",
 }
+
+
+def checked_fresh(headers: Mapping[str, str], *, replayed: bool) -> Mapping[str, str]:
+    """Return the *headers* of an answer; BodyError where it was *replayed*, or they have an age (RFC 9111 §5.1)."""
+    age = headers.get("age", "").strip()
+    if replayed or (age.isdecimal() and int(age[:10]) > 0):
+        raise BodyError("the answer comes out of a cache, so it is no login. Keep token calls out of that cache")
+    return headers
 
 
 def library_of(client: object) -> str:

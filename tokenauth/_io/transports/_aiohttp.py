@@ -10,7 +10,7 @@ from tokenauth._core.effects import TokenRequest
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, USER_AGENT, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 
 _PIECE = 16 * 1024
 
@@ -66,7 +66,7 @@ class Blocking:
 
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
     headers = {exact(name): exact(value) for name, value in headers.items()}  # aiohttp asks a text for its text
     proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
     async with session.request(
@@ -80,10 +80,12 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         timeout=aiohttp.ClientTimeout(total=seconds + LATER),
         **proxy,
     ) as response:
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        checked_fresh(lower, replayed=False)
         body = Body(response.headers.get("Content-Encoding", ""))
         async for piece in response.content.iter_chunked(_PIECE):
             body.feed(piece)
-        return response.status, {name.lower(): value for name, value in response.headers.items()}, body.finish()
+        return response.status, lower, body.finish()
 
 
 def _proxy(url: str) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
+from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 from tokenauth._io.transports.line import Line
+
+_PAST_CACHES: dict[str, Any] = {"cache_disabled": True, "caching": {"rfc": True}}
+"""Request extensions that keep hishel from answering by itself, and from keeping the answer: by RFC 9111 it asks."""
 
 
 class _Transport:
@@ -33,9 +37,8 @@ class _Transport:
 
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
-        if self._client is not None:
-            headers = {**UNCACHED, **headers}
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
+        extensions |= _PAST_CACHES
         url, body = request.url, request.body
         return self._library.Request(
             request.method, url, headers=headers, content=body, extensions={"timeout": timeout, **extensions}
@@ -86,13 +89,14 @@ class Blocking(_Transport):
             connection = response.extensions.get("network_stream")  # out of a pool
             if connection is not None and response.http_version.startswith("HTTP/1"):
                 line.hold(connection.get_extra_info("socket"))
+            headers = checked_fresh(dict(response.headers), replayed=replayed(response))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
-                return response.status_code, dict(response.headers), whole(response.content)
+                return response.status_code, headers, whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
             for piece in response.iter_raw():
                 line.check()
                 body.feed(piece)
-            return response.status_code, dict(response.headers), body.finish()
+            return response.status_code, headers, body.finish()
         finally:
             response.close()
 
@@ -108,18 +112,19 @@ class Awaiting(_Transport):
     async def _call(self, client: Any, request: Any) -> Answer:
         response = await client.send(request, stream=True, auth=None, follow_redirects=False)
         try:
+            headers = checked_fresh(dict(response.headers), replayed=replayed(response))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
-                return response.status_code, dict(response.headers), whole(response.content)
+                return response.status_code, headers, whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
             await _feed(body, response)
-            return response.status_code, dict(response.headers), body.finish()
+            return response.status_code, headers, body.finish()
         finally:
             await response.aclose()
 
 
 def _apart(transport: Any) -> Any:
     """Return a twin of *transport* with a pool of its own where it speaks HTTP/2, else *transport* itself."""
-    pool = getattr(transport, "_pool", None)
+    pool: Any = getattr(transport, "_pool", None)
     if not getattr(pool, "_http2", False):
         return transport
     own, twin = copy.copy(pool), copy.copy(transport)

@@ -5,9 +5,10 @@ import importlib
 from typing import Any
 
 from tokenauth._core.effects import TokenRequest
+from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 from tokenauth._io.transports.line import Line
 
 _PIECE = 16 * 1024
@@ -41,14 +42,15 @@ class Blocking:
         raise problem
 
     def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
-        prepared = _prepared(self._library, request, UNCACHED if self._session is not None else {})
+        prepared = _prepared(self._library, request)
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
         lender: Any = self._session
         sender = lender if lender is not None and "send" in vars(lender) else session  # a mock has replaced it there
         response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
             session.line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
-            return response.status_code, _lower(response.headers), _read(response)
+            headers = checked_fresh(_lower(response.headers), replayed=replayed(response))
+            return response.status_code, headers, _read(response)
         finally:
             response.close()
 
@@ -85,9 +87,9 @@ def _quiet(library: Any) -> Any:
     return QuietSession
 
 
-def _prepared(library: Any, request: TokenRequest, more: dict[str, str]) -> Any:
+def _prepared(library: Any, request: TokenRequest) -> Any:
     """Return *request* as one of *library*. Its headers are locals of no frame that an error comes through."""
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **more, **request.headers}
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
     return library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
 
 

@@ -65,7 +65,7 @@ class Line:
     def holding(self, adapter: Any) -> Any:
         """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held.
 
-        Another adapter (of niquests, or a test's) is returned as it is.
+        Another adapter (of niquests, or a test's) is returned as it is. The twin of one that is a cache is none.
         """
         pool_for = getattr(adapter, "get_connection_with_tls_context", None)
         if pool_for is None:
@@ -76,7 +76,7 @@ class Line:
             pool.ConnectionCls = self._held(pool.ConnectionCls)
             return pool
 
-        twin = object.__new__(type(adapter))  # copy.copy would build new pools
+        twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
         return twin
 
@@ -102,3 +102,13 @@ class Line:
         for handle in self._handles:
             with contextlib.suppress(OSError):  # the other end was first
                 handle.shutdown(socket.SHUT_RDWR)
+
+
+_CACHES = {"cachecontrol", "hishel"}
+
+
+def _uncached(kind: Any) -> Any:
+    """Return the class of adapters *kind*, or what it was before a cache was made of it."""
+    roots = [each.__module__.partition(".")[0] for each in kind.__mro__]
+    last = max((index for index, root in enumerate(roots) if root in _CACHES), default=-1)
+    return kind.__mro__[last + 1]
