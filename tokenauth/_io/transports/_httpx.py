@@ -16,9 +16,6 @@ from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 from tokenauth._io.transports.line import Line
 
-_PAST_CACHES: dict[str, Any] = {"cache_disabled": True, "caching": {"rfc": True}}
-"""Request extensions that keep hishel from answering by itself, and from keeping the answer: by RFC 9111 it asks."""
-
 
 class _Transport:
     """What both kinds share. *client* lends its transports (pools, proxies, TLS); its hooks, cookies, headers, auth and
@@ -28,17 +25,19 @@ class _Transport:
         self._client = client
         self._library = importlib.import_module(library)
 
-    def _lent(self) -> Any:
-        """Return a shallow copy of the user's client: the same transports, without its hooks and cookies."""
+    def _lent(self, url: str) -> Any:
+        """Return a shallow copy of the user's client: the same transport to *url*, without its hooks and cookies."""
         lent = copy.copy(self._client)
         lent.event_hooks = {}
         lent.cookies = None
+        lent._transport, lent._mounts = lent._transport_for_url(self._library.URL(url)), {}
+        while type(lent._transport).__module__.startswith("hishel.") and hasattr(lent._transport, "next_transport"):
+            lent._transport = lent._transport.next_transport  # a cache, which keeps what it is asked not to keep
         return lent
 
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
         timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
-        extensions |= _PAST_CACHES
         url, body = request.url, request.body
         return self._library.Request(
             request.method, url, headers=headers, content=body, extensions={"timeout": timeout, **extensions}
@@ -59,16 +58,15 @@ class Blocking(_Transport):
         return self._library.Client(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
 
     @contextlib.contextmanager
-    def _opened(self, url: Any) -> Iterator[tuple[Any, bool]]:
+    def _opened(self, url: str) -> Iterator[tuple[Any, bool]]:
         """Yield the client for a call to *url*, and whether its connections may be others', too."""
         if self._client is None:
             with self._bare() as client:
                 yield client, False
             return
-        lent = self._lent()
-        lender = lent._transport_for_url(url)
-        transport = _apart(lender)
-        lent._transport, lent._mounts = transport, {}
+        lent = self._lent(url)
+        lender = lent._transport
+        lent._transport = transport = _apart(lender)
         try:
             yield lent, transport is lender
         finally:
@@ -77,7 +75,7 @@ class Blocking(_Transport):
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            with self._opened(self._library.URL(request.url)) as (client, shared), Line(seconds, shared=shared) as line:
+            with self._opened(request.url) as (client, shared), Line(seconds, shared=shared) as line:
                 return self._call(client, self._request(request, seconds, trace=line.trace), line)
         except Exception as error:
             problem = self._unreachable(error)
@@ -104,7 +102,7 @@ class Blocking(_Transport):
 class Awaiting(_Transport):
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            return await self._call(self._lent(), self._request(request, seconds))
+            return await self._call(self._lent(request.url), self._request(request, seconds))
         except Exception as error:
             problem = self._unreachable(error)
         raise problem
