@@ -15,12 +15,14 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tokenauth._clients.family import HOMES
-from tokenauth._config.parameters import nearest, parameters_of
+from tokenauth._clients.family import __name__ as family
+from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import plain
 from tokenauth._lazy import installed
@@ -107,6 +109,12 @@ def class_names() -> list[str]:
     from tokenauth._config.env import words  # noqa: PLC0415  (for errors and help)
 
     return sorted(words(each) for each in HOMES)
+
+
+def signatures() -> dict[str, dict[str, Parameter]]:
+    """Return what each class of the family takes, by its name; no client is imported."""
+    homes = {name: import_module(f"{family}.{home}") for name, home in HOMES.items()}
+    return {name: parameters_of(getattr(home, name)) for name, home in homes.items()}
 
 
 def made(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":

@@ -31,19 +31,25 @@ def variables(kind: type, prefix: str | None = None) -> dict[str, Parameter]:
     return {f"{begin}{each.name.upper()}": each for each in found if each.writable}
 
 
-def from_env(
-    kind: type,
-    prefix: str | None = None,
-    given: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+def from_env(kind: type, prefix: str | None = None, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the arguments for *kind* from variables, those in *given* aside.
 
     Raises:
         ValueError: a variable is missing, or can't be read. No value is shown.
     """
-    environ = os.environ if environ is None else environ
-    found, missing = dict(given or {}), []
+    found, missing = read(kind, prefix, given or {})
+    if missing:
+        raise ValueError(_missing(kind, list(missing), os.environ))
+    unwritable = [each.name for each in parameters_of(kind).values() if each.required and each.name not in found]
+    if unwritable:
+        text = f"{kind.__name__} needs {unwritable[0]}, which no variable can hold"
+        raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable[0]}=…)")
+    return found
+
+
+def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Parameter]]:
+    """Return the arguments that are there, and the required ones that are not, by their variables."""
+    environ, found, missing = os.environ, dict(given), {}
     for variable, parameter in variables(kind, prefix).items():
         if parameter.name in found:
             continue
@@ -53,14 +59,8 @@ def from_env(
             text = environ[variable]
             found[parameter.name] = text if parameter.secret else from_text(parameter, text, variable)
         elif parameter.required:
-            missing.append(variable)
-    if missing:
-        raise ValueError(_missing(kind, missing, environ))
-    unwritable = [each.name for each in parameters_of(kind).values() if each.required and each.name not in found]
-    if unwritable:
-        text = f"{kind.__name__} needs {unwritable[0]}, which no variable can hold"
-        raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable[0]}=…)")
-    return found
+            missing[variable] = parameter
+    return found, missing
 
 
 def _from_file(parameter: Parameter, path: str, label: str) -> Any:

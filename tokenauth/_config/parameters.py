@@ -49,6 +49,11 @@ class Parameter:
         return Mapping in self.kinds
 
     @property
+    def pair(self) -> bool:
+        """Whether it is a name and a secret, as for HTTP Basic."""
+        return any(SupportsSecretValue in dict(_kinds(each)) for each in self.kinds.get(tuple, ())[1:2])
+
+    @property
     def several(self) -> bool:
         """Whether it takes a list of texts."""
         return bool(self.kinds.keys() & {Iterable, Collection, Sequence, list})

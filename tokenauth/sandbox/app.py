@@ -2,7 +2,7 @@
 
     /api/v1/auth/token    /manis/…                    Manis
     /getAtripToken.do     /search.do, any other .do   ATRIP's API
-    /  /portal…                                       ATRIP's portal, on its own host only
+    /  /portal…                                       ATRIP's portal, on its own host; elsewhere / says what there is
     /Token                /platform/…                 Platform
     /oauth/token          /oauth/…                    client credentials
     /echo/{path}          /redirect?status=&to=       for everybody: what arrived; a redirect
@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tokenauth.sandbox import _api, _control, atrip, manis, oauth, platform
 from tokenauth.sandbox._http import asgi
 from tokenauth.sandbox._state import Clock, State
+from tokenauth.sandbox.front import page
 
 
 def create_app(*, clock: Clock = time.time, portal_host: str = "localhost", state: State | None = None) -> ASGIApp:
@@ -49,7 +50,8 @@ def create_app(*, clock: Clock = time.time, portal_host: str = "localhost", stat
         Route("/redirect", asgi(_redirect)),
     ]
     portal = Router([*shared, *atrip.portal(state["atrip"])], redirect_slashes=False)
-    routes: list[BaseRoute] = [Host(portal_host, portal), *shared, *atrip.api(state["atrip"])]
+    front = Route("/", asgi(page))
+    routes: list[BaseRoute] = [Host(portal_host, portal), front, *shared, *atrip.api(state["atrip"])]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return _Outer(app, state.clock, portal_host)

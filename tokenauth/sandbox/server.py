@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -27,6 +27,8 @@ from tokenauth.sandbox._client import Sandbox, ThreadSandbox
 from tokenauth.sandbox._http import DROP
 from tokenauth.sandbox._state import Clock, State
 from tokenauth.sandbox.app import create_app
+
+Seen = Callable[[str, str, int, float], object]
 
 START_TIMEOUT: Final = 30.0
 """Seconds until a process that has not started is given up."""
@@ -87,10 +89,25 @@ def serve_in_thread(port: int = 0, *, clock: Clock = time.time) -> Iterator[Thre
             one.close()
 
 
-def run(port: int, *, until_stdin_closes: bool) -> None:
-    """Run the sandbox here, print its URL as one line when it is ready, and return when it is told to end."""
+def run(
+    port: int,
+    *,
+    until_stdin_closes: bool = False,
+    ready: Callable[[str], object] | None = None,
+    seen: Seen | None = None,
+) -> None:
+    """Run the sandbox here, and return when it is told to end.
+
+    Args:
+        port: the port, 0 for a free one.
+        until_stdin_closes: whether that tells it to end.
+        ready: called with the URL when it listens. Default: prints it as one line.
+        seen: called for each answer with method, path, status (0 where the connection was cut) and seconds.
+    """
     sockets = loopback_sockets(port)
-    server = _Server(_config(create_app()), lambda: print(_url(sockets), flush=True))  # noqa: T201 - for serve
+    tell = ready or (lambda url: print(url, flush=True))  # noqa: T201 - for serve
+    app = create_app()
+    server = _Server(_config(app if seen is None else _Seeing(app, seen)), lambda: tell(_url(sockets)))
     if until_stdin_closes:
         threading.Thread(target=_exit_with_stdin, args=(server,), daemon=True).start()
     server.run(sockets=sockets)
@@ -136,6 +153,27 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         timeout_keep_alive=300,
         timeout_graceful_shutdown=1,
     )
+
+
+class _Seeing:
+    """Tells of each answer."""
+
+    def __init__(self, app: ASGIApp, seen: Seen) -> None:
+        self.app = app
+        self.seen = seen
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start, status = time.monotonic(), 0
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            self.seen(scope["method"], scope["path"], status, time.monotonic() - start)
 
 
 class _Server(uvicorn.Server):

@@ -18,6 +18,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
@@ -33,6 +34,14 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # else a pipe would keep us waiting
 _user: Callable[[], int | None] = getattr(os, "geteuid", lambda: None)  # Windows knows no such number
+
+
+class Entry(NamedTuple):
+    """What is kept at *key*: *size* in bytes, and the Unix seconds *until* which it counts."""
+
+    key: str
+    size: int
+    until: float
 
 
 class FileStore:
@@ -84,6 +93,25 @@ class FileStore:
     def release(self, key: str, lease: Lease) -> None:
         if isinstance(lease.handle, BaseFileLock):
             _end(lease.handle)
+
+    def entries(self) -> list[Entry]:
+        """Return what is kept, those that end first before the others."""
+        found = []
+        for name in os.listdir(self.folder):
+            key, _, part = name.partition(".")
+            if part == "entry" and _OURS.fullmatch(name):
+                with contextlib.suppress(FileNotFoundError):  # replaced or cleared meanwhile
+                    status = (self.folder / name).stat()
+                    found.append(Entry(key, status.st_size, status.st_mtime))
+        return sorted(found, key=lambda each: each.until)
+
+    def clear(self, key: str | None = None) -> int:
+        """Remove all entries, or the one at *key*, and return how many there were. Processes that run keep theirs."""
+        keys = [each.key for each in self.entries() if key in {None, each.key}]
+        for each in keys:
+            with self._changing(each):
+                self._path(each, "entry").unlink(missing_ok=True)
+        return len(keys)
 
     def __repr__(self) -> str:
         return f"FileStore({str(self.folder)!r})"

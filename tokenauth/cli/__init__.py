@@ -1,0 +1,30 @@
+"""The command `tokenauth` (extra `cli`). Alone it shows what there is; `tokenauth COMMAND --help` has an example.
+
+Exit codes: 0 done · 1 a check or the demo failed, or something unexpected · 2 wrong arguments or configuration ·
+3 the credentials were refused · 4 the token endpoint failed or can't be reached · 5 it gave no usable token ·
+6 the API answered with an error · 130 interrupted.
+
+_app       the commands                    _auth      an auth object from a profile, arguments, the environment
+_ending    how a command ends: its errors  _argv      arguments of the auth classes on a command line, secrets refused
+_screen    what it says, and how           tokens, calls, caches, sandboxes, doctor, describe: the commands
+
+`--help` must be quick: each module imports what it needs when its command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from tokenauth._lazy import installed
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in *argv* (default: the process's) and return its exit code."""
+    try:
+        with installed("cli", "The command tokenauth"):
+            from tokenauth.cli._app import run
+    except ImportError as problem:
+        sys.stderr.write(f"tokenauth: {problem}\n")
+        return 2
+    return run(sys.argv[1:] if argv is None else argv)

@@ -1,0 +1,218 @@
+"""Arguments of the auth classes on a command line: `--base-url URL`, `--form user=me`, `--secret env:MANISSECRET`.
+
+Law: a secret never stands on a command line: every user of the machine may read it there, and the shell keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from typer.core import TyperCommand
+
+from tokenauth.cli._ending import Stop
+
+WITH = "with-"
+"""Stands before the name of an argument that the command itself has an option for: `--with-json`."""
+SECRET = re.compile(
+    r"pass|pwd|secret|token|key|pin$|otp|credential|assertion|signature|auth|cookie|session", re.IGNORECASE
+)
+_HOW = "prompt, env:NAME, file:PATH, keyring:service/user or command:'COMMAND'"
+
+
+class Command(TyperCommand):
+    """A command that takes the arguments of every auth class besides its own; they are the context's `obj`."""
+
+    _class = ""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--class" in args[:-1]:
+            self._class = args[args.index("--class") + 1]
+        takes_value = {
+            name: not (getattr(each, "is_flag", False) or getattr(each, "count", False))
+            for each in self.params
+            for name in (*each.opts, *each.secondary_opts)
+        }
+        own, ctx.obj = taken_out(args, takes_value)
+        return super().parse_args(ctx, own)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, and those of the class that is named."""
+        super().format_options(ctx, formatter)
+        if self._class:
+            with formatter.section(f"Arguments of {self._class}"):
+                formatter.write_dl(_explained(self._class))
+
+
+def taken_out(args: Sequence[str], takes_value: Mapping[str, bool]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return what of *args* is the command's own, and the arguments of auth classes by name.
+
+    *takes_value*: the command's own options, and whether each has a value.
+    """
+    own: list[str] = []
+    found: dict[str, list[str]] = {}
+    rest = list(args)
+    known: dict[str, bool] | None = None
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        if word == "--":
+            return [*own, word, *rest], found
+        if not word.startswith("--") or name in takes_value or name == "--help":
+            own.append(word)
+            if rest and not equals and takes_value.get(name, False):
+                own.append(rest.pop(0))
+            continue
+        known = _known() if known is None else known
+        argument = name[2:].removeprefix(WITH).replace("-", "_")
+        if argument not in known:
+            own.append(word)
+            continue
+        if not equals:
+            flag = known[argument]
+            if not flag and not rest:
+                raise Stop(f"{name} needs a value")
+            value = "true" if flag else rest.pop(0)
+        found.setdefault(argument, []).append(value)
+    return own, found
+
+
+def _explained(name: str) -> list[tuple[str, str]]:
+    """Return the options of a class, and the variable of each."""
+    from tokenauth import profiles
+    from tokenauth._config.env import variables
+
+    try:
+        kind = profiles.auth_class(name)
+    except ValueError as problem:
+        text = str(problem)
+    else:
+        return [(option(each.name), f"{name}{'  (needed)' * each.required}") for name, each in variables(kind).items()]
+    raise Stop(text)
+
+
+def _known() -> dict[str, bool]:
+    """Return the arguments of all classes, and whether each is a flag."""
+    from tokenauth.profiles import signatures
+
+    found = [each for kind in signatures().values() for each in kind.values()]
+    return {each.name: each.flag for each in found if each.writable or each.secret}
+
+
+def option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def values(kind: Any, given: Mapping[str, list[str]], variable: str, prompt: Callable[[str], str]) -> dict[str, Any]:
+    """Return the arguments of *kind* that *given* has. *variable*: what its variables begin with, for errors."""
+    from tokenauth._config.parameters import nearest, parameters_of
+
+    known = parameters_of(kind)
+    for name in given:
+        if name not in known:
+            text = nearest(option(name), map(option, known)).partition(". There are")[0]
+            raise Stop(f"{kind.__name__} takes no {option(name)}{text}")
+    return {name: _value(known[name], texts, variable, prompt) for name, texts in given.items()}
+
+
+def _value(parameter: Any, texts: list[str], variable: str, prompt: Callable[[str], str]) -> Any:
+    from tokenauth._config.tables import argument
+    from tokenauth._config.texts import from_text
+
+    label = option(parameter.name)
+    try:
+        if parameter.secret:
+            return secret(label, texts[-1], f", or set {variable}{parameter.name.upper()}", prompt)
+        if parameter.mapping and not texts[-1].startswith("{"):
+            return argument(parameter, dict(pair(label, each, prompt) for each in texts))
+        if texts[-1][:1] in {"{", "["} and not parameter.text:
+            _refuse_secrets(label, _json(label, texts[-1]))
+        if parameter.pair and not texts[-1].startswith("["):
+            return _user(label, texts[-1], prompt)
+        if parameter.several and len(texts) > 1:
+            return argument(parameter, list(texts))
+        return from_text(parameter, texts[-1], label)
+    except ValueError as problem:
+        text = str(problem)
+    raise Stop(text)
+
+
+def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> Any:
+    """Return the secret that *text* refers to; Stop where it is the secret itself."""
+    found = referred(label, text, prompt)
+    if found is None:
+        why = "a secret on a command line shows to every user of this machine, and stays in the shell's history"
+        raise Stop(f"{label} takes no secret itself: {why}. Write in its place {_HOW}{more}")
+    return found
+
+
+def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
+    """Return what "env:NAME", "prompt" and such refer to; None where *text* is none of these."""
+    from tokenauth._config.references import KINDS, reference
+    from tokenauth._core.secrets import SourceError
+
+    if text == "prompt":
+        return prompt(label)
+    name, colon, place = text.partition(":")
+    if not colon or name not in KINDS:
+        return None
+    try:
+        found = reference({name: shlex.split(place) if name == "command" else place})
+        if found is None:
+            raise Stop(f"{label} {name}: needs a place behind the colon")
+        found.check()
+        return found
+    except SourceError as problem:
+        why = str(problem)
+    except ValueError as problem:
+        why = str(problem)
+    raise Stop(f"{label}: {why}")
+
+
+def pair(label: str, text: str, prompt: Callable[[str], str]) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Stop(f"{label} must be NAME=VALUE")
+    found = referred(f"{label} {name}", value, prompt)
+    if found is None and SECRET.search(name):
+        return name, secret(f"{label} {name}", value, "", prompt)
+    return name, value if found is None else found
+
+
+def _user(label: str, text: str, prompt: Callable[[str], str]) -> tuple[str, Any]:
+    user, _, place = text.partition(":")
+    return user, secret(f"{label} {user}:", place or "prompt", "", prompt)
+
+
+def _refuse_secrets(label: str, content: Any, name: str = "") -> None:
+    from tokenauth._config.references import reference
+
+    if isinstance(content, dict) and reference(content) is None:
+        for key, each in content.items():
+            _refuse_secrets(label, each, str(key))
+    elif isinstance(content, list):
+        for each in content:
+            _refuse_secrets(label, each, name)
+    elif isinstance(content, str) and SECRET.search(name):
+        raise Stop(
+            f'{label} has a secret in it ({name}): write {{"{name}": {{"env": "NAME"}}}}, file, keyring or command'
+        )
+
+
+def _json(label: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    raise Stop(f"{label} is no JSON")
+
+
+def headers(lines: Iterable[str]) -> dict[str, str]:
+    """Return the headers of *lines* such as "Accept: text/csv"."""
+    pairs = [line.partition(":") for line in lines]
+    if any(not colon for _, colon, _ in pairs):
+        raise Stop("--header must be 'Name: value'")
+    return {name.strip(): value.strip() for name, _, value in pairs}

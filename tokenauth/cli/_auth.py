@@ -1,0 +1,130 @@
+"""An auth object from a profile, from arguments, from the environment; what is missing is asked for on a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from tokenauth.cli import _argv
+from tokenauth.cli._ending import Stop
+
+
+def _profiles(incomplete: str) -> list[str]:
+    """Return the profiles that begin so, for completion in a shell."""
+    from tokenauth.profiles import names
+
+    try:
+        return [name for name in names() if name.startswith(incomplete)]
+    except (ImportError, ValueError):
+        return []
+
+
+def _classes(incomplete: str) -> list[str]:
+    from tokenauth.profiles import class_names
+
+    return [name for name in class_names() if name.startswith(incomplete)]
+
+
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", "-p", envvar="TOKENAUTH_PROFILE", autocompletion=_profiles, help="Name of a profile."),
+]
+Class = Annotated[
+    str | None,
+    typer.Option(
+        "--class", envvar="TOKENAUTH_CLASS", autocompletion=_classes, help="An auth class, such as manis; see below."
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Log in anew, and keep the token nowhere.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+HELP = """\b
+Name the API by a profile (-p), or by a class and its arguments:
+  --class manis --base-url https://api.example.com --merchant-id m-1 --secret prompt
+What is not given comes from the environment (MANIS_SECRET, MANIS_SECRET_FILE);
+a secret that is missing is asked for. Secrets are never given themselves:
+  --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'COMMAND'"""
+
+
+def auth_of(
+    profile: str | None, name: str | None, given: Mapping[str, list[str]] | None, *, fresh: bool = False
+) -> Any:
+    """Return the auth object; Stop where it can't be made, with what to write."""
+    from tokenauth import profiles
+
+    kind, arguments, label = chosen(profile, name, given or {})
+    more: dict[str, Any] = {"store": None, "cache": {}} if fresh else {}
+    try:
+        return profiles.made_for_a_command(kind, {**arguments, **more}, label)
+    except (ImportError, TypeError, ValueError) as problem:
+        text = str(problem)
+    raise Stop(text)
+
+
+def chosen(profile: str | None, name: str | None, given: Mapping[str, list[str]]) -> tuple[Any, dict[str, Any], str]:
+    """Return class, arguments, and what to call them in an error."""
+    from tokenauth import profiles
+    from tokenauth._config.env import prefix_of
+
+    if profile and name:
+        raise Stop("-p and --class exclude each other: a profile has a class")
+    if not profile and not name:
+        raise Stop(_which())
+    try:
+        kind = profiles.auth_class(name) if name else profiles.described(str(profile), {})[0]
+        own = _argv.values(kind, given, prefix_of(kind), ask)
+        if profile:
+            return *profiles.described(profile, own), f"the profile {profile}"
+        return kind, _completed(kind, own), kind.__name__
+    except (ImportError, TypeError, ValueError) as problem:
+        text = str(problem)
+    raise Stop(text)
+
+
+def _completed(kind: Any, own: dict[str, Any]) -> dict[str, Any]:
+    """Return *own* with what the environment has, and with the secrets that are missing, asked for."""
+    from tokenauth._config.env import read
+
+    found, missing = read(kind, None, own)
+    if missing and not sys.stdin.isatty():
+        first = next(iter(missing))
+        how = "prompt" if missing[first].secret else "…"
+        names = " and ".join(missing)
+        text = f"{kind.__name__} needs {names}: set it in the environment, or write"
+        raise Stop(f"{text} {_argv.option(missing[first].name)} {how}")
+    for parameter in missing.values():
+        label = _argv.option(parameter.name)
+        found[parameter.name] = ask(label) if parameter.secret else _asked(label)
+    return found
+
+
+def ask(label: str) -> str:
+    """Return what a person types, without an echo."""
+    try:
+        value = getpass.getpass(f"{label.rstrip('=:')} (hidden): ", stream=sys.stderr) if sys.stdin.isatty() else ""
+    except EOFError:
+        value = ""
+    if not value:
+        raise Stop(f"{label} prompt needs a terminal and an answer: write env:NAME or file:PATH where there is none")
+    return value
+
+
+def _asked(label: str) -> str:
+    sys.stderr.write(f"{label}: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def _which() -> str:
+    from tokenauth import profiles
+
+    try:
+        there = f" ({', '.join(profiles.names())})"
+    except (ImportError, ValueError):
+        there = ""
+    return f"which API? Name a profile, -p NAME{there}, or a class: --class {' | '.join(profiles.class_names())}"

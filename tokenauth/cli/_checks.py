@@ -1,0 +1,278 @@
+"""What `doctor` looks at, one function for each line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenauth._core.dating import lifetime_of
+from tokenauth._core.expiry import http_date, jwt_end
+from tokenauth._core.origins import Origin
+from tokenauth._core.places import Answer, described, found
+from tokenauth.cli._observed import Observed
+from tokenauth.providers._proposals import proposed
+
+OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
+SECONDS = 5.0
+_SKEW = 5.0
+_SOON = 14 * 86400
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line. *next*: what to do, where there is something to do."""
+
+    what: str
+    verdict: str
+    text: str
+    next: str = ""
+
+
+def configuration(auth: Any, label: str) -> Verdict:
+    provider = auth._provider
+    secrets = ", ".join(f"{each.name} {_source(each)}" for each in provider.secrets) or "no secret"
+    return Verdict("configuration", OK, f"{label}: {provider.name}, {secrets}")
+
+
+def _source(secret: Any) -> str:
+    source = secret._source
+    kinds = {"FromEnv": "from {name}", "FromFile": "from {path}", "FromKeyring": "from the keyring"}
+    kinds["FromCommand"] = "from the command {argv[0]}"
+    text = kinds.get(type(source).__name__, "from a callable" if secret.dynamic else "given")
+    return text.format(**vars(source)) if text.count("{") else text
+
+
+def network(auth: Any) -> Iterator[Verdict]:
+    """Yield DNS and TLS of the token endpoint."""
+    url = urlsplit(auth._provider.token_url)
+    if not url.hostname:
+        yield Verdict("DNS", SKIP, "no token endpoint: the token comes from elsewhere")
+        return
+    proxy = _proxy(auth._provider.token_url)
+    if proxy:
+        yield Verdict("DNS", SKIP, f"calls go by the proxy {proxy}, which looks names up itself")
+        return
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        addresses = sorted(
+            {str(each[4][0]) for each in socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)}
+        )
+    except OSError as problem:
+        text = f"{url.hostname} has no address ({problem.strerror or type(problem).__name__})"
+        yield Verdict("DNS", FAIL, text, "Check the URL for a typo, and whether this machine is online.")
+        return
+    if addresses != [url.hostname]:
+        yield Verdict("DNS", OK, f"{url.hostname} is {', '.join(addresses[:3])}")
+    yield _connection(url.hostname, port, tls=url.scheme == "https")
+
+
+def _proxy(url: str) -> str:
+    import requests.utils
+
+    named = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    return str(Origin.parse(named)) if named and "://" in named else named or ""
+
+
+def _connection(host: str, port: int, *, tls: bool) -> Verdict:
+    what = "TLS" if tls else "connection"
+    try:
+        with socket.create_connection((host, port), SECONDS) as line:
+            if not tls:
+                return Verdict(what, OK, f"{host}:{port} answers; no TLS, which only a loopback host can do without")
+            with _context().wrap_socket(line, server_hostname=host) as wrapped:
+                return _certificate(what, wrapped)
+    except ssl.SSLCertVerificationError as problem:
+        step = "If a proxy or your company signs certificates, name its CA in REQUESTS_CA_BUNDLE."
+        return Verdict(what, FAIL, f"the certificate is not trusted: {problem.verify_message}", step)
+    except ssl.SSLError as problem:
+        return Verdict(what, FAIL, f"no TLS there ({problem.reason})", "Check the scheme and the port of the URL.")
+    except OSError as problem:
+        text = f"{host}:{port} can't be reached ({problem.strerror or 'no answer in time'})"
+        return Verdict(what, FAIL, text, "Is the server up? Does a firewall or a VPN stand between?")
+
+
+def _context() -> ssl.SSLContext:
+    import certifi
+
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
+    return (
+        ssl.create_default_context(cafile=named) if os.path.isfile(named) else ssl.create_default_context(capath=named)
+    )
+
+
+def _certificate(what: str, wrapped: ssl.SSLSocket) -> Verdict:
+    end = str((wrapped.getpeercert() or {}).get("notAfter", ""))
+    left = ssl.cert_time_to_seconds(end) - time.time() if end else _SOON
+    text = f"{wrapped.version()}, certificate trusted, ends in {left / 86400:.0f} days"
+    if left < _SOON:
+        return Verdict(what, WARN, text, "The server's certificate must be renewed soon.")
+    return Verdict(what, OK, text)
+
+
+def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
+    """Yield endpoint and credentials."""
+    from tokenauth._core.provider import where
+    from tokenauth.errors import CredentialsRejected
+
+    if not seen.reached:
+        yield Verdict("endpoint", FAIL, f"{where(auth._provider)}: {seen.failure}", "See the lines above.")
+        return
+    if not seen.replies:
+        if seen.failure:
+            yield Verdict("credentials", FAIL, str(seen.failure), "Put the secret where it is looked for.")
+        return
+    reply = seen.replies[-1]
+    text = f"{where(auth._provider)} answered {reply.status} in {seen.took * 1000:.0f} ms"
+    if isinstance(seen.failure, CredentialsRejected):
+        yield Verdict("endpoint", OK, text)
+        yield Verdict("credentials", FAIL, str(seen.failure), "Correct them, and run this again.")
+    elif seen.failure is not None and not reply.ok:
+        yield Verdict("endpoint", FAIL, str(seen.failure), "Check the URL against the API's documentation.")
+    else:
+        yield Verdict("endpoint", OK, text)
+        yield Verdict(
+            "credentials", OK if seen.token else SKIP, "accepted" if seen.token else "can't be told: no token"
+        )
+
+
+def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
+    """Yield where token and expiry were found."""
+    if not seen.replies or not seen.replies[-1].ok:
+        return
+    reply = seen.replies[-1]
+    answer = Answer(reply.status, reply.headers, reply.body)
+    places = getattr(getattr(auth._provider, "_reading", None), "where", {})
+    if seen.token is None:
+        step = "`tokenauth describe` shows the shape of the answer, and proposes the places."
+        yield Verdict("token", FAIL, str(seen.failure), step)
+        return
+    there = f" at {described(places['token'])}" if places.get("token") else ""
+    yield Verdict("token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{there}")
+    yield _expiry(seen.token, reply, answer, places)
+
+
+def _expiry(token: Any, reply: Any, answer: Answer, places: Any) -> Verdict:
+    left = lifetime_of(token, reply)
+    if left is None:
+        likely = proposed(answer)
+        near = likely.expires_in or likely.expires_at
+        step = (
+            f"Write expires_{'in' if likely.expires_in else 'at'}={near!r}."
+            if near
+            else "lifetime= says it, if the API's documentation does."
+        )
+        return Verdict("expiry", WARN, "unknown: the token is used until it is refused", step)
+    names = [n for n in ("expires_in", "expires_at") if found(answer, places.get(n)) is not None]
+    from_jwt = not names and jwt_end(token.value) is not None
+    where = described(places[names[0]]) if names else "the JWT's exp" if from_jwt else "what is configured"
+    if left <= 0:
+        return Verdict(
+            "expiry", WARN, f"{where} says it has ended already", "Is it another unit (unit=), or a wrong clock?"
+        )
+    return Verdict("expiry", OK, f"in {_duration(left)}, from {where}")
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def clock(seen: Observed) -> Iterator[Verdict]:
+    """Yield how this machine's clock and the server's differ."""
+    dates = [(reply, http_date(reply.headers.get("date", ""))) for reply in seen.replies[-1:]]
+    for reply, date in dates:
+        if date is None:
+            yield Verdict("clock", SKIP, "the server tells no Date")
+            return
+        skew = reply.server_now - reply.received_at
+        text = (
+            f"this machine's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead'}" if abs(skew) >= 1 else "in step"
+        )
+        step = "tokenauth allows for it; other programs may not. Check NTP on both sides." if abs(skew) > _SKEW else ""
+        yield Verdict("clock", WARN if step else OK, text, step)
+
+
+def api(auth: Any, seen: Observed, url: str | None) -> Iterator[Verdict]:
+    """Yield origins, and whether the API takes the token."""
+    own = sorted(map(str, _origins(auth)))
+    if url is None:
+        yield Verdict("origins", OK, f"{', '.join(own)} may have the token")
+        yield Verdict("API", SKIP, "not asked", "Add --url with an address of the API.")
+        return
+    origin = Origin.parse(url)
+    if not may_have(auth, origin):
+        text = f"{origin} is not among {', '.join(own)}: requests there go without the token"
+        yield Verdict("origins", FAIL, text, f"If it is one of your API's hosts: origins=[{str(origin)!r}].")
+        return
+    yield Verdict("origins", OK, f"{origin} may have the token")
+    if seen.token is None and not auth._provider.is_static(origin):
+        yield Verdict("API", SKIP, "not asked, for there is no token")
+        return
+    yield _asked(auth, seen, url, origin)
+
+
+def may_have(auth: Any, origin: Origin) -> bool:
+    """Whether requests to *origin* carry the token, as far as is known before there is one."""
+    provider = auth._provider
+    return provider.is_static(origin) or provider.may_serve(origin) or origin in _origins(auth)
+
+
+def _origins(auth: Any) -> set[Origin]:
+    own = Origin.parse(auth._provider.token_url) if auth._provider.token_url else None
+    return {*auth._source.admission.more_origins, *([own] if own is not None else ())}
+
+
+def _asked(auth: Any, seen: Observed, url: str, origin: Origin) -> Verdict:
+    import requests
+
+    from tokenauth._io.transports import reason
+
+    if auth._provider.is_static(origin):
+        headers, target = auth.headers(url), url
+    else:
+        signature = auth._source.admission.signature(seen.token, origin)
+        if signature is None:
+            return Verdict("API", FAIL, f"this token is not for {origin}", "The answer names another host (home=).")
+        headers, target = dict(signature.headers_beside(None)), signature.url(url)
+    try:
+        answer = requests.get(target, headers=headers, timeout=SECONDS * 2, allow_redirects=False, stream=True)
+    except requests.RequestException as problem:
+        return Verdict("API", FAIL, f"no answer ({reason(problem)})", "Is the address right, and the server up?")
+    with contextlib.closing(answer):
+        return _judged(answer.status_code, sorted(headers))
+
+
+def _judged(status: int, names: list[str]) -> Verdict:
+    carried = f"answered {status} to a GET with {', '.join(names) or 'the token in the query'}"
+    if status == 401:
+        step = "Does the API want the token in another header, or under another scheme? See header= and scheme=."
+        return Verdict("API", FAIL, f"{carried}: it refuses the token", step)
+    if status == 403:
+        return Verdict("API", WARN, carried, "The token is known, but may not do this. Check its scope or role.")
+    if status >= 500:
+        return Verdict("API", WARN, carried, "The API itself fails: try again later.")
+    step = "That is no success, but the token was taken." if status >= 300 else ""
+    return Verdict("API", WARN if step else OK, carried, step)
+
+
+def store(auth: Any) -> Verdict:
+    shelf = auth._source.fleet.shelf
+    if shelf is None:
+        text = "none: each process logs in itself"
+        return Verdict("store", SKIP, text, "store = \"file\" shares the token (pip install 'tokenauth-http[file]').")
+    kept = auth._options["store"]
+    try:
+        entry = kept.load(shelf.key())
+    except Exception as problem:  # each store has its own
+        text = f"{kept!r} is out of order ({type(problem).__name__})"
+        return Verdict("store", FAIL, text, "Requests go on with tokens of each process alone.")
+    return Verdict("store", OK, f"{type(kept).__name__} works, {'an entry is' if entry else 'nothing is'} kept")

@@ -1,0 +1,149 @@
+"""The `LoginAuth(...)` call to paste, and the same as a profile. A secret is written as where it comes from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenauth._config.references import FromCommand, FromEnv, FromFile, FromKeyring
+from tokenauth._core.places import Cookie, Header, Text
+from tokenauth.providers._proposals import Proposal
+
+_USUAL = {"token": "access_token", "token_type": "token_type", "expires_in": "expires_in"}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A value that somebody must fill in: *name*."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A secret that was typed; *variable* is where the program may look for it."""
+
+    variable: str
+    value: str
+
+    def __call__(self) -> str:
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"<Typed {self.variable}>"
+
+
+def places(found: Proposal) -> dict[str, Any]:
+    """Return the arguments that say what differs from OAuth's places."""
+    given: dict[str, Any] = {}
+    for name, usual in _USUAL.items():
+        place = getattr(found, name)
+        if place is not None and place != usual:
+            given[name] = place
+    if found.expires_at is not None:
+        given["expires_at"] = found.expires_at
+    return given
+
+
+def variable(name: str) -> str:
+    """Return the name of an environment variable for a field."""
+    return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()).strip("_") or "SECRET"
+
+
+def python(arguments: Mapping[str, Any], notes: list[str]) -> str:
+    """Return the call. *arguments*: of `LoginAuth`, "url" first. *notes*: comments above it."""
+    parts = sorted({kind for each in arguments.values() for kind in _parts(each)})
+    body = [f"    {_code(arguments['url'])},"]
+    body += [f"    {name}={_code(value)}," for name, value in arguments.items() if name != "url"]
+    code = "\n".join(body)
+    needed = {"os.environ": "import os", "keyring.": "import keyring", "subprocess.": "import subprocess"}
+    lines = [line for name, line in needed.items() if name in code]
+    lines += ["from pathlib import Path"] if "Path(" in code else []
+    lines += ["", "from tokenauth import LoginAuth"] if lines else ["from tokenauth import LoginAuth"]
+    lines += [f"from tokenauth.providers import {', '.join(parts)}"] if parts else []
+    return "\n".join([*lines, "", *(f"# {note}" for note in notes), "auth = LoginAuth(", code, ")"])
+
+
+def _parts(value: Any) -> list[str]:
+    return [type(value).__name__] if isinstance(value, Header | Cookie | Text) else []
+
+
+def _code(value: Any) -> str:
+    match value:
+        case Ask(name):
+            return f'"<{name}>"'
+        case dict():
+            return "{" + ", ".join(f"{_text(key)}: {_code(each)}" for key, each in value.items()) + "}"
+        case list() | tuple():
+            inner = ", ".join(map(_code, value))
+            return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        case Header(name) | Cookie(name):
+            return f"{type(value).__name__}({_text(name)})"
+        case str():
+            return _text(value)
+    return _read_in_python(value) or repr(value)
+
+
+def _read_in_python(value: Any) -> str:
+    """Return how a program reads a secret, or "" for any other value."""
+    match value:
+        case FromEnv(name) | Typed(name, _):
+            return f'os.environ["{name}"]'
+        case FromFile(path):
+            return f"lambda: Path({_text(path)}).read_text().strip()"
+        case FromKeyring(entry):
+            service, _, user = entry.rpartition("/")
+            return f"lambda: keyring.get_password({_text(service)}, {_text(user)})"
+        case FromCommand(argv):
+            return f"lambda: subprocess.check_output({list(argv)!r}, text=True).strip()"
+    return ""
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def toml(arguments: Mapping[str, Any]) -> str:
+    """Return the same as a profile."""
+    lines = ["[my-api]", 'class = "login"']
+    for name, value in arguments.items():
+        if value is not None:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case Ask(name):
+            return f'"<{name}>"'
+        case dict():
+            return "{" + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case Header(name) | Cookie(name):
+            return f"{{{type(value).__name__.lower()} = {_text(name)}}}"
+        case str():
+            return _text(value)
+    return _read_in_toml(value) or json.dumps(value)
+
+
+def _read_in_toml(value: Any) -> str:
+    match value:
+        case Text():
+            return "{text = true}"
+        case FromEnv(name) | Typed(name, _):
+            return f'{{env = "{name}"}}'
+        case FromFile(path):
+            return f"{{file = {_text(path)}}}"
+        case FromKeyring(entry):
+            return f"{{keyring = {_text(entry)}}}"
+        case FromCommand(argv):
+            return f"{{command = {_toml(list(argv))}}}"
+    return ""
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)

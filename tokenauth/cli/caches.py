@@ -1,0 +1,66 @@
+"""`cache list`, `cache clear`: the tokens that commands keep for the next one, encrypted, in a `FileStore`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from tokenauth.cli import _screen
+from tokenauth.cli._argv import Command
+from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of
+from tokenauth.cli._ending import Stop
+
+Folder = Annotated[str | None, typer.Option("--folder", help="Another folder than the usual one.")]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the tokens that are kept, or forget them.")
+
+
+@app.command("list", epilog="\b\nExample:\n  tokenauth cache list")
+def list_(folder: Folder = None, as_json: Json = False) -> None:
+    """Show what is kept: how large, and until when. Nothing of it can be read without the secrets of its login."""
+    store = _store(folder)
+    entries = [
+        {"entry": each.key[:12], "bytes": each.size, "ends_in": round(each.until - time.time())}
+        for each in store.entries()
+    ]
+    if as_json:
+        _screen.out_json(entries)
+        return
+    _screen.say(f"{len(entries)} kept in {store.folder}", style="dim")
+    for each in entries:
+        _screen.out(f"{each['entry']}  {each['bytes']:>6} bytes  {_left(each['ends_in'])}")
+
+
+@app.command(cls=Command, epilog="\b\nExample:\n  tokenauth cache clear -p manis-prod")
+def clear(
+    ctx: typer.Context, profile: Profile = None, name: Class = None, folder: Folder = None, quiet: Quiet = False
+) -> None:
+    """Forget all tokens that are kept, or those of one profile. The next command logs in."""
+    key = None
+    if profile or name or ctx.obj:
+        auth = auth_of(profile, name, ctx.obj)
+        shelf = auth._source.fleet.shelf
+        if shelf is None:
+            raise Stop(f"{type(auth).__name__} keeps nothing", 0)
+        key = shelf.key()
+    forgotten = _store(folder).clear(key)
+    _screen.say(f"{forgotten} forgotten", quiet=quiet)
+
+
+def _store(folder: str | None) -> Any:
+    from tokenauth.stores import FileStore
+
+    try:
+        return FileStore(folder)
+    except ValueError as problem:
+        text = str(problem)
+    raise Stop(text)
+
+
+def _left(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= length:
+            return f"ends in {seconds / length:.0f} {unit}" if seconds > 0 else "has ended"
+    return f"ends in {seconds:.0f} s" if seconds > 0 else "has ended"

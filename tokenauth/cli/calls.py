@@ -1,0 +1,78 @@
+"""`request`: one request with the token, renewed after a 401."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tokenauth.cli import _argv, _screen
+from tokenauth.cli._auth import Class, Fresh, Profile, Quiet, auth_of
+from tokenauth.cli._ending import API, ENDPOINT, Stop
+from tokenauth.cli.tokens import check_home
+
+SECONDS = 60.0
+
+
+def request(
+    ctx: typer.Context,
+    method: Annotated[str, typer.Argument(help="GET, POST …")],
+    url: Annotated[str, typer.Argument(help="Where it goes.")],
+    data: Annotated[str | None, typer.Option("--data", "-d", help="Body; @PATH for a file, @- for stdin.")] = None,
+    header: Annotated[list[str] | None, typer.Option("--header", "-H", help="'Name: value'; may be repeated.")] = None,
+    include: Annotated[bool, typer.Option("--include", "-i", help="Print status and headers, too.")] = False,
+    profile: Profile = None,
+    name: Class = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+) -> int:
+    """Send a request with the token, and print the answer's body."""
+    auth = auth_of(profile, name, ctx.obj, fresh=fresh)
+    check_home(auth, url)
+    headers = _argv.headers(header or [])
+    body = _body(data)
+    if body and body[:1] in {b"{", b"["} and not any(each.lower() == "content-type" for each in headers):
+        headers["Content-Type"] = "application/json"
+    answer = _sent(auth, method.upper(), url, headers, body, quiet=quiet)
+    if include:
+        lines = [f"HTTP {answer.status_code} {answer.reason}", *(f"{each}: {v}" for each, v in answer.headers.items())]
+        _screen.out("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(answer.content)
+    if sys.stdout.isatty() and not answer.content.endswith(b"\n"):
+        _screen.out("")
+    sys.stdout.flush()
+    if answer.status_code < 400:
+        return 0
+    _screen.say(f"tokenauth: {url.partition('?')[0]} answered {answer.status_code} {answer.reason}", quiet=quiet)
+    return API
+
+
+def _sent(auth: Any, method: str, url: str, headers: dict[str, str], body: bytes | None, *, quiet: bool) -> Any:
+    import requests
+
+    from tokenauth import TokenAuthError
+    from tokenauth._io.transports import reason
+
+    try:
+        with _screen.waiting(f"{method} {url.partition('?')[0]}", quiet=quiet), requests.Session() as session:
+            return session.request(method, url, headers=headers, data=body, auth=auth, timeout=SECONDS)
+    except TokenAuthError:
+        raise
+    except requests.RequestException as problem:
+        text = reason(problem)
+    raise Stop(
+        f"no answer from {url.partition('?')[0]}: {text}. Is the address right, and the network there?", ENDPOINT
+    )
+
+
+def _body(data: str | None) -> bytes | None:
+    if data is None or not data.startswith("@"):
+        return None if data is None else data.encode()
+    try:
+        return sys.stdin.buffer.read() if data == "@-" else Path(data[1:]).read_bytes()
+    except OSError as problem:
+        text = problem.strerror or type(problem).__name__
+    raise Stop(f"{data[1:]} can't be read: {text}")

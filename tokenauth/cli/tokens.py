@@ -1,0 +1,120 @@
+"""`token`, `header`, `json`, `portal`: what a token is wanted for elsewhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from tokenauth.cli import _screen
+from tokenauth.cli._auth import Class, Fresh, Json, Profile, Quiet, auth_of
+from tokenauth.cli._ending import Stop
+
+
+def token(
+    ctx: typer.Context,
+    profile: Profile = None,
+    name: Class = None,
+    fresh: Fresh = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print a token, and log in for it where need be."""
+    found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
+    if as_json:
+        _screen.out_json(_described(found, auth))
+    else:
+        _screen.out(found.value)
+
+
+def json(
+    ctx: typer.Context, profile: Profile = None, name: Class = None, fresh: Fresh = False, quiet: Quiet = False
+) -> None:
+    """Print a token as JSON, with its type and its end."""
+    found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
+    _screen.out_json(_described(found, auth))
+
+
+def header(
+    ctx: typer.Context,
+    url: Annotated[str | None, typer.Argument(help="Where the request goes. Default the API of the login.")] = None,
+    profile: Profile = None,
+    name: Class = None,
+    fresh: Fresh = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print the headers that a request must carry, for `curl -H @-`."""
+    auth = auth_of(profile, name, ctx.obj, fresh=fresh)
+    target = url or auth._provider.token_url
+    check_home(auth, target)
+    try:
+        with _screen.waiting("logging in", quiet=quiet):
+            found = auth.headers(target)
+    except ValueError as problem:
+        text = str(problem)
+    else:
+        if as_json:
+            _screen.out_json(found)
+        else:
+            _screen.out("\n".join(f"{each}: {value}" for each, value in found.items()))
+        return
+    raise Stop(text)
+
+
+def portal(
+    ctx: typer.Context,
+    profile: Profile = None,
+    name: Class = None,
+    opens: Annotated[bool, typer.Option("--open", help="Open the link in a browser, and don't print it.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print a fresh link to ATRIP's portal. Whoever has the link is logged in."""
+    auth = auth_of(profile, name, ctx.obj, fresh=True)
+    if not hasattr(auth, "portal_link"):
+        raise Stop(f"{type(auth).__name__} has no portal; AtripAuth has: --class atrip")
+    with _screen.waiting("asking for a link", quiet=quiet):
+        link = auth.portal_link()
+    if opens:
+        import webbrowser
+
+        if not webbrowser.open(link.url):
+            raise Stop("there is no browser to open the link in: leave --open out, and the link is printed")
+        _screen.say(f"opened {link.origin}", quiet=quiet)
+    elif as_json:
+        _screen.out_json({"url": link.url, "token": link.token, "origin": link.origin})
+    else:
+        _screen.out(link.url)
+
+
+def check_home(auth: Any, url: str) -> None:
+    """Stop where *url* may not have the token."""
+    from tokenauth._core.origins import Origin
+    from tokenauth.cli._checks import may_have
+
+    try:
+        origin = Origin.parse(url)
+    except ValueError as problem:
+        raise Stop(f"that is no URL of an API: {problem}") from None
+    if not may_have(auth, origin):
+        raise Stop(f"{origin} may not have this token. If it is one of your API's hosts: --origins {origin}")
+
+
+def _token(ctx: typer.Context, profile: str | None, name: str | None, *, fresh: bool, quiet: bool) -> tuple[Any, Any]:
+    auth = auth_of(profile, name, ctx.obj, fresh=fresh)
+    with _screen.waiting("logging in", quiet=quiet):
+        return auth.get_token(), auth
+
+
+def _described(token: Any, auth: Any) -> dict[str, Any]:
+    end = token.expires_at
+    return {
+        "token": token.value,
+        "type": token.type,
+        "expires_at": None if end is None else datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds"),
+        "lifetime": token.lifetime,
+        "fingerprint": token.fingerprint,
+        "from": auth._provider.name,
+    }
