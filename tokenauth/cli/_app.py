@@ -88,7 +88,7 @@ _add(
     auth=False,
 )
 _add(sandboxes.sandbox, "tokenauth sandbox", "tokenauth sandbox --port 0 --quiet", auth=False)
-_add(sandboxes.demo, "tokenauth demo", auth=False)
+_add(sandboxes.demo, "tokenauth demo", "tokenauth demo --full", auth=False)
 app.add_typer(caches.app, name="cache", epilog="\b\nExample:\n  tokenauth cache list")
 
 

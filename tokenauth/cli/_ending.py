@@ -72,8 +72,7 @@ def _said(problem: Exception) -> tuple[str, int]:
 
     if isinstance(problem, errors.TokenAuthError):
         code, step = next((code, step) for kind, code, step in _steps(errors) if isinstance(problem, kind))
-        text = str(problem).replace("after auth.invalidate()", "with --fresh").rstrip(".")
-        return f"{text}. {step}".rstrip(), code
+        return f"{str(problem).rstrip('.')}. {step}".rstrip(), code
     if isinstance(problem, ImportError) and "pip install" in str(problem):
         return str(problem), USAGE
     kind = type(problem).__name__
@@ -82,7 +81,7 @@ def _said(problem: Exception) -> tuple[str, int]:
 
 def _steps(errors: Any) -> Iterator[tuple[type, int, str]]:
     """Yield each kind of error, the exit code, and the next step where its text has none."""
-    yield errors.CredentialsRejected, CREDENTIALS, ""
+    yield errors.CredentialsRejected, CREDENTIALS, "For a minute this answer counts; --fresh asks again."
     yield errors.TokenResponseError, TOKEN, "`tokenauth describe` shows the answer."
     yield errors.TokenEndpointError, ENDPOINT, "`tokenauth doctor` looks at each step."
     yield errors.TokenAuthError, USAGE, ""

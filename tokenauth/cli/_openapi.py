@@ -19,7 +19,7 @@ from tokenauth.providers._proposals import proposed
 _METHODS = ("post", "get", "put", "patch")
 _LOGIN = re.compile(r"token|log-?in|auth|sign-?in|session|credential", re.IGNORECASE)
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_OWN_HEADERS = {"accept", "accept-encoding", "content-type", "user-agent", "authorization"}
+_CLIENTS = {"accept-encoding", "accept-language", "user-agent", "content-length", "host"}
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -187,9 +187,10 @@ def _sent(document: _Document, operation: dict[str, Any]) -> dict[str, Any]:
     for each in map(document.at, operation.get("parameters") or []):
         name, where = str(each.get("name")), each.get("in")
         kind = {"header": "headers", "query": "params"}.get(str(where))
-        if kind is None or (kind == "headers" and name.lower() in _OWN_HEADERS):
+        value = _value(name, document.at(each.get("schema")))
+        if kind is None or (kind == "headers" and _is_ours(name.lower(), value)):
             continue
-        found.setdefault(kind, {})[name] = _value(name, document.at(each.get("schema")))
+        found.setdefault(kind, {})[name] = value
     kind, schema = document.body(operation)
     fields = schema.get("properties") or {}
     if fields:
@@ -200,6 +201,11 @@ def _sent(document: _Document, operation: dict[str, Any]) -> dict[str, Any]:
         for name in requirement:
             found |= _secured(document.at(schemes.get(name)), found)
     return found
+
+
+def _is_ours(name: str, value: Any) -> bool:
+    """Whether a header is sent anyway, or by the client as it sees fit."""
+    return name in {"accept", "content-type", "authorization"} or (name in _CLIENTS and isinstance(value, Ask))
 
 
 def _secured(scheme: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,217 @@
+"""What the commands do when all is well, and how they end when it isn't."""
+
+import json
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SECRET, Run
+from tests.servers import Received, Reply, serve
+from tokenauth._version import __version__
+from tokenauth.sandbox import ThreadSandbox, credentials
+
+COMMANDS = ["token", "header", "json", "request", "portal", "doctor", "describe", "sandbox", "demo", "cache"]
+HEAVY = ("requests", "httpx", "httpx2", "aiohttp", "rich", "starlette", "uvicorn", "yaml", "cryptography", "keyring")
+
+
+def test_the_command_alone_shows_help_with_examples(run: Run) -> None:
+    ran = run()
+    assert ran.code == 0
+    assert "Examples:" in ran.out
+    assert all(f"  {name} " in ran.out for name in COMMANDS)
+    assert run("--version").out == f"tokenauth {__version__}\n"
+
+
+@pytest.mark.parametrize("path", [[each] for each in COMMANDS] + [["cache", "list"], ["cache", "clear"]], ids="-".join)
+def test_every_command_has_an_example(run: Run, path: list[str]) -> None:
+    ran = run(*path, "--help")
+    assert ran.code == 0
+    example = ran.out.rpartition("Example")[2]
+    assert f"tokenauth {path[0]}" in example
+
+
+def test_help_names_the_arguments_and_variables_of_a_class(run: Run) -> None:
+    ran = run("token", "--class", "manis", "--help")
+    assert "--merchant-id" in ran.out
+    assert "MANIS_MERCHANT_ID  (needed)" in ran.out
+
+
+def test_help_loads_no_client_and_nothing_else_that_takes_time() -> None:
+    program = (
+        f"import sys; from tokenauth.cli import main; main(['token', '--help']); "
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr, end='')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    program = "import sys; sys.modules['typer'] = None; from tokenauth.cli import main; sys.exit(main(['token']))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ran.stderr == "tokenauth: The command tokenauth needs typer: pip install 'tokenauth-http[cli]'\n"
+
+
+def test_a_token_is_kept_for_the_next_command(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
+    first = run("token", *manis)
+    assert (first.code, first.err) == (0, "")
+    assert run("header", *manis).out == f"Authorization: Bearer {first.out}"
+    content = json.loads(run("json", *manis).out)
+    assert (content["token"], content["type"]) == (first.out.strip(), "Bearer")
+    assert content == {**json.loads(run("token", *manis, "--json").out), "lifetime": content["lifetime"]}
+    assert sandbox.state()["manis"]["logins"] == 1
+    assert run("token", *manis, "--fresh").out != first.out
+    assert run("token", *manis).out == first.out
+
+
+def test_the_cache_can_be_looked_at_and_cleared(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
+    run("token", *manis)
+    run("token", *manis, "--origins", "https://other.example.com")  # another credential? no: the same token
+    (entry,) = json.loads(run("cache", "list", "--json").out)
+    assert 3500 < entry["ends_in"] <= 3600
+    assert entry["entry"] in run("cache", "list").out
+    assert run("cache", "clear", *manis[:-1], "another-merchant").err == "0 forgotten\n"
+    assert run("cache", "clear", *manis).err == "1 forgotten\n"
+    assert json.loads(run("cache", "list", "--json").out) == []
+    run("token", *manis)
+    assert sandbox.state()["manis"]["logins"] == 2
+    assert run("cache", "clear").err == "1 forgotten\n"
+
+
+def test_a_request_is_renewed_after_a_401(run: Run, manis: list[str], sandbox: ThreadSandbox, tmp_path: Path) -> None:
+    run("token", *manis)
+    sandbox.knobs("manis", revoke=True)
+    url = f"{sandbox.url}/manis/api/orders"
+    assert json.loads(run("request", "get", url, *manis).out)["method"] == "GET"
+    (tmp_path / "body").write_bytes(b'{"id": 7}')
+    ran = run("request", *manis, "POST", url, "-d", f"@{tmp_path / 'body'}", "-H", "X-Trace: 1", "--include")
+    head, _, body = ran.out.partition("\n\n")
+    assert head.startswith("HTTP 200 OK\n")
+    content = json.loads(body)
+    assert (content["length"], content["content_type"]) == (9, "application/json")
+    assert "x-trace" in content["headers"]
+    assert sandbox.state()["manis"]["logins"] == 2
+
+
+def test_an_answer_that_is_an_error_is_another_exit_code(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
+    ran = run("request", "GET", f"{sandbox.url}/manis/denied/x", *manis)
+    assert ran.code == 6
+    assert json.loads(ran.out) == {"error": "invalid_token"}
+    assert f"{sandbox.url}/manis/denied/x answered 401" in ran.err
+
+
+@pytest.mark.parametrize("command", [["header"], ["request", "GET"]])
+def test_a_foreign_address_is_refused_with_what_to_write(run: Run, manis: list[str], command: list[str]) -> None:
+    ran = run(*command, "https://elsewhere.example.com/x", *manis)
+    assert ran.code == 2
+    assert "https://elsewhere.example.com may not have this token" in ran.err
+    assert "--origins https://elsewhere.example.com" in ran.err
+    assert (
+        run("header", "https://elsewhere.example.com/x", *manis, "--origins", "https://elsewhere.example.com").code == 0
+    )
+
+
+def test_a_link_to_the_portal(run: Run, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATRIP_CLIENT_SECRET", credentials.ATRIP_CLIENT_SECRET)
+    for name in ("client_id", "user_name", "role", "order_no"):
+        monkeypatch.setenv(f"ATRIP_{name.upper()}", getattr(credentials, f"ATRIP_{name.upper()}"))
+    atrip = ["--class", "atrip", "--base-url", sandbox.url]
+    link = run("portal", *atrip).out.strip()
+    assert link.startswith(sandbox.portal_url)
+    assert json.loads(run("portal", *atrip, "--json").out)["origin"] == sandbox.portal_url
+    opened: list[str] = []
+
+    class Browser(webbrowser.BaseBrowser):
+        def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+            opened.append(url)
+            return True
+
+    monkeypatch.setattr(webbrowser, "_browsers", {})
+    monkeypatch.setattr(webbrowser, "_tryorder", [])
+    webbrowser.register("ours", None, Browser("ours"))
+    ran = run("portal", *atrip, "--open")
+    assert (ran.code, ran.out, ran.err) == (0, "", f"opened {sandbox.portal_url}\n")
+    assert len(opened) == 1
+    assert run("header", f"{sandbox.url}/search.do", *atrip).out.startswith("x-atlas-client-id: ")
+
+
+def test_only_atrip_has_a_portal(run: Run, manis: list[str]) -> None:
+    ran = run("portal", *manis)
+    assert (ran.code, ran.err) == (2, "tokenauth: ManisAuth has no portal; AtripAuth has: --class atrip\n")
+
+
+def test_a_profile_and_arguments_over_it(run: Run, manis: list[str], sandbox: ThreadSandbox, tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_text(
+        f'[prod]\nclass = "manis"\nbase_url = "{sandbox.url}"\nmerchant_id = "x"\nsecret = {{env = "MANIS_SECRET"}}\n'
+    )
+    assert run("token", "-p", "prod", "--merchant-id", credentials.MANIS_MERCHANT_ID).code == 0
+    assert run("token", "-p", "prod").code == 3
+    typo = run("token", "-p", "prid")
+    assert (typo.code, typo.err.count("\n")) == (2, 1)
+    assert "did you mean 'prod'?" in typo.err
+    assert "exclude each other" in run("token", "-p", "prod", "--class", "manis").err
+    assert "-p NAME (prod)" in run("token").err
+
+
+def test_a_wrong_secret_is_a_sentence(
+    run: Run, manis: list[str], sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MANIS_SECRET", SECRET)
+    ran = run("token", *manis)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+    assert "refused the credentials (HTTP 401)" in ran.err
+    assert run("token", *manis).code == 3  # not sent again within a minute
+    assert sandbox.state()["manis"]["refused"] == 1
+    assert run("token", *manis, "--fresh").code == 3
+    assert sandbox.state()["manis"]["refused"] == 2
+
+
+def test_a_server_that_is_down_is_a_sentence(run: Run, manis: list[str], closed_port: int) -> None:
+    manis[3] = f"http://127.0.0.1:{closed_port}"
+    for command in (["token"], ["header"], ["request", "GET", f"{manis[3]}/x"]):
+        ran = run(*command, *manis)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (4, "", 1)
+        assert "can't be reached" in ran.err
+        assert "`tokenauth doctor` looks at each step." in ran.err
+
+
+def test_an_api_that_is_down_is_a_sentence(run: Run, manis: list[str], closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}"
+    ran = run("request", "GET", f"{url}/x?key=1", *manis, "--origins", url)
+    assert (ran.code, ran.err.count("\n")) == (4, 1)
+    assert f"no answer from {url}/x: " in ran.err
+
+
+def test_no_network_is_a_sentence(run: Run, manis: list[str]) -> None:
+    manis[3] = "https://nowhere.invalid"
+    ran = run("token", *manis)
+    assert (ran.code, ran.err.count("\n")) == (4, 1)
+    assert "nowhere.invalid" in ran.err
+
+
+def test_an_answer_without_a_token_is_a_sentence(run: Run, manis: list[str]) -> None:
+    def answer(_: Received) -> Reply:
+        return Reply(body={"data": {"token": "t"}})
+
+    with serve(answer) as server:
+        manis[3] = server.url
+        ran = run("token", *manis)
+    assert ran.code == 5
+    assert 'Did you mean token="data.token"' in ran.err
+    assert "`tokenauth describe` shows the answer." in ran.err
+
+
+def test_quiet_says_nothing_but_errors(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
+    assert run("request", "GET", f"{sandbox.url}/manis/denied/x", *manis, "--quiet").err == ""
+    assert run("token", *manis, "-q", "--origins", "nonsense").code == 2
+    run("token", *manis)
+    assert run("cache", "clear", "-q").err == ""
+
+
+def test_an_empty_pipe_is_no_error() -> None:
+    program = f"{sys.executable} -m tokenauth --help | true"
+    ran = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stderr == ""

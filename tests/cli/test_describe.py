@@ -1,0 +1,269 @@
+"""`tokenauth describe`: what it prints can be pasted, and works."""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tokenauth
+from tests.cli.conftest import SECRET, Run
+from tests.servers import Received, Reply, serve
+from tokenauth.sandbox import ThreadSandbox, credentials
+
+DOCUMENTS = Path(__file__).parents[1] / "contract"
+
+ANSWERS: dict[str, tuple[Reply, str]] = {
+    "oauth": (Reply(body={"access_token": "t-1", "token_type": "Bearer", "expires_in": 60}), "t-1"),
+    "nested": (Reply(body={"code": 0, "data": {"jwt": "t-1", "ttl": 60}}), "t-1"),
+    "header": (Reply(204, headers={"X-Auth-Token": "t-1"}), "t-1"),
+    "cookie": (Reply(headers={"Set-Cookie": "SID=t-1; Path=/"}), "t-1"),
+    "text": (Reply(body=b"abcdefghijklmnop0123"), "abcdefghijklmnop0123"),
+    "a JSON text": (Reply(body=b'"t-1"'), "t-1"),
+    "in milliseconds": (Reply(body={"token": "t-1", "expiresIn": 7_776_000_000}), "t-1"),
+}
+
+
+def pasted(code: str) -> Any:
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names["auth"]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_it_prints_gets_the_token(run: Run, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    reply, token = ANSWERS[name]
+    seen: list[bytes] = []
+
+    def answer(request: Received) -> Reply:
+        seen.append(request.body)
+        return reply
+
+    monkeypatch.setenv("PW", SECRET)
+    with serve(answer) as server:
+        ran = run("describe", f"{server.url}/login", "-d", "user=me", "-d", "password=env:PW")
+        assert ran.code == 0
+        assert token not in ran.out + ran.err
+        assert pasted(ran.out).get_token().value == token
+        profile = ran.err.partition("as a profile:\n")[2]
+        (tmp_path / "profiles.toml").write_text(profile)
+        assert tokenauth.profile("my-api", cache={}).get_token().value == token
+    assert len(set(seen)) == 1  # the program sends what the command sent
+
+
+def test_the_shape_has_every_value_masked(run: Run) -> None:
+    hidden = "hidden-value"
+    body = {"a": {"token": hidden, "list": [{"n": 123}, 5]}, "ok": True, "none": None, "empty": "", "jwt": "eyJ.eyJ.x"}
+
+    def answer(_: Received) -> Reply:
+        return Reply(body=body, headers={"X-Request": hidden, "Set-Cookie": f"SID={hidden}"})
+
+    with serve(answer) as server:
+        ran = run("describe", server.url + "/login")
+    assert hidden not in ran.out + ran.err
+    assert "123" not in ran.err
+    for line in ("token: *** (text, 12 characters)", "n: a number of 3 digits", "ok: true or false", "none: null"):
+        assert line in ran.err
+    assert "x-request: *** (text, 12 characters)" in ran.err
+    assert "jwt: *** (a JWT, 9 characters)" in ran.err
+    assert "list: [ 2 of" in ran.err
+
+
+def test_notes_say_what_to_look_at(run: Run) -> None:
+    def answer(request: Received) -> Reply:
+        return ANSWERS["in milliseconds"][0] if request.path == "/ms" else ANSWERS["nested"][0]
+
+    with serve(answer) as server:
+        assert 'would be 90000 days. If it is in milliseconds: unit="ms"' in run("describe", server.url + "/ms").out
+        assert 'success=("code", 0)' in run("describe", server.url + "/nested").out
+
+
+def test_a_form_basic_headers_and_another_method(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", SECRET)
+    with serve(lambda _: ANSWERS["oauth"][0]) as server:
+        arguments = [
+            "--form",
+            "-d",
+            "a=1",
+            "-H",
+            "X-Key: env:PW",
+            "--basic",
+            "me:env:PW",
+            "-X",
+            "PUT",
+            "--param",
+            "p=1",
+        ]
+        ran = run("describe", f"{server.url}/login", *arguments)
+        auth = pasted(ran.out)
+        auth.get_token()
+        first, second = server.requests
+    assert (first.method, first.target, first.body) == (second.method, second.target, second.body)
+    assert first.headers["x-key"] == second.headers["x-key"] == SECRET
+    assert first.headers["authorization"] == second.headers["authorization"]
+
+
+def test_a_secret_that_was_typed_is_read_from_the_environment_by_the_program(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import getpass
+    import sys
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: SECRET)
+    with serve(lambda _: ANSWERS["oauth"][0]) as server:
+        ran = run("describe", f"{server.url}/login", "-d", "passWord=prompt")
+        assert json.loads(server.requests[0].body) == {"passWord": SECRET}
+    assert '"passWord": os.environ["PASS_WORD"]' in ran.out
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "text"),
+    [
+        (Reply(401, {"error": "no"}), 3, "HTTP 401: the login was refused"),
+        (Reply(422, {"error": "no"}), 3, "HTTP 422: the login was refused"),
+        (Reply(404), 4, "HTTP 404: that is no login's answer"),
+        (Reply(body={"code": "E1"}), 5, "nothing in the answer looks like a token"),
+        (Reply(body=b""), 5, "nothing in the answer looks like a token"),
+    ],
+)
+def test_an_answer_that_is_no_success_shows_its_shape(run: Run, reply: Reply, code: int, text: str) -> None:
+    with serve(lambda _: reply) as server:
+        ran = run("describe", f"{server.url}/login")
+    assert ran.code == code
+    assert text in ran.err
+    assert f"HTTP {reply.status}\n" in ran.err
+    assert ran.out == ""
+
+
+def test_what_can_not_be_sent_is_a_sentence(run: Run, closed_port: int) -> None:
+    assert run("describe").err == "tokenauth: describe needs the URL of a login, or --openapi FILE\n"
+    assert "url" in run("describe", "http://api.example.com/x").err
+    down = run("describe", f"http://127.0.0.1:{closed_port}/x")
+    assert (down.code, down.err.count("\n")) == (4, 1)
+    assert "--param must be NAME=VALUE" in run("describe", "https://l.example.com", "--param", "x").err
+    assert "--header must be 'Name: value'" in run("describe", "https://l.example.com", "-H", "x").err
+
+
+def test_the_three_documents(run: Run, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each proposal is true: with its blanks filled in, it logs in."""
+    manis = run("describe", sandbox.url, "--openapi", str(DOCUMENTS / "manis.yaml")).out
+    monkeypatch.setenv("X_SECRET", credentials.MANIS_SECRET)
+    token = pasted(manis.replace("<x-merchant-id>", credentials.MANIS_MERCHANT_ID)).get_token()
+    assert 3500 < (token.lifetime or 0) <= 3600
+    assert "does not say the unit of expiresAt" in manis
+
+    both = run("describe", "--openapi", str(DOCUMENTS / "platform.yaml"))
+    assert (both.code, "GET /Token | POST /Token" in both.err or "POST /Token | GET /Token" in both.err) == (2, True)
+    arguments = ["--openapi", str(DOCUMENTS / "platform.yaml"), "--operation", "post /token"]
+    platform = run("describe", sandbox.url, *arguments).out
+    monkeypatch.setenv("PASSWORD", credentials.PLATFORM_PASSWORD)
+    assert pasted(platform.replace("<username>", credentials.PLATFORM_USERNAME)).get_token().type == "Bearer"
+
+    atrip = run("describe", sandbox.url, "--openapi", str(DOCUMENTS / "atrip.yaml"), "--json").out
+    code = json.loads(atrip)["python"]
+    assert "where the token stands in the answer; there are url, status, msg" in code
+    monkeypatch.setenv("X_ATLAS_CLIENT_SECRET", credentials.ATRIP_CLIENT_SECRET)
+    for blank, value in {"x-atlas-client-id": credentials.ATRIP_CLIENT_ID, "the token": "url"}.items():
+        code = code.replace(f"<{blank}>", value)
+    assert pasted(code).get_token().value.startswith(sandbox.portal_url)
+
+
+def document(tmp_path: Path, content: str, name: str = "api.yaml") -> str:
+    (tmp_path / name).write_text(content)
+    return str(tmp_path / name)
+
+
+OPENAPI = """
+openapi: 3.0.0
+servers: [{url: "https://api.example.com/v1"}]
+paths:
+  /orders: {get: {operationId: orders, responses: {}}}
+  /session:
+    parameters: [{$ref: "#/components/parameters/App"}]
+    post:
+      operationId: signIn
+      security: [{key: []}]
+      requestBody: {$ref: "#/components/requestBodies/SignIn"}
+      responses:
+        "200":
+          content: {application/json: {schema: {allOf: [{$ref: "#/components/schemas/Session"}]}}}
+components:
+  parameters: {App: {name: X-App, in: header, schema: {type: string, enum: [web]}}}
+  requestBodies:
+    SignIn:
+      content:
+        application/json: {schema: {properties: {user: {type: string}, pin: {type: string}, days: {default: 3}}}}
+  schemas: {Session: {properties: {session: {properties: {token: {type: string}, expiresIn: {type: integer}}}}}}
+  securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}
+"""
+
+
+def test_an_openapi_document_says_most_of_it(run: Run, tmp_path: Path) -> None:
+    ran = run("describe", "--openapi", document(tmp_path, OPENAPI))
+    assert ran.code == 0
+    for text in (
+        '"https://api.example.com/v1/session"',
+        'headers={"X-App": "web", "X-Key": os.environ["X_KEY"]}',
+        'json={"user": "<user>", "pin": os.environ["PIN"], "days": 3}',
+        'token="session.token"',
+        'expires_in="session.expiresIn"',
+        "# Fill in <user>.",
+    ):
+        assert text in ran.out
+    tomllib.loads(ran.err.partition("as a profile:\n")[2])
+    page = f"# A page\n\n```yaml\n{OPENAPI}```\n"
+    assert run("describe", "--openapi", document(tmp_path, page, "page.md")).out.count("session.token") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "text"),
+    [
+        (OPENAPI, ["--operation", "signin2"], "has no operation 'signin2'. There are: orders | signIn"),
+        ("a: b", [], "holds no OpenAPI document"),
+        ("{", [], "holds no OpenAPI document"),
+        ("paths: {}", [], "has no operations"),
+        ("paths: {/a: {get: {}}, /b: {post: {x: 1}, put: {x: 1}}}", [], "which operation is the login?"),
+        ('paths: {/login: {post: {requestBody: {$ref: "#/nowhere"}}}}', [], ""),
+        ('paths: {/login: {post: {requestBody: {$ref: "#/paths/~1login/post/requestBody"}}}}', [], ""),
+    ],
+)
+def test_a_document_that_says_little(run: Run, tmp_path: Path, content: str, arguments: list[str], text: str) -> None:
+    ran = run("describe", "--openapi", document(tmp_path, content), *arguments)
+    assert ran.code == (2 if text else 0)
+    assert text in ran.err
+    assert "unexpected" not in ran.err
+
+
+def test_a_document_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert "can't be read: No such file" in run("describe", "--openapi", str(tmp_path / "no.yaml")).err
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "is no UTF-8 text" in run("describe", "--openapi", str(tmp_path / "b.yaml")).err
+
+
+def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+    import sys
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("https://real.example.com\n"))
+    ran = run("describe", "--openapi", document(tmp_path, OPENAPI.replace("https://api.example.com", "")))
+    assert '"https://real.example.com/session"' in ran.out
+    assert "Fill in <the server>" not in ran.out
+
+
+def test_every_file_place_is_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text(SECRET)
+    with serve(lambda _: ANSWERS["oauth"][0]) as server:
+        ran = run("describe", f"{server.url}/login", "-d", f"password=file:{tmp_path / 'pw'}")
+        auth = pasted(ran.out)
+        auth.get_token()
+        assert [json.loads(each.body)["password"] for each in server.requests] == [SECRET, SECRET]
+    assert os.environ.get("PASSWORD") is None

@@ -1,0 +1,144 @@
+"""A secret never stands on a command line, and is never shown."""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SECRET, Run
+from tests.servers import Received, Reply, serve
+from tokenauth.sandbox import ThreadSandbox, credentials
+
+LOGIN = ["--class", "login", "--url"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["token", "--class", "manis", "--secret", SECRET],
+        ["token", "--class", "manis", f"--secret={SECRET}"],
+        ["token", "--class", "platform", "--password", SECRET],
+        ["token", "--class", "client_credentials", "--client-secret", SECRET],
+        ["token", *LOGIN, "https://l.example.com/x", "--form", f"password={SECRET}"],
+        ["token", *LOGIN, "https://l.example.com/x", "--with-json", f'{{"a": {{"apiKey": "{SECRET}"}}}}'],
+        ["token", *LOGIN, "https://l.example.com/x", "--headers", f"X-Api-Key={SECRET}"],
+        ["token", *LOGIN, "https://l.example.com/x", "--basic", f"me:{SECRET}"],
+        ["token", *LOGIN, "https://l.example.com/x", "--body", SECRET],
+        ["describe", "https://l.example.com/x", "-d", "user=me", "-d", f"password={SECRET}"],
+        ["describe", "https://l.example.com/x", "--basic", f"me:{SECRET}"],
+        ["describe", "https://l.example.com/x", "-H", f"Authorization: Bearer {SECRET}"],
+        ["describe", "https://l.example.com/x", "--param", f"access_key={SECRET}"],
+        ["doctor", "--class", "manis", "--secret", SECRET],
+    ],
+    ids=lambda arguments: " ".join(arguments[-3:]).replace(SECRET, "…"),
+)
+def test_it_is_refused_with_the_reason_and_what_to_write(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)  # which looks for the secret in what is said
+    said = ran.err + ran.out
+    assert ran.code in {1, 2}
+    assert "env" in said
+    assert "shows to every user of this machine" in said or "has a secret in it (apiKey)" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["token", "--secrt", SECRET],
+        ["token", SECRET],
+        ["token", "--class", "manis", "--password", SECRET],
+        ["token", "-p", "x", "--", SECRET],
+        ["describe", "https://l.example.com/x", SECRET],
+    ],
+)
+def test_a_misplaced_secret_is_not_repeated(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).code == 2
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A terminal on which a person types."""
+
+    def types(text: str) -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(getpass, "getpass", lambda prompt, stream: text)
+
+    return types
+
+
+def test_every_way_to_give_a_secret(
+    run: Run,
+    manis: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: Callable[[str], None],
+) -> None:
+    monkeypatch.delenv("MANIS_SECRET")
+    monkeypatch.setenv("ELSEWHERE", credentials.MANIS_SECRET)
+    (tmp_path / "secret").write_text(credentials.MANIS_SECRET + "\n")
+    command = f"{sys.executable} -c \"print('{credentials.MANIS_SECRET}')\""
+    for place in ("env:ELSEWHERE", f"file:{tmp_path / 'secret'}", f"command:{command}"):
+        ran = run("token", *manis, "--secret", place, "--fresh")
+        assert (ran.code, ran.err) == (0, "")
+    monkeypatch.setenv("MANIS_SECRET_FILE", str(tmp_path / "secret"))
+    assert run("token", *manis, "--fresh").code == 0
+    monkeypatch.delenv("MANIS_SECRET_FILE")
+    typed(credentials.MANIS_SECRET)
+    assert run("token", *manis, "--fresh").code == 0  # asked for, for it is missing
+    assert run("token", *manis, "--fresh", "--secret", "prompt").code == 0
+
+
+def test_without_a_terminal_it_is_not_asked_for(run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MANIS_SECRET")
+    ran = run("token", *manis)
+    assert ran.code == 2
+    assert "ManisAuth needs MANIS_SECRET: set it in the environment, or write --secret prompt" in ran.err
+    assert "needs a terminal" in run("token", *manis, "--secret", "prompt").err
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("env:NOT_THERE", "--secret: the environment variable NOT_THERE is not set"),
+        ("file:/nowhere/at/all", "--secret: the file /nowhere/at/all can't be read: No such file"),
+        ("keyring:svc", 'keyring must be "service/user"'),
+        ("env:", "--secret env: needs a place behind the colon"),
+        ("command:'", "--secret: No closing quotation"),
+    ],
+)
+def test_a_place_without_a_secret_is_a_sentence(run: Run, manis: list[str], place: str, text: str) -> None:
+    ran = run("token", *manis, "--secret", place)
+    assert ran.code == 2
+    assert text in ran.err
+
+
+def test_a_login_of_ones_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Received] = []
+
+    def answer(request: Received) -> Reply:
+        seen.append(request)
+        return Reply(body={"data": {"jwt": "t-1"}})
+
+    monkeypatch.setenv("PW", SECRET)
+    with serve(answer) as server:
+        ran = run(
+            *("token", *LOGIN, f"{server.url}/login", "--with-json", "user=me", "--with-json", "password=env:PW"),
+            *("--token", "data.jwt", "--headers", "X-App=a", "--basic", "me:env:PW", "--rejected", "422"),
+        )
+    assert (ran.code, ran.out) == (0, "t-1\n")
+    assert json.loads(seen[0].body) == {"user": "me", "password": SECRET}
+    assert seen[0].headers["x-app"] == "a"
+    assert seen[0].headers["authorization"].startswith("Basic ")
+
+
+def test_a_missing_argument_is_named_with_its_variable(run: Run, sandbox: ThreadSandbox) -> None:
+    assert "MANIS_BASE_URL" not in os.environ
+    ran = run("token", "--class", "manis", "--merchant-id", "m")
+    assert "ManisAuth needs MANIS_BASE_URL and" in ran.err
+    assert "--base-url" in ran.err
+    assert "ManisAuth takes no --token-url" in run("token", "--class", "manis", "--token-url", "x").err
+    assert "--base-url needs a value" in run("token", "--class", "manis", "--base-url").err
+    assert "no class 'mannis'; did you mean 'manis'?" in run("token", "--class", "mannis").err
