@@ -219,10 +219,10 @@ def test_the_auth_by_hand_works_where_nothing_happens_at_once(
 def test_without_the_extra_one_line_says_what_to_install(name: str) -> None:
     ran = command("demo", before=f"sys.modules[{name!r}] = None")
     assert ran.returncode == 2
-    assert ran.stderr == f"{name} missing: pip install 'tokenauth-http[cli]'\n"
+    assert ran.stderr == f"tokenauth: {name} missing: pip install 'tokenauth-http[cli]'\n"
 
 
-@pytest.mark.parametrize("words", [[], ["no-such-command"], ["demo", "--no-such-option"]])
+@pytest.mark.parametrize("words", [["no-such-command"], ["demo", "--no-such-option"]])
 def test_wrong_use_exits_2(words: list[str]) -> None:
     assert command(*words).returncode == 2
 
