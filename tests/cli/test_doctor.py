@@ -210,3 +210,18 @@ def test_quiet_shows_what_is_wrong_only(run: Run, manis: list[str], sandbox: Thr
     assert run("doctor", *manis, "-q").out == ""
     manis[3] = f"{sandbox.url}/nowhere"
     assert run("doctor", *manis, "-q").out.startswith("FAIL  endpoint")
+
+
+def test_a_token_that_a_command_prints(run: Run, sandbox: ThreadSandbox) -> None:
+    import sys
+
+    command = ["--class", "command", "--argv", sys.executable, "--argv=-c", "--argv", "print('t-1')"]
+    url = f"{sandbox.url}/echo/x"
+    code, found = verdicts(run, *command, "--origins", sandbox.url, "--url", url)
+    assert code == 0
+    assert found["token"]["text"].endswith("no token call was made")
+    assert found["API"]["verdict"] == "ok"
+    assert run("header", *command, "--origins", sandbox.url).out == "Authorization: Bearer t-1\n"
+    command[-1] = "raise SystemExit(3)"
+    code, found = verdicts(run, *command, "--origins", sandbox.url)
+    assert (code, found["credentials"]["verdict"]) == (1, "fail")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenauth._core.dating import lifetime_of
 from tokenauth._core.expiry import http_date, jwt_end
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, described, found
@@ -122,11 +121,11 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
     from tokenauth.errors import CredentialsRejected
 
     if not seen.reached:
-        yield Verdict("endpoint", FAIL, f"{where(auth._provider)}: {seen.failure}", "See the lines above.")
+        yield Verdict("endpoint", FAIL, str(seen.failure), "See the lines above.")
         return
     if not seen.replies:
         if seen.failure:
-            yield Verdict("credentials", FAIL, str(seen.failure), "Put the secret where it is looked for.")
+            yield Verdict("credentials", FAIL, str(seen.failure), "Correct that, and run this again.")
         return
     reply = seen.replies[-1]
     text = f"{where(auth._provider)} answered {reply.status} in {seen.took * 1000:.0f} ms"
@@ -144,6 +143,12 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
 
 def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
     """Yield where token and expiry were found."""
+    if seen.token is not None and not seen.replies:
+        end = "" if seen.token.lifetime is None else f", ends in {_duration(seen.token.lifetime)}"
+        yield Verdict(
+            "token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{end}; no token call was made"
+        )
+        return
     if not seen.replies or not seen.replies[-1].ok:
         return
     reply = seen.replies[-1]
@@ -155,28 +160,24 @@ def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
         return
     there = f" at {described(places['token'])}" if places.get("token") else ""
     yield Verdict("token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{there}")
-    yield _expiry(seen.token, reply, answer, places)
+    yield _expiry(seen.token, answer, places)
 
 
-def _expiry(token: Any, reply: Any, answer: Answer, places: Any) -> Verdict:
-    left = lifetime_of(token, reply)
-    if left is None:
+def _expiry(token: Any, answer: Answer, places: Any) -> Verdict:
+    names = [name for name in ("expires_in", "expires_at") if found(answer, places.get(name)) is not None]
+    if token.lifetime is None:
+        if names:
+            step = "Is it in another unit (unit=), or is a clock wrong?"
+            return Verdict("expiry", WARN, f"{described(places[names[0]])} says nothing that can be right", step)
         likely = proposed(answer)
         near = likely.expires_in or likely.expires_at
-        step = (
-            f"Write expires_{'in' if likely.expires_in else 'at'}={near!r}."
-            if near
-            else "lifetime= says it, if the API's documentation does."
-        )
+        step = "If the API's documentation says how long it lives: lifetime=seconds."
+        if near:
+            step = f"Write expires_{'in' if likely.expires_in else 'at'}={near!r}."
         return Verdict("expiry", WARN, "unknown: the token is used until it is refused", step)
-    names = [n for n in ("expires_in", "expires_at") if found(answer, places.get(n)) is not None]
     from_jwt = not names and jwt_end(token.value) is not None
     where = described(places[names[0]]) if names else "the JWT's exp" if from_jwt else "what is configured"
-    if left <= 0:
-        return Verdict(
-            "expiry", WARN, f"{where} says it has ended already", "Is it another unit (unit=), or a wrong clock?"
-        )
-    return Verdict("expiry", OK, f"in {_duration(left)}, from {where}")
+    return Verdict("expiry", OK, f"in {_duration(token.lifetime)}, from {where}")
 
 
 def _duration(seconds: float) -> str:

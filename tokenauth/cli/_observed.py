@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply
-from tokenauth._core.talk import Talk
-from tokenauth._io import transports
-from tokenauth._io.drive import Unreachable
+from tokenauth._core import flow as flows
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._io import drive, transports
 
 
 @dataclass
@@ -18,7 +19,7 @@ class Observed:
     """What was seen.
 
     Attributes:
-        replies: the answers, in order.
+        replies: the answers of token calls, in order.
         took: seconds of the last call.
         token: what came of it, or None.
         failure: why nothing did, or None.
@@ -33,23 +34,24 @@ class Observed:
 
 
 def observed(auth: Any) -> Observed:
-    """Log in once with *auth*'s provider."""
-    credential, seen = auth._source.credential, Observed()
+    """Log in with *auth*'s provider."""
+    seen = Observed()
     send = transports.blocking(auth._token_client, auth._library)
-    talk = Talk(auth._provider, None, allow_http=credential.allow_http)
+
+    def watched(request: TokenRequest, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
+        start, sent_at, seen.reached = time.monotonic(), time.time(), False
+        status, headers, body = send(request, seconds)
+        seen.took, seen.reached = time.monotonic() - start, True
+        reply = Reply(status, headers, body, sent=start, sent_at=sent_at, received_at=time.time())
+        seen.replies.append(reply)
+        return status, headers, body
+
+    log = logging.getLogger("tokenauth")
+    log.disabled = True  # what it would say is told anyway
     try:
-        talk.begin()
-        while talk.request is not None:
-            start, sent_at = time.monotonic(), time.time()
-            status, headers, body = send(talk.request, credential.timeout)
-            seen.took = time.monotonic() - start
-            reply = Reply(status, headers, body, sent=start, sent_at=sent_at, received_at=time.time())
-            seen.replies.append(reply)
-            talk.answer(reply)
-        seen.token = talk.token
-    except Unreachable as problem:
-        seen.reached, text = False, problem.reason
-        seen.failure = errors.TokenEndpointError(text)
+        seen.token = drive.run(flows.fetch(auth._source), drive.Blocking(watched, auth._source.credential.clock))
     except errors.TokenAuthError as problem:
         seen.failure = problem
+    finally:
+        log.disabled = False
     return seen

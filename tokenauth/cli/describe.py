@@ -90,10 +90,7 @@ def _answer(given: Mapping[str, Any], *, quiet: bool) -> Answer:
             return Answer(reply.status, reply.headers, reply.body)
         if seen.reached:
             raise Stop(str(seen.failure))
-        text = (
-            f"{given['url']}: no answer ({seen.failure}). Check the URL, and whether the server and the network are up"
-        )
-        raise Stop(text, ENDPOINT)
+        raise Stop(str(seen.failure), ENDPOINT)
     raise Stop(text)
 
 
