@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
+from tokenauth._core.lines import BROUGHT
 from tokenauth._core.memory import PROCESS
 from tokenauth._core.origins import _origin
 
@@ -42,6 +43,7 @@ def _nothing_is_left_of_other_tests() -> None:
     """Forget tokens, marks and failures: a server may have the port that another test's had, so the same credential."""
     PROCESS.forget()
     PROCESS._forgotten_at = -math.inf  # a test's own clock may be behind
+    BROUGHT.forget()
     _origin.cache_clear()
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ManisAuth,
         PasswordGrantAuth,
         PlatformAuth,
+        RefreshTokenAuth,
         TokenAuth,
         TokenExchangeAuth,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "PlatformAuth",
     "profile",
     "Provider",
+    "RefreshTokenAuth",
     "Token",
     "TokenAuth",
     "TokenAuthError",
@@ -86,6 +88,7 @@ _HOMES = {
     "PlatformAuth": ".auth",
     "profile": ".profiles",
     "Provider": "._core.provider",
+    "RefreshTokenAuth": ".auth",
     "Token": "._core.token",
     "TokenAuth": ".auth",
     "TokenAuthError": ".errors",

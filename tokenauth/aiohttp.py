@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         login,
         manis,
         password,
+        refresh_token,
         token_exchange,
     )
 
@@ -35,6 +36,7 @@ __all__ = [
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
+    "RefreshTokenAuth",
     "TokenAuth",
     "TokenExchangeAuth",
 ]
@@ -75,6 +77,8 @@ if TYPE_CHECKING:
     class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
 
     class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
+
+    class RefreshTokenAuth(refresh_token.RefreshTokenAuth, TokenAuth): ...
 
 else:
     __getattr__: Any = members_of(TokenAuth)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         login,
         manis,
         password,
+        refresh_token,
         token_exchange,
     )
 
@@ -59,6 +60,7 @@ __all__ = [
     "ManisAuth",
     "PasswordGrantAuth",
     "PlatformAuth",
+    "RefreshTokenAuth",
     "TokenAuth",
     "TokenExchangeAuth",
 ]
@@ -469,6 +471,8 @@ if TYPE_CHECKING:
     class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
 
     class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
+
+    class RefreshTokenAuth(refresh_token.RefreshTokenAuth, TokenAuth): ...
 
 else:
     __getattr__ = members_of(TokenAuth)

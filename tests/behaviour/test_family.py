@@ -44,6 +44,11 @@ MADE: dict[str, tuple[type, tuple[Any, ...], dict[str, Any]]] = {
     ),
     "JWTBearerAuth": (providers.JWTBearer, ("https://h.example/t",), {"key": KEY, "issuer": "i"}),
     "TokenExchangeAuth": (providers.TokenExchange, ("https://h.example/t",), {"subject_token": "s"}),
+    "RefreshTokenAuth": (
+        providers.RefreshToken,
+        ("https://h.example/t",),
+        {"refresh_token": "r", "client_id": "c", "on_refresh_token": print},
+    ),
     "AtripAuth": (
         providers.Atrip,
         (),

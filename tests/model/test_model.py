@@ -59,11 +59,11 @@ class Account:
         """Answer a token call at *now*; Unreachable where the network fails."""
         date = {"date": formatdate(now, usegmt=True)}
         refresh_token = request.body.decode()
+        if self.fault == "unreachable":
+            raise Unreachable("no route", connected=False, sent=False)
         if refresh_token:
             assert refresh_token not in self.refreshes_seen, "a refresh token was spent twice"
             self.refreshes_seen.append(refresh_token)
-        if self.fault == "unreachable":
-            raise Unreachable("no route", connected=False)
         if self.fault:
             status, _, pause = self.fault.partition(" ")
             return int(status), date | ({"retry-after": pause} if pause else {}), b"{"

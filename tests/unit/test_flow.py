@@ -668,7 +668,7 @@ def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock:
             if source.tokens.held() is None:
                 talk = source.logins.begin(None)
                 talk.answer(answer(clock, "t-1"))
-                source.logins.accept(fresh, talk, None)
+                source.logins.keep(fresh, source.logins.accept(fresh, talk, None))
             return super().join(fresh, now)
 
     source.credential.memory.flights = Landing()

@@ -53,7 +53,13 @@ def reply(clock: ManualClock, token: str = "t", **fields: Any) -> Reply:
 def accepted(source: Source, answer: Reply, before: Token | None, refresh_token: str | None, *, keep: bool) -> Held:
     talk = source.logins.begin(refresh_token)
     talk.answer(answer)
-    return source.logins.accept(source.solo(), talk, before, keep=keep)
+    flight = source.solo()
+    held = source.logins.accept(flight, talk, before, keep=keep)
+    if keep:
+        source.logins.keep(flight, held, talk)
+    else:
+        source.logins.tell_of(held, talk)
+    return held
 
 
 def marked(mark: str) -> Flight:

@@ -9,9 +9,11 @@ from functools import cached_property
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.forks import Birth
 from tokenauth._core.futility import Futility
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider, purpose
+from tokenauth._core.secrets import Secret
 
 log = logging.getLogger("tokenauth")
 
@@ -40,8 +42,10 @@ class Credential:
         mark: keyed digest of everything that makes two tokens differ.
         key: the cache key: the mark, and the callables that secrets come from.
         memory: what is remembered of it, and of others.
+        birth: which process was given the refresh token that the provider was `brought`, where it was.
     """
 
+    birth: Birth | None = None
     uniform: Callable[[float, float], float] = staticmethod(random.uniform)
 
     def __init__(
@@ -62,6 +66,10 @@ class Credential:
         static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
         dynamic = tuple([secret for secret in secrets if secret.dynamic])  # its repr shows nothing of the callable
         self.mark = digest(purpose(provider).encoded, *static)
+        if provider.brought is not None:
+            from tokenauth._core.lines import BROUGHT  # noqa: PLC0415  (most bring none)
+
+            self.birth, self.mark = Birth(), BROUGHT.first(self.mark)
         self.key: Hashable = (self.mark, *dynamic) if dynamic else self.mark
 
     @property
@@ -74,6 +82,17 @@ class Credential:
     @property
     def cooldowns(self) -> Cooldowns:
         return self.memory.cooldowns
+
+    def mark_with(self, refresh_token: str) -> str | None:
+        """Return the mark of the credential that the user would have had he brought *refresh_token*."""
+        brought = self.provider.brought
+        if brought is None or brought.dynamic:
+            return None
+        static: list[object] = []
+        for each in self.provider.secrets:
+            newer = Secret(each.name, refresh_token, raw=True) if each is brought else each
+            static += [each.name, None if each.dynamic else newer]
+        return digest(purpose(self.provider).encoded, *static)
 
     @cached_property
     def futility(self) -> Futility:

@@ -119,17 +119,21 @@ class Undertake(NamedTuple):
 
 
 class Call(NamedTuple):
-    """Call *function*, which may block when *blocks*; its result is the function's."""
+    """Call *function*, which may block when *blocks*, or be a coroutine function; its result is what it returns.
+
+    *what* is called: the subject of the error where it does not return by the *deadline*.
+    """
 
     function: Callable[[], Any]
     flight: "Flight"
     deadline: float
     blocks: bool
+    what: str = "A callable for a secret"
 
     @staticmethod
-    def late() -> Exception:
-        """Return what to raise where the deadline has passed: a callable for a secret took it all."""
-        return errors.TokenAuthError("A callable for a secret did not return in time (timeout=)")
+    def late(what: str = "A callable for a secret") -> Exception:
+        """Return what to raise where the deadline has passed: *what* was called took it all."""
+        return errors.TokenAuthError(f"{what} did not return in time (timeout=)")
 
 
 class Ask(NamedTuple):

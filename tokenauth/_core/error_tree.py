@@ -43,9 +43,12 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         retry_after: seconds that the provider asked to wait (`Retry-After`, RFC 9110 §10.2.3), or None.
         retryable: whether the same token call may succeed when it is made again.
         extra: other fields of the provider's error answer, such as Manis' `type`; never a secret.
+        unsent: whether the call surely never reached the endpoint; False where that can't be known.
         remembered: seconds for which this failure is given without a new call (a cool-down), or None for a new failure.
         response: always None; the attribute exists because requests' exceptions have it.
     """
+
+    unsent = False
 
     def __init__(
         self,

@@ -48,10 +48,13 @@ class Fleet:
         self._since = -math.inf
         self.shelf: Shelf | None = None
 
-    def record(self, outcome: Held | Exception) -> Record:
+    def record(self, outcome: Held | Token | Exception) -> Record:
         """Return what to tell of a login: the token, or that the credentials were rejected."""
         now = self._credential.wall()
-        return Record.of_token(outcome.token, now) if isinstance(outcome, Held) else Record.of_rejection(outcome, now)
+        if isinstance(outcome, Exception):
+            kept = self._logins.line.token if self._credential.provider.brought is not None else None
+            return Record.of_rejection(outcome, now, kept)
+        return Record.of_token(outcome.token if isinstance(outcome, Held) else outcome, now)
 
     def lease_waits(self) -> Iterator[float]:
         """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
@@ -62,37 +65,34 @@ class Fleet:
 
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Return the token in *record* if it is good, and keep it. Raise the rejection that it tells of."""
-        now, monotonic = self._credential.wall(), self._credential.monotonic()
+        now = self._credential.wall()
         invalidated_at = self._credential.memory.invalidated_at(self._credential.key)
         since = min(max(self._since, invalidated_at), now)  # this machine's clock may have been set back
         if record is None or record.saved_at < since or now >= record.until:
             return None
-        if record.failure is not None:
-            raise errors.CredentialsRejected(**record.failure)
-        if record.token is None or (rejected is not None and record.token.value == rejected.value):
-            return None
-        if self._tokens.was_refused(record.token):
-            return None
-        if record.token.expires_at is not None and record.token.expires_at <= now:
-            return None
-        token, as_fetched = as_answered(record.token, now, monotonic)
-        held = self._logins.dated(token, as_fetched, None)._replace(token=record.token)
-        if not held.is_usable(self._credential.clock):
+        held = self._good(record.token, rejected)
+        if held is None:
+            if record.failure is not None and now < record.failed_until:
+                raise errors.CredentialsRejected(**record.failure)
             return None
         self._tokens.keep(held)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
         return held
 
+    def _good(self, token: Token | None, rejected: Token | None) -> Held | None:
+        """Return *token* as this process holds it, where it may be sent."""
+        if token is None or not token.value or (rejected is not None and token.value == rejected.value):
+            return None
+        now, monotonic = self._credential.wall(), self._credential.monotonic()
+        if self._tokens.was_refused(token) or (token.expires_at is not None and token.expires_at <= now):
+            return None
+        answered, as_fetched = as_answered(token, now, monotonic)
+        held = self._logins.dated(answered, as_fetched, None)._replace(token=token)
+        return held if held.is_usable(self._credential.clock) else None
+
     def outdate(self, held: Held) -> None:
         """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
         self._since = max(self._since, self._credential.wall() - (self._credential.monotonic() - held.since))
-
-    def newest(self, saved: Record | None, before: Token | None) -> Token | None:
-        """Return the token whose refresh token counts: what the fleet has *saved*, for another process may have used
-        the one in *before*; without a store, *before*."""
-        if self.shelf is None:
-            return before
-        return saved.token if saved is not None else None
 
     @staticmethod
     def is_rejection(failure: Exception) -> bool:

@@ -21,7 +21,8 @@ class Flight:
     """One fetch under way, or about to be. Its `future` belongs to no event loop: threads and tasks may wait for it.
 
     *key*: what it is for. *stale_at*: monotonic seconds. *rejected*: the token whose rejection led to it, if one did.
-    `replaced`: the token that its login has taken the place of, if one was.
+    `replaced`: the token that its login has taken the place of, if one was. `exchanges`: whether it drifts, and
+    the call that is under way uses a refresh token.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -33,6 +34,7 @@ class Flight:
         self.rejected = rejected
         self.mark = ""
         self.replaced: Any = None
+        self.exchanges = False
         self._adrift = False
         self._registry = registry
         self._epoch = registry.epoch

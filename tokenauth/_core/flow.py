@@ -3,8 +3,7 @@
     obtain   the cached token where it is usable; else join the flight for its key and lead it, or wait for its leader
     lead     look once more; else renew; land the flight, or fail it
     share    with a store: take what another process has saved; else hold the fleet's lease while renewing, and save
-    renew    exchange the refresh token, once, where there is one; else log in
-    log_in   call the token endpoint; try again where that may help
+    renew    exchange the refresh token, or log in: `renewal`
     leave    log out what was replaced, where the API has a logout
 
 These are plain generators: they yield effects (`effects`) and are sent the results. They know no clock, lock, loop
@@ -23,9 +22,9 @@ from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
+from tokenauth._core.renewal import Fetch, keep, log_in, renew
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
-from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
@@ -34,7 +33,6 @@ FAREWELL = 3.0
 """Seconds that a logout may take."""
 
 Flow = Generator[Effect, Any, Token]
-Fetch = Generator[Effect, Any, Held]
 
 
 def obtain(source: Source, rejected: Token | None = None) -> Flow:
@@ -103,6 +101,8 @@ def lead(
     with, so that it need not wait for another process.
     """
     try:
+        if source.logins.untold is not None:
+            yield from keep(source, flight, source.logins.untold, deadline)
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
             held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
@@ -143,102 +143,16 @@ def share(
         held = source.fleet.adopt(saved, rejected)
         if held is None:
             held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
-            if not (yield shelf.save(source.fleet.record(held), lease)):
-                source.fleet.outdate(held)
         return held
     except Exception as failure:
         if source.fleet.is_rejection(failure):
             yield shelf.save(source.fleet.record(failure), lease)
         raise
     finally:
-        shelf.release_soon(lease)
-
-
-def renew(
-    source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
-) -> Fetch:
-    """Exchange the refresh token, once, where there is one that nobody has used; else log in."""
-    held = source.tokens.held()
-    before = held.token if held is not None else rejected
-    newest = source.fleet.newest(leased.saved if leased else None, before)
-    before, refresh_token = newest or before, source.logins.unspent(newest, shared=source.fleet.shelf is not None)
-    tries = 0
-    if refresh_token is not None and leased and leased.saved:  # the fleet is told before it is used, for it serves once
-        told = yield leased.shelf.save(leased.saved.spent(), leased.lease)
-        refresh_token = refresh_token if told else None
-    if refresh_token is not None:
-        try:
-            return (yield from call(source, flight, deadline, before, refresh_token))
-        except Exception as failure:
-            log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
-            if source.logins.may_pass(failure):  # of the endpoint, not of the refresh token
-                tries = 1
-                yield from rest(source, flight, failure, tries, deadline)
-            elif source.past(deadline):  # no time for a login
-                raise
-        adopted = source.fleet.adopt((yield leased.shelf.load(leased.lease)), rejected) if leased else None
-        if adopted is not None:
-            return adopted
-    return (yield from log_in(source, flight, deadline, before, tries=tries))
-
-
-def log_in(
-    source: Source, flight: Flight, deadline: float, before: Token | None, *, tries: int = 0, keep: bool = True
-) -> Fetch:
-    """Ask the provider for a token with the credentials, three times at most. *tries*: how often it was already."""
-    while True:
-        tries += 1
-        try:
-            return (yield from call(source, flight, deadline, before, None, keep=keep))
-        except Exception as failure:
-            yield from rest(source, flight, failure, tries, deadline)
-
-
-def rest(
-    source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
-) -> Generator[Effect, Any, None]:
-    """Pause before the next try; raise *failure* where that is not to be."""
-    pause = source.logins.pause(failure, tries, deadline, flight.mark)
-    if pause is None:
-        raise failure
-    try:
-        yield Pause(pause)
-    except BaseException:
-        if getattr(failure, "retry_after", None) is not None:  # the endpoint's word counts for whoever leads next, too
-            source.logins.cool(failure, flight)
-        raise
-
-
-def call(
-    source: Source,
-    flight: Flight,
-    deadline: float,
-    before: Token | None,
-    refresh_token: str | None,
-    *,
-    keep: bool = True,
-) -> Fetch:
-    """Log in once; *keep* what that brings in the cache. *before*: the token that is replaced."""
-    logins = source.logins
-    talk: Talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks)
-    flight.mark = talk.mark
-    logins.replay(flight.mark)
-    while talk.request is not None:
-        if source.past(deadline):  # a login that nobody has the time for may end the token of another
-            raise Call.late()
-        unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, keep=keep)
-        try:
-            reply = yield asked(talk.request, flight, deadline, unwanted)
-        except Exception:
-            raise
-        except BaseException:  # its answer may still come: whoever waits, waits for that
-            flight.drift(deadline)
-            raise
-        talk.answer(reply)
-    accepted = logins.accept(flight, talk, before, keep=keep)
-    if keep and before is not None and before.value != accepted.token.value:
-        flight.replaced = before
-    return accepted
+        if flight.exchanges:  # the answer may still come: nobody else may use the refresh token meanwhile
+            flight.future.add_done_callback(lambda _: shelf.release_soon(lease))
+        else:
+            shelf.release_soon(lease)
 
 
 def asked(
@@ -291,7 +205,7 @@ def fetch(source: Source) -> Flow:
 def fetch_alone(source: Source, flight: Flight, deadline: float) -> Flow:
     """Log in for this caller; those who wait for *flight* are only told how it ended."""
     try:
-        return (yield from log_in(source, flight, deadline, None, keep=False)).token
+        return (yield from log_in(source, flight, deadline)).token
     except Exception as failure:
         source.logins.cool(failure, flight)
         raise

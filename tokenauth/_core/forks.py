@@ -9,9 +9,31 @@ _REGISTER = getattr(os, "register_at_fork", None)  # not on Windows
 _generation = 0
 
 
-def generation() -> int:
-    """Return how many forks lie between this process and the one that imported the package."""
-    return _generation
+class Birth:
+    """Where something was made: in this process, or in one that it was forked from."""
+
+    __slots__ = ("_generation", "_process")
+
+    def __init__(self) -> None:
+        self._generation = _generation
+        self._process = os.getpid()
+
+    @property
+    def is_here(self) -> bool:
+        return self._generation == _generation
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it was made before a fork, by a process that still runs (a daemon's parent doesn't)."""
+        if self.is_here:
+            return False
+        try:
+            os.kill(self._process, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # it is another user's by now
+            return True
+        return True
 
 
 def over_fork(

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
@@ -12,8 +13,7 @@ from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Misuse, Reply, TokenRequest
 from tokenauth._core.flights import Flight
-from tokenauth._core.forks import generation
-from tokenauth._core.secrets import Unshown
+from tokenauth._core.lines import BROUGHT, Line
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
@@ -48,20 +48,55 @@ class Logins:
         provider = self._credential.provider
         return provider.blocks or any(secret.dynamic for secret in provider.secrets)
 
-    def unspent(self, newest: Token | None, *, shared: bool = False) -> str | None:
-        """Return the refresh token of *newest*, and mark it as used; None if it was used before (RFC 6749 §10.4).
+    @cached_property
+    def line(self) -> Line:
+        """The refresh tokens of this credential."""
+        return (BROUGHT if self.alone else self._credential.memory.lines).of(self._credential.key)
 
-        *shared*: whether processes share their tokens, and so see to it that it is used once.
+    @property
+    def alone(self) -> bool:
+        """Whether a refresh token is all that there is to log in with."""
+        return self._credential.provider.brought is not None
+
+    @property
+    def untold(self) -> Held | None:
+        """What the listener has not been told of, so that it is not in use yet."""
+        return self.line.untold if self._credential.provider.refreshes else None
+
+    def listener(self) -> Callable[[str], object] | None:
+        """Return whom to tell of new refresh tokens: of all auth objects of this credential, the last that said so."""
+        if self._credential.provider.on_refresh_token is not None:
+            self.line.listener = self._credential.provider.on_refresh_token
+        return self.line.listener
+
+    def renewal(self, saved: Token | None, *, shared: bool) -> Token | None:
+        """Return the token whose refresh token is to be used now; None to log in.
+
+        *shared*: whether processes share their tokens, and so see to it that it is used once; *saved* is what they have
+        saved then, and counts, unless this process knows what came of it. May block where the user's one is a callable.
         """
-        refresh_token = newest.refresh_token if newest is not None and self._credential.provider.refreshes else None
-        memory, mark = self._credential.memory, self._credential.mark
-        if refresh_token is None or not (shared or memory.fetched.has(generation(), mark, refresh_token)):
-            return None  # a child and its parent would use it each, and the server would take that for theft
-        if not memory.spent.add(mark, refresh_token):
+        provider, line = self._credential.provider, self.line
+        if not provider.refreshes:
             return None
-        unshown = Unshown(refresh_token)
-        unshown.before = newest
-        return unshown
+        if provider.brought is not None:
+            line.begin(provider.brought.reveal(), self._credential.birth or line.birth)
+        if shared and saved is not None and saved.refresh_token and not line.has_passed(saved.refresh_token):
+            line.follow(saved)
+        if provider.brought is not None:
+            return self._ours(line, shared=shared)
+        token = saved if shared else line.token if line.birth.is_here else None
+        if token is None or token.refresh_token is None or line.has_passed(token.refresh_token):
+            return None  # a child and its parent would use it each, and the server would take that for theft
+        return token
+
+    def _ours(self, line: Line, *, shared: bool) -> Token | None:
+        """Return what is next in *line*; TokenAuthError where another process may use that, too."""
+        given = line.token is not None and not line.token.value
+        if not shared and (line.birth.is_elsewhere if given else not line.birth.is_here):
+            text = "this process was forked from one that has the same refresh token, and each use of one ends it for"
+            advice = "all others. Pass store=FileStore(), or another store, so that the processes share what it brings"
+            raise errors.TokenAuthError(f"{self._credential.name}: {text} {advice}")
+        return line.token
 
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a login that has been begun: its first request is built."""
@@ -87,6 +122,11 @@ class Logins:
         return self._credential.cooldowns.failure(self._credential.key, self._credential.monotonic(), secrets)
 
     # a failure
+
+    def unsend(self, refresh_token: str | None, failure: Exception) -> None:
+        """Take *refresh_token* for unused where *failure* says that nothing was sent."""
+        if refresh_token is not None and getattr(failure, "unsent", False):
+            self.line.unspend(refresh_token)
 
     @staticmethod
     def may_pass(failure: Exception) -> bool:
@@ -129,30 +169,65 @@ class Logins:
     # the answer
 
     def accept(self, flight: Flight, talk: Talk, before: Token | None, *, keep: bool = True) -> Held:
-        """Return what *talk* has brought, and *keep* it. *before*: the token that it replaces."""
-        credential, token = self._credential, talk.token
+        """Return what *talk* has brought; nobody has it yet. *before*: the token that it replaces."""
+        token = talk.token
         if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             token = replace(token, refresh_token=talk.refresh_token)
         held = self.dated(token, talk.reply, before)
-        with credential.memory.lock:
+        with self._credential.memory.lock:
+            remembers = not flight.forgotten
+            if keep and self._credential.provider.refreshes and (remembers or self.alone):
+                self._follow(held, talk)
+            if remembers:
+                self._credential.cooldowns.succeeded(self._credential.key)
+        return held
+
+    def _follow(self, held: Held, talk: Talk) -> None:
+        """Let the refresh token of *held* be the next one."""
+        if held.token.refresh_token is not None:
+            self.line.follow(held.token)
+            if self.listener() is not None and held.token.refresh_token != talk.refresh_token:
+                self.line.untold = held
+
+    def keep(self, flight: Flight, held: Held, talk: Talk | None = None) -> Held:
+        """Put *held*, which *talk* has brought, in use."""
+        with self._credential.memory.lock:
             if not flight.forgotten:
-                self._remember(held, keep=keep)  # before anything is told: a log handler may send requests of its own
-        if lifetime_of(token, talk.reply) is not None and held.token.lifetime is None:
+                self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
+        self.tell_of(held, talk)
+        return held
+
+    def tell_of(self, held: Held, talk: Talk | None = None) -> None:
+        """Log that *held* was fetched, and tell `on_event`."""
+        if talk is not None and held.token.lifetime is None and lifetime_of(talk.token, talk.reply) is not None:
             self._warn_of_the_end()
         lifetime, print_ = held.token.lifetime, held.token.fingerprint
         stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
-        log.info("%s: token %s fetched, lifetime %s", credential.name, print_, stated)
-        credential.emit("fetched", print_)
-        return held
+        log.info("%s: token %s fetched, lifetime %s", self._credential.name, print_, stated)
+        self._credential.emit("fetched", print_)
 
-    def _remember(self, held: Held, *, keep: bool) -> None:
-        credential, refresh_token = self._credential, held.token.refresh_token
-        credential.memory.spent.discard(credential.mark, refresh_token)  # a server may hand out the same one again
-        if refresh_token is not None:
-            credential.memory.fetched.add(generation(), credential.mark, refresh_token)
-        credential.cooldowns.succeeded(credential.key)
-        if keep:
-            self._tokens.keep(held)
+    def told(self, held: Held) -> None:
+        """The listener knows the refresh token of *held*: whoever brings that one from now on means this line."""
+        if self.line.untold is held:
+            self.line.untold = None
+        mark = self._credential.mark_with(held.token.refresh_token or "")
+        if mark is not None:
+            BROUGHT.also(mark, self._credential.mark)
+
+    def telling(self, held: Held) -> Callable[[], object] | None:
+        """Return the call of the listener, or None where there is nothing new in *held*."""
+        listener = self.listener()
+        if listener is None or self.line.untold is not held or held.token.refresh_token is None:
+            return None
+        return partial(listener, held.token.refresh_token)
+
+    @staticmethod
+    def not_told(problem: Exception) -> Exception:
+        """Return the error for what the listener raised: without its text, which may quote the refresh token."""
+        if isinstance(problem, errors.TokenAuthError):
+            return problem
+        text = f"on_refresh_token raised {type(problem).__name__}; call it by itself to see why. Nothing is lost: it is"
+        return errors.TokenAuthError(f"{text} called again, with the same refresh token, before the new token is used")
 
     def _warn_of_the_end(self) -> None:
         if not self._warned:
@@ -168,22 +243,36 @@ class Logins:
         before: Token | None,
         reply: Callable[[], Reply],
         *,
+        save: Callable[[Held], object],
         keep: bool,
     ) -> None:
         """Use the answer for those who wait and those who come next: the leader of *flight* was cancelled.
 
         A login of several steps is begun anew. Nothing is kept if a newer token is held by now than the *old* one,
-        which was held when this was asked for.
+        which was held when this was asked for. *save*: tells the other processes.
         """
         held = self._tokens.held()
         try:
-            if held is None or (old is not None and old.token.value == held.token.value):
+            idle = held is None or (old is not None and old.token.value == held.token.value)
+            if idle or (talk.refresh_token is not None and self.line.is_next(talk.refresh_token)):
                 talk.answer(reply())
                 held = self.accept(flight, talk, before, keep=keep) if talk.request is None else None
+                if held is not None and keep:
+                    save(held)
+                    self.settle(flight, held, talk)
             flight.land(held if keep else None)
         except Exception as failure:
+            self.unsend(talk.refresh_token, failure)
             self.cool(failure, flight)
         finally:
+            flight.abandon()
+
+    def settle(self, flight: Flight, held: Held, talk: Talk) -> None:
+        """Put *held* in use, and land *flight* with it, where nobody has to be told first: its leader was cancelled."""
+        if self.telling(held) is None:
+            self.told(held)
+            flight.land(self.keep(flight, held, talk))
+        else:
             flight.abandon()
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:

@@ -5,9 +5,8 @@
     cooldowns   failures that still count                   `cooldown`
     futilities  renewals that help nobody                   `futility`
     refused     tokens that a 401 came back for, each with its credential
-    spent       refresh tokens that have been used, each with its credential
-    notes       what logins have learnt of servers         `under_way`
-    fetched     refresh tokens that this very process has fetched; others may use one that was inherited over a fork
+    lines       which refresh token comes next                `lines`
+    notes       what logins have learnt of servers            `under_way`
 
 Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
 is the one of all auth objects without a `cache=` of their own. Law: it has one lock, which is held over a fork.
@@ -29,6 +28,7 @@ from tokenauth._core.futility import Futilities
 
 if TYPE_CHECKING:  # needed when there is no token
     from tokenauth._core.flights import Flights
+    from tokenauth._core.lines import Lines
     from tokenauth._core.under_way import Notes
 
 
@@ -36,6 +36,12 @@ def _flights(lock: "threading.RLock") -> "Flights":
     from tokenauth._core.flights import Flights  # noqa: PLC0415  (see above)
 
     return Flights(lock)
+
+
+def _lines(lock: "threading.RLock") -> "Lines":
+    from tokenauth._core.lines import Lines  # noqa: PLC0415  (see above)
+
+    return Lines(lock)
 
 
 def _notes(lock: "threading.RLock") -> "Notes":
@@ -49,8 +55,7 @@ _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
     "futilities": Futilities,
     "flights": _flights,
     "refused": Marks,
-    "spent": Marks,
-    "fetched": Marks,
+    "lines": _lines,
     "notes": _notes,
 }
 
@@ -62,8 +67,7 @@ class Memory:
     futilities: Futilities
     flights: "Flights"
     refused: Marks
-    spent: Marks
-    fetched: Marks
+    lines: "Lines"
     notes: "Notes"
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:

@@ -5,7 +5,7 @@ Law: no I/O, no clock, no lock, no client library, no state that changes.
 
 import functools
 import uuid
-from collections.abc import Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -48,6 +48,10 @@ class Provider:
         idle: options of `TokenAuth` that would have no effect, each with the reason; it refuses them. Default none.
         blocks: whether building a request may take long, as a signature does. Default False; a secret that is read by a
             callable does in any case.
+        logs_out_replaced: whether a token that a login has replaced is to be logged out, too. Default True.
+        brought: the refresh token that the user brings, where it is all that there is to log in with; one of `secrets`.
+            `request` is then always given a refresh token. Default None.
+        on_refresh_token: a function, sync or async, that is told of each new refresh token. Default None.
     """
 
     name: str
@@ -67,6 +71,9 @@ class Provider:
     hands_out_held: bool = False
     idle: Mapping[str, str] = MappingProxyType({})
     blocks: bool = False
+    logs_out_replaced: bool = True
+    brought: Secret | None = None
+    on_refresh_token: Callable[[str], object] | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:

@@ -77,7 +77,8 @@ class Source:
 
     @property
     def flights(self) -> "Flights":
-        return self.credential.memory.flights
+        memory = self.credential.memory if self.provider.brought is None else PROCESS  # else one would be used twice
+        return memory.flights
 
     # who fetches
 

@@ -46,12 +46,16 @@ class Gone(Exception):
 
 
 class Unreachable(Exception):
-    """A transport got no whole answer; the text says why. *connected*: whether it got as far as sending."""
+    """A transport got no whole answer; the text says why. *connected*: whether the endpoint was reached.
 
-    def __init__(self, reason: str, *, connected: bool) -> None:
+    *sent*: whether any of the request may have been. In doubt, and by default, it was.
+    """
+
+    def __init__(self, reason: str, *, connected: bool, sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.connected = connected
+        self.sent = sent
 
 
 def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
@@ -153,7 +157,11 @@ class _Driver:
     def _call(self, call: Call) -> Steps[Any]:
         """Call what may hang in a thread: its caller goes on in time."""
         seconds = call.deadline - self._clock.monotonic()
-        return (yield from in_hand(partial(in_thread, call.function), seconds, partial(_called, call), bool))
+        result = yield from in_hand(partial(in_thread, call.function), seconds, partial(_called, call), bool)
+        if not isinstance(result, Awaitable):
+            return result
+        left = max(call.deadline - self._clock.monotonic(), 0.001)
+        return (yield from in_hand(partial(self._await, result, left), left, partial(_called, call), bool))
 
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
@@ -216,7 +224,7 @@ def in_hand(
 def _called(call: Call, future: "Future[Any]") -> Any:
     """Return what *future* brought in time."""
     if not future.done():
-        raise call.late()
+        raise call.late(call.what)
     return future.result()
 
 
@@ -271,7 +279,9 @@ class TokenCall:
                 f"The token endpoint {where} can't be reached: {problem.reason}. Is it up? "
                 "Behind a proxy or a private CA, pass the session or client to use as token_client="
             )
-        return errors.TokenEndpointError(text, retryable=True)
+        failure = errors.TokenEndpointError(text, retryable=True)
+        failure.unsent = problem is not None and not problem.sent  # a refresh token is then as good as before
+        return failure
 
 
 def _nested() -> Exception:

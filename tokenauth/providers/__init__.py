@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tokenauth.providers.login import Login
     from tokenauth.providers.manis import Manis
     from tokenauth.providers.password import PasswordGrant, Platform
+    from tokenauth.providers.refresh_token import RefreshToken
     from tokenauth.providers.token_exchange import TokenExchange
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "PrivateKeyJWT",
     "Provider",
     "ReadFile",
+    "RefreshToken",
     "Reply",
     "Role",
     "RunCommand",
@@ -108,6 +110,7 @@ _HOMES = {
     "PrivateKeyJWT": ".assertions",
     "Provider": ".._core.provider",
     "ReadFile": ".._core.errands",
+    "RefreshToken": ".refresh_token",
     "Reply": ".._core.effects",
     "Role": ".atrip",
     "RunCommand": ".._core.errands",

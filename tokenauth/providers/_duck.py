@@ -68,6 +68,9 @@ class _Wrapped(Provider):
         self.hands_out_held = bool(getattr(described, "hands_out_held", False))
         self.idle: Mapping[str, str] = dict(getattr(described, "idle", {}))
         self.blocks = bool(getattr(described, "blocks", False))
+        self.logs_out_replaced = bool(getattr(described, "logs_out_replaced", True))
+        self.brought = getattr(described, "brought", None)
+        self.on_refresh_token = getattr(described, "on_refresh_token", None)
         self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
         for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign"):
             if hasattr(described, name):

@@ -25,6 +25,7 @@ HOMES = {
     "PasswordGrantAuth": "password",
     "PlatformAuth": "password",
     "TokenExchangeAuth": "token_exchange",
+    "RefreshTokenAuth": "refresh_token",
 }
 """The module of each class, so that nobody loads a provider that he doesn't use."""
 

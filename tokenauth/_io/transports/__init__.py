@@ -6,7 +6,7 @@ as `Unreachable`, raised where the client's own exception, which holds the secre
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
@@ -100,6 +100,11 @@ def reason(problem: BaseException) -> str:
     first = f"{type(chain[-1]).__name__}{_system_words(chain)}"
     name = type(problem).__name__
     return first if first.partition(":")[0] == name else f"{name} ({first})"
+
+
+def has_cause(problem: BaseException, names: Collection[str]) -> bool:
+    """Whether *problem*, or something that it came from, is an exception of one of these *names*."""
+    return any(kind.__name__ in names for each in _chain(problem, set()) for kind in type(each).__mro__)
 
 
 def _system_words(chain: list[BaseException]) -> str:

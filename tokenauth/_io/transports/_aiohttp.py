@@ -13,6 +13,7 @@ from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 
 _PIECE = 16 * 1024
+_BEFORE_SENDING = (aiohttp.ClientHttpProxyError, aiohttp.InvalidURL, getattr(aiohttp, "ConnectionTimeoutError", ()))
 
 
 class Awaiting:
@@ -30,8 +31,9 @@ class Awaiting:
                 return await _call(session, request, seconds)
         except Exception as error:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
+            sent = connected and not isinstance(error, _BEFORE_SENDING)
             text = str(error) if isinstance(error, BodyError) else reason(error)
-        raise Unreachable(text, connected=connected)
+        raise Unreachable(text, connected=connected, sent=sent)
 
     def _lent(self, url: str) -> aiohttp.ClientSession:
         user = self._session

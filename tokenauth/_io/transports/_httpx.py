@@ -47,7 +47,8 @@ class _Transport:
         if isinstance(error, BodyError):
             return Unreachable(str(error), connected=True)
         known = self._library.ConnectError, self._library.ConnectTimeout, self._library.ProxyError
-        return Unreachable(reason(error), connected=not isinstance(error, known))
+        sent = not isinstance(error, (*known, self._library.PoolTimeout, self._library.UnsupportedProtocol))
+        return Unreachable(reason(error), connected=not isinstance(error, known), sent=sent)
 
 
 class Blocking(_Transport):

@@ -8,10 +8,21 @@ from tokenauth._core.effects import TokenRequest
 from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
+from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, has_cause, reason
 from tokenauth._io.transports.line import Line
 
 _PIECE = 16 * 1024
+_BEFORE_SENDING = frozenset(
+    {
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+        "ConnectTimeout",
+        "EmptyPoolError",
+        "ProxyError",
+    }
+)
+"""Exceptions of urllib3 and its like that come when there is no connection to send anything on."""
 
 
 class Blocking:
@@ -35,7 +46,8 @@ class Blocking:
             problem = Unreachable(str(error), connected=True)
         except Exception as error:
             connected = not isinstance(error, self._library.ConnectionError)
-            problem = Unreachable(reason(error), connected=connected)
+            sent = not (session.line.connecting or has_cause(error, _BEFORE_SENDING))
+            problem = Unreachable(reason(error), connected=connected, sent=sent)
         finally:
             if self._session is None:
                 session.close()

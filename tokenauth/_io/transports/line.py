@@ -19,13 +19,16 @@ class Line:
     """A context manager for one token call that may last *seconds*.
 
     *shared*: whether a connection that carries several requests at once (HTTP/2) may carry others' as well.
+
+    Attributes:
+        connecting: whether a connection, TLS included, was begun and has not been made, so that nothing was sent.
     """
 
     def __init__(self, seconds: float, *, shared: bool = True) -> None:
         self._shared = shared
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
-        self._is_cut = self._is_over = False
+        self._is_cut = self._is_over = self.connecting = False
         self._timer = threading.Timer(seconds + GRACE, self._cut)
         self._timer.name = "tokenauth-line"
         self._timer.daemon = True
@@ -78,6 +81,9 @@ class Line:
 
         twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
+        retries = getattr(adapter, "max_retries", None)
+        if retries:  # a refresh token serves once, and it is the flow that knows when to try again
+            twin.max_retries = type(retries)(0, read=False)
         return twin
 
     def _held(self, kind: Any) -> Any:
@@ -86,7 +92,12 @@ class Line:
             self.hold(made)
             return made
 
-        return type(kind.__name__, (kind,), {"_new_conn": connect})
+        def connected(connection: Any) -> None:
+            self.connecting = True
+            kind.connect(connection)
+            self.connecting = False
+
+        return type(kind.__name__, (kind,), {"_new_conn": connect, "connect": connected})
 
     def _let_go(self) -> None:
         with self._lock:

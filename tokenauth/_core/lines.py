@@ -1,0 +1,122 @@
+"""Lines: the refresh tokens of one credential, each of which came in exchange for the one before (RFC 6749 §6).
+
+Law: a line outlives its access tokens. What drops one of these, a 401 or `invalidate()`, leaves the line alone.
+Law: what has been exchanged is never used again (RFC 9700 §4.14): its server would take that for theft, and end them
+all. What may have been exchanged, for no answer came, is used again only where there is nothing else to log in with.
+Law: where the user has brought a refresh token, there is one line for it in a process, whatever the caches of its auth
+objects. Any other line belongs to a memory (`memory`), and ends with it.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+
+from cachetools import LRUCache
+
+from tokenauth._core.cache import MAX_TOKENS, Held, digest
+from tokenauth._core.forks import Birth, over_fork
+from tokenauth._core.token import Token
+
+_MOST_PASSED = 1024
+
+
+class Line:
+    """One credential's line, as this process knows it.
+
+    Attributes:
+        token: the token whose refresh token comes next, or None where there is none. Its value is "" where the refresh
+            token is the one that the user brought.
+        birth: which process got that one.
+        listener: whom to tell of each new refresh token, or None.
+        untold: what a renewal has brought, while the listener has not been told of it; it is not in use yet.
+    """
+
+    def __init__(self, lock: "threading.RLock") -> None:
+        self._lock = lock
+        self.token: Token | None = None
+        self.birth = Birth()
+        self.listener: Callable[[str], object] | None = None
+        self.untold: Held | None = None
+        self._began: set[str] = set()
+        self._passed: dict[str, None] = {}
+
+    def forget(self) -> None:
+        with self._lock:
+            self.token = self.untold = self.listener = None
+            self._began.clear()
+            self._passed.clear()
+
+    def begin(self, refresh_token: str, birth: Birth) -> None:
+        """Begin anew with what the user brought, unless it is of this line."""
+        mark = digest(refresh_token)
+        if mark in self._began:
+            return
+        self._began.add(mark)
+        ours = self.has_passed(refresh_token) or self.is_next(refresh_token)
+        if not ours:
+            self.follow(Token("", refresh_token=refresh_token), birth)
+
+    def follow(self, token: Token, birth: Birth | None = None) -> None:
+        """Let the refresh token of *token* be the next one. A server may hand out the same one again."""
+        before = self.token.refresh_token if self.token is not None else None
+        if before is not None and before != token.refresh_token:
+            self.spend(before)
+        self.unspend(token.refresh_token)
+        self.token, self.birth = token, birth or Birth()
+
+    def spend(self, refresh_token: str) -> None:
+        """Mark *refresh_token* as exchanged, or as about to be."""
+        with self._lock:
+            self._passed[digest(refresh_token)] = None
+            while len(self._passed) > _MOST_PASSED:
+                del self._passed[next(iter(self._passed))]
+
+    def unspend(self, refresh_token: str | None) -> None:
+        """Take that back: it was surely not exchanged."""
+        with self._lock:
+            self._passed.pop(digest(refresh_token), None)
+
+    def has_passed(self, refresh_token: str) -> bool:
+        return digest(refresh_token) in self._passed
+
+    def is_next(self, refresh_token: str) -> bool:
+        return self.token is not None and self.token.refresh_token == refresh_token
+
+
+class Lines:
+    """Lines by credential: those in use, and the last thousands that were."""
+
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = MAX_TOKENS) -> None:
+        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+        self._alive: weakref.WeakValueDictionary[Hashable, Line] = weakref.WeakValueDictionary()
+        self._last: LRUCache[Hashable, Line] = LRUCache(maxsize)
+        self._firsts: LRUCache[str, str] = LRUCache(maxsize)
+
+    def of(self, key: Hashable) -> Line:
+        with self._lock:
+            line = self._last[key] = self._alive.setdefault(key, Line(self._lock))
+            return line
+
+    def first(self, mark: str) -> str:
+        """Return the mark of the credential to whose line the one of *mark* belongs."""
+        with self._lock:
+            return self._firsts.get(mark, mark)
+
+    def also(self, mark: str, first: str) -> None:
+        """Let the credential of *mark*, which was made with a later refresh token, be that of *first*."""
+        with self._lock:
+            self._firsts[mark] = first
+
+    def forget(self) -> None:
+        with self._lock:
+            for line in list(self._alive.values()):  # they stay: auth objects hold them
+                line.forget()
+            self._last.clear()
+            self._firsts.clear()
+
+
+BROUGHT = Lines()
+"""The lines that users have brought. Neither a `cache=` nor `forget()` concerns them: to forget what became of a
+refresh token is to use it again."""
+
+over_fork(BROUGHT._lock.acquire, BROUGHT._lock.release)

@@ -1,0 +1,227 @@
+"""Renewal: how one token is had, by whoever leads: with a refresh token, or by a login.
+
+    renew    exchange the refresh token, once, where there is one; else log in; try again where that may help
+    choose   which refresh token; the fleet is told before it is used
+    call     make the token calls
+    save     tell the fleet what they brought, before anybody has it
+    keep     tell the user of a new refresh token, and put what came with it in use
+
+What may happen to a refresh token, and what then:
+
+    nothing was sent (refused connection, DNS, TLS)      it is as good as before
+    no answer, or a 5xx: it may have been exchanged      log in; where it is all there is (`alone`), try it again
+    refused (400 invalid_grant)                          log in; where it is all there is, the user must authorize again
+    200 without a new one                                it stays good (RFC 6749 §6)
+    200, and nobody could be told                        this process has it, tells again, and goes on from there
+    the process is killed between answer and save        the fleet knows the old one: as where no answer came
+    its caller is cancelled                              the answer is made use of; nobody else may call meanwhile
+    another process of the fleet has the lease           the lease ends with it, and the old one is as above
+"""
+
+import logging
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any
+
+from tokenauth._core import errors
+from tokenauth._core.cache import Held
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Reply, TokenRequest, Undertake
+from tokenauth._core.errands import Errand
+from tokenauth._core.fleet import Leased
+from tokenauth._core.flights import Flight
+from tokenauth._core.secrets import Unshown
+from tokenauth._core.source import Source
+from tokenauth._core.talk import Talk
+from tokenauth._core.token import Token
+
+log = logging.getLogger("tokenauth")
+
+TELLING = 1.0
+"""Seconds that `on_refresh_token` has at least: what it is told of must not be lost for want of time."""
+
+Fetch = Generator[Effect, Any, Held]
+
+
+def renew(
+    source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
+) -> Fetch:
+    """Exchange the refresh token, once, where there is one that nobody has used; else log in. Three tries at most."""
+    logins, tries = source.logins, 0
+    held = source.tokens.held()
+    before = held.token if held is not None else rejected
+    if leased and leased.saved and leased.saved.token and leased.saved.token.value:
+        before = leased.saved.token
+    while True:
+        refresh_token, leased = yield from choose(source, flight, deadline, leased)
+        try:
+            return (yield from call(source, flight, deadline, before, refresh_token, leased=leased))
+        except Exception as failure:
+            if refresh_token is not None and not logins.alone:
+                log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
+                unsent = not logins.line.has_passed(refresh_token)
+                if leased and leased.saved and unsent:  # whoever comes next may use it
+                    yield leased.shelf.save(leased.saved, leased.lease)
+            if refresh_token is None or logins.alone or logins.may_pass(failure):
+                tries += 1
+                yield from rest(source, flight, failure, tries, deadline)
+            elif source.past(deadline):  # no time for a login
+                raise
+        if refresh_token is not None and leased:
+            leased = leased._replace(saved=(yield leased.shelf.load(leased.lease)))
+            adopted = source.fleet.adopt(leased.saved, rejected)
+            if adopted is not None:
+                return adopted
+
+
+def choose(
+    source: Source, flight: Flight, deadline: float, leased: Leased | None
+) -> Generator[Effect, Any, tuple[Any, Leased | None]]:
+    """Return the refresh token to use, of which the fleet has been told, or None to log in; and what is saved now."""
+    logins, saved = source.logins, leased.saved if leased else None
+    function = partial(logins.renewal, saved.token if saved else None, shared=source.fleet.shelf is not None)
+    if logins.alone:
+        token = yield Call(function, flight, deadline, logins.blocks)
+    else:
+        token = function()
+    if token is None:
+        return None, leased
+    if logins.alone and source.late(deadline):
+        raise errors.TokenEndpointError("Too little time is left to use the refresh token (timeout=)", retryable=True)
+    if leased:
+        known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
+        known = known or source.fleet.record(token)
+        told = yield leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
+        if not told and logins.alone:
+            raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
+        if not told:
+            return None, leased
+        leased = leased._replace(saved=known)
+    refresh_token = Unshown(token.refresh_token)
+    refresh_token.before = token
+    return refresh_token, leased
+
+
+_UNTOLD = (
+    "the store can't be read and written, and without it a new refresh token might be lost, or be used twice. Nothing "
+    "is renewed until the store works again"
+)
+
+
+def rest(
+    source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
+) -> Generator[Effect, Any, None]:
+    """Pause before the next try; raise *failure* where that is not to be."""
+    pause = source.logins.pause(failure, tries, deadline, flight.mark)
+    if pause is None:
+        raise failure
+    try:
+        yield Pause(pause)
+    except BaseException:
+        if getattr(failure, "retry_after", None) is not None:  # the endpoint's word counts for whoever leads next, too
+            source.logins.cool(failure, flight)
+        raise
+
+
+def call(
+    source: Source,
+    flight: Flight,
+    deadline: float,
+    before: Token | None,
+    refresh_token: str | None,
+    *,
+    leased: Leased | None = None,
+    keep_it: bool = True,
+) -> Fetch:
+    """Log in once, and put what that brings in use, but for *keep_it*. *before*: the token that is replaced."""
+    logins = source.logins
+    talk: Talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks)
+    flight.mark = talk.mark
+    logins.replay(flight.mark)
+    tell_fleet = partial(save_now, source, leased)
+    while talk.request is not None:
+        if source.past(deadline):  # a login that nobody has the time for may end the token of another
+            raise Call.late()
+        unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, save=tell_fleet, keep=keep_it)
+        if refresh_token is not None and not logins.alone:
+            logins.line.spend(refresh_token)
+        try:
+            reply = yield asked(talk.request, flight, deadline, unwanted)
+        except Exception as failure:
+            logins.unsend(refresh_token, failure)
+            raise
+        except BaseException:  # its answer may still come: whoever waits, waits for that
+            flight.exchanges = refresh_token is not None
+            flight.drift(deadline)
+            raise
+        talk.answer(reply)
+    held = logins.accept(flight, talk, before, keep=keep_it)
+    if not keep_it:
+        logins.tell_of(held, talk)
+        return held
+    if leased:
+        yield from save(source, flight, held, talk, leased, deadline=deadline)
+    yield from keep(source, flight, held, deadline, talk)
+    if before is not None and before.value != held.token.value and refresh_token is None:
+        flight.replaced = before
+    return held
+
+
+def asked(
+    request: TokenRequest | Errand, flight: Flight, deadline: float, unwanted: Callable[[Callable[[], Reply]], object]
+) -> Exchange | Undertake:
+    """Return the effect that performs *request*."""
+    if isinstance(request, TokenRequest):
+        return Exchange(request, flight, deadline, unwanted)
+    return Undertake(request, flight, deadline, unwanted)
+
+
+def keep(
+    source: Source, flight: Flight, held: Held, deadline: float, talk: Talk | None = None
+) -> Generator[Effect, Any, None]:
+    """Put *held* in use, when the user has been told of its refresh token, where he wants to be."""
+    telling = source.logins.telling(held)
+    if telling is not None:
+        late = max(deadline, source.now() + TELLING)
+        problem: Exception | None = None
+        try:
+            yield Call(telling, flight, late, blocks=True, what="on_refresh_token")
+        except Exception as failure:
+            problem = source.logins.not_told(failure)
+        if problem is not None:
+            raise problem
+    source.logins.told(held)
+    source.logins.keep(flight, held, talk)
+
+
+def save(
+    source: Source, flight: Flight, held: Held, talk: Talk, leased: Leased, *, deadline: float
+) -> Generator[Effect, Any, None]:
+    """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
+    ask = leased.shelf.save(source.fleet.record(held), leased.lease)
+    try:
+        told = yield ask._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
+    except Exception:
+        raise
+    except BaseException:  # it is being saved: whoever waits, waits for that
+        flight.exchanges = True
+        flight.drift(deadline)
+        raise
+    if not told:
+        source.fleet.outdate(held)
+
+
+def save_now(source: Source, leased: Leased | None, held: Held) -> None:
+    """Do the same in a thread that may block."""
+    if leased and not leased.shelf.save(source.fleet.record(held), leased.lease).function():
+        source.fleet.outdate(held)
+
+
+def log_in(source: Source, flight: Flight, deadline: float) -> Fetch:
+    """Log in with the credentials, three times at most, for this caller alone."""
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return (yield from call(source, flight, deadline, None, None, keep_it=False))
+        except Exception as failure:
+            yield from rest(source, flight, failure, tries, deadline)

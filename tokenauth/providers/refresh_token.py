@@ -1,0 +1,76 @@
+"""The refresh token grant of OAuth 2.0 (RFC 6749 §6), for a refresh token that the user brings."""
+
+from collections.abc import Callable, Generator
+from typing import Unpack
+
+from tokenauth._core import errors
+from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.token import Token
+from tokenauth.providers._grant import Grant, GrantOptions
+
+_USED_UP = (
+    "The refresh token is used up: it was used before, has expired, or was revoked. Let the user authorize again, and "
+    "pass the new one as refresh_token=."
+)
+
+
+class RefreshToken(Grant):
+    """A user's access by a refresh token, which his consent gave."""
+
+    brought: Secret
+
+    def __init__(
+        self,
+        token_url: str | None = None,
+        *,
+        refresh_token: SecretLike,
+        client_id: str,
+        client_secret: SecretLike | None = None,
+        on_refresh_token: Callable[[str], object] | None = None,
+        **options: Unpack[GrantOptions],
+    ) -> None:
+        """Use a refresh token that you bring (RFC 6749 §6), and the ones that it is exchanged for.
+
+        Args:
+            token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
+            refresh_token: the one that your user's consent gave: a str, a callable, or anything with
+                `get_secret_value()`. With a `store` it is the one to begin with: what came of it later is found there.
+            client_id: the client's identifier; any text.
+            client_secret: the same kinds as `refresh_token`; None for a public client. Default None.
+            on_refresh_token: a function, sync or async, that keeps each new refresh token. It is called before the new
+                access token is used. If it raises, that request fails, and the next one calls it again. Default none.
+            options: see `GrantOptions`: client_auth, scope, resource, audience, issuer, extra, and the options of every
+                auth object. Without `store` and `on_refresh_token` new refresh tokens end with the process.
+
+        Raises:
+            TypeError, ValueError: an argument can't be right. The text never shows its value.
+        """
+        if on_refresh_token is not None and not callable(on_refresh_token):
+            kind = type(on_refresh_token).__name__
+            raise TypeError(f"on_refresh_token must be a function that takes the new refresh token, not {kind}")
+        client = checked_text("client_id", client_id)
+        self.brought = Secret("refresh_token", refresh_token)
+        self.on_refresh_token = on_refresh_token
+        super().__init__(
+            token_url,
+            {"grant_type": "refresh_token"},
+            options,
+            client_id=client,
+            client_secret=client_secret,
+            name=f"OAuth client {client}",
+            advice=_USED_UP,
+            refreshes=True,
+        )
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:  # type: ignore[override]  # as Login has it
+        return (*super().secrets, self.brought)
+
+    def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
+        if refresh_token is None:
+            raise errors.TokenAuthError(f"{self.name}: there is no refresh token to log in with")
+        return (yield from super().login(refresh_token))
+
+    def _added(self) -> dict[str, object]:
+        return {name: each for name, each in super()._added().items() if name != "on_refresh_token"}
