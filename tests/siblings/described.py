@@ -11,8 +11,11 @@ from tests.siblings.servers import (
     SECRET,
     USER,
     Daraja,
+    Entra,
     Feishu,
     Frappe,
+    GitHubApp,
+    GoogleServiceAccount,
     HMACLogin,
     Jenkins,
     Keystone,
@@ -20,6 +23,7 @@ from tests.siblings.servers import (
     NonceLogin,
     QBittorrent,
     Redfish,
+    Salesforce,
     SlidingSession,
     SOAPLogin,
     Synology,
@@ -28,8 +32,9 @@ from tests.siblings.servers import (
     VCenter,
     WeChat,
 )
-from tokenauth import LoginAuth
-from tokenauth.providers import XML, Basic, Call, Cookie, Header, Kept, Signed, Text
+from tests.siblings.servers.base import key
+from tokenauth import ClientCredentialsAuth, JWTBearerAuth, LoginAuth
+from tokenauth.providers import JWT, XML, Basic, Call, Cookie, Header, Kept, PrivateKeyJWT, Signed, Text
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 
@@ -263,7 +268,58 @@ def two_hosts(api: Any, secret: str) -> LoginAuth:
     )
 
 
-DESCRIBED: dict[type[Any], Callable[[Any, str], LoginAuth]] = {
+def pem(secret: str) -> str:
+    """Return the private key, or another one where the secret is another."""
+    return (key() if secret == SECRET else key("another")).as_pem(private=True).decode()
+
+
+def salesforce(api: Any, secret: str) -> JWTBearerAuth:
+    return JWTBearerAuth(
+        f"{api.url}/services/oauth2/token",
+        key=pem(secret),
+        issuer=USER,
+        subject=api.username,
+        assertion_audience=api.url,
+        home="instance_url",
+        lifetime_of_token=7200,
+    )
+
+
+def google(api: Any, secret: str) -> JWTBearerAuth:
+    account = api.account() | {"private_key": pem(secret)}
+    return JWTBearerAuth.from_google(account, scope=api.scope)
+
+
+def github(api: Any, secret: str) -> LoginAuth:
+    accept, token = {"Accept": "application/vnd.github+json"}, Signed("Bearer", bearer)
+    return LoginAuth(
+        f"{api.url}/app/installations/42/access_tokens",
+        headers={"Authorization": JWT(pem(secret), issuer=api.app, lifetime=540, scheme="Bearer"), **accept},
+        token="token",
+        expires_at="expires_at",
+        logout=Call("/installation/token", method="DELETE", headers={"Authorization": token, **accept}),
+    )
+
+
+def bearer(scheme: str, kept: Any) -> str:
+    return f"{scheme} {kept['token']}"
+
+
+def entra(api: Any, secret: str) -> ClientCredentialsAuth:
+    headers = {"x5t#S256": api.thumbprint()}
+    return ClientCredentialsAuth(
+        f"{api.url}/contoso/oauth2/v2.0/token",
+        client_id=USER,
+        client_auth=PrivateKeyJWT(pem(secret), algorithm="PS256", headers=headers),
+        scope="https://graph.microsoft.com/.default",
+    )
+
+
+DESCRIBED: dict[type[Any], Callable[[Any, str], Any]] = {
+    Salesforce: salesforce,
+    GoogleServiceAccount: google,
+    GitHubApp: github,
+    Entra: entra,
     WeChat: wechat,
     Feishu: feishu,
     Daraja: daraja,

@@ -227,7 +227,7 @@ def scheme_of(token_type: object) -> str:
 
     What can't be a scheme (RFC 9110 §11.1) counts as missing, with a warning.
     """
-    if token_type is None or token_type == "":
+    if token_type in {None, "", "N_A"}:  # the last: exchanged for something else than an access token, RFC 8693 §2.2.1
         return "Bearer"
     if not isinstance(token_type, str) or not HTTP_TOKEN.fullmatch(token_type.strip()):
         _log.warning("the token's type can't be an authentication scheme; it is taken for Bearer")
