@@ -1,6 +1,7 @@
 """The universal auth objects: one object for requests, httpx and, where it is installed, httpx2."""
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.family import members_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         """requests, httpx and httpx2, and the middleware of aiohttp."""
 
     _clients: dict[str, type] = {}
+    _in_use: list[str] = []
 else:
 
     def _installed():
@@ -37,6 +39,7 @@ else:
                 continue
             yield client, importlib.import_module(f"tokenauth.{client}").TokenAuth
 
+    _in_use = [client for client in ("requests", "httpx", "httpx2") if client in sys.modules]  # before ours import all
     _clients = dict(_installed())
     if not _clients:
         raise ImportError("tokenauth needs an HTTP client: pip install requests, httpx or httpx2")
@@ -67,8 +70,11 @@ class TokenAuth(_EveryClient):
     `requests.auth.AuthBase`, `httpx.Auth` and `httpx2.Auth`, and is a middleware of aiohttp. Options: see `Options`.
     """
 
-    _library = next(iter(_clients))
-    _async_library = next((client for client in _clients if client != "requests"), _library)
+    # without a client at hand, tokens are fetched by one that the program has imported, else by the first there is
+    _library = next(client for client in [*_in_use, *_clients] if client in _clients)
+    _async_library = next(
+        (client for client in [*_in_use, *_clients] if client in {*_clients} - {"requests"}), _library
+    )
 
     def __call__(self, request: Any, handler: Handler | None = None) -> Any:
         """Sign *request*: for requests, and with a *handler*, for aiohttp (`middlewares=[auth]`)."""
