@@ -1,6 +1,7 @@
 """A process of a fleet, for tests: `Process(settings)` starts it, `ask` has it do something.
 
-Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant ("platform" or "password"), timeout,
+Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant ("platform",
+"password", or "refresh" with a refresh_token), timeout,
 patient (True: a store that is slow, since the machine is busy, is not left alone).
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 import httpx
 import requests
 
-from tokenauth import PasswordGrantAuth, PlatformAuth, TokenAuthError
+from tokenauth import PasswordGrantAuth, PlatformAuth, RefreshTokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials
 from tokenauth.stores import FileStore, RedisStore
 
@@ -50,6 +51,8 @@ def _auth_of(settings: dict[str, Any]) -> Any:
     if settings.get("grant", "platform") == "platform":
         password = settings.get("password", credentials.PLATFORM_PASSWORD)
         return PlatformAuth(f"{url}/Token", username=credentials.PLATFORM_USERNAME, password=password, **options)
+    if settings["grant"] == "refresh":
+        return RefreshTokenAuth(f"{url}/token", refresh_token=settings["refresh_token"], client_id="c", **options)
     return PasswordGrantAuth(f"{url}/token", username="u", password="p", **options)
 
 

@@ -463,3 +463,40 @@ assert [in_fork(child) for _ in range(3)] == [0, 0, 0]
 """,
     )
     assert used == [b"", b"", b"", b""]
+
+
+def test_a_brought_refresh_token_is_used_by_no_child_without_a_store(server: TokenServer, run: Run) -> None:
+    """Neither one that the parent has exchanged, nor the very first, which the parent may yet use."""
+    used: list[bytes] = []
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        used.append(request.body)
+        body = server.login().body
+        assert isinstance(body, dict)
+        return Reply(200, {"access_token": body["token"], "expires_in": 3600, "refresh_token": f"r-{len(used) + 1}"})
+
+    server.answer = answer
+    run(
+        server,
+        CLIENTS[0],
+        """
+from tokenauth import RefreshTokenAuth, TokenAuthError
+auth = RefreshTokenAuth(url + "/token", refresh_token="r-1", client_id="c")
+def child():
+    auth.invalidate()
+    try:
+        auth.get_token()
+    except TokenAuthError as problem:
+        return "pass store=FileStore()" in str(problem).replace("Pass", "pass")
+    return False
+assert [in_fork(child) for _ in range(2)] == [0, 0]
+assert client.get(auth, api) == 200
+assert in_fork(lambda: client.get(auth, api) == 200) == 0, "the access token is good in the child, too"
+assert [in_fork(child) for _ in range(2)] == [0, 0]
+auth.invalidate()
+assert client.get(auth, api) == 200
+""",
+    )
+    assert [b"refresh_token=r-1" in used[0], b"refresh_token=r-2" in used[1], len(used)] == [True, True, 2]
