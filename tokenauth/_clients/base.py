@@ -126,8 +126,9 @@ class BaseTokenAuth(Anywhere):
         if not presence.leave(self, source.tokens.key):
             return None
         held = source.tokens.cache.drop(source.tokens.key)
-        alone = source.fleet.shelf is None and self._provider.logs_out
-        return held.token if held is not None and alone else None
+        if source.fleet.shelf is not None or not self._provider.logs_out:
+            return None
+        return source.logins.ended(held.token if held is not None else None)
 
     def _close_at_exit(self) -> None:
         """Log out without a thread, for a process that ends can begin none."""

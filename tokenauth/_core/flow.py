@@ -109,7 +109,7 @@ def lead(
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
         flight.land(held)
-        if flight.replaced is not None and source.provider.logs_out:
+        if flight.replaced is not None and source.provider.logs_out and source.provider.logs_out_replaced:
             yield from leave(source, flight.replaced)
         return held.token
     except Exception as failure:

@@ -26,6 +26,7 @@ class Line:
     Attributes:
         token: the token whose refresh token comes next, or None where there is none. Its value is "" where the refresh
             token is the one that the user brought.
+        over: whether it was logged out.
         birth: which process got that one.
         listener: whom to tell of each new refresh token, or None.
         untold: what a renewal has brought, while the listener has not been told of it; it is not in use yet.
@@ -35,6 +36,7 @@ class Line:
         self._lock = lock
         self.token: Token | None = None
         self.birth = Birth()
+        self.over = False
         self.listener: Callable[[str], object] | None = None
         self.untold: Held | None = None
         self._began: set[str] = set()
@@ -43,6 +45,7 @@ class Line:
     def forget(self) -> None:
         with self._lock:
             self.token = self.untold = self.listener = None
+            self.over = False
             self._began.clear()
             self._passed.clear()
 
@@ -62,7 +65,7 @@ class Line:
         if before is not None and before != token.refresh_token:
             self.spend(before)
         self.unspend(token.refresh_token)
-        self.token, self.birth = token, birth or Birth()
+        self.token, self.birth, self.over = token, birth or Birth(), False
 
     def spend(self, refresh_token: str) -> None:
         """Mark *refresh_token* as exchanged, or as about to be."""

@@ -84,7 +84,7 @@ class Logins:
             line.follow(saved)
         if provider.brought is not None:
             return self._ours(line, shared=shared)
-        token = saved if shared else line.token if line.birth.is_here else None
+        token = saved if shared else line.token if line.birth.is_here and not line.over else None
         if token is None or token.refresh_token is None or line.has_passed(token.refresh_token):
             return None  # a child and its parent would use it each, and the server would take that for theft
         return token
@@ -103,6 +103,14 @@ class Logins:
         credential = self._credential
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
+
+    def ended(self, token: Token | None) -> Token | None:
+        """Return what is to be logged out: *token*, which is held, or what its refresh token still keeps alive."""
+        if not self._credential.provider.refreshes or not self.line.birth.is_here:
+            return token
+        last, was_over = self.line.token, self.line.over
+        self.line.over = True
+        return None if was_over else last if last is not None and last.value else token
 
     def farewell(self, token: Token) -> TokenRequest | None:
         """Return the call that ends *token*, or None."""

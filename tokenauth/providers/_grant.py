@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.effects import Reply, TokenRequest
@@ -16,7 +16,7 @@ from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers import _metadata, client_auth
 from tokenauth.providers._answers import Fault
-from tokenauth.providers._arguments import NONE, Value
+from tokenauth.providers._arguments import NONE, Value, checked_url
 from tokenauth.providers._call import FORM, JSON, Call
 from tokenauth.providers._values import Kept
 from tokenauth.providers.client_auth import Client, ClientAuth, ClientAuthLike
@@ -42,6 +42,9 @@ class SharedOptions(Options, total=False):
     """URI of the API that the token is for, or several (RFC 8707). Default none."""
     audience: str | Iterable[str] | None
     """Name of the API that the token is for, or several, where the server wants that instead. Default none."""
+    revocation_url: str | None
+    """Revocation endpoint (RFC 7009), on any host. `close()` then revokes the refresh token, or where there is none the
+    access token. Default none."""
     extra: Mapping[str, Value] | None
     """More form fields; kept when a token is refreshed. A list is a field several times. Default none."""
 
@@ -58,7 +61,10 @@ class Grant(Login):
     """A grant of OAuth 2.0: a description of its *fields*, the form of its token request."""
 
     _url_name = "token_url"
-    _checked = frozenset({"_client", "_client_auth", "_grant_type", "_issuer", "_url_name", "blocks"})
+    _checked = frozenset(
+        {"_client", "_client_auth", "_grant_type", "_issuer", "_revocation_url", "_url_name", "blocks"}
+    )
+    logs_out_replaced = False  # to revoke what was exchanged may end what came of it
     _dated: ClassVar[bool] = False  # whether the grant fails where this machine's clock is wrong
 
     def __init__(
@@ -79,7 +85,7 @@ class Grant(Login):
     ) -> None:
         """Describe the grant. *options*: `GrantOptions`; *ways*: more for `client_auth`; *described*: for `Login`."""
         given = dict(options)
-        issuer = given.pop("issuer", None)
+        issuer, revocation_url = given.pop("issuer", None), given.pop("revocation_url", None)
         client_id = None if client_id is None else checked_text("client_id", client_id)
         secret = None if client_secret is None else Secret("client_secret", client_secret)
         auth = client_auth.checked(given.pop("client_auth", None), client_id, secret, ways)
@@ -106,6 +112,10 @@ class Grant(Login):
         )
         self._client = Client(client_id, secret, self.token_url)
         self.blocks = auth.blocks
+        self._revocation_url: str | None = None
+        if revocation_url is not None:
+            self._revocation_url = checked_url("revocation_url", revocation_url, allow_http)
+            self.logs_out = True
 
     def _home(self, token_url: str | None) -> str:
         """Return the token endpoint, or the issuer in its place."""
@@ -166,6 +176,16 @@ class Grant(Login):
 
     def request(self, refresh_token: str | None = None, kept: Mapping[str, str] = NONE) -> TokenRequest:
         request = replace(super().request(refresh_token, kept), url=self.token_url)
+        return self._client_auth.applied(request, self._client)
+
+    def logout(self, token: Token) -> TokenRequest | None:
+        """Return the call that revokes *token* (RFC 7009 §2.1): its refresh token, which ends both, if there is one."""
+        if self._revocation_url is None:
+            return None
+        kind = "access_token" if token.refresh_token is None else "refresh_token"
+        form = {"token": token.refresh_token or token.value, "token_type_hint": kind}
+        headers = {"Accept": JSON, "Content-Type": FORM}
+        request = TokenRequest("POST", self._revocation_url, headers, urlencode(form).encode())
         return self._client_auth.applied(request, self._client)
 
     # what an error says
