@@ -1,15 +1,19 @@
 """What aiohttp alone asks of the middleware."""
 
+import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from multidict import CIMultiDict
 
 from tests.clients import Aiohttp, Get
-from tests.servers import Received, Reply
+from tests.servers import Received, Reply, serve
 from tests.support import TokenServer, token_server
+from tokenauth import APIKeyAuth
 
 CLIENT = Aiohttp()
 
@@ -70,4 +74,123 @@ def test_a_refusal_that_the_session_raises_on_is_learnt_of(server: TokenServer) 
     with pytest.raises(aiohttp.ClientResponseError):
         CLIENT.send(auth, Get(server.api), setup=setup)
     assert CLIENT.get(auth, server.api) == 200
+    assert server.logins == 2
+
+
+# the body of a 401 decides nothing
+
+
+def _on_and_on() -> Iterator[bytes]:
+    while True:
+        yield b"x" * 1000
+
+
+BODIES: dict[str, Callable[[], Reply]] = {
+    "truncated": lambda: Reply(raw=b"HTTP/1.1 401 No\r\nContent-Length: 100\r\nConnection: close\r\n\r\nabc"),
+    "bad gzip": lambda: Reply(401, b"not gzip", {"Content-Encoding": "gzip"}),
+    "without end": lambda: Reply(401, pieces=_on_and_on()),
+    "large": lambda: Reply(401, b"x" * 3_000_000),
+    "gzip": lambda: Reply(401, gzip.compress(b"why"), {"Content-Encoding": "gzip"}),
+    "empty": lambda: Reply(401),
+}
+
+
+@pytest.mark.parametrize("how", ["send", "stream"])
+@pytest.mark.parametrize("body", BODIES)
+def test_whatever_the_body_of_a_401_the_token_is_renewed(body: str, how: str, server: TokenServer) -> None:
+    def answer(request: Received) -> Reply | None:
+        stale = request.path == "/api" and request.headers["authorization"] == "Bearer token-1"
+        return BODIES[body]() if stale else None
+
+    auth = server.auth()
+    CLIENT.get_token(auth)
+    server.revoke()
+    server.answer = answer
+    assert getattr(CLIENT, how)(auth, Get(server.api), pool=1, timeout=10.0).status == 200
+    assert server.logins == 2
+
+
+# who copies headers
+
+
+def _renew(request: Any) -> None:
+    request.headers = CIMultiDict(request.headers)
+
+
+def _renew_by_hand(request: Any) -> None:
+    request.headers = CIMultiDict([*request.headers.items(), ("X-Trace", "1")])
+
+
+def _keep_and_put_back(request: Any) -> None:
+    """As an instrumentation that puts what it saw first on each further request."""
+    seen = request.session.__dict__.setdefault("_seen", dict(request.headers))
+    request.headers.update({name: value for name, value in seen.items() if name.startswith("X-Trace")})
+
+
+@pytest.mark.parametrize("copy", [_renew, _renew_by_hand, _keep_and_put_back])
+@pytest.mark.parametrize("header", ["Authorization", "X-Token"])
+@pytest.mark.parametrize("where", ["outside", "inside"])
+def test_headers_that_a_middleware_copies_go_nowhere_else(copy: Callable[[Any], None], header: str, where: str) -> None:
+    async def copying(request: Any, handler: Any) -> Any:
+        copy(request)
+        return await handler(request)
+
+    def setup(session: Any) -> None:
+        first, auth = session._middlewares
+        session._middlewares = (first, copying, auth) if where == "outside" else (first, auth, copying)
+
+    with serve(lambda request: Reply(200), host="localhost") as abroad:
+
+        def redirect(request: Received) -> Reply:
+            targets = {"/home": "/there", "/abroad": f"{abroad.url}/x"}
+            return Reply(302, headers={"Location": targets[request.path]}) if request.path in targets else Reply(200)
+
+        with serve(redirect) as home:
+            auth = APIKeyAuth("k-4711", origins=[home.url], header=header)
+            urls = [f"{home.url}/home", f"{home.url}/abroad"]
+            answers = CLIENT.play(auth, *map(Get, urls), setup=setup)
+            assert [each.status for each in answers] == [200, 200]
+            assert ["k-4711" in each.text for each in home.requests] == [True] * 3
+            assert ["k-4711" in each.text for each in abroad.requests] == [False]
+
+
+# WebSockets
+
+
+def test_a_websocket_s_handshake_is_signed_and_renewed(server: TokenServer) -> None:
+    met: list[int] = []
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        good = request.headers.get("Authorization", "").removeprefix("Bearer ") in server.valid
+        met.append(101 if good else 401)
+        if not good:
+            return web.Response(status=401)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    async def main() -> list[str]:
+        app = web.Application()
+        app.router.add_get("/ws", echo)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/ws"
+        heard = []
+        auth = server.auth(origins=[url.removesuffix("/ws")])
+        async with aiohttp.ClientSession(middlewares=[auth]) as session:
+            for word in ("one", "two"):
+                for scheme in ("http", "ws"):
+                    async with session.ws_connect(url.replace("http", scheme)) as socket:
+                        await socket.send_str(word)
+                        heard.append(await socket.receive_str())
+                server.revoke()
+        await runner.cleanup()
+        return heard
+
+    assert CLIENT.run(main) == ["one", "one", "two", "two"]
+    assert met == [101, 101, 401, 101, 101]
     assert server.logins == 2

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import aiohttp
 import httpx
 import httpx2
 import pytest
@@ -106,12 +107,30 @@ def mixed(auth: Any, url: str, count: int) -> list[int]:
         return [status for statuses in pool.map(start, callers) for status in statuses]
 
 
+def aiohttp_tasks(auth: Any, url: str, count: int) -> list[int]:
+    """Return what *count* tasks of one event loop got, on one session."""
+
+    async def main() -> list[int]:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        async with aiohttp.ClientSession(middlewares=[auth], connector=connector, timeout=timeout) as session:
+
+            async def one() -> int:
+                async with session.get(url) as response:
+                    return response.status
+
+            return await _gather_asyncio(one, count)
+
+    return asyncio.run(main())
+
+
 CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
     "threads, requests": (threads, 16, 64),
     "asyncio tasks, httpx": (partial(tasks, httpx, False), 40, 150),
     "asyncio tasks, httpx2": (partial(tasks, httpx2, False), 100, 500),
     "trio tasks, httpx": (partial(tasks, httpx, True), 30, 100),
     "trio tasks, httpx2": (partial(tasks, httpx2, True), 30, 100),
+    "asyncio tasks, aiohttp": (aiohttp_tasks, 100, 500),
     "in 20 threads and 3 event loops": (mixed, 20 + 3 * 5, 20 + 3 * 20),
 }
 """How many in the quick run, and in the slow one."""

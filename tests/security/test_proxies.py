@@ -2,16 +2,16 @@
 
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.clients import CLIENTS, Client, Get
 from tests.security.proxy import HttpProxy, http_proxy
 from tests.security.world import PRESENTATIONS, Presentation, World, canaries, world
 
-# aiohttp takes a proxy as an argument of each request, and none from the environment as these tests set it
-WITH_PROXIES = [client for client in CLIENTS if client.name != "aiohttp"]
-every_client = pytest.mark.parametrize("client", WITH_PROXIES, ids=str)
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
 every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
 
 
@@ -37,6 +37,13 @@ def seen_world(
         yield this
 
 
+def _heeding_the_environment(session: Any) -> None:
+    """aiohttp does so with `trust_env=True` alone."""
+    if isinstance(session, aiohttp.ClientSession):
+        session._trust_env = True
+        session._connector._ssl = ssl.create_default_context()  # type: ignore[union-attr]  # what the tests trust
+
+
 @every_client
 @every_presentation
 @pytest.mark.parametrize("place", ["home", "far", "chain"])
@@ -47,7 +54,7 @@ def test_redirects_behind_a_proxy(
     places = {"home": "/target", "far": f"{world.far.url}/target", "chain": f"{world.far.url}/hop"}
     world.begin(presentation, places[place])
     auth = presentation.auth(world.home.url)
-    answer = client.send(auth, Get(f"{world.home.url}/start/302/200"))
+    answer = client.send(auth, Get(f"{world.home.url}/start/302/200"), setup=_heeding_the_environment)
     assert answer.status == 200, world.show()
     assert [request.text for request in world.foreign if canaries(request)] == []
     last = world.home.requests[-1]
