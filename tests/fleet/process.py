@@ -51,6 +51,9 @@ def _auth_of(settings: dict[str, Any]) -> Any:
     if settings.get("grant", "platform") == "platform":
         password = settings.get("password", credentials.PLATFORM_PASSWORD)
         return PlatformAuth(f"{url}/Token", username=credentials.PLATFORM_USERNAME, password=password, **options)
+    if settings["grant"] == "revoking":
+        revoking: Any = {"revocation_url": f"{url}/revoke", "client_id": "c"}
+        return PasswordGrantAuth(f"{url}/token", username="u", password="p", **revoking, **options)
     if settings["grant"] == "refresh":
         return RefreshTokenAuth(f"{url}/token", refresh_token=settings["refresh_token"], client_id="c", **options)
     return PasswordGrantAuth(f"{url}/token", username="u", password="p", **options)
@@ -136,6 +139,9 @@ class Worker:
 
     def token(self) -> str:
         return str(self.auth.get_token().value)
+
+    def close(self) -> None:
+        self.auth.close()
 
     def invalidate(self) -> None:
         self.auth.invalidate()

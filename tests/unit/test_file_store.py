@@ -167,3 +167,15 @@ def test_a_full_disk_may_pass_and_what_else_stops_us_does_not() -> None:
         with pytest.raises(ValueError, match="can't be written") as caught, _trying_to_write():
             raise OSError(wrong, "Something else")
         assert caught.value.__suppress_context__
+
+
+def test_a_long_lease_whose_holder_lives_is_not_swept(tmp_path: Path) -> None:
+    """It may be days old when another process starts."""
+    store, key = FileStore(tmp_path / "tokens"), "ab" * 32
+    lease = store.acquire(key, 1e6)
+    assert lease is not None
+    for path in store.folder.glob("*.alive"):
+        os.utime(path, (1, 1))
+    assert FileStore(store.folder).acquire(key, 1) is None
+    store.release(key, lease)
+    assert FileStore(store.folder).acquire(key, 1) is not None

@@ -8,7 +8,7 @@ from tests.support import ManualClock
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tokenauth import CredentialsRejected, Token, TokenEndpointError
 from tokenauth._core.effects import Ask, Exchange, Pause
-from tokenauth._core.flow import obtain
+from tokenauth._core.flow import depart, obtain
 from tokenauth._core.record import Record
 from tokenauth._core.source import Source
 
@@ -40,6 +40,15 @@ class ShelfByHand:
 
     def release_soon(self, lease: Any, /) -> None:
         self.released.append(lease)
+
+    def take_seat(self) -> Ask:
+        return Ask(lambda: "take a seat", 1.0, lambda: None)
+
+    def leave_seat(self) -> Ask:
+        return Ask(lambda: "leave the seat", 1.0, lambda: None)
+
+    def occupied(self) -> Ask:
+        return Ask(lambda: "occupied", 1.0, lambda: None)
 
 
 @pytest.fixture
@@ -290,3 +299,49 @@ def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end
     held = source.tokens.held()
     assert held is not None
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600
+
+
+# the last one logs out
+
+
+def departing(source: Source, shelf: ShelfByHand, clock: ManualClock, *looks: Any) -> Any:
+    """Play a departure in which the seats were found taken or free as in *looks*; return what is to be logged out."""
+    flow: Any = depart(source, shelf)
+    answers = {"leave the seat": True, "acquire": Lease(clock.monotonic_now + 3), "save": True}
+    answers["load"] = saved(clock, "theirs")
+    seen = list(looks)
+    effect = next(flow)
+    while True:
+        what = effect.function()
+        try:
+            effect = flow.send(seen.pop(0) if what == "occupied" else answers[what])
+        except StopIteration as end:
+            assert seen == []
+            return end.value
+
+
+def test_the_last_one_takes_the_token_out_of_the_store_and_logs_it_out(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    assert departing(source, shelf, clock, False, False).value == "theirs"
+    assert [record.token for record in shelf.saved] == [None]
+    assert len(shelf.released) == 1
+
+
+def test_nobody_logs_out_where_another_one_is(source: Source, clock: ManualClock, shelf: ShelfByHand) -> None:
+    assert departing(source, shelf, clock, True) is None
+    assert shelf.saved == []
+
+
+def test_who_sits_down_between_the_looks_keeps_the_token(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    assert departing(source, shelf, clock, False, True) is None
+    assert [record.token and record.token.value for record in shelf.saved] == [None, "theirs"]
+
+
+def test_who_never_had_a_seat_logs_nobody_out(source: Source, shelf: ShelfByHand) -> None:
+    flow: Any = depart(source, shelf)
+    assert next(flow).function() == "leave the seat"
+    with pytest.raises(StopIteration):
+        flow.send(False)

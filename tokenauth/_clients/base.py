@@ -93,20 +93,20 @@ class BaseTokenAuth(Anywhere):
         return source
 
     def close(self) -> None:
-        """Log out, where the API has a logout, and drop the token. Takes 3 s at most, and raises nothing.
+        """Log out, where the API has a logout, and drop the token. Takes some seconds at most, and raises nothing.
 
-        Only the last auth object of the process that uses this credential logs out. With a `store=` none does: other
-        processes may use the token.
+        Only the last auth object of the process that uses this credential logs out; with a `store=` only that of the
+        last process.
         """
-        token = self._leaving()
-        if token is not None:
-            self._run(flows.leave(self._source, token))
+        leaves, token = self._leaving()
+        if leaves:
+            self._run(flows.farewell(self._source, token))
 
     async def aclose(self) -> None:
         """Do as `close()`, on asyncio or trio."""
-        token = self._leaving()
-        if token is not None:
-            await self._arun(flows.leave(self._source, token))
+        leaves, token = self._leaving()
+        if leaves:
+            await self._arun(flows.farewell(self._source, token))
 
     def __enter__(self) -> Self:
         return self
@@ -120,23 +120,21 @@ class BaseTokenAuth(Anywhere):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _leaving(self) -> Token | None:
-        """Drop the token where nobody else in this process uses it; return it where it is to be logged out."""
+    def _leaving(self) -> tuple[bool, Token | None]:
+        """Drop the token where nobody else in this process uses it; return whether that ends its use, and the token."""
         source = self._source
         if not presence.leave(self, source.tokens.key):
-            return None
+            return False, None
         held = source.tokens.cache.drop(source.tokens.key)
-        if source.fleet.shelf is not None or not self._provider.logs_out:
-            return None
-        return source.logins.ended(held.token if held is not None else None)
+        if not self._provider.logs_out:
+            return False, None
+        token = source.logins.ended(held.token if held is not None else None)
+        return token is not None or source.fleet.shelf is not None, token
 
     def _close_at_exit(self) -> None:
-        """Log out without a thread, for a process that ends can begin none."""
-        token = self._leaving()
+        """Log out, from within the end of the process."""
         with contextlib.suppress(Exception):
-            request = None if token is None else self._source.logins.farewell(token)
-            if request is not None:
-                transports.blocking(self._token_client, self._library)(request, flows.FAREWELL)
+            self.close()
 
     def get_token(self) -> Token:
         """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""

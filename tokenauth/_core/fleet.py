@@ -29,6 +29,14 @@ class Shelf(Protocol):
 
     def release_soon(self, lease: Any, /) -> None: ...
 
+    # which processes use the credential, for one that logs out
+
+    def take_seat(self) -> Ask: ...  # → whether this process is known to use it
+
+    def leave_seat(self) -> Ask: ...  # → whether it was
+
+    def occupied(self) -> Ask: ...  # → whether another process may use it
+
 
 class Leased(NamedTuple):
     """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""

@@ -22,6 +22,7 @@ from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
+from tokenauth._core.record import Record
 from tokenauth._core.renewal import Fetch, keep, log_in, renew
 from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
@@ -105,6 +106,8 @@ def lead(
             yield from keep(source, flight, source.logins.untold, deadline)
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
+            if source.provider.logs_out:
+                yield source.fleet.shelf.take_seat()
             held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
@@ -162,6 +165,44 @@ def asked(
     if isinstance(request, TokenRequest):
         return Exchange(request, flight, deadline, unwanted)
     return Undertake(request, flight, deadline, unwanted)
+
+
+def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]:
+    """Give up this process' seat; return the fleet's token where it was the last one, and nobody can take it any more.
+
+    Who sits down after the second look finds no token in the store, and who did so before is seen.
+    """
+    deadline, waits = source.now() + FAREWELL, source.fleet.lease_waits()
+    if not (yield shelf.leave_seat()):
+        return None
+    while (lease := (yield shelf.acquire())) is None:  # another one gets up at this moment, or logs in
+        if source.past(deadline):
+            return None
+        yield Pause(next(waits))
+    try:
+        saved: Record | None = yield shelf.load(lease)
+        if saved is None or saved.token is None or (yield shelf.occupied()):
+            return None
+        if not (yield shelf.save(saved.ended(), lease)):
+            return None
+        if (yield shelf.occupied()):
+            yield shelf.save(saved, lease)
+            return None
+        return saved.token
+    finally:
+        shelf.release_soon(lease)
+
+
+def farewell(source: Source, token: Token | None) -> Generator[Effect, Any, None]:
+    """Log out, where this process is the last one; *token* is its own. No failure is anybody's."""
+    if source.fleet.shelf is not None:
+        try:
+            token = yield from depart(source, source.fleet.shelf)
+        except Exception as failure:
+            log.info("%s: the logout failed: %s", source.provider.name, type(failure).__name__)
+            return
+    if token is not None and (token.value or token.refresh_token):
+        yield from leave(source, token)
 
 
 def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:

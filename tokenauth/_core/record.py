@@ -57,6 +57,10 @@ class Record:
         """Return the record without its refresh token, which is about to be used."""
         return replace(self, token=self.token and replace(self.token, refresh_token=None))
 
+    def ended(self) -> "Record":
+        """Return the record without its token, which is about to be logged out."""
+        return replace(self, token=None)
+
     def to_json(self) -> bytes:
         """Return the record as JSON. Fields of `Token.extra` that JSON has no form for become text."""
         token = None

@@ -23,6 +23,7 @@ from tokenauth._core.effects import Ask
 from tokenauth._core.forks import over_fork
 from tokenauth._core.provider import Provider, purpose
 from tokenauth._core.record import Record
+from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
 
@@ -87,6 +88,15 @@ class ShelfInStore:
 
     def save(self, record: Record, held: Hold) -> Ask:
         return self._ask("save", partial(self._save, record, held), False)
+
+    def take_seat(self) -> Ask:
+        return self._ask("acquire", lambda: _seats.take(self._store, self._seal().name), False)
+
+    def leave_seat(self) -> Ask:
+        return self._ask("release", lambda: _seats.leave(self._store, self._seal().name), False)
+
+    def occupied(self) -> Ask:
+        return self._ask("acquire", lambda: _seats.occupied(self._store, self._seal().name), True)
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""

@@ -146,13 +146,7 @@ class FileStore:
         path = self._path(key, f"{fence}.alive")
         if not path.exists():
             return False
-        lock = _lock(path)
-        try:
-            lock.acquire()
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        return _is_held(path)
 
     @staticmethod
     def _read(path: Path, *, ended: bool = False) -> bytes | None:
@@ -190,8 +184,21 @@ class FileStore:
         for name in os.listdir(self.folder):
             if _OURS.fullmatch(name):
                 with contextlib.suppress(OSError):
-                    if (self.folder / name).stat().st_mtime < before:
+                    if (self.folder / name).stat().st_mtime < before and not _is_held(self.folder / name):
                         (self.folder / name).unlink()
+
+
+def _is_held(path: Path) -> bool:
+    """Whether *path* shows that the holder of a lease, which may be a long one, lives."""
+    if path.suffix != ".alive":
+        return False
+    lock = _lock(path)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def _distrusted(folder: os.stat_result, user: int | None) -> str | None:
