@@ -25,6 +25,7 @@ from tokenauth import (
     TokenAuthError,
     TokenEndpointError,
     TokenResponseError,
+    forget,
 )
 from tokenauth.stores import FileStore
 
@@ -413,6 +414,20 @@ def test_it_is_told_even_when_the_request_could_not_be_sent_again(api: API) -> N
     auth.invalidate()
     auth.headers(api.url)
     assert [each and each.value for each in told] == [None, "t-1", None]
+
+
+def test_what_is_forgotten_is_not_told(api: API) -> None:
+    told: list[Token | None] = []
+
+    def get_token(*, rejected: Token | None) -> str:
+        told.append(rejected)
+        return api.issue()
+
+    auth = api.auth(get_token, cache=None)
+    assert auth.refused(api.url, auth.headers(api.url))
+    forget()
+    auth.headers(api.url)
+    assert told == [None, None]
 
 
 @every

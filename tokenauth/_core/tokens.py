@@ -16,7 +16,6 @@ class Tokens:
     """One credential's entry in the cache, and what is known against its tokens.
 
     Attributes:
-        refused: the token that was dropped for a refusal, until there is another one.
         watches: whether `watch` is to be called before a held token is taken for good.
     """
 
@@ -25,7 +24,7 @@ class Tokens:
         self._memory = credential.memory
         self.cache = self._memory.tokens
         self.key = credential.key
-        self.refused: Token | None = None
+        self._refused: Token | None = None
         self.watches = getattr(credential.provider.version, "__func__", None) is not Provider.version
         self._version: str | None = None
 
@@ -76,8 +75,14 @@ class Tokens:
     def keep(self, held: Held) -> None:
         """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
         self._memory.refused.discard(self._credential.mark, held.token.value)
-        self.refused = None
+        self._refused = None
         self.cache.put(self.key, held)
+
+    @property
+    def refused(self) -> Token | None:
+        """The token that was dropped for a refusal, until there is another one."""
+        token = self._refused
+        return token if token is not None and self.was_refused(token) else None
 
     def was_refused(self, token: Token) -> bool:
         return self._memory.refused.has(self._credential.mark, token.value)
@@ -89,7 +94,7 @@ class Tokens:
         held = self.cache.drop(self.key, token.value)
         if held is None:
             return
-        self.refused = token
+        self._refused = token
         log.info("%s: token %s was rejected", credential.name, token.fingerprint)
         now = credential.monotonic()
         if credential.cooldowns.contested(self.key, now, now - held.since):
@@ -104,7 +109,7 @@ class Tokens:
     def invalidate(self) -> None:
         """Drop the token and forget failures."""
         self._memory.invalidate(self.key, self._credential.wall())
-        self.refused = None
+        self._refused = None
         self.cache.drop(self.key)
         self._credential.cooldowns.clear(self.key)
         self._credential.futility.forget()
