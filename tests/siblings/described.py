@@ -22,6 +22,7 @@ from tests.siblings.servers import (
     Magento,
     NonceLogin,
     QBittorrent,
+    QuickBooks,
     Redfish,
     Salesforce,
     SlidingSession,
@@ -31,9 +32,12 @@ from tests.siblings.servers import (
     TwoSessions,
     VCenter,
     WeChat,
+    Xero,
+    Zoho,
 )
 from tests.siblings.servers.base import key
-from tokenauth import ClientCredentialsAuth, JWTBearerAuth, LoginAuth
+from tests.siblings.servers.refreshing import CLIENT_SECRET
+from tokenauth import ClientCredentialsAuth, JWTBearerAuth, LoginAuth, RefreshTokenAuth
 from tokenauth.providers import JWT, XML, Basic, Call, Cookie, Header, Kept, PrivateKeyJWT, Signed, Text
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -315,7 +319,41 @@ def entra(api: Any, secret: str) -> ClientCredentialsAuth:
     )
 
 
+def client(secret: str) -> str:
+    return CLIENT_SECRET if secret == SECRET else secret
+
+
+def zoho(api: Any, secret: str) -> RefreshTokenAuth:
+    return RefreshTokenAuth(
+        f"{api.url}/oauth/v2/token",
+        refresh_token=api.current,
+        client_id=USER,
+        client_secret=client(secret),
+        client_auth="body",
+        origins=[api.servers[1].url],
+        scheme="Zoho-oauthtoken",
+    )
+
+
+def quickbooks(api: Any, secret: str) -> RefreshTokenAuth:
+    url = f"{api.url}/oauth2/v1/tokens/bearer"
+    return RefreshTokenAuth(url, refresh_token=api.current, client_id=USER, client_secret=client(secret))
+
+
+def xero(api: Any, secret: str) -> RefreshTokenAuth:
+    return RefreshTokenAuth(
+        f"{api.url}/connect/token",
+        refresh_token=api.current,
+        client_id=USER,
+        client_secret=client(secret),
+        extra_headers={"xero-tenant-id": api.tenant},
+    )
+
+
 DESCRIBED: dict[type[Any], Callable[[Any, str], Any]] = {
+    Zoho: zoho,
+    QuickBooks: quickbooks,
+    Xero: xero,
     Salesforce: salesforce,
     GoogleServiceAccount: google,
     GitHubApp: github,

@@ -1,4 +1,4 @@
-"""Each sibling API that wants no signed assertion, described in a few lines, on every client.
+"""Each sibling API, described in a few lines, on every client.
 
 The server counts as a problem whatever its API's documentation doesn't have.
 """
@@ -36,7 +36,7 @@ def test_first_request_reuse_revocation_renewal_expiry(kind: type[Any], client: 
         request, good = use(kind, api), {200, 201}
         answers = client.play(auth, request, request)
         assert {each.status for each in answers} <= good, answers
-        assert (api.logins, api.uses) == (1, 2)
+        assert (api.logins + api.refreshes, api.uses) == (1, 2)
         api.revoke()
         answers = client.play(auth, request, request)
         assert {each.status for each in answers} <= good, answers

@@ -278,3 +278,16 @@ def test_from_google(tmp_path: Path, form: str) -> None:
 def test_what_is_no_service_account(account: Any, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=text):
         JWTBearerAuth.from_google(account, scope="x")
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"), [("invalid_client_secret", True), ("bad_code", True), ("slow_down", False)]
+)
+def test_a_200_with_an_error_is_a_refusal(code: str, refused: bool) -> None:
+    kind = errors.CredentialsRejected if refused else errors.TokenResponseError
+    with pytest.raises(kind) as caught:
+        client().read(Reply(200, {}, json.dumps({"error": code}).encode()))
+    assert caught.value.code == code
+    with pytest.raises(errors.TokenResponseError):
+        Login(URL).read(Reply(200, {}, b'{"error": "bad_code"}'))
+    assert client().read(Reply(200, {}, json.dumps({"error": code, "access_token": "t"}).encode())).value == "t"

@@ -61,6 +61,7 @@ class Grant(Login):
     """A grant of OAuth 2.0: a description of its *fields*, the form of its token request."""
 
     _url_name = "token_url"
+    speaks_oauth = True
     _checked = frozenset(
         {"_client", "_client_auth", "_grant_type", "_issuer", "_revocation_url", "_url_name", "blocks"}
     )

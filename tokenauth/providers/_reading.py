@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "unauthorized_client"))
 
+_PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+
 
 _PLACES = (
     *("token", "token_type", "expires_in", "expires_at", "issued_at", "refresh_in", "refresh_token", "home"),
@@ -106,7 +108,7 @@ class Reading:
 
     def _check(self, login: "Login", reply: Reply, answer: Answer) -> None:
         """Raise what an answer that is no success means."""
-        if self.rejected.matches(answer) or (reply.ok and self._is_oauth_refusal(answer)):
+        if self.rejected.matches(answer) or (reply.ok and self._is_oauth_refusal(login, answer)):
             fault = self._fault(login, reply, answer)
             raise _answers.rejected(login, reply, fault, login.advice(reply, fault))
         if self.retryable.matches(answer):
@@ -115,8 +117,11 @@ class Reading:
             fault = self._fault(login, reply, answer)
             raise _answers.http_error(login, reply, answer.content, fault, login.advice(reply, fault))
 
-    def _is_oauth_refusal(self, answer: Answer) -> bool:
-        return _OAUTH.matches(answer) and found(answer, self.where["token"], scalars=True) is None
+    def _is_oauth_refusal(self, login: "Login", answer: Answer) -> bool:
+        """Whether a 2xx without a token has an error's code: some servers say all with a 200."""
+        code = found(answer, ("error",), scalars=True)
+        refuses = isinstance(code, str) and code not in _PASSING if login.speaks_oauth else _OAUTH.matches(answer)
+        return refuses and found(answer, self.where["token"], scalars=True) is None
 
     def _token(self, login: "Login", reply: Reply, answer: Answer, where: Mapping[str, Places | None]) -> Token:
         value = found(answer, where["token"])

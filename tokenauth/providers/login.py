@@ -44,6 +44,9 @@ class Login(Provider):
     _noun = "token"
     _url_name = "url"
     _quotes_basic = False  # whether user and password are form-urlencoded first (RFC 6749 §2.3.1)
+    speaks_oauth: ClassVar[bool] = (
+        False  # whether any `error` in an answer without a token is a refusal (RFC 6749 §5.2)
+    )
     _checked: ClassVar[frozenset[str]] = frozenset()  # attributes of a subclass that can be compared for sure
 
     def __init__(self, url: str, **options: Unpack[LoginOptions]) -> None:

@@ -1,0 +1,117 @@
+"""Grants on every client: the server is found by its issuer, and a subject's token comes from another auth object."""
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from tests.clients import CLIENTS, Client, Get
+from tests.servers import Received, Reply, Server, serve
+from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenEndpointError, TokenExchangeAuth
+from tokenauth.providers import PrivateKeyJWT
+
+every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
+KEY = RSAKey.generate_key(2048).as_pem(private=True).decode()
+
+
+class Authority:
+    """An authorization server at `/<realm>`, and an API that takes the last token of each kind."""
+
+    def __init__(self) -> None:
+        self.realm, self.numbers = uuid.uuid4().hex, itertools.count(1)
+        self.metadata: dict[str, Any] = {}
+        self.exchanged: list[str] = []
+        self.good = ""
+        self.server: Server
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.server.url}/{self.realm}"
+
+    @property
+    def calls(self) -> list[str]:
+        return [each.path.rsplit("/", 1)[-1] for each in self.server.requests if self.realm in each.path]
+
+    def answer(self, request: Received) -> Reply:
+        match request.path.removeprefix(f"/{self.realm}"):
+            case "/.well-known/openid-configuration":
+                known = {"issuer": self.issuer, "token_endpoint": f"{self.issuer}/token"}
+                return Reply(200, json.dumps(known | self.metadata).encode())
+            case "/token":
+                return self.token({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
+            case "/api":
+                return Reply(200 if request.headers.get("authorization") == f"Bearer {self.good}" else 401)
+        return Reply(404)
+
+    def token(self, given: dict[str, str]) -> Reply:
+        token = f"{given['grant_type'].rpartition(':')[2]}-{next(self.numbers)}"
+        if "subject_token" in given:
+            self.exchanged.append(given["subject_token"])
+        self.good = token
+        return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+
+
+@pytest.fixture
+def authority() -> Iterator[Authority]:
+    made = Authority()
+    with serve(made.answer) as made.server:
+        yield made
+
+
+@every
+def test_the_server_is_found_once(client: Client, authority: Authority) -> None:
+    proof = PrivateKeyJWT(KEY)
+    auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_auth=proof, cache={})
+    api = f"{authority.issuer}/api"
+    assert [each.status for each in client.play(auth, Get(api), Get(api))] == [200, 200]
+    authority.good = "revoked"
+    assert client.get(auth, api) == 200
+    assert authority.calls == ["openid-configuration", "token", "api", "api", "api", "token", "api"]
+
+
+@every
+def test_a_lying_issuer_gets_nothing_and_cools_down(client: Client, authority: Authority) -> None:
+    authority.metadata = {"issuer": "https://other.example"}
+    auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={})
+    for _ in range(2):
+        with pytest.raises(TokenEndpointError, match="says that its issuer is"):
+            client.get(auth, f"{authority.issuer}/api")
+    assert authority.calls == ["openid-configuration"]
+
+
+@every
+def test_metadata_of_more_than_a_mebibyte_are_refused(client: Client, authority: Authority) -> None:
+    authority.metadata = {"x": "x" * (1 << 20)}
+    auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={})
+    with pytest.raises(TokenEndpointError):
+        client.get_token(auth)
+    assert "token" not in authority.calls
+
+
+@every
+def test_the_subject_may_be_another_auth_object(client: Client, authority: Authority) -> None:
+    url = f"{authority.issuer}/token"
+    subject = ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={})
+    auth = TokenExchangeAuth(url, subject_token=subject, cache={})
+    api = f"{authority.issuer}/api"
+    assert [each.status for each in client.play(auth, Get(api), Get(api))] == [200, 200]
+    assert authority.exchanged == ["client_credentials-1"]
+    authority.good = "revoked"
+    assert client.get(auth, api) == 200
+    assert authority.exchanged == ["client_credentials-1"] * 2, "the subject's own token is still good"
+
+
+@every
+def test_a_subject_that_can_not_be_had_says_why(client: Client, authority: Authority) -> None:
+    url = f"{authority.issuer}/token"
+    authority.token = lambda given: Reply(401, {"error": "invalid_client"})  # type: ignore[method-assign]
+    subject = ClientCredentialsAuth(url, client_id="the subject's", client_secret="s-4711", cache={})
+    with pytest.raises(CredentialsRejected, match="OAuth client the subject's") as caught:
+        client.get_token(TokenExchangeAuth(url, subject_token=subject, cache={}))
+    assert "4711" not in str(caught.value)
+    assert authority.calls == ["token"]
