@@ -15,6 +15,7 @@ from tokenauth._core.flow import obtain
 from tokenauth._core.lines import BROUGHT, Lines
 from tokenauth._core.memory import Memory
 from tokenauth._core.record import KEPT_REFRESH, Record
+from tokenauth._core.renewal import may_carry
 from tokenauth._core.secrets import Secret
 from tokenauth._core.source import Source
 
@@ -141,6 +142,39 @@ def test_the_fleet_is_told_that_what_was_not_sent_stays(clock: ManualClock, shel
     assert sent(play.bring(True)) == b"r-1"
 
 
+class Discovering(PlainProvider):
+    """It looks something up first."""
+
+    def login(self, refresh_token: str | None = None) -> Any:
+        yield TokenRequest("GET", "https://id.example/metadata")
+        return self.read((yield self.request(refresh_token)))
+
+
+def test_a_look_at_the_server_s_metadata_is_no_use_of_it(clock: ManualClock) -> None:
+    source = a_source(clock, refreshes=True)
+    source.provider.login = Discovering("https://id.example", refreshes=True).login  # type: ignore[method-assign]
+    play = Play(obtain(source)).bring(answer(clock, "metadata"))
+    play.bring(answer(clock, "t-1", 1000, refresh_token="r-1"))
+    play = renewed(source, clock).hit(TokenEndpointError("503", retryable=True)).bring(None)
+    assert sent(play.bring(answer(clock, "metadata"))) == b"r-1"
+    play.hit(TokenEndpointError("503", retryable=True)).bring(None)
+    assert sent(play.bring(answer(clock, "metadata"))) == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "may"),
+    [
+        (TokenRequest("GET", "https://h.example/m"), False),
+        (TokenRequest("GET", "https://h.example/m?r=a%2Fb"), True),
+        (TokenRequest("GET", "https://h.example/m", {"X-Refresh": "a/b"}), True),
+        (TokenRequest("GET", "https://h.example/m", {}, b"signed"), True),
+        (TokenRequest("POST", "https://h.example/m"), True),
+    ],
+)
+def test_what_may_have_it_in_it_counts_as_its_use(request_: TokenRequest, may: bool) -> None:
+    assert may_carry(request_, "a/b") is may
+
+
 # where a refresh token is all there is
 
 
@@ -217,6 +251,13 @@ def test_who_brings_a_later_one_means_the_same_line(clock: ManualClock) -> None:
     assert second.tokens.key == first.tokens.key
     Play(obtain(second)).bring(answer(clock, "t-2", 1000, refresh_token="r-3"))
     assert sent(renewed(first, clock)) == b"r-3"
+
+
+def test_who_brings_one_that_was_exchanged_meanwhile_gets_what_came_of_it(clock: ManualClock) -> None:
+    first = brought(clock)
+    Play(obtain(first)).bring(answer(clock, "t-1", 1000, refresh_token="r-2"))
+    renewed(first, clock).bring(answer(clock, "t-2", 1000, refresh_token="r-3"))
+    assert sent(renewed(brought(clock, "r-2"), clock)) == b"r-3"
 
 
 def test_another_one_is_another_line(clock: ManualClock) -> None:

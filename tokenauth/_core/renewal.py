@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
@@ -142,7 +143,7 @@ def call(
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
             raise Call.late()
         unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, save=tell_fleet, keep=keep_it)
-        if refresh_token is not None and not logins.alone:
+        if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
             logins.line.spend(refresh_token)
         try:
             reply = yield asked(talk.request, flight, deadline, unwanted)
@@ -164,6 +165,17 @@ def call(
     if before is not None and before.value != held.token.value and refresh_token is None:
         flight.replaced = before
     return held
+
+
+def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
+    """Whether *request* may have *refresh_token* in it; a look at the server's metadata before the exchange has not."""
+    if not isinstance(request, TokenRequest) or request.method != "GET" or request.body:
+        return True
+    return any(form in text for form in (refresh_token, quote(refresh_token, safe="")) for text in _texts(request))
+
+
+def _texts(request: TokenRequest) -> tuple[str, ...]:
+    return (request.url, *request.headers.values())
 
 
 def asked(
