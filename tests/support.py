@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import Token, TokenAuth, errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Reply as TokenReply
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import Reply as TokenReply
+from tokenauth._core.messages import TokenRequest
 from tokenauth.providers import Provider
 
 T = TypeVar("T")

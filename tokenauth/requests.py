@@ -32,7 +32,6 @@ from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
-from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         refresh_token,
         token_exchange,
     )
+    from tokenauth._core.source import Source
 
 __all__ = [
     "APIKeyAuth",
@@ -341,7 +341,7 @@ class _Guard:
         return True
 
 
-def _refuses(source: Source, response: Response, settings: dict[str, Any]) -> bool:
+def _refuses(source: "Source", response: Response, settings: dict[str, Any]) -> bool:
     """Whether *response* says that the token is no good; its body is read for it where no stream was asked for."""
     if not settings.get("stream") and source.admission.looks(response.status_code):
         with suppress(OSError):

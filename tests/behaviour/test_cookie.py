@@ -8,7 +8,7 @@ from tests.clients import BLOCKING, CLIENTS, Client, Get, Post, Requests
 from tests.servers import Received, Reply, Server, serve
 from tests.support import TokenServer, token_server
 from tokenauth import Token, TokenAuth, TokenResponseError
-from tokenauth._core.effects import Reply as TokenReply
+from tokenauth._core.messages import Reply as TokenReply
 from tokenauth._core.signature import Signature
 from tokenauth.providers import Login
 

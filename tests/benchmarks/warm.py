@@ -28,7 +28,7 @@ from urllib3 import HTTPResponse
 
 from tests.support import PlainProvider
 from tokenauth import Token, TokenAuth
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth.providers import Atrip
 
 URL = "https://api.example/path"

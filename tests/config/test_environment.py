@@ -12,7 +12,7 @@ from tokenauth import LoginAuth, ManisAuth, PasswordGrantAuth, TokenAuth, TokenA
 from tokenauth._clients.family import HOMES
 from tokenauth._config.env import prefix_of, variables
 from tokenauth._config.parameters import parameters_of
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 
 MANIS = {"MANIS_BASE_URL": "https://m.example.com", "MANIS_MERCHANT_ID": "m-1", "MANIS_SECRET": "hush-hush"}
 

@@ -22,7 +22,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 from tests.clients import CLIENTS, Client
 from tests.servers import Received, Reply, serve
 from tokenauth import TokenAuth, TokenAuthError
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth.providers import Atrip, Manis, PasswordGrant, Platform, Provider
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 

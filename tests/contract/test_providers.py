@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tokenauth import errors, providers
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 from tokenauth.providers import (

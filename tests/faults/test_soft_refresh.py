@@ -26,8 +26,8 @@ from tests.support import (
 )
 from tokenauth import CredentialsRejected, TokenAuth, TokenEndpointError
 from tokenauth._core.effects import Call, Exchange, Wait
-from tokenauth._core.effects import Reply as TokenReply
 from tokenauth._core.flow import Flow, obtain
+from tokenauth._core.messages import Reply as TokenReply
 from tokenauth._core.token import Token
 
 every_client: pytest.MarkDecorator = pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -19,9 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.support import ManualClock, with_clock
 from tokenauth import Token, TokenAuth, TokenAuthError, errors
 from tokenauth._clients.httpx_story import Obtain, Step
-from tokenauth._core.effects import Call, Exchange, Pause, Reply, TokenRequest, Wait
+from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Secret
 from tokenauth._io.drive import TokenCall, Unreachable, _landed
 from tokenauth.providers import Provider

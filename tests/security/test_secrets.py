@@ -33,8 +33,8 @@ from tokenauth import (
     TokenAuthError,
     TokenEndpointError,
 )
-from tokenauth._core.effects import Reply as TokenReply
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import Reply as TokenReply
+from tokenauth._core.messages import TokenRequest
 from tokenauth.providers import Login
 
 SECRET = "canary-S3cr+t/=&%"

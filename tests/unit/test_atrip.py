@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 from tokenauth.providers import Atrip, LegacyRole, Role

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tokenauth import errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth.providers import ClientCredentials
 
 URL = "https://as.example/oauth/token"

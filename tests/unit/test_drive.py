@@ -13,8 +13,9 @@ import trio
 from tests.support import ManualClock
 from tests.unit.test_flights import joined
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError
-from tokenauth._core.effects import Call, Exchange, Pause, TokenRequest, Wait
+from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight, Flights
+from tokenauth._core.messages import TokenRequest
 from tokenauth._io.drive import Awaiting, Blocking, InThread, Unreachable, arun, run
 
 REQUEST = TokenRequest("POST", "https://id.example/t?secret=x", {}, b"")

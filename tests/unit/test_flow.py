@@ -9,10 +9,11 @@ import pytest
 
 from tests.support import ManualClock, PlainProvider
 from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointError
-from tokenauth._core.effects import Call, Exchange, Pause, Reply, Wait
+from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.flow import fetch, obtain, static
 from tokenauth._core.memory import Memory
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.source import Source

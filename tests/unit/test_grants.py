@@ -10,7 +10,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from tokenauth import ClientCredentialsAuth, JWTBearerAuth, TokenExchangeAuth, errors
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Secret
 from tokenauth.providers import (
     Client,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tokenauth import TokenAuth, errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth.providers import Manis
 
 SECRET = "s3cret-of-m-1"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import ManualClock
 from tokenauth import errors
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.under_way import Notes, login_under_way
 from tokenauth.providers import ClientCredentials
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tokenauth import errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
 from tokenauth.providers import PasswordGrant, Platform
 

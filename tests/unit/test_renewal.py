@@ -10,10 +10,11 @@ from tests.support import ManualClock, PlainProvider
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, left_alone, logged_in
 from tests.unit.test_share import Lease, ShelfByHand, asks, leading, saved, with_shelf
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError, forget
-from tokenauth._core.effects import Call, Exchange, Pause, TokenRequest, Wait
+from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flow import obtain
 from tokenauth._core.lines import BROUGHT, Lines
 from tokenauth._core.memory import Memory
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.record import KEPT_REFRESH, Record
 from tokenauth._core.renewal import may_carry
 from tokenauth._core.secrets import Secret

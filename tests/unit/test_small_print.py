@@ -12,8 +12,9 @@ from tests.unit.test_flow import a_source, logged_in
 from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, stores
 from tokenauth._core import memory as _memory
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import TokenRequest, check_headers
+from tokenauth._core.effects import check_headers
 from tokenauth._core.forks import over_fork
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import problem_of
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
 from tokenauth.providers import Manis

@@ -21,10 +21,11 @@ from tokenauth import (
 from tokenauth._core.cache import Held
 from tokenauth._core.credential import Event
 from tokenauth._core.dating import is_same
-from tokenauth._core.effects import Call, Exchange, Reply, TokenRequest
+from tokenauth._core.effects import Call, Exchange
 from tokenauth._core.expiry import MAX_LIFETIME, lifetime_of
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.flow import fetch, obtain
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.record import Record
 from tokenauth._core.source import Source

@@ -84,7 +84,7 @@ import asyncio, sys
 sys.modules["trio"] = None  # as where it is not installed
 import httpx
 from tokenauth import Provider, Token
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth.httpx import TokenAuth
 
 class Plain(Provider):

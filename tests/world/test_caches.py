@@ -15,7 +15,7 @@ from tests.world import of_httpx, of_requests
 from tests.world.scene import Scene
 from tests.world.worlds import World
 from tokenauth import TokenAuth
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 
 pytestmark = pytest.mark.slow
 REVALIDATING = {"requests-cache revalidating", "CacheControl", "hishel rfc"}

@@ -1,13 +1,17 @@
-"""What is needed at the first login, and loaded then: whoever starts a program must not wait for it."""
+"""What is needed at the first request, and loaded then: whoever starts a program must not wait for it."""
 
 from typing import TYPE_CHECKING
 
 from tokenauth._lazy import Later
 
 if TYPE_CHECKING:
+    from tokenauth._clients import bodies, httpx_story
     from tokenauth._core import flow as flows
+    from tokenauth._core import memory, source
     from tokenauth._io import drive, transports
 else:
-    flows, drive, transports = map(Later, ("tokenauth._core.flow", "tokenauth._io.drive", "tokenauth._io.transports"))
+    bodies, httpx_story = map(Later, ("tokenauth._clients.bodies", "tokenauth._clients.httpx_story"))
+    flows, memory, source = map(Later, ("tokenauth._core.flow", "tokenauth._core.memory", "tokenauth._core.source"))
+    drive, transports = map(Later, ("tokenauth._io.drive", "tokenauth._io.transports"))
 
-__all__ = ["drive", "flows", "transports"]
+__all__ = ["bodies", "drive", "flows", "httpx_story", "memory", "source", "transports"]

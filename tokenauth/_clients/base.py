@@ -5,13 +5,11 @@ import copy
 from collections.abc import Generator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
-from tokenauth._clients import presence
+from tokenauth._clients import at_login, presence
 from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
-from tokenauth._core.memory import PROCESS, memory_of
 from tokenauth._core.options import Options, checked_options
 from tokenauth._core.provider import Provider, where
-from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 from tokenauth._lazy import once
 from tokenauth.providers._duck import TokenAPI, as_provider
@@ -19,6 +17,7 @@ from tokenauth.providers._duck import TokenAPI, as_provider
 if TYPE_CHECKING:
     from tokenauth._core.effects import Effect
     from tokenauth._core.fleet import Shelf
+    from tokenauth._core.source import Source
 
 T = TypeVar("T")
 
@@ -77,7 +76,7 @@ class BaseTokenAuth(Anywhere):
                 presence.at_exit(self)
 
     @once
-    def _source(self) -> Source:
+    def _source(self) -> "Source":
         options = dict(self._options)
         _check_effect(self._provider, options)
         token_client, mapping, store = (options.pop(name, None) for name in ("token_client", "cache", "store"))
@@ -86,8 +85,8 @@ class BaseTokenAuth(Anywhere):
             transports.library_of(token_client)
         if mapping is not None and not isinstance(mapping, MutableMapping):
             raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
-        memory = PROCESS if mapping is None else memory_of(mapping)
-        source = Source(self._provider, memory=memory, **options)
+        memory = at_login.memory.PROCESS if mapping is None else at_login.memory.memory_of(mapping)
+        source = at_login.source.Source(self._provider, memory=memory, **options)
         if store is not None:
             source.fleet.shelf = _shelf(store, source)
         return source
@@ -193,7 +192,7 @@ class BaseTokenAuth(Anywhere):
         return twin
 
 
-def _shelf(store: object, source: Source) -> "Shelf":
+def _shelf(store: object, source: "Source") -> "Shelf":
     from tokenauth.stores import Store  # noqa: PLC0415  (its sealing needs an extra)
 
     if isinstance(store, type):

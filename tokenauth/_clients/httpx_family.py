@@ -3,13 +3,14 @@
 import contextlib
 import sys
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tokenauth._clients.at_login import flows
+from tokenauth._clients.at_login import bodies, flows, httpx_story
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.bodies import adrain, drain
-from tokenauth._clients.httpx_story import Look, Obtain, Sign, Step, Story
 from tokenauth._lazy import once
+
+if TYPE_CHECKING:
+    from tokenauth._clients.httpx_story import Step, Story
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -24,8 +25,8 @@ class HttpxAuth(BaseTokenAuth):
         cls._flow_is_users = cls.auth_flow is not HttpxAuth.auth_flow
 
     @once
-    def _story(self) -> Story:
-        return Story(self._source)
+    def _story(self) -> "Story":
+        return httpx_story.Story(self._source)
 
     # the flows
 
@@ -104,36 +105,36 @@ class HttpxAuth(BaseTokenAuth):
             if self.requires_response_body:
                 await response.aread()
 
-    def _play(self, story: Generator[Step, Any, Any], request: Any) -> Any:
+    def _play(self, story: "Generator[Step, Any, Any]", request: Any) -> Any:
         try:
             step = next(story)
             while True:
                 result: Any = None
-                if isinstance(step, Obtain):
+                if isinstance(step, httpx_story.Obtain):
                     result = self._obtain(step.rejected, _library_of(request))
-                elif isinstance(step, Sign):
+                elif isinstance(step, httpx_story.Sign):
                     result = self._source.admission.static(step.origin)
-                elif isinstance(step, Look):
+                elif isinstance(step, httpx_story.Look):
                     step.response.read()
                 else:
-                    drain(step.response, self._source.now)
+                    bodies.drain(step.response, self._source.now)
                 step = story.send(result)
         except StopIteration as end:
             return end.value
 
-    async def _aplay(self, story: Generator[Step, Any, Any], request: Any) -> Any:
+    async def _aplay(self, story: "Generator[Step, Any, Any]", request: Any) -> Any:
         try:
             step = next(story)
             while True:
                 result: Any = None
-                if isinstance(step, Obtain):
+                if isinstance(step, httpx_story.Obtain):
                     result = await self._aobtain(step.rejected, _library_of(request))
-                elif isinstance(step, Sign):
+                elif isinstance(step, httpx_story.Sign):
                     result = await self._arun(flows.static(self._source, step.origin))
-                elif isinstance(step, Look):
+                elif isinstance(step, httpx_story.Look):
                     await step.response.aread()
                 else:
-                    await adrain(step.response, self._source.now)
+                    await bodies.adrain(step.response, self._source.now)
                 step = story.send(result)
         except StopIteration as end:
             return end.value

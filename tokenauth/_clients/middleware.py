@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
@@ -17,8 +17,10 @@ from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
-from tokenauth._core.source import Source
 from tokenauth._core.token import Token, exact
+
+if TYPE_CHECKING:
+    from tokenauth._core.source import Source
 
 log = logging.getLogger("tokenauth")
 
@@ -155,7 +157,7 @@ def _passed_on(request: Any, response: Any, chain: _Chain) -> Any:
     return response
 
 
-async def _refuses(source: Source, response: Any) -> bool:
+async def _refuses(source: "Source", response: Any) -> bool:
     if source.admission.is_refusal(response.status, _Joined(response.headers)):
         return True
     if not source.admission.looks(response.status):
@@ -165,7 +167,7 @@ async def _refuses(source: Source, response: Any) -> bool:
     return refuses(source, response)
 
 
-def _raised_on_refusal(source: Source, problem: Exception) -> bool:
+def _raised_on_refusal(source: "Source", problem: Exception) -> bool:
     """Whether *problem* is, or came from, a ClientResponseError that tells of a refusal."""
     for each in behind(problem):
         status, fields = getattr(each, "status", None), getattr(each, "headers", None)

@@ -5,17 +5,19 @@ stream was asked for and the client can tell. The response stays readable for th
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._core.places import Answer
 from tokenauth._core.replays import replayed
-from tokenauth._core.source import Source
+
+if TYPE_CHECKING:
+    from tokenauth._core.source import Source
 
 LIMIT = 1024 * 1024
 """The bytes of a body that is read for it, by its Content-Length."""
 
 
-def refuses(source: Source, response: Any) -> bool:
+def refuses(source: "Source", response: Any) -> bool:
     """Whether *response* says that the token is no good. Of its body what has been read counts; see `worth_reading`."""
     admission = source.admission
     status = getattr(response, "status_code", None) or response.status
@@ -28,7 +30,7 @@ def refuses(source: Source, response: Any) -> bool:
     return admission.tells(Answer(status, dict(response.headers), body), response)
 
 
-def worth_reading(source: Source, response: Any) -> bool:
+def worth_reading(source: "Source", response: Any) -> bool:
     """Whether the body of *response* should be read before `refuses` is asked."""
     status = getattr(response, "status_code", None) or response.status
     if not source.admission.looks(status):

@@ -1,15 +1,14 @@
 """Presented: a signature in the form in which httpx and httpx2 send it, worked out once and not for each request."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauth._clients.sealed_headers import Seal, seal_of
+from tokenauth._core.frozen import part
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
 
-@dataclass(frozen=True, slots=True)
 class Presented(Signature):
     """A signature, worked out for requests to one origin.
 
@@ -22,8 +21,8 @@ class Presented(Signature):
 
     token: Token | None = None
     origin: Origin | None = None
-    plain: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    sealed: Seal = field(default_factory=dict, repr=False)
+    plain: tuple[tuple[str, str], ...] = part(default=(), repr=False)
+    sealed: Seal = part(default_factory=dict, repr=False)
     watched: bool = False
 
     @classmethod

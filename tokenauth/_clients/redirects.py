@@ -15,18 +15,20 @@ Most requests need none of this: with `Authorization` and one origin the client 
 import inspect
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.sealed_headers import seal, seal_of
 from tokenauth._core.origins import Origin
-from tokenauth._core.source import Source
+
+if TYPE_CHECKING:
+    from tokenauth._core.source import Source
 
 
 class Wire:
     """The trace of one signed request and its redirects."""
 
-    def __init__(self, source: Source, request: Any, signature: Presented) -> None:
+    def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature = source, signature
         self._sealed = dict(signature.sealed)  # what a hook takes off is taken off here
         if signature.cookies:

@@ -6,11 +6,11 @@ Law: the token goes to its provider's origin and to those that the user names, a
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tokenauth._core.by_value import by_value
+from tokenauth._core.frozen import replace
 from tokenauth._core.header_names import checked_sent_name
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.places import Answer

@@ -1,25 +1,27 @@
 """Credential: what the parts of a source share: whose tokens these are, and by which clock they live."""
 
+import functools
 import logging
 import random
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import Cooldowns
 from tokenauth._core.forks import Birth
+from tokenauth._core.frozen import Frozen
 from tokenauth._core.futility import Futility
+from tokenauth._core.identity import Identity
 from tokenauth._core.memory import PROCESS, Memory
-from tokenauth._core.provider import Provider, purpose
+from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import Secret
 
 log = logging.getLogger("tokenauth")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Frozen):
     """What `on_event` is called with.
 
     Attributes:
@@ -115,3 +117,19 @@ class Credential:
                 self.on_event(Event(kind, self.name, fingerprint, error))
             except Exception:
                 log.exception("on_event raised")
+
+
+def purpose(provider: Provider) -> Identity:
+    """Return what the tokens of *provider* are for: all that makes two tokens differ, but for the secrets.
+
+    Raises:
+        TypeError: there is something in its `identity` that can't be compared exactly.
+    """
+    kind = type(provider)
+    this, rest = _of_class(cast("Hashable", kind)), Identity.of(provider.identity, f"{kind.__name__}.identity")
+    return Identity(this.encoded + rest.encoded, this.bound + rest.bound)
+
+
+@functools.lru_cache(maxsize=256)
+def _of_class(kind: Hashable) -> Identity:
+    return Identity.of(kind, "its class")

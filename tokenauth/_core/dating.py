@@ -6,11 +6,11 @@ makes it shorter and never longer.
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Reply
 from tokenauth._core.expiry import jwt_end
+from tokenauth._core.frozen import replace
+from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
 
 SOFT_REFRESH_AT = (0.70, 0.80)

@@ -4,15 +4,13 @@ A flow (`flow`) is a generator that yields these effects and is sent their resul
 them. Nothing here does anything.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.errands import Errand
-from tokenauth._core.expiry import http_date
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.token import HTTP_TOKEN
 
 if TYPE_CHECKING:
@@ -21,16 +19,6 @@ if TYPE_CHECKING:
     from tokenauth._core.flights import Flight
 
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """A call of a token endpoint. Headers and body hold secrets, and a query may, so repr hides them."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
 
 
 class Misuse(TypeError):
@@ -47,53 +35,6 @@ def check_headers(request: TokenRequest) -> None:
                 f"The token request's header {name} has a value that can't be sent: it must be ASCII, "
                 "without control characters, and without blanks around it"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer of a token endpoint, or what an errand brought (`errands`).
-
-    Attributes:
-        status: HTTP status code; 200 for an errand.
-        headers: names in lower case.
-        body: at most 1 MiB, content coding undone; hidden in repr.
-        sent: monotonic seconds, just before the request was sent.
-        sent_at: Unix seconds of the same moment, by this machine's clock.
-        received_at: Unix seconds at the answer's end, by this machine's clock.
-        secrets: what was sent and is not to be shown: the secrets as they were then, a refresh token. Hidden in repr.
-        result: what the function of an errand returned, hidden in repr.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
-    sent: float = 0.0
-    sent_at: float = 0.0
-    received_at: float = 0.0
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    result: Any = field(default=None, repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    def json(self) -> Any:
-        """Return the body's JSON value; ValueError where it is none (also when nested too deeply)."""
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            raise ValueError("JSON nested too deeply") from None
-
-    @property
-    def server_now(self) -> float:
-        """Unix seconds by the server's clock: `Date` (RFC 9110 §6.6.1) where it is sent, else this machine's.
-
-        `Date` counts whole seconds, so where this machine's clock falls within that second it is the finer reading.
-        """
-        date = http_date(self.headers.get("date", ""))
-        if date is None:
-            return self.received_at
-        return min(max(self.received_at, date), date + 1.0)
 
 
 class Exchange(NamedTuple):

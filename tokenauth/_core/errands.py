@@ -8,36 +8,34 @@ Nothing here does anything: `_io.errands` performs them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from tokenauth._core.frozen import Frozen, part
 
-@dataclass(frozen=True, slots=True)
-class CallFunction:
+
+class CallFunction(Frozen):
     """Call *function*, sync or async, without arguments; with `rejected=` (a Token or None) where it *takes_rejected*.
 
     *what* names it in errors, such as "The function get_token".
     """
 
-    function: Callable[..., Any] = field(repr=False)
+    function: Callable[..., Any] = part(repr=False)
     what: str = "The function"
     takes_rejected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunCommand:
+class RunCommand(Frozen):
     """Run a program without a shell. *env*: variables besides those that this process has."""
 
-    argv: tuple[str, ...] = field(repr=False)
+    argv: tuple[str, ...] = part(repr=False)
     what: str = "The command"
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env: Mapping[str, str] = part(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
+class ReadFile(Frozen):
     """Read the file at *path*; the reply's result is its `version`, see `Provider.version`."""
 
-    path: str = field(repr=False)
+    path: str = part(repr=False)
     what: str = "The file"
 
 

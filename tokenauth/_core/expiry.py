@@ -25,11 +25,12 @@ EARLIEST, LATEST = 1e8, 2.6e11
 
 _log = logging.getLogger("tokenauth")
 _PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
-_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*")
-_WEEKDAY = re.compile(r"\s*[^\W\d_]+\s*[.,]+\s*")  # "Sun, ", "Sun. ", "Thurs,"
-_LONG_FRACTION = re.compile(r"([.,][0-9]{6})[0-9]+")
+# compiled at their first use, so that whoever starts a program need not wait for it
+_NUMBER = r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*"
+_WEEKDAY = r"\s*[^\W\d_]+\s*[.,]+\s*"  # "Sun, ", "Sun. ", "Thurs,"
+_LONG_FRACTION = r"([.,][0-9]{6})[0-9]+"
 _LONGEST_DATE = 64
-_DURATION = re.compile(  # ISO 8601 §5.5.2, and HH:MM:SS
+_DURATION = (  # ISO 8601 §5.5.2, and HH:MM:SS
     r"\s*(?:P(?:(?P<d>[0-9]{1,9})D)?(?:T(?:(?P<h>[0-9]{1,9})H)?(?:(?P<m>[0-9]{1,9})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
     r"|(?:(?P<days>[0-9]{1,6})\.)?(?P<hh>[0-9]{1,6}):(?P<mm>[0-5]?[0-9]):(?P<ss>[0-5]?[0-9](?:\.[0-9]{1,9})?))\s*"
 )
@@ -118,7 +119,7 @@ def checked_unit(name: str, unit: object, *, instant: bool = False) -> None:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and not re.fullmatch(_NUMBER, value):
         return None
     try:
         return float(value)
@@ -128,7 +129,7 @@ def _number(value: object) -> float | None:
 
 def _duration(value: object) -> float | None:
     """Return the seconds of an ISO 8601 duration without years and months, or of [days.]hours:minutes:seconds."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None or not any(match.groupdict().values()):
         return None
     days, hours, minutes, seconds = (
@@ -157,11 +158,11 @@ def _date(value: object) -> float | None:
 
 
 def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", text.strip()))
+    return datetime.fromisoformat(re.sub(_LONG_FRACTION, r"\1", text.strip()))
 
 
 def _rfc1123(text: str) -> datetime:
-    return email.utils.parsedate_to_datetime(_WEEKDAY.sub("", text, count=1))
+    return email.utils.parsedate_to_datetime(re.sub(_WEEKDAY, "", text, count=1))
 
 
 def _warn(field: str, value: object) -> None:

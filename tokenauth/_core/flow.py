@@ -17,10 +17,11 @@ from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Reply, TokenRequest, Undertake, Wait
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake, Wait
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.record import Record
 from tokenauth._core.renewal import Fetch, keep, log_in, renew

@@ -5,16 +5,11 @@ and it is the same in every process (sets, too, whatever the hash seed). What ca
 never compared by its repr.
 """
 
-import datetime
-import decimal
-import fractions
-import pathlib
+import os
 import sys
 import types
-import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum, Flag
 from functools import cached_property
 from typing import Any
@@ -30,13 +25,21 @@ def _dated(value: Any) -> str:
     return f"{value.isoformat()} {getattr(value, 'fold', 0)}"
 
 
-_PLAIN: dict[type, Callable[[Any], str]] = {
-    **dict.fromkeys((decimal.Decimal, fractions.Fraction, uuid.UUID), str),
-    **dict.fromkeys((datetime.date, datetime.time, datetime.datetime), _dated),
-    **dict.fromkeys((pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath), str),
-    datetime.timedelta: lambda value: f"{value.days} {value.seconds} {value.microseconds}",
+_PLAIN: dict[str, Callable[[Any], str]] = {
+    **dict.fromkeys(("decimal.Decimal", "fractions.Fraction", "uuid.UUID"), str),
+    **dict.fromkeys(("datetime.date", "datetime.time", "datetime.datetime"), _dated),
+    **dict.fromkeys(("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath"), str),
+    "datetime.timedelta": lambda value: f"{value.days} {value.seconds} {value.microseconds}",
 }
 """What is told by its type and this text. An object of a subclass may hold more."""
+
+
+def _plain_text(kind: type) -> Callable[[Any], str] | None:
+    """Return how an object of this very *kind* is told, if it is one of these; they are not imported for it."""
+    module, name = str(kind.__module__).partition(".")[0], kind.__qualname__
+    known = _PLAIN.get(name if module == "pathlib" else f"{module}.{name}")
+    return known if getattr(sys.modules.get(module), name, None) is kind else None
+
 
 _Place = tuple[Any, ...]
 """Where in the whole something stands, from the inside out: it becomes a text only where it is needed."""
@@ -74,8 +77,9 @@ class Identity:
             return ascii(value)
         if kind in _ROWS:
             return self._mapping(value, place) if kind is dict else self._row(value, place)
-        if kind in _PLAIN:
-            return f"{kind.__name__}({_PLAIN[kind](value)!a})"
+        plain_text = _plain_text(kind)
+        if plain_text is not None:
+            return f"{kind.__name__}({plain_text(value)!a})"
         plain = bare(value.identity if isinstance(value, Secret) else value)
         if plain is not value:  # it was in a box, or of a subclass of str or bytes
             return self._written(plain, place)
@@ -118,7 +122,7 @@ class Identity:
                 yield self._mapping(value, place)
             case frozenset() | set():
                 yield from sorted(self._written(each, ("a part of ", place)) for each in value)
-            case _ if not is_dataclass(value):  # the state of one is all
+            case _ if not hasattr(type(value), "__dataclass_fields__"):  # the state of one is all
                 raise TypeError(
                     f"{_spelled(place)} is of the type {type(value).__name__}, which can't be compared exactly. Write "
                     "what distinguishes it from others instead: texts, numbers, bytes, or tuples, dicts and "
@@ -155,7 +159,7 @@ def _state(value: object) -> dict[str, Any]:
     kind = type(value)
     if kind in _STATELESS:
         return {}
-    names = {each.name for each in fields(value)} if is_dataclass(value) else set()
+    names = {*getattr(kind, "__dataclass_fields__", ())}
     for each in kind.__mro__:
         slots = vars(each).get("__slots__", ())
         names |= {slots} if isinstance(slots, str) else set(slots)
@@ -192,7 +196,7 @@ def mark_of(thing: object) -> str:
     if isinstance(thing, types.MethodType):
         owner, function = thing.__self__, thing.__func__
         return f"{name_of(owner) or mark_of(owner)} {name_of(function) or mark_of(function)}"
-    key, mark = id(thing), uuid.uuid4().hex
+    key, mark = id(thing), os.urandom(16).hex()
     try:
         this = weakref.ref(thing, lambda gone: _forget(key, gone))
     except TypeError:  # nothing tells when it has gone, and another one has its place

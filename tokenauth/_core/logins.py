@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,11 @@ from tokenauth._core import errors
 from tokenauth._core.cache import Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
-from tokenauth._core.effects import Misuse, Reply, TokenRequest
+from tokenauth._core.effects import Misuse
 from tokenauth._core.flights import Flight
+from tokenauth._core.frozen import replace
 from tokenauth._core.lines import BROUGHT, Line
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens

@@ -12,12 +12,12 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WEBSOCKETS = {"ws": "http", "wss": "https"}  # RFC 6455 §4.1: they begin as a request to that origin
 
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
-_AUTHORITY = re.compile(
+_AUTHORITY = (
     r"(?P<scheme>[A-Za-z]+)://(?:[^@/?#]*@)?"
     r"(?P<host>\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]@:/?#]+)(?::(?P<port>[0-9]{0,5}))?(?=[/?#]|\Z)"
 )
-_ODD = re.compile(r"[\x00-\x20\x7f\\]")
-_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_ODD = r"[\x00-\x20\x7f\\]"
+_HOST = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 
 
 class Origin(NamedTuple):
@@ -38,9 +38,9 @@ class Origin(NamedTuple):
 
         ValueError, whose text shows nothing of the URL, where it has none or where clients may read it differently.
         """
-        if _ODD.search(url):
+        if re.search(_ODD, url):
             raise ValueError("the URL has a blank, a control character or a backslash")
-        authority = _AUTHORITY.match(url)
+        authority = re.match(_AUTHORITY, url)
         if authority is None:
             raise ValueError("the URL has no host that can be read; it must be like https://host/path")
         port = int(authority["port"]) if authority["port"] else None
@@ -93,7 +93,7 @@ def _name(host: str) -> str:
 
         host = idna.encode(host, uts46=True).decode()  # IDNAError is a ValueError
     host = host.lower().removesuffix(".")
-    return host if _HOST.fullmatch(host) else ""
+    return host if re.fullmatch(_HOST, host) else ""
 
 
 def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:

@@ -12,11 +12,11 @@ Law: an answer may hold anything, and nothing here raises on one.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tokenauth._core.finder import Finder
+from tokenauth._core.frozen import Frozen
 from tokenauth._core.header_names import checked_header_name
 
 NOTHING: Any = object()
@@ -25,8 +25,7 @@ NOTHING: Any = object()
 _COOKIES = re.compile(r",\s*(?=[!#$%&'*+.^_`|~0-9A-Za-z-]+=)")  # clients join several Set-Cookie headers by commas
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Frozen):
     """A header of the answer, such as `Header("X-Auth-Token")`."""
 
     name: str
@@ -35,27 +34,23 @@ class Header:
         checked_header_name("the name of a Header", self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(Frozen):
     """A cookie that the answer sets; without a name all of them, in the form of a `Cookie` header."""
 
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Frozen):
     """The whole text of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class XML:
+class XML(Frozen):
     """The text of the first XML element of this name, without its prefix."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Frozen):
     """The first group of a regular expression in the answer's text, or all of the match where it has none."""
 
     pattern: str

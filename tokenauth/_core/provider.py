@@ -3,16 +3,14 @@
 Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
-import functools
-import uuid
-from collections.abc import Callable, Generator, Hashable, Mapping
+import os
+from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
-from tokenauth._core.effects import Reply, TokenRequest
 from tokenauth._core.errands import Errand
-from tokenauth._core.identity import Identity
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.signature import Signature
@@ -77,7 +75,7 @@ class Provider:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
+        return (vars(self).setdefault("_unique", os.urandom(16).hex()),)
 
     def login(self, refresh_token: str | None = None) -> Generator[TokenRequest | Errand, Reply, Token]:
         """Yield each token request, receive its answer, and return the token.
@@ -136,22 +134,6 @@ class Provider:
     def sign(self, token: Token) -> Signature | None:
         """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
         return None
-
-
-def purpose(provider: Provider) -> Identity:
-    """Return what the tokens of *provider* are for: all that makes two tokens differ, but for the secrets.
-
-    Raises:
-        TypeError: there is something in its `identity` that can't be compared exactly.
-    """
-    kind = type(provider)
-    this, rest = _of_class(cast("Hashable", kind)), Identity.of(provider.identity, f"{kind.__name__}.identity")
-    return Identity(this.encoded + rest.encoded, this.bound + rest.bound)
-
-
-@functools.lru_cache(maxsize=256)
-def _of_class(kind: Hashable) -> Identity:
-    return Identity.of(kind, "its class")
 
 
 def where(provider: Provider) -> str:

@@ -3,10 +3,10 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenauth._core.cooldown import REJECTED
+from tokenauth._core.frozen import Frozen, part, replace
 from tokenauth._core.token import Token
 
 KEPT_UNKNOWN = 30 * 86400.0
@@ -17,8 +17,7 @@ KEPT_LONGEST = 3650 * 86400.0
 _STATED = ("refresh_token_expires_in", "refresh_expires_in", "x_refresh_token_expires_in")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Frozen):
     """One entry of a store, before it is sealed.
 
     Attributes:
@@ -32,7 +31,7 @@ class Record:
     saved_at: float
     until: float
     token: Token | None = None
-    failure: Mapping[str, Any] | None = field(default=None, repr=False)
+    failure: Mapping[str, Any] | None = part(default=None, repr=False)
     failed_until: float = math.inf
 
     @classmethod

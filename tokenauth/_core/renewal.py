@@ -26,10 +26,11 @@ from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Reply, TokenRequest, Undertake
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased
 from tokenauth._core.flights import Flight
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Unshown
 from tokenauth._core.source import Source
 from tokenauth._core.talk import Talk

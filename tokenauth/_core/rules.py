@@ -8,18 +8,17 @@ a list of these                  any of them
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from tokenauth._core.finder import Finder
+from tokenauth._core.frozen import Frozen
 from tokenauth._core.places import NOTHING, Answer, Places, checked_place, found, same
 
 Rule = int | tuple[Any, ...] | Any
 """A status, a place with values, a callable, or a list of these."""
 
 
-@dataclass(frozen=True)
-class Clause:
+class Clause(Frozen):
     """One of a rule's cases that looks into the answer."""
 
     status: int | None
@@ -28,8 +27,7 @@ class Clause:
     function: Finder | None = None
 
 
-@dataclass(frozen=True)
-class Matcher:
+class Matcher(Frozen):
     """A rule, checked: *statuses* decide by themselves, *clauses* look into the answer."""
 
     statuses: frozenset[int] = frozenset()

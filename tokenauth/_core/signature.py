@@ -1,23 +1,22 @@
 """Signature: what is put on a request so that it counts as authenticated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
+from tokenauth._core.frozen import Frozen, part
 from tokenauth._core.token import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Frozen):
     """Headers, query parameters and cookies for one request. They hold secrets, so repr hides them.
 
     Cookies stand in the request's `Cookie` header, beside those of the client, and never in its cookie jar.
     """
 
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = part(default_factory=dict, repr=False)
+    params: Mapping[str, str] = part(default_factory=dict, repr=False)
+    cookies: Mapping[str, str] = part(default_factory=dict, repr=False)
 
     def url(self, url: str) -> str:
         """Return *url* with our query parameters in the place of any of their names; the rest stays as it is."""

@@ -2,15 +2,16 @@
 
 import traceback
 from collections.abc import Generator
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
-from tokenauth._core.effects import Reply, TokenRequest, check_headers
+from tokenauth._core.effects import check_headers
 from tokenauth._core.errands import Errand
+from tokenauth._core.frozen import replace
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once

@@ -4,9 +4,10 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from tokenauth._core.frozen import Frozen, part
 
 LONGEST_TOKEN = 32 * 1024
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -20,8 +21,7 @@ def exact(value: Any) -> Any:
     return bytes(memoryview(value)) if isinstance(value, bytes) else value
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Frozen):
     """An access token (RFC 6749 §1.4); opaque.
 
     Attributes:
@@ -37,15 +37,15 @@ class Token:
         kept: what the description keeps of the answers for later calls, read-only, hidden in repr.
     """
 
-    value: str = field(repr=False)
+    value: str = part(repr=False)
     type: str = "Bearer"
     lifetime: float | None = None
     expires_at: float | None = None
     refresh_in: float | None = None
-    refresh_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = part(default=None, repr=False)
     origin: str | None = None
-    extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
-    kept: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    extra: Mapping[str, object] = part(default_factory=dict, repr=False, hash=False)
+    kept: Mapping[str, str] = part(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("value", "type", "refresh_token"):

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Ask, Call, Effect, Exchange, Reply, TokenRequest, Undertake, Wait
+from tokenauth._core.effects import Ask, Call, Effect, Exchange, Undertake, Wait
 from tokenauth._core.flights import Flight, current_greenlet
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._io.waiting import Pending, asettled, in_thread, in_time, on_a_loop, on_own_loop, settled
 

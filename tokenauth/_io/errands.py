@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Misuse, Reply, Undertake
+from tokenauth._core.effects import Misuse, Undertake
 from tokenauth._core.errands import CallFunction, Errand, ReadFile, RunCommand
+from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
 from tokenauth._io.drive import Steps, TokenCall, in_hand
 from tokenauth._io.failed import Failed

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core import flow as flows
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._io import drive, transports
 
 

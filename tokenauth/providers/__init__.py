@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tokenauth._lazy import lazy
 
 if TYPE_CHECKING:
-    from tokenauth._core.effects import Reply, TokenRequest
     from tokenauth._core.errands import CallFunction, ReadFile, RunCommand
+    from tokenauth._core.messages import Reply, TokenRequest
     from tokenauth._core.places import XML, Cookie, Header, Match, Text
     from tokenauth._core.provider import Provider
     from tokenauth._core.secrets import Secret
@@ -111,7 +111,7 @@ _HOMES = {
     "Provider": ".._core.provider",
     "ReadFile": ".._core.errands",
     "RefreshToken": ".refresh_token",
-    "Reply": ".._core.effects",
+    "Reply": ".._core.messages",
     "Role": ".atrip",
     "RunCommand": ".._core.errands",
     "Secret": ".._core.secrets",
@@ -120,7 +120,7 @@ _HOMES = {
     "Text": ".._core.places",
     "TokenAPI": "._duck",
     "TokenExchange": ".token_exchange",
-    "TokenRequest": ".._core.effects",
+    "TokenRequest": ".._core.messages",
     "XML": ".._core.places",
 }
 

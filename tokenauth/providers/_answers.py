@@ -7,13 +7,13 @@ Law: a server's text goes into an error through `shown` only.
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply
 from tokenauth._core.expiry import http_date
+from tokenauth._core.frozen import Frozen, part, replace
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Places, described, found, keys_of
 from tokenauth._core.provider import Provider, where
@@ -37,13 +37,12 @@ _warned: set[tuple[str, str]] = set()
 _log = logging.getLogger("tokenauth")
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Frozen):
     """What a provider said about a failure, already fit to be shown: its code, its text, its other fields."""
 
     code: str | None = None
     detail: str | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = part(default_factory=dict)
 
 
 def opened(reply: Reply, kept: Mapping[str, str]) -> tuple[Reply, Answer]:

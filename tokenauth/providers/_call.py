@@ -2,13 +2,13 @@
 
 import json as json_
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
 from tokenauth._core import errors, under_way
-from tokenauth._core.effects import TokenRequest
 from tokenauth._core.finder import identities
+from tokenauth._core.frozen import replace
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Place, Places, checked_place, described, found
 from tokenauth._core.secrets import Secret, SecretLike, checked_text

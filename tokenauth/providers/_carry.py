@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.by_value import by_value
@@ -13,23 +13,18 @@ from tokenauth._core.token import Token
 from tokenauth.providers._arguments import Template, Value
 from tokenauth.providers._values import Computed
 
-_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # cookie-octets, RFC 6265 §4.1.1
+_COOKIE_VALUE = r"[!#-+\--:<-\[\]-~]*"  # cookie-octets, RFC 6265 §4.1.1
 
 
-class _Ways(NamedTuple):
-    """How the token itself goes on a request, checked."""
-
-    header: str | None
-    scheme: str | None
-    param: str | None
-    cookie: str | None
+_Ways = tuple[str | None, str | None, str | None, str | None]
+"""How the token itself goes on a request, checked: header, scheme, param, cookie."""
 
 
 @by_value
 def _checked_ways(header: str | None, scheme: str | None, param: str | None, cookie: str | None) -> _Ways:
     if (header is not None or scheme is not None) + (param is not None) + (cookie is not None) > 1:
         raise ValueError("header (or scheme), param and cookie exclude each other")
-    return _Ways(
+    return (
         None if header is None else checked_sent_name("header", header),
         None if scheme is None else checked_text("scheme", scheme, empty=True, header=True),
         None if param is None else checked_text("param", param),
@@ -58,7 +53,7 @@ class Carry:
 
     @property
     def presents(self) -> bool:
-        return self.also is not None or self._ways.param is not None or self._ways.cookie is not None
+        return self.also is not None or self._ways[2:] != (None, None)
 
     @property
     def steady(self) -> bool:
@@ -75,7 +70,7 @@ class Carry:
 
     def takes(self, value: str) -> bool:
         """Whether a token of this *value* can be carried so."""
-        return self._ways.cookie is None or bool(_COOKIE_VALUE.fullmatch(value))
+        return self._ways[3] is None or bool(re.fullmatch(_COOKIE_VALUE, value))
 
     def sign(self, token: Token) -> Signature | None:
         """Return how *token* goes on a request; None where the options say it."""

@@ -1,10 +1,10 @@
 """What `TokenAuth` takes besides a `Provider`: any object with the four things that it can't do without."""
 
-import uuid
+import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import Secret
 from tokenauth._core.token import Token
@@ -80,7 +80,7 @@ class _Wrapped(Provider):
     def identity(self) -> tuple[object, ...]:
         own = getattr(self.described, "identity", None)
         if own is None:
-            return (vars(self).setdefault("_unique", uuid.uuid4().hex),)
+            return (vars(self).setdefault("_unique", os.urandom(16).hex()),)
         return (type(self.described), own)
 
     def request(self, refresh_token: str | None = None) -> TokenRequest:

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply
 from tokenauth._core.expiry import end_of
 from tokenauth._core.finder import identities
+from tokenauth._core.messages import Reply
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.places import (

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 from urllib.parse import urlencode, urlsplit
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply, TokenRequest
 from tokenauth._core.expiry import http_date
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tokenauth._core import errors, under_way
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import checked_text
 from tokenauth.providers import _answers

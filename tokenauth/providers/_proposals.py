@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tokenauth._core.frozen import Frozen
 from tokenauth._core.places import NOTHING, Answer, Cookie, Header, Text, leaves
 
 _TOKENS = (
@@ -17,8 +17,7 @@ _TOKEN_HEADER = re.compile(r"token|session|auth", re.IGNORECASE)
 _LOOKS = re.compile(r"[A-Za-z0-9._~+/=|:-]{16,}")  # what a token is made of
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Frozen):
     """Where things seem to stand: as arguments of `Login`, or None."""
 
     token: str | Header | Cookie | Text | None = None

@@ -6,22 +6,26 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core.by_value import by_value
-from tokenauth._core.effects import Reply
 from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
 from tokenauth._core.finder import identities
 from tokenauth._core.identity import Identity
+from tokenauth._core.messages import Reply
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.places import NOTHING, Answer, Places, checked_place, described, found
 from tokenauth._core.rules import checked_rule
 from tokenauth._core.token import Token
-from tokenauth.providers import _answers
-from tokenauth.providers._answers import Fault, scheme_of, without
+from tokenauth._lazy import Later
 from tokenauth.providers._arguments import checked_lifetime
 
 if TYPE_CHECKING:
     from tokenauth._core.provider import Provider
+    from tokenauth.providers import _answers
+    from tokenauth.providers._answers import Fault
     from tokenauth.providers._call import Step
     from tokenauth.providers.login import Login
+
+else:
+    _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
 _OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "unauthorized_client"))
 
@@ -138,13 +142,13 @@ class Reading:
         renewal = self._renewal(answer, value, where) if login.refreshes else None
         return Token(
             value,
-            type=scheme_of(found(answer, where["token_type"])),
+            type=_answers.scheme_of(found(answer, where["token_type"])),
             lifetime=lifetime,
             expires_at=expires_at,
             refresh_in=lifetime_of(found(answer, where["refresh_in"]), field="refresh_in"),
             refresh_token=renewal,
             origin=self._home(login, reply, answer, where),
-            extra=without(answer.content, value, renewal) if isinstance(answer.content, dict) else {},
+            extra=_answers.without(answer.content, value, renewal) if isinstance(answer.content, dict) else {},
         )
 
     @staticmethod
@@ -183,14 +187,14 @@ class Reading:
             place = f"{described(where['home'])}, for home"
         raise _answers.missing(login, reply, answer, place, "names no usable URL of the API")
 
-    def _fault(self, login: "Provider", reply: Reply, answer: Answer) -> Fault:
+    def _fault(self, login: "Provider", reply: Reply, answer: Answer) -> "Fault":
         code, text = (
             _answers.visible(login, reply, _answers.first_text(answer, self.where[name]))
             for name in ("error_code", "error_text")
         )
         content = answer.content if isinstance(answer.content, dict) else {}
         kept = {name: _answers.visible(login, reply, content.get(name)) for name in self.error_fields}
-        return Fault(code, text, {name: value for name, value in kept.items() if value is not None})
+        return _answers.Fault(code, text, {name: value for name, value in kept.items() if value is not None})
 
 
 @by_value

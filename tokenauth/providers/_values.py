@@ -2,16 +2,15 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth._core import errors
 from tokenauth._core.finder import Finder
+from tokenauth._core.frozen import Frozen
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Frozen):
     """A call as it will be sent, for a signature over it.
 
     Attributes:

@@ -4,8 +4,8 @@ from collections.abc import Generator, Iterable, Mapping
 from typing import Unpack
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply
 from tokenauth._core.errands import CallFunction
+from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers import _keys
 from tokenauth.providers._jwt import JWT, KeySource, checked_lifetime, signed, times

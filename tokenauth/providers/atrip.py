@@ -6,22 +6,27 @@ Source: the provider's page "ATRIP Token"; the codes 900, 902, -1 and 9999 are w
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qsl, urlsplit
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply
+from tokenauth._core.frozen import Frozen, part, replace
 from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.messages import Reply
 from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
-from tokenauth.providers import _answers
+from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, Value, checked_origins, endpoint
 from tokenauth.providers.login import JSON, Login
+
+if TYPE_CHECKING:
+    from tokenauth.providers import _answers
+else:
+    _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
 SANDBOX = "https://sandbox.atriptech.com"
 PRODUCTION = "https://api-sg.atriptech.com"
@@ -50,8 +55,7 @@ class LegacyRole(StrEnum):
     ADMIN = "ADMIN"
 
 
-@dataclass(frozen=True, slots=True)
-class PortalLink:
+class PortalLink(Frozen):
     """A link for a person to click; whoever has it is logged in, perhaps once only.
 
     Attributes:
@@ -60,8 +64,8 @@ class PortalLink:
         origin: the portal's origin, like "https://host".
     """
 
-    url: str = field(repr=False)
-    token: str | None = field(repr=False)
+    url: str = part(repr=False)
+    token: str | None = part(repr=False)
     origin: str
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 from urllib.parse import quote_plus, urlencode
 
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret
 from tokenauth.providers._values import basic_header
 

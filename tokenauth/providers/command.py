@@ -4,8 +4,8 @@ import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Unpack
 
-from tokenauth._core.effects import Reply
 from tokenauth._core.errands import RunCommand
+from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
 from tokenauth._core.places import Place, Text
 from tokenauth._core.secrets import Secret, SecretLike

@@ -8,10 +8,10 @@ import types
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Unpack
 
-from tokenauth._core.effects import Reply
 from tokenauth._core.errands import CallFunction
 from tokenauth._core.expiry import end_of
 from tokenauth._core.finder import Finder
+from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
 from tokenauth._core.secrets import bare
 from tokenauth._core.token import Token, problem_of

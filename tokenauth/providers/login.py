@@ -9,10 +9,10 @@ Carry    what goes on each request                                              
 import functools
 from collections.abc import Generator, Mapping
 from operator import itemgetter
-from typing import Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from tokenauth._core.effects import Reply, TokenRequest
 from tokenauth._core.finder import identities, unnamed
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import Origin
 from tokenauth._core.provider import Provider
@@ -20,13 +20,18 @@ from tokenauth._core.provider import where as place_of
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
-from tokenauth.providers import _answers
-from tokenauth.providers._answers import Fault
+from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, checked_origins, checked_url, public_names
 from tokenauth.providers._call import FORM, JSON, Call, Setting, Step
 from tokenauth.providers._carry import Carry
 from tokenauth.providers._description import DEFAULTS, LoginOptions
 from tokenauth.providers._reading import Reading
+
+if TYPE_CHECKING:
+    from tokenauth.providers import _answers
+    from tokenauth.providers._answers import Fault
+else:
+    _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
 __all__ = ["FORM", "JSON", "Login"]
 
@@ -176,7 +181,7 @@ class Login(Provider):
         step = self._calls["refresh" if renews and self.refreshes else ""]
         return self._reading.token(self, step, reply, kept)
 
-    def advice(self, reply: Reply, fault: Fault) -> str:
+    def advice(self, reply: Reply, fault: "Fault") -> str:
         """Return what an error about refused credentials says to check."""
         return self._reading.advice
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Unpack
 
 from tokenauth._core import errors
-from tokenauth._core.effects import Reply, TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers._grant import Grant, GrantOptions

@@ -19,9 +19,10 @@ from cachetools import LRUCache
 from tokenauth._core import errors
 from tokenauth._core.cache import MAX_TOKENS, digest
 from tokenauth._core.clock import SYSTEM, Clock
+from tokenauth._core.credential import purpose
 from tokenauth._core.effects import Ask
 from tokenauth._core.forks import over_fork
-from tokenauth._core.provider import Provider, purpose
+from tokenauth._core.provider import Provider
 from tokenauth._core.record import Record
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store

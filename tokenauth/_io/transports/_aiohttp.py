@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from tokenauth._core.effects import TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
