@@ -46,7 +46,7 @@ def platform(number: int) -> TokenAuth:
 MADE: dict[Callable[[int], TokenAuth], tuple[int, int]] = {
     manis: (65, 20),
     login: (60, 20),
-    client_credentials: (70, 22),
+    client_credentials: (85, 24),
     atrip: (100, 22),
     platform: (130, 32),
 }

@@ -2,10 +2,10 @@
 
 import json as json_
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
 
-from tokenauth._core import errors, under_way
+from tokenauth._core import errors
 from tokenauth._core.finder import identities
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import TokenRequest
@@ -13,8 +13,14 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Place, Places, checked_place, described, found
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
+from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, Template, Value, checked_basic, checked_method
 from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
+
+if TYPE_CHECKING:
+    from tokenauth._core import under_way
+else:
+    under_way = Later("tokenauth._core.under_way")  # needed when there is a login
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

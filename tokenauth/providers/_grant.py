@@ -4,12 +4,12 @@ teach. Each grant adds its own form fields.
 
 import copy
 from collections.abc import Collection, Generator, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import http_date
+from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
