@@ -14,7 +14,19 @@ from tokenauth._version import __version__
 from tokenauth.sandbox import ThreadSandbox, credentials
 
 COMMANDS = ["token", "header", "json", "request", "portal", "doctor", "describe", "sandbox", "demo", "cache"]
-HEAVY = ("requests", "httpx", "httpx2", "aiohttp", "rich", "starlette", "uvicorn", "yaml", "cryptography", "keyring")
+HEAVY = (
+    "requests",
+    "httpx",
+    "httpx2",
+    "aiohttp",
+    "rich",
+    "starlette",
+    "uvicorn",
+    "yaml",
+    "cryptography",
+    "keyring",
+    "pydantic",
+)
 
 
 def test_the_command_alone_shows_help_with_examples(run: Run) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import tokenauth
 from tokenauth import LoginAuth, ManisAuth, PlatformAuth, profiles
@@ -125,6 +127,33 @@ client_secret = {env = "SECRET"}
     assert sent(tokenauth.profile("own")).headers["Authorization"] == "Basic bWU6aHVzaC1odXNo"
     assert isinstance(tokenauth.profile("grant"), PlatformAuth)
     assert sent(tokenauth.profile("grant")).headers["Authorization"] == "Basic YXBwOmh1c2gtaHVzaA=="
+
+
+def test_a_key_and_how_a_client_names_itself(written: Written, tmp_path: Path) -> None:
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key = tmp_path / "key.pem"
+    key.write_bytes(pem)
+    begin = '[grant]\nclass = "{}"\ntoken_url = "https://as.example.com/token"\n'
+    client = begin.format("client_credentials") + 'client_id = "c"\n'
+    ways = [
+        client + f'client_auth = {{private_key_jwt = {{key = {{file = "{key}"}}, kid = "k1"}}}}\n',
+        client + f'client_auth = {{private_key_jwt = {{file = "{key}"}}}}\n',
+        client + 'client_auth = {client_assertion = {python = "tests.config.test_profiles:assertion"}}\n',
+        begin.format("jwt_bearer") + f'issuer = "i"\nkey = {{file = "{key}"}}\n',
+    ]
+    for text in ways:
+        written(text)
+        assert "assertion=" in sent(tokenauth.profile("grant")).body.decode()
+    inline = begin.format("jwt_bearer") + f'issuer = "i"\nkey = """{pem.decode()}"""\n'
+    written(inline)
+    with pytest.raises(ValueError, match=r"has a secret .*chmod 600"):
+        tokenauth.profile("grant")
+    written(inline, 0o600)
+    assert "assertion=" in sent(tokenauth.profile("grant")).body.decode()
+
+
+def assertion() -> str:
+    return "an.assertion.x"
 
 
 def source(kind: str, place: str) -> str:

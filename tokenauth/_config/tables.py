@@ -47,10 +47,11 @@ def argument(parameter: Parameter, value: Any) -> Any:
 
 
 def _of_table(parameter: Parameter, table: Mapping[str, Any]) -> Any:
-    if Mapping in parameter.kinds:  # its keys are names that the API reads
+    found = reference(table)
+    is_content = Mapping in parameter.kinds and not (found and parameter.secret)
+    if is_content:  # its keys are names that the API reads
         _, inner = parameter.kinds[Mapping]
         return {name: argument(Parameter(name, _tree(inner), required=True), each) for name, each in table.items()}
-    found = reference(table)
     if found is not None:
         return _read(parameter, found)
     part = _part(parameter, table)
@@ -111,7 +112,7 @@ def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:
     kind = getattr(providers, kinds[plain(name)]) if plain(name) in kinds else None
     if not isinstance(kind, type) or not any(_is_a(kind, each) for each in parameter.kinds):
         return None
-    if isinstance(given, Mapping) and reference(given) is None:
+    if isinstance(given, Mapping) and not (len(given) == 1 and {"python", *KINDS} & set(given)):
         return kind(**arguments(kind, given, name))
     if given is True:  # {text = true}
         return kind()
