@@ -123,6 +123,7 @@ HIDDEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 @pytest.mark.parametrize("what", HIDDEN)
+@pytest.mark.diagonal
 def test_a_text_that_hides_itself_is_sent_as_it_is_and_told_from_others(client: Client, what: str) -> None:
     texts = ["canary-one", "canary-two"]
     with serve(issuer := Issuer()) as server:
@@ -216,6 +217,7 @@ MAPPINGS: dict[str, Any] = {
 
 @pytest.mark.parametrize("mapping", MAPPINGS)
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.diagonal
 def test_any_mutable_mapping_will_do(client: Client, server: TokenServer, mapping: str) -> None:
     cache: MutableMapping[Any, Any] = MAPPINGS[mapping]()
     auth = server.auth(cache=cache)

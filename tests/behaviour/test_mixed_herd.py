@@ -125,12 +125,12 @@ def aiohttp_tasks(auth: Any, url: str, count: int) -> list[int]:
 
 
 CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
-    "threads, requests": (threads, 16, 64),
-    "asyncio tasks, httpx": (partial(tasks, httpx, False), 40, 150),
-    "asyncio tasks, httpx2": (partial(tasks, httpx2, False), 100, 500),
-    "trio tasks, httpx": (partial(tasks, httpx, True), 30, 100),
-    "trio tasks, httpx2": (partial(tasks, httpx2, True), 30, 100),
-    "asyncio tasks, aiohttp": (aiohttp_tasks, 100, 500),
+    "threads, requests": (threads, 8, 64),
+    "asyncio tasks, httpx": (partial(tasks, httpx, False), 20, 150),
+    "asyncio tasks, httpx2": (partial(tasks, httpx2, False), 40, 500),
+    "trio tasks, httpx": (partial(tasks, httpx, True), 20, 100),
+    "trio tasks, httpx2": (partial(tasks, httpx2, True), 20, 100),
+    "asyncio tasks, aiohttp": (aiohttp_tasks, 40, 500),
     "in 20 threads and 3 event loops": (mixed, 20 + 3 * 5, 20 + 3 * 20),
 }
 """How many in the quick run, and in the slow one."""

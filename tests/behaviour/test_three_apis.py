@@ -320,6 +320,7 @@ def _portal_link(client: Client, auth: AtripAuth) -> Any:
         (7, TokenResponseError, 1),
     ],
 )
+@pytest.mark.diagonal
 def test_failures_with_http_200_are_told_apart(
     client: Client, sandbox: ThreadSandbox, status: int, kind: type[TokenEndpointError], calls: int
 ) -> None:

@@ -84,6 +84,7 @@ WRITTEN: dict[str, Callable[[float], Any]] = {
 @pytest.mark.parametrize("skew", [0, 3600, -3600])
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.diagonal
 def test_an_absolute_expiry_counts_by_the_servers_own_clock(
     client: Client, endpoint: Endpoint, written: str, skew: int
 ) -> None:
@@ -137,6 +138,7 @@ LIFETIMES: dict[str, tuple[Any, float | None]] = {
 
 @pytest.mark.parametrize("lifetime", LIFETIMES)
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.diagonal
 def test_a_relative_lifetime_in_every_form(client: Client, endpoint: Endpoint, lifetime: str) -> None:
     written, seconds = LIFETIMES[lifetime]
     endpoint.answer = lambda: {} if written is ... else {"expires_in": written}

@@ -372,6 +372,7 @@ def test_an_absurdly_long_retry_after_counts_for_an_hour_at_most(
 
 @pytest.mark.parametrize("pause", ABSURD, ids=range(len(ABSURD)))
 @pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[1], CLIENTS[5]], ids=repr)
+@pytest.mark.diagonal
 def test_a_senseless_retry_after_is_none(client: Client, pause: str, server: TokenServer, clock: ManualClock) -> None:
     auth = oauth(server, clock)
     token_endpoint(server, lambda: Reply(503, b"{}", {"Retry-After": pause.encode().decode("latin-1")}))
@@ -380,17 +381,20 @@ def test_a_senseless_retry_after_is_none(client: Client, pause: str, server: Tok
     assert calls_of(client, auth, server, TokenEndpointError) == 3
 
 
-def test_a_wrong_password_is_tried_once_a_minute_whatever_the_load(server: TokenServer, clock: ManualClock) -> None:
-    """64 threads of each blocking client and 64 tasks on each event loop, three minutes long."""
+@pytest.mark.parametrize("size", [8, pytest.param(64, marks=pytest.mark.slow)])
+def test_a_wrong_password_is_tried_once_a_minute_whatever_the_load(
+    size: int, server: TokenServer, clock: ManualClock
+) -> None:
+    """As many threads of each blocking client, and tasks on each event loop, three minutes long."""
     auth = oauth(server, clock)
     token_endpoint(server, lambda: Reply(401, {"error": "invalid_client"}))
     crowd: list[Client] = [*BLOCKING, *AWAITING]
     for minute in range(1, 4):
         for _ in range(2):
             with ThreadPoolExecutor(len(crowd)) as pool:
-                herds = list(pool.map(lambda client: client.herd(auth, server.api, 64), crowd))
+                herds = list(pool.map(lambda client: client.herd(auth, server.api, size), crowd))
             problems = [problem for herd in herds for problem in herd]
-            assert len(problems) == 64 * len(crowd)
+            assert len(problems) == size * len(crowd)
             assert {type(problem) for problem in problems} == {CredentialsRejected}
             assert len(server.token_calls) == minute
             clock.move(30.0)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from tokenauth import CredentialsRejected, TokenAuth
 from tokenauth.cli import main
-from tokenauth.sandbox import Sandbox, ThreadSandbox, serve, serve_in_thread
+from tokenauth.sandbox import Sandbox, ThreadSandbox, serve_in_thread
 from tokenauth.sandbox.demo._by_hand import by_hand
 from tokenauth.sandbox.demo._cases import (
     CASES,
@@ -104,7 +104,7 @@ def _without_bodies(script: Script) -> Script:
 
 def run(case: Case, client: Client) -> list[Result]:
     """Return the results with a sandbox that nobody else uses."""
-    with serve() as sandbox:
+    with serve_in_thread() as sandbox:
         return run_case(case, [client], sandbox)
 
 

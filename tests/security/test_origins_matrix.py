@@ -240,15 +240,21 @@ def odd_places(world: World) -> list[bytes]:
     ]
 
 
+PARTS = 4
+"""One in so many places is met by one test: an axis of few values, which the quick run thins out."""
+
+
+@pytest.mark.diagonal
 @every_client
 @pytest.mark.parametrize("presentation", [pytest.param(SOME[0], marks=pytest.mark.slow), SOME[1]], ids=str)
+@pytest.mark.parametrize("part", range(PARTS))
 def test_no_spelling_of_a_place_gets_the_token_abroad(
-    plain_world: World, client: Client, presentation: Presentation
+    plain_world: World, client: Client, presentation: Presentation, part: int
 ) -> None:
     """Whatever a client makes of such a Location (most refuse them): what isn't spelt as home gets nothing."""
     world = plain_world
     auth = presentation.auth(world.home.url)
-    for place in odd_places(world):
+    for place in odd_places(world)[part::PARTS]:
         world.begin(presentation, "")
         world._to = lambda status, location, place=place: World._to(world, status, place)  # type: ignore[method-assign, misc]
         try:

@@ -356,6 +356,7 @@ PARTS = 6
 """One in so many faults is met by one test: an axis of few values, which the quick run thins out."""
 
 
+@pytest.mark.diagonal
 @every_client
 @every_provider
 @pytest.mark.parametrize("part", range(PARTS))
@@ -375,6 +376,7 @@ def test_faults_of_the_token_endpoint(site: Site, canary: Canary, client: Client
 
 @every_client
 @every_provider
+@pytest.mark.diagonal
 def test_an_endpoint_that_is_silent_or_away(
     site: Site, canary: Canary, client: Client, provider: str, closed_port: int
 ) -> None:
@@ -479,6 +481,7 @@ def secrets() -> list[Any]:
 
 @every_client
 @pytest.mark.parametrize("way", range(len(secrets())))
+@pytest.mark.diagonal
 def test_secrets_from_callables_and_boxes(site: Site, canary: Canary, client: Client, way: int) -> None:
     auths: list[TokenAuth] = []
     with contextlib.suppress(TypeError, ValueError):

@@ -29,6 +29,7 @@ def use(kind: type[Any], api: Any) -> Request:
 
 @every_client
 @every_api
+@pytest.mark.diagonal
 def test_first_request_reuse_revocation_renewal_expiry(kind: type[Any], client: Client) -> None:
     with running(kind) as api:
         auth = DESCRIBED[kind](api, SECRET)
@@ -85,6 +86,7 @@ def leave(client: Client, auth: Any) -> None:
 
 @every_client
 @every_logout
+@pytest.mark.diagonal
 def test_closing_logs_out_once(kind: type[Any], client: Client) -> None:
     with running(kind) as api:
         auth = DESCRIBED[kind](api, SECRET)
