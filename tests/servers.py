@@ -90,6 +90,7 @@ class _Listening6(_Listening):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1  # an answer's head and body are one packet
     server: _Listening
 
     def __getattr__(self, name: str) -> Any:
@@ -97,14 +98,29 @@ class _Handler(BaseHTTPRequestHandler):
             return self._handle
         raise AttributeError(name)
 
+    def parse_request(self) -> bool:
+        """Read a head as clients write it: to read it as mail, as the parent does, takes a tenth of most tests."""
+        self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
+        words = self.requestline.split(" ")
+        if len(words) != 3:
+            return super().parse_request()
+        self.command, self.path, self.request_version = words
+        lines = iter(lambda: self.rfile.readline(65537).rstrip(b"\r\n").decode("latin-1"), "")
+        pairs = (line.partition(":") for line in lines)
+        self.fields = {name.lower(): value.strip() for name, _, value in pairs}
+        connection = self.fields.get("connection", "").lower()
+        self.close_connection = connection == "close" or (words[2] == "HTTP/1.0" and connection != "keep-alive")
+        return self.fields.get("expect", "").lower() != "100-continue" or self.handle_expect_100()
+
     def _handle(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = self.fields
         request = Received(self.command, self.path, headers, self._body(), headers.get("host", ""))
         self.server.this.requests.append(request)
         reply = self.server.answer(request)
         if reply.raw is not None:
             with contextlib.suppress(OSError):
                 self.wfile.write(reply.raw)
+                self.wfile.flush()
             self.close_connection = True
             return
         body = json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
@@ -117,12 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.pieces is not None:
             for piece in itertools.chain(reply.pieces, [b""]):
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                self.wfile.flush()
         elif self.command != "HEAD":
             self.wfile.write(body)
 
     def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.fields.get("transfer-encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.fields.get("content-length") or 0))
         body = b""
         while size := int(self.rfile.readline(), 16):
             body += self.rfile.read(size)

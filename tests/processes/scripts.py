@@ -49,10 +49,11 @@ class Scripts:
 @contextlib.contextmanager
 def scripts() -> Iterator[Scripts]:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", COMMAND]
+    environment = {**os.environ, "PYTHONMALLOC": "default"}  # to look for C that writes where it must not takes long
     pipe = subprocess.PIPE
     with (
         TemporaryDirectory(prefix="ta-") as folder,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as parent,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=environment) as parent,
     ):
         yield Scripts(parent, Path(folder))
 

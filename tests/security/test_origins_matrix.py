@@ -67,6 +67,7 @@ def test_a_foreign_origin_gets_nothing(
 
 @every_client
 @every_presentation
+@pytest.mark.diagonal
 def test_https_is_another_origin_than_http(
     upgrade_world: World, client: Client, presentation: Presentation, trusted: None
 ) -> None:
@@ -76,6 +77,7 @@ def test_https_is_another_origin_than_http(
 
 @every_client
 @every_presentation
+@pytest.mark.diagonal
 def test_nothing_goes_from_https_to_http(
     downgrade_world: World, client: Client, presentation: Presentation, trusted: None
 ) -> None:
@@ -85,6 +87,7 @@ def test_nothing_goes_from_https_to_http(
 
 @every_client
 @every_presentation
+@pytest.mark.diagonal
 def test_who_comes_home_from_abroad_gets_nothing(
     plain_world: World, client: Client, presentation: Presentation
 ) -> None:
@@ -113,6 +116,7 @@ def test_a_redirect_at_home_is_signed(
 
 @every_client
 @every_presentation
+@pytest.mark.diagonal
 def test_an_origin_in_origins_gets_it(plain_world: World, client: Client, presentation: Presentation) -> None:
     world = plain_world
     world.begin(presentation, f"{world.far.url}/target", far_wants_it=True)
@@ -175,6 +179,7 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @every_presentation
 @pytest.mark.parametrize("kind", ["home", "port", "chain"])
 @pytest.mark.usefixtures("netrc")
+@pytest.mark.diagonal
 def test_netrc_neither_replaces_the_token_nor_joins_the_token_call(
     plain_world: World, client: Client, presentation: Presentation, kind: str
 ) -> None:

@@ -402,8 +402,10 @@ def test_waiters_get_copies_that_show_nothing(site: Site, canary: Canary, client
 # refresh tokens
 
 
+@pytest.mark.diagonal
 @every_client
-def test_a_refresh_token_in_all_its_ways(site: Site, canary: Canary, client: Client) -> None:
+@pytest.mark.parametrize("fault", ["400 plain", "400 body", "500 body", "500 whole", "no token", "a line break", "cut"])
+def test_a_refresh_token_in_all_its_ways(site: Site, canary: Canary, client: Client, fault: str) -> None:
     failing = False
 
     def secret() -> str:
@@ -412,27 +414,25 @@ def test_a_refresh_token_in_all_its_ways(site: Site, canary: Canary, client: Cli
         return SECRET
 
     url = site.server.url
-    for fault in ("400 plain", "400 body", "500 body", "500 whole", "no token", "a line break", "cut"):
-        failing = False
-        auth = PasswordGrantAuth(
-            f"{url}/token",
-            username="u",
-            password=SECRET,
-            client_id="c",
-            client_secret=secret,
-            cache={},
-            on_event=canary.look,
-        )
-        auth.invalidate()
-        without_pauses(auth)
-        site.token_answer = lambda request: Reply(200, site.good(refresh_token=f"{REFRESH}{time()}"))
-        site.api_answer = lambda request: None
-        canary.call(functools.partial(client.get, auth, f"{url}/a"))
-        site.api_answer = lambda request: Reply(401)
-        site.token_answer = FAULTS[fault]
-        failing = fault == "cut"
-        canary.call(functools.partial(client.get, auth, f"{url}/a"))
-        look_at(canary, auth)
+    auth = PasswordGrantAuth(
+        f"{url}/token",
+        username="u",
+        password=SECRET,
+        client_id="c",
+        client_secret=secret,
+        cache={},
+        on_event=canary.look,
+    )
+    auth.invalidate()
+    without_pauses(auth)
+    site.token_answer = lambda request: Reply(200, site.good(refresh_token=f"{REFRESH}{time()}"))
+    site.api_answer = lambda request: None
+    canary.call(functools.partial(client.get, auth, f"{url}/a"))
+    site.api_answer = lambda request: Reply(401)
+    site.token_answer = FAULTS[fault]
+    failing = fault == "cut"
+    canary.call(functools.partial(client.get, auth, f"{url}/a"))
+    look_at(canary, auth)
 
 
 time = functools.partial(next, iter(range(1_000_000)))

@@ -169,10 +169,12 @@ def test_a_broken_answer_is_an_error_of_ours(server: Faulty, client: Client, par
         assert isinstance(problem, TokenEndpointError), name
 
 
+@pytest.mark.diagonal
 @every_client
-def test_a_token_that_may_not_stand_in_a_header_never_gets_there(server: Faulty, client: Client) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_token_that_may_not_stand_in_a_header_never_gets_there(server: Faulty, client: Client, part: int) -> None:
     auth = auth_for(server)
-    for name, value in TOKENS.items():
+    for name, value in list(TOKENS.items())[part::PARTS]:
         problem = suffer(server, client, send(token(value)), auth)
         assert isinstance(problem, TokenResponseError), name
         assert problem.status == 200, name
@@ -225,6 +227,7 @@ FLOODS: dict[str, Behaviour] = {
 
 @every_client
 @pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.diagonal
 def test_a_flood_costs_neither_time_nor_memory(server: Faulty, client: Client, flood: str) -> None:
     if (client.name, flood) == ("aiohttp", "no end of a chunk's size"):
         pytest.skip("aiohttp's parser goes through an endless line again with each piece, and holds the interpreter")
@@ -381,7 +384,7 @@ def test_a_drip_in_the_tls_handshake_is_cut(client: Client) -> None:
 
 
 @pytest.mark.parametrize("client", BLOCKING, ids=str)
-@pytest.mark.parametrize("rounds", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_many_faults_leave_no_descriptor_and_no_thread(server: Faulty, client: Client, rounds: int) -> None:
     auth = auth_for(server)
     faults = [send(ANSWERS[name]) for name in ("nothing", "cut in the body", "html", "over the limit", "broken gzip")]
