@@ -144,7 +144,11 @@ def test_the_subject_is_part_of_the_key(this: int, other: int) -> None:
     def keys(subject: Any) -> object:
         return TokenExchangeAuth(URL, subject_token=subject)._source.tokens.key
 
+    def marks(subject: Any) -> object:  # what a store knows of it
+        return TokenExchangeAuth(URL, subject_token=subject)._source.credential.mark
+
     assert (keys(SUBJECTS[this]) == keys(SUBJECTS[other])) == (this == other)
+    assert (marks(SUBJECTS[this]) == marks(SUBJECTS[other])) == (this == other)
 
 
 def test_a_store_wants_a_subject_that_every_process_can_tell(tmp_path: Path) -> None:
