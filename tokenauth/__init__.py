@@ -13,7 +13,7 @@ from tokenauth._lazy import lazy
 from tokenauth._version import __version__
 
 if TYPE_CHECKING:
-    from tokenauth._core.credential import Event
+    from tokenauth._core.events import Event
     from tokenauth._core.memory import forget
     from tokenauth._core.options import Options
     from tokenauth._core.provider import Provider
@@ -76,7 +76,7 @@ _HOMES = {
     "ClientCredentialsAuth": ".auth",
     "CommandAuth": ".auth",
     "CredentialsRejected": ".errors",
-    "Event": "._core.credential",
+    "Event": "._core.events",
     "forget": "._core.memory",
     "FileAuth": ".auth",
     "FunctionAuth": ".auth",

@@ -19,9 +19,9 @@ from tokenauth import (
     TokenResponseError,
 )
 from tokenauth._core.cache import Held
-from tokenauth._core.credential import Event
 from tokenauth._core.dating import is_same
 from tokenauth._core.effects import Call, Exchange
+from tokenauth._core.events import Event
 from tokenauth._core.expiry import MAX_LIFETIME, lifetime_of
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.flow import fetch, obtain

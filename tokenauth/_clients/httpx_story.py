@@ -116,8 +116,9 @@ class Story:
                 return presented
         if not source.admission.admits(origin):
             return None
-        ready = source.ready() if rejected is None else None
-        token = ready.token if ready is not None else (yield Obtain(rejected))
+        token = source.tokens.fresh() if rejected is None else None
+        if token is None:
+            token = yield Obtain(rejected)
         signature = source.admission.signature(token, origin)
         if signature is None:
             return None

@@ -86,7 +86,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return await self._arun(flows.static(source, origin), "aiohttp") or Signature(), None
         if origin is None or not source.admission.admits(origin):
             return None, None
-        token = ready.token if ready is not None else await self._aobtain(None, "aiohttp")
+        token = source.tokens.fresh() or await self._aobtain(None, "aiohttp")
         signature = source.admission.signature(token, origin)
         if signature is None:
             return None, None

@@ -5,7 +5,7 @@ Law: the token goes to its provider's origin and to those that the user names, a
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -60,7 +60,10 @@ class Admission:
 
     Attributes:
         steady: whether a token's signature is the same each time.
+        tell: `Credential.emit`.
     """
+
+    tell: Callable[..., object] = staticmethod(lambda *_, **__: None)
 
     def __init__(
         self,
@@ -149,6 +152,7 @@ class Admission:
         if origin is not None and self._is_new(origin):
             text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
             log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
+            self.tell("foreign", origin=str(origin))
         return False
 
 

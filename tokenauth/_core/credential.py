@@ -5,36 +5,22 @@ import logging
 import random
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.cooldown import Cooldowns
 from tokenauth._core.forks import Birth
-from tokenauth._core.frozen import Frozen
 from tokenauth._core.futility import Futility
 from tokenauth._core.identity import Identity
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import Secret
 
+if TYPE_CHECKING:
+    from tokenauth._core.events import Kind, OnEvent
+
 log = logging.getLogger("tokenauth")
-
-
-class Event(Frozen):
-    """What `on_event` is called with.
-
-    Attributes:
-        kind: "fetched", "failed" or "rejected" (a 401 on the token).
-        provider: the provider's name.
-        fingerprint: of the token, where there is one; see `Token.fingerprint`.
-        error: the failure, where it is one.
-    """
-
-    kind: str
-    provider: str
-    fingerprint: str | None = None
-    error: Exception | None = None
 
 
 class Credential:
@@ -55,7 +41,7 @@ class Credential:
         provider: Provider,
         leeway: float = 30.0,
         timeout: float = 10.0,
-        on_event: Callable[[Event], object] | None = None,
+        on_event: "OnEvent | None" = None,
         *,
         allow_http: bool = False,
         memory: Memory = PROCESS,
@@ -110,13 +96,21 @@ class Credential:
     def wall(self) -> float:
         return self.clock.wall()
 
-    def emit(self, kind: str, fingerprint: str | None = None, error: Exception | None = None) -> None:
-        """Tell `on_event`. What it raises is logged and goes no further."""
-        if self.on_event is not None:
-            try:
-                self.on_event(Event(kind, self.name, fingerprint, error))
-            except Exception:
-                log.exception("on_event raised")
+    def emit(self, kind: "Kind", fingerprint: str | None = None, **details: Any) -> None:
+        """Tell `on_event`, with more fields of `Event`. What it raises is logged and goes no further."""
+        if self.on_event is None:
+            return
+        from tokenauth._core.events import Event, telling  # noqa: PLC0415  (most programs never ask)
+
+        if telling.get():
+            return
+        before = telling.set(True)
+        try:
+            self.on_event(Event(kind, self.name, self.provider.token_url.partition("?")[0], fingerprint, **details))
+        except Exception:
+            log.exception("on_event raised")
+        finally:
+            telling.reset(before)
 
 
 def purpose(provider: Provider) -> Identity:

@@ -22,7 +22,7 @@ class Flight:
 
     *key*: what it is for. *stale_at*: monotonic seconds. *rejected*: the token whose rejection led to it, if one did.
     `replaced`: the token that its login has taken the place of, if one was. `exchanges`: whether it drifts, and
-    the call that is under way uses a refresh token.
+    the call that is under way uses a refresh token. `began`: monotonic seconds when its login began.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -35,6 +35,7 @@ class Flight:
         self.mark = ""
         self.replaced: Any = None
         self.exchanges = False
+        self.began: float | None = None
         self._adrift = False
         self._registry = registry
         self._epoch = registry.epoch

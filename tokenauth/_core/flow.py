@@ -55,6 +55,8 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         if landed is not None and is_answer_to(rejected, flight, landed):
             return landed.token  # even one that has expired since: it is used once by all who waited for it
         late = True
+    if not late and rejected is None:
+        source.credential.emit("hit", held.token.fingerprint)
     return (yield from refresh(source, held)) if source.tokens.due(held) else held.token
 
 
@@ -75,6 +77,7 @@ def refresh(source: Source, held: Held) -> Flow:
         with source.flight() as fresh:
             if source.join(fresh) is not fresh:
                 return held.token
+            source.credential.emit("refreshing", held.token.fingerprint)
             return (yield from lead(source, fresh, held.token, source.deadline(), spare=held))
     except Exception as failure:
         if source.past(held.usable_until):

@@ -125,10 +125,20 @@ class Logins:
         """Raise the failure that is cooling down for these secrets, if there is one."""
         failure = self._cooling(secrets)
         if failure is not None:
+            self._credential.emit("remembered", error=failure)
             raise failure
 
     def _cooling(self, secrets: str) -> "TokenAuthError | None":
         return self._credential.cooldowns.failure(self._credential.key, self._credential.monotonic(), secrets)
+
+    def start(self, flight: Flight) -> None:
+        """Tell that a login starts: its request is built, and about to be sent."""
+        if flight.began is None:
+            flight.began = self._credential.monotonic()
+            self._credential.emit("started")
+
+    def _since(self, flight: Flight) -> float | None:
+        return None if flight.began is None else self._credential.monotonic() - flight.began
 
     # a failure
 
@@ -173,7 +183,7 @@ class Logins:
         if news is not None:
             text, name = str(failure), credential.name
             log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
-            credential.emit("failed", error=failure)
+            credential.emit("failed", error=failure, seconds=self._since(flight))
 
     # the answer
 
@@ -203,17 +213,17 @@ class Logins:
         with self._credential.memory.lock:
             if not flight.forgotten:
                 self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
-        self.tell_of(held, talk)
+        self.tell_of(flight, held, talk)
         return held
 
-    def tell_of(self, held: Held, talk: Talk | None = None) -> None:
+    def tell_of(self, flight: Flight, held: Held, talk: Talk | None = None) -> None:
         """Log that *held* was fetched, and tell `on_event`."""
         if talk is not None and held.token.lifetime is None and lifetime_of(talk.token, talk.reply) is not None:
             self._warn_of_the_end()
         lifetime, print_ = held.token.lifetime, held.token.fingerprint
         stated = "unknown" if lifetime is None else f"{round(lifetime)} s"
         log.info("%s: token %s fetched, lifetime %s", self._credential.name, print_, stated)
-        self._credential.emit("fetched", print_)
+        self._credential.emit("fetched", print_, seconds=self._since(flight))
 
     def told(self, held: Held) -> None:
         """The listener knows the refresh token of *held*: whoever brings that one from now on means this line."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from tokenauth._core.rules import Rule
 
 if TYPE_CHECKING:
-    from tokenauth._core.credential import Event
+    from tokenauth._core.events import Event
 
 
 class OtherOptions(TypedDict, total=False):
@@ -38,7 +38,7 @@ class OtherOptions(TypedDict, total=False):
     allow_http: bool
     """Whether to allow plain http to other hosts than loopback. Default False."""
     on_event: Callable[["Event"], object] | None
-    """Called with an `Event` when a token is fetched, a fetch fails, or a token is rejected. Default None."""
+    """Called with an `Event` for each login, failure, retry, refused token and more. Default None."""
 
 
 class Options(OtherOptions, total=False):

@@ -4,6 +4,7 @@ This is the hot path. A warm request asks for `Readiness.now()`, looks its own p
 """
 
 from collections.abc import Hashable
+from typing import Any
 
 from tokenauth._core.admission import Admission
 from tokenauth._core.cache import MAX_AGE, Held
@@ -24,12 +25,12 @@ class Ready:
 
     __slots__ = ("held", "signatures", "token", "until", "wall_until")
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: Held, signatures: dict[Hashable, Any] | None = None) -> None:
         self.held = held
         self.token = held.token
         self.wall_until = held.wall_until
         self.until = min(held.refresh_from, held.since + MAX_AGE)
-        self.signatures: dict[Hashable, Signature] = {}
+        self.signatures: dict[Hashable, Signature] = {} if signatures is None else signatures
 
     def learn(self, place: Hashable, signature: Signature) -> None:
         """Remember what requests to *place* carry."""
@@ -57,6 +58,14 @@ class Readiness:
             held = held or self._tokens.held()
             if held is None:
                 return None
-            ready = self._ready = Ready(held)
+            ready = self._ready = Ready(held, self._told_of(held))
         clock = self._credential.clock
         return ready if clock.monotonic() < ready.until and clock.wall() < ready.wall_until else None
+
+    def _told_of(self, held: Held) -> dict[Hashable, Any] | None:
+        """Return where signatures are kept if each use of one is to be told of."""
+        if self._credential.on_event is None:
+            return None
+        from tokenauth._core.events import Told  # noqa: PLC0415  (most programs never ask)
+
+        return Told(lambda: self._credential.emit("hit", held.token.fingerprint))

@@ -116,6 +116,7 @@ def rest(
     pause = source.logins.pause(failure, tries, deadline, flight.mark)
     if pause is None:
         raise failure
+    source.credential.emit("retried", error=failure)
     try:
         yield Pause(pause)
     except BaseException:
@@ -139,6 +140,7 @@ def call(
     talk: Talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks)
     flight.mark = talk.mark
     logins.replay(flight.mark)
+    logins.start(flight)
     tell_fleet = partial(save_now, source, leased)
     while talk.request is not None:
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
@@ -158,7 +160,7 @@ def call(
         talk.answer(reply)
     held = logins.accept(flight, talk, before, keep=keep_it)
     if not keep_it:
-        logins.tell_of(held, talk)
+        logins.tell_of(flight, held, talk)
         return held
     if leased:
         yield from save(source, flight, held, talk, leased, deadline=deadline)

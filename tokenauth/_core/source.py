@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core.admission import Admission
 from tokenauth._core.clock import SYSTEM, Clock
-from tokenauth._core.credential import Credential, Event
+from tokenauth._core.credential import Credential
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider
 from tokenauth._core.ready import Readiness, Ready
@@ -26,6 +26,7 @@ from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
 
 if TYPE_CHECKING:  # needed when there is no token: whoever makes an auth object must not wait for them
+    from tokenauth._core.events import OnEvent
     from tokenauth._core.fleet import Fleet
     from tokenauth._core.flights import Flight, Flights
     from tokenauth._core.logins import Logins
@@ -42,7 +43,7 @@ class Source:
         *,
         leeway: float = 30.0,
         timeout: float = 10.0,
-        on_event: Callable[[Event], object] | None = None,
+        on_event: "OnEvent | None" = None,
         memory: Memory = PROCESS,
         clock: Clock = SYSTEM,
         uniform: Callable[[float, float], float] | None = None,
@@ -59,6 +60,7 @@ class Source:
         )
         if uniform is not None:
             self.credential.uniform = uniform
+        self.admission.tell = self.credential.emit
         self.tokens = Tokens(self.credential)
         self.ready = Readiness(self.credential, self.tokens, self.admission).now
         self.provider = provider

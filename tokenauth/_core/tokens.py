@@ -44,7 +44,10 @@ class Tokens:
         held = self.cell.held or self.held()
         if held is None or not held.is_usable(self._credential.clock):
             return None
-        return held.token if self._credential.monotonic() < held.refresh_from else None
+        if self._credential.monotonic() >= held.refresh_from:
+            return None
+        self._credential.emit("hit", held.token.fingerprint)
+        return held.token
 
     def watch(self) -> None:
         """Make a refresh of the held token due, once, where the provider says that there is another one by now."""

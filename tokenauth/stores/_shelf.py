@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cachetools import LRUCache
 
@@ -27,6 +27,9 @@ from tokenauth._core.record import Record
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
+
+if TYPE_CHECKING:
+    from tokenauth._core.events import Kind
 
 T = TypeVar("T")
 log = logging.getLogger("tokenauth")
@@ -55,6 +58,8 @@ class Hold:
 class ShelfInStore:
     """See `_source.Shelf`. *timeout*: seconds that a request waits for a token; a lease lasts half of that, so that a
     request that waited for a dead holder has the other half to log in; one call of the store may take a quarter."""
+
+    tell: Callable[["Kind"], object] = bool
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
         if not provider.secrets:
@@ -187,6 +192,7 @@ class ShelfInStore:
         self._failing.add(method)
         self._out_until = self._clock.monotonic() + REST
         if warns:
+            self.tell("store_down")
             text = "%s: the store is out of order, tokens are this process's own: %s"
             log.warning(text, self._provider.name, reason)
         return otherwise
@@ -196,6 +202,7 @@ class ShelfInStore:
             self._failing.discard(method)
             if not self._failing:
                 log.info("%s: the store works again", self._provider.name)
+                self.tell("store_up")
 
     def _tell(self, what: str) -> None:
         """Warn of a strange entry, once for as long as it is there."""
