@@ -59,7 +59,7 @@ def accepted(source: Source, answer: Reply, before: Token | None, refresh_token:
     if keep:
         source.logins.keep(flight, held, talk)
     else:
-        source.logins.tell_of(held, talk)
+        source.logins.tell_of(flight, held, talk)
     return held
 
 
