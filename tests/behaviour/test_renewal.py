@@ -286,3 +286,39 @@ def test_invalidate_drops_the_token(client: Client, server: TokenServer) -> None
     client.get(auth, server.api)
     assert server.logins == 2
     assert server.statuses == [200, 200]
+
+
+def _is_expired(response: Any) -> bool:
+    """`refused=` as a function of any client's response, whose body has been read."""
+    body = getattr(response, "_content", None) or getattr(response, "_body", None) or b""
+    return b"40001" in body
+
+
+FORMS: dict[str, tuple[Any, int]] = {
+    "a status": (403, 403),
+    "several": ([401, 419], 419),
+    "a code": (("errcode", 40001), 200),
+    "a code of one status": ((200, "errcode", 40001), 200),
+    "a code beside an error": ((403, "errcode"), 403),
+    "a function": (_is_expired, 200),
+    "a list": ([419, ("errcode", 40001)], 200),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_renewals_that_help_nobody_become_rare_however_a_refusal_is_told(
+    client: Client, form: str, server: TokenServer
+) -> None:
+    refused, status = FORMS[form]
+    server.answer = lambda request: Reply(status, {"errcode": 40001}) if request.path == "/never" else None
+    clock = ManualClock()
+    auth = with_clock(server.auth(refused=refused), clock)
+    never, logins = Get(f"{server.url}/never"), []
+    for pause in (0.0, 0.5, 1.0, 0.5):
+        clock.move(pause)
+        assert [answer.status for answer in client.play(auth, never, never)] == [status] * 2
+        logins.append(server.logins)
+    assert logins == [2, 2, 3, 3], "the first and its renewal; none within 1 s; one; none within 2 s"
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 3

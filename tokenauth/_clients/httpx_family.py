@@ -45,7 +45,7 @@ class HttpxAuth(BaseTokenAuth):
         elif sent is not None and self._story.counts(sent, response):
             again = self._play(self._story.again(sent, response), request)
             if again is not None:
-                self._story.ended(response, (yield again))
+                self._play(self._story.ended(response, (yield again)), again)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
@@ -64,7 +64,7 @@ class HttpxAuth(BaseTokenAuth):
         elif sent is not None and self._story.counts(sent, response):
             again = await self._aplay(self._story.again(sent, response), request)
             if again is not None:
-                self._story.ended(response, (yield again))
+                await self._aplay(self._story.ended(response, (yield again)), again)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Run the `auth_flow` of a subclass, as `Auth` does."""

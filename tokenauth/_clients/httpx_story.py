@@ -174,9 +174,11 @@ class Story:
         _sign(source, request, presented)
         return request
 
-    def ended(self, refused: Any, response: Any) -> None:
+    def ended(self, refused: Any, response: Any) -> Generator[Step, Any, None]:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
         source, place = self._source, _place(response.request.url)
+        if worth_reading(source, response):
+            yield Look(response)
         again = refuses(source, response)
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
