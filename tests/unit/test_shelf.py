@@ -26,7 +26,8 @@ def free():
 seen = []
 os.register_at_fork(before=lambda: seen.append(free()))  # before the import, so it runs when the lock is taken
 
-from tokenauth.stores._shelf import _seals_lock as lock
+from tokenauth.stores._shelf import SEALS
+lock = SEALS.lock
 
 child = os.fork()
 seen.append(free())

@@ -13,7 +13,7 @@ from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, s
 from tokenauth._core import memory as _memory
 from tokenauth._core.cache import Held
 from tokenauth._core.effects import check_headers
-from tokenauth._core.forks import over_fork
+from tokenauth._core.forks import free, over_fork
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import problem_of
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
@@ -104,6 +104,42 @@ def test_a_child_whose_parent_was_not_asked_before_the_fork_starts_all_the_same(
     joined(memory.flights)
     hooks["after_in_child"]()
     assert leads(memory.flights)
+
+
+@pytest.mark.parametrize("make", [threading.Lock, threading.RLock, threading._RLock])
+def test_a_lock_that_a_thread_of_the_parent_held_is_free_in_the_child(make: Any) -> None:
+    """Where only the child's hooks run, nobody waited for that thread before the fork, and it is not there any more."""
+    lock = make()
+    thread = threading.Thread(target=lock.acquire)
+    thread.start()
+    thread.join()
+    assert not lock.acquire(blocking=False)
+    free(lock)
+    assert lock.acquire(blocking=False)
+    lock.release()
+
+
+def test_a_lock_of_another_kind_is_released_if_it_is_held() -> None:
+    released: list[bool] = []
+
+    class Other:
+        def release(self) -> None:
+            released.append(True)
+            raise RuntimeError("cannot release un-acquired lock")
+
+    free(Other())
+    assert released == [True]
+
+
+def test_a_child_frees_what_threads_of_its_parent_held() -> None:
+    memory = _memory.memory_of({"own": 2})
+    for lock in (_memory._lock, memory.lock):
+        thread = threading.Thread(target=lock.acquire)
+        thread.start()
+        thread.join()
+    _memory._in_child()
+    assert memory.tokens.add("key")
+    assert _memory.memory_of({}) is not memory
 
 
 def test_where_there_is_no_fork_nothing_is_held_over_it() -> None:

@@ -44,7 +44,8 @@ def over_fork(
 ) -> None:
     """Hold a lock over each fork of this process. *in_child* is called there in place of *release*, if given.
 
-    Some servers (uWSGI) call only what is meant for the child; then nothing was acquired, and nothing is released.
+    Some servers (uWSGI) call only what is meant for the child; then nothing was acquired, and nothing is released. What
+    a thread of the parent held is held in the child for ever, unless *in_child* makes it `free`.
     """
     if register is not None:
         child = in_child or release
@@ -54,6 +55,16 @@ def over_fork(
                 child()
 
         register(before=acquire, after_in_parent=release, after_in_child=after_in_child)
+
+
+def free(lock: Any) -> None:
+    """Make *lock* a free one in a child, whoever held it in the parent, as `threading` does with its own."""
+    renew = getattr(lock, "_at_fork_reinit", None)
+    if renew is not None:
+        renew()
+        return
+    with contextlib.suppress(RuntimeError):  # it is free, or another kind (of gevent's) and not ours
+        lock.release()
 
 
 def _born() -> None:

@@ -23,7 +23,7 @@ from cachetools import LRUCache
 from tokenauth._core.cache import MAX_AGE, MAX_TOKENS, Marks, Telling, TokenCache
 from tokenauth._core.clock import SYSTEM
 from tokenauth._core.cooldown import Cooldowns
-from tokenauth._core.forks import over_fork
+from tokenauth._core.forks import free, over_fork
 from tokenauth._core.futility import Futilities
 
 if TYPE_CHECKING:  # needed when there is no token
@@ -160,9 +160,11 @@ def _after_fork() -> None:
 
 
 def _in_child() -> None:
+    free(_lock)
+    _held_over_fork.clear()
     for memory in list(_living.values()):
+        free(memory.lock)
         memory.begin_anew()
-    _after_fork()
 
 
 over_fork(_before_fork, _after_fork, _in_child)

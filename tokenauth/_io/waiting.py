@@ -66,6 +66,9 @@ _TURN = 0.005
 """Seconds between two looks."""
 
 
+_GIVES_UP = ("_is_owned", "_release_save", "_acquire_restore")
+
+
 @contextlib.contextmanager
 def _unlocked() -> Iterator[None]:
     """Let others send while this thread waits.
@@ -74,10 +77,10 @@ def _unlocked() -> Iterator[None]:
     needs the lock. The methods are those by which a `threading.Condition` gives a lock up for the time that it waits.
     """
     lock: Any = getattr(sys.modules.get("requests_mock.mocker"), "_send_lock", None)
-    if lock is None or not lock._is_owned():
+    if not all(hasattr(lock, name) for name in _GIVES_UP) or not lock._is_owned():
         yield
         return
-    depth = lock._release_save()
+    depth: Any = lock._release_save()
     try:
         yield
     finally:

@@ -7,7 +7,9 @@ one warning, and the store is tried again every few seconds.
 import contextlib
 import logging
 import math
+import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from tokenauth._core.cache import MAX_TOKENS, digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import purpose
 from tokenauth._core.effects import Ask
-from tokenauth._core.forks import over_fork
+from tokenauth._core.forks import free, over_fork
 from tokenauth._core.provider import Provider
 from tokenauth._core.record import Record
 from tokenauth.stores import _seats
@@ -72,6 +74,8 @@ class ShelfInStore:
         self._lease_seconds = timeout / 2
         self._call_seconds = min(SECONDS, timeout / 4)
         self._seal_seconds = timeout / 4
+        self._names: deque[str] = deque(maxlen=8)
+        self._warned = self._seal_is_late = False
         self._reads = any(secret.dynamic for secret in provider.secrets)
         self._sealed = False
         self._clock = clock
@@ -155,9 +159,20 @@ class ShelfInStore:
             self.release_soon(held)
 
     def _seal(self) -> Seal:
-        seal = _seal(tuple(secret.reveal() for secret in self._provider.secrets), self._purpose)
+        seal = SEALS.of(tuple(secret.reveal() for secret in self._provider.secrets), self._purpose)
         self._sealed = True
+        self._count(seal.name)
         return seal
+
+    def _count(self, name: str) -> None:
+        """Warn once where the secret is another one each time, and so is the entry's name."""
+        self._names.append(name)
+        if len(self._names) == self._names.maxlen == len(set(self._names)) and not self._warned:
+            self._warned = True
+            text = "%s: its secret is another one each time that it is read, so processes share no token through store="
+            log.warning(
+                f"{text}. Pass as the secret what stays the same, such as the key that signs", self._provider.name
+            )
 
     # faults
 
@@ -168,7 +183,7 @@ class ShelfInStore:
             seconds += self._seal_seconds
 
         def guarded() -> Any:
-            if self._clock.monotonic() < self._out_until:
+            if self._clock.monotonic() < self._out_until or (self._seal_is_late and not self._sealed):
                 return otherwise
             try:
                 result = function()
@@ -176,12 +191,18 @@ class ShelfInStore:
                 raise
             except Exception as problem:
                 return self._out(method, otherwise, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
+            finally:
+                self._seal_is_late = False
             if not given_up.is_set():
                 self._works(method)
             return result
 
         def late() -> Any:
             given_up.set()
+            if not self._sealed:  # the time went into the seal: many are made at once, or a callable for a secret hangs
+                self._seal_is_late = True
+                log.info("%s: the store is not asked, for its key is not there yet", self._provider.name)
+                return otherwise
             return self._out(method, otherwise, f"it took longer than {seconds:g} s")
 
         return Ask(guarded, seconds, late)
@@ -211,16 +232,46 @@ class ShelfInStore:
             log.warning("%s: %s", self._provider.name, what)
 
 
-_seals: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
-_seals_lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
-over_fork(_seals_lock.acquire, _seals_lock.release)
+class Seals:
+    """The seals of this process's credentials, each made once: that takes a tenth of a second of a core, and 32 MiB."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+        self._made: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Go on in a child process, where no seal is being made."""
+        free(self.lock)
+        self._being_made: dict[str, Future[Seal]] = {}
+        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    def of(self, secrets: tuple[str, ...], purpose: bytes) -> Seal:
+        key = digest(secrets, purpose)
+        with self.lock:
+            if key in self._made:
+                return self._made[key]
+            future = self._being_made.get(key)
+            if future is not None:
+                turns = None
+            else:
+                future, turns = self._being_made.setdefault(key, Future()), self._turns
+        if turns is None:
+            return future.result()
+        try:
+            with turns:
+                seal = Seal(secrets, purpose)
+            with self.lock:
+                self._made[key] = seal
+            future.set_result(seal)
+        except BaseException as problem:
+            future.set_exception(problem)
+            raise
+        finally:
+            with self.lock:
+                self._being_made.pop(key, None)
+        return seal
 
 
-def _seal(secrets: tuple[str, ...], purpose: bytes) -> Seal:
-    """Return the seal, made once for each process and credential: that takes a tenth of a second."""
-    key = digest(secrets, purpose)
-    with _seals_lock:
-        seal = _seals.get(key)
-        if seal is None:
-            seal = _seals[key] = Seal(secrets, purpose)
-    return seal
+SEALS = Seals()
+over_fork(SEALS.lock.acquire, SEALS.lock.release, SEALS.begin_anew)
