@@ -3,8 +3,8 @@
     session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)    # requests
     httpx.Client(auth=ManisAuth(...))                                                        # httpx, httpx2, async too
 
-It fetches a token on the first request, puts it on each request, and after a 401 renews it and sends the request again.
-Importing this package imports no HTTP client; the names below are loaded at their first use.
+The auth object fetches a token on the first request and sends it with every request. After a 401 it renews the token
+and retries the request. Importing this package imports no HTTP client; each name below is loaded when first used.
 """
 
 from typing import TYPE_CHECKING

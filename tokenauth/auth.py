@@ -1,4 +1,4 @@
-"""The universal auth objects: one object for requests, httpx and, where it is installed, httpx2."""
+"""The universal auth objects: one object for requests, httpx, httpx2 and aiohttp, as far as they are installed."""
 
 import importlib
 import sys
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:
 
     def _installed():
-        """Yield each client that is there, and its TokenAuth."""
+        """Yield each installed client and its TokenAuth."""
         for client in ("requests", "httpx", "httpx2"):
             try:
                 importlib.import_module(client)
@@ -39,7 +39,8 @@ else:
                 continue
             yield client, importlib.import_module(f"tokenauth.{client}").TokenAuth
 
-    _in_use = [client for client in ("requests", "httpx", "httpx2") if client in sys.modules]  # before ours import all
+    # now, for the next line imports them all
+    _in_use = [client for client in ("requests", "httpx", "httpx2") if client in sys.modules]
     _clients = dict(_installed())
     if not _clients:
         raise ImportError("tokenauth needs an HTTP client: pip install requests, httpx or httpx2")
@@ -64,20 +65,20 @@ __all__ = [
 
 
 class TokenAuth(_EveryClient):
-    """One auth object for requests, httpx and httpx2, as far as they are installed: `TokenAuth(provider, **options)`.
+    """One auth object for every installed HTTP client: `TokenAuth(provider, **options)`.
 
-    Share it between sessions, clients, threads, tasks and event loops: all of them log in once. It subclasses
-    `requests.auth.AuthBase`, `httpx.Auth` and `httpx2.Auth`, and is a middleware of aiohttp. Options: see `Options`.
+    Share it between sessions, clients, threads, tasks and event loops: together they log in once. It subclasses
+    `requests.auth.AuthBase`, `httpx.Auth` and `httpx2.Auth`, and is a middleware for aiohttp. Options: see `Options`.
     """
 
-    # without a client at hand, tokens are fetched by one that the program has imported, else by the first there is
+    # get_token() has no client to go by: prefer a library that the program has imported, then the first installed
     _library = next(client for client in [*_in_use, *_clients] if client in _clients)
     _async_library = next(
         (client for client in [*_in_use, *_clients] if client in {*_clients} - {"requests"}), _library
     )
 
     def __call__(self, request: Any, handler: Handler | None = None) -> Any:
-        """Sign *request*: for requests, and with a *handler*, for aiohttp (`middlewares=[auth]`)."""
+        """Sign *request*. requests passes the request alone; aiohttp passes a *handler* too (`middlewares=[auth]`)."""
         return super().__call__(request) if handler is None else self._handle(request, handler)
 
 

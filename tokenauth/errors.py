@@ -1,9 +1,9 @@
 """The errors of tokenauth, by who can fix them.
 
-    TokenAuthError               one root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
-    ├── CredentialsRejected      the user: the provider answered, and refused the credentials
-    └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429, 5xx
-        └── TokenResponseError   a 2xx without a usable token
+    TokenAuthError               the root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
+    ├── CredentialsRejected      you: the provider answered and rejected the credentials
+    └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429 or 5xx
+        └── TokenResponseError   the provider: a 2xx without a usable token
 
 Importing this module imports no client; the first use of a name does.
 """

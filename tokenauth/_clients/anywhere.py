@@ -1,4 +1,4 @@
-"""For clients that have no hook for an auth object: `headers(url)`, `aheaders(url)`, `refused(url)`."""
+"""For clients without a hook for auth objects: `headers(url)`, `aheaders(url)`, `refused(url)`."""
 
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,7 @@ _MOST_ORIGINS = 64
 
 
 class Anywhere:
-    """Headers for requests that are sent without the auth object."""
+    """Headers for requests that you send without passing the auth object."""
 
     if TYPE_CHECKING:
 
@@ -28,18 +28,18 @@ class Anywhere:
 
     @once
     def _handed_out(self) -> dict[Origin, tuple[Token | None, bool]]:
-        """By origin: the token that was given last, and whether it was obtained for a refusal."""
+        """By origin: the last token handed out, and whether it was obtained after a refusal."""
         return {}
 
     def headers(self, url: str) -> dict[str, str]:
-        """Return the headers that a request to *url* must carry: `{}` where *url* may not have the token.
+        """Return the headers for a request to *url*. Call it for each request: it is cheap, and renews a due token.
 
-        The first such URL of an origin is warned of. A token that is sent as a cookie comes in a `Cookie` header. Call
-        it for each request: it is cheap, and renews the token when that is due.
+        If *url* may not receive the token, the result is `{}`, with one warning for its origin. A token that is sent as
+        a cookie comes in a `Cookie` header.
 
         Raises:
-            TokenAuthError: no token could be had.
-            ValueError: *url* is no http(s) URL, or the API takes its token in the query, where no header has a place.
+            TokenAuthError: no token could be obtained.
+            ValueError: *url* is not an http(s) URL, or the API takes its token in the query instead of a header.
         """
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
@@ -49,7 +49,7 @@ class Anywhere:
         return self._carrying(origin, self._source.tokens.fresh() or self._obtain(None))
 
     async def aheaders(self, url: str) -> dict[str, str]:
-        """Do as `headers`, without blocking the event loop."""
+        """Async version of `headers()`; it doesn't block the event loop."""
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
             return _headers(await self._arun(flows.static(self._source, origin)))
@@ -58,25 +58,25 @@ class Anywhere:
         return self._carrying(origin, self._source.tokens.fresh() or await self._aobtain(None))
 
     def refused(self, url: str, headers: Mapping[str, str] | None = None) -> bool:
-        """Tell of a 401 that a request to *url* met; return whether to send it again, with new `headers(url)`.
+        """Report a 401 from *url*. If the result is True, send the request again with new `headers(url)`.
 
-        It drops the token that `headers` gave last for the origin of *url*, and no newer one.
+        This drops the token that `headers` last returned for the origin of *url*, but no newer token.
 
         Args:
-            url: as it was given to `headers`.
-            headers: those of the refused request. Name them where several threads or tasks send at once, so that a
-                late refusal of an old token drops no newer one.
+            url: the URL that you passed to `headers`.
+            headers: headers of the refused request. Pass them if several threads or tasks send at once, so that a late
+                refusal of an old token can't drop a newer one.
 
         Returns:
-            False where a new token would not help: *headers* carry none of ours, or this address has refused new
-            tokens before, so that they have become rare.
+            False if a new token would not help: *headers* carry no token of this object, or *url* has refused new
+            tokens before and must wait for the next renewal.
         """
         source, origin = self._source, Origin.parse(url)
         token, renewed = self._handed_out.get(origin, (None, False))
         if token is None or not (headers is None or self._carries(headers, token, origin)):
             return self._is_outdated(headers, origin)
         address = url.partition("?")[0].partition("#")[0]
-        if renewed:  # it was obtained for a refusal, and is refused, too
+        if renewed:  # it was obtained after a refusal, and is refused as well
             source.renewed_in_vain(address)
         if not source.renews(token, address):
             return False
@@ -85,7 +85,7 @@ class Anywhere:
         return True
 
     def _is_outdated(self, headers: Mapping[str, str] | None, origin: Origin) -> bool:
-        """Whether *headers* were refused for an older token than the one that is held."""
+        """Whether *headers* carried an older token than the current one."""
         held = self._source.tokens.held()
         if headers is None or held is None:
             return False

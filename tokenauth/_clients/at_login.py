@@ -1,4 +1,4 @@
-"""What is needed at the first request, and loaded then: whoever starts a program must not wait for it."""
+"""Modules that only the first request needs. They are loaded then, so that programs start fast."""
 
 from typing import TYPE_CHECKING
 

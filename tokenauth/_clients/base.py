@@ -1,4 +1,4 @@
-"""What every TokenAuth shares, whatever the client: its provider, its options, its identity."""
+"""What every TokenAuth has, whatever the client: its provider, its options, its identity."""
 
 import contextlib
 import copy
@@ -23,24 +23,24 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # of the others
+_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # rebuilt in each copy
 
 
 class BaseTokenAuth(Anywhere):
-    """Fetches, caches and renews the token of one provider. Subclasses put it on the requests of one client library."""
+    """Fetches, caches and renews the token of one provider. Subclasses add it to the requests of one HTTP client."""
 
     _library: ClassVar[str]
     _async_library: ClassVar[str]
 
     def __init__(self, provider: Provider | TokenAPI, **options: Unpack[Options]) -> None:
-        """Authenticate with the tokens of *provider*.
+        """Authenticate requests with tokens from *provider*.
 
         Args:
-            provider: the token API, described: one of `tokenauth.providers`, or your own.
-            options: see `Options`. They take precedence over options given to the provider.
+            provider: the description of the token API: one from `tokenauth.providers`, or your own.
+            options: see `Options`. They override options given to the provider.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._provider = as_provider(provider)
         given = checked_options(type(self).__name__, options) if options else {}
@@ -51,15 +51,15 @@ class BaseTokenAuth(Anywhere):
     def from_env(cls, prefix: str | None = None, **arguments: Any) -> Self:
         """Return an auth object from environment variables: `MANIS_BASE_URL`, `MANIS_SECRET` … for `ManisAuth`.
 
-        Each argument has a variable, its name in capitals behind the prefix. `MANIS_SECRET_FILE` names a file that has
-        the value; it takes precedence, and a secret is read from it at each login.
+        A variable's name is the prefix and the argument's name in capitals. `MANIS_SECRET_FILE` names a file that holds
+        the value. It overrides `MANIS_SECRET`, and a secret is read from it at each login.
 
         Args:
-            prefix: what the variables begin with. Default the name of the class, such as "MANIS".
-            arguments: as the class takes them; they take precedence.
+            prefix: start of the variables' names. Default: the name of the class, such as "MANIS".
+            arguments: arguments of the class; they override the environment.
 
         Raises:
-            TypeError, ValueError: a variable is missing, or its value can't be right. The text never shows a value.
+            TypeError, ValueError: a variable is missing or its value is invalid. The message never shows a value.
         """
         from tokenauth._config.env import from_env  # noqa: PLC0415  (few programs need it)
 
@@ -69,7 +69,7 @@ class BaseTokenAuth(Anywhere):
     def _set_up(self) -> None:
         self._token_client = self._options.get("token_client")
         if self._options or self._provider.logs_out or not self._provider.comparable:
-            self._source  # noqa: B018  (what is wrong with it is to be said here, and not at the first request)
+            self._source  # noqa: B018  (raises what is wrong with it here, not at the first request)
         if self._provider.logs_out:
             presence.enter(self, self._source.tokens.key)
             if self._options.get("logout_at_exit", False):
@@ -92,17 +92,16 @@ class BaseTokenAuth(Anywhere):
         return source
 
     def close(self) -> None:
-        """Log out, where the API has a logout, and drop the token. Takes some seconds at most, and raises nothing.
+        """Log out, if the API has a logout, and drop the token. Takes a few seconds at most and raises nothing.
 
-        Only the last auth object of the process that uses this credential logs out; with a `store=` only that of the
-        last process.
+        Only the last auth object in the process with this credential logs out; with a `store=`, only the last process.
         """
         leaves, token = self._leaving()
         if leaves:
             self._run(flows.farewell(self._source, token))
 
     async def aclose(self) -> None:
-        """Do as `close()`, on asyncio or trio."""
+        """Async version of `close()`, for asyncio and trio."""
         leaves, token = self._leaving()
         if leaves:
             await self._arun(flows.farewell(self._source, token))
@@ -120,7 +119,7 @@ class BaseTokenAuth(Anywhere):
         await self.aclose()
 
     def _leaving(self) -> tuple[bool, Token | None]:
-        """Drop the token where nobody else in this process uses it; return whether that ends its use, and the token."""
+        """Drop the token if no other auth object in this process uses it. Return whether to log out, and the token."""
         source = self._source
         if not presence.leave(self, source.tokens.key):
             return False, None
@@ -131,20 +130,20 @@ class BaseTokenAuth(Anywhere):
         return token is not None or source.fleet.shelf is not None, token
 
     def _close_at_exit(self) -> None:
-        """Log out, from within the end of the process."""
+        """Log out while the process ends."""
         with contextlib.suppress(Exception):
             self.close()
 
     def get_token(self) -> Token:
-        """Return the current token, fetched if need be. Blocks; raises `TokenAuthError`."""
+        """Return the current token; fetch one if there is none. Blocks. Raises `TokenAuthError`."""
         return self._source.tokens.fresh() or self._obtain(None)
 
     async def aget_token(self) -> Token:
-        """Return the current token, fetched if need be, on asyncio or trio. Raises `TokenAuthError`."""
+        """Async version of `get_token()`, for asyncio and trio. Raises `TokenAuthError`."""
         return self._source.tokens.fresh() or await self._aobtain(None)
 
     def invalidate(self) -> None:
-        """Drop the cached token, and forget failures: the next request fetches."""
+        """Drop the cached token and forget earlier failures, so that the next request fetches a token."""
         self._source.tokens.invalidate()
 
     def _obtain(self, rejected: Token | None, library: str | None = None) -> Token:
@@ -154,7 +153,7 @@ class BaseTokenAuth(Anywhere):
         return await self._arun(flows.obtain(self._source, rejected), library)
 
     def _run(self, flow: "Generator[Effect, Any, T]", library: str | None = None) -> T:
-        """Run *flow*, with token calls made by *library* where there is no token_client."""
+        """Run *flow*. Without a `token_client=`, *library* makes the token requests."""
         transport = transports.blocking(self._token_client, library or self._library)
         return drive.run(flow, drive.Blocking(transport, self._source.credential.clock))
 
@@ -174,7 +173,7 @@ class BaseTokenAuth(Anywhere):
         return hash((type(self), self._provider))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the provider, the options, and whatever a subclass has added."""
+        """Return the provider, the options, and the attributes that a subclass adds."""
         state: Any = super().__getstate__()
         plain, slots = state if isinstance(state, tuple) else (state, {})
         return {name: value for name, value in {**plain, **slots}.items() if name not in _MADE}
@@ -185,7 +184,7 @@ class BaseTokenAuth(Anywhere):
         self._set_up()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = memo[id(self)] = copy.copy(self)  # shares cache and client: it is the same credential
+        twin = memo[id(self)] = copy.copy(self)  # the copy has the same credential, so it shares cache and client
         for name, value in self.__getstate__().items():
             if name not in _SHARED:
                 setattr(twin, name, copy.deepcopy(value, memo))

@@ -1,4 +1,4 @@
-"""Options: what every auth object takes besides the description of its API, and the check of their names."""
+"""Options: the keyword arguments that every auth object takes, and the check of their names."""
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -10,55 +10,56 @@ if TYPE_CHECKING:
 
 
 class OtherOptions(TypedDict, total=False):
-    """The options besides `origins`."""
+    """All options except `origins`."""
 
     header: str
-    """Header that carries the token. Default "Authorization"; any other header carries the token without a scheme."""
+    """Header that carries the token. Default "Authorization". Any other header carries the token without a scheme."""
     scheme: str | None
-    """What stands before the token; "" for nothing. Default: the answer's token type, else "Bearer"; nothing in a
-    header other than "Authorization"."""
+    """Authentication scheme in front of the token; "" for none. Default: the token type in the response, or "Bearer".
+    Headers other than "Authorization" have none by default."""
     extra_headers: Mapping[str, str]
-    """More headers for each request that carries the token, such as a subscription key. Default none."""
+    """Extra headers for each request that carries the token, such as a subscription key. Default none."""
     refused: Rule
-    """What says that the token is no good, in place of a 401: a status (403), several ([401, 419]), a place and values
-    in the answer (("errcode", 40001, 42001)), the same of one status ((400, "code", 99991663)), a function of the
-    response, or a list of these. Default 401, but for those about scope."""
+    """Which responses mean that the token is no longer valid. Pass a status (403), several ([401, 419]), a place in
+    the body with its values (("errcode", 40001, 42001)), the same for one status ((400, "code", 99991663)), a function
+    of the response, or a list of these. Default 401, unless the challenge says `insufficient_scope`."""
     leeway: float
     """Treat a token as expired this many seconds early (at most 5 % of its lifetime). Default 30 s."""
     timeout: float
     """Maximum time to wait for a token, in seconds, including retries. Default 10 s."""
     cache: MutableMapping[Any, Any] | None
-    """Any mutable mapping that holds tokens. Default: one `cachetools.TTLCache` that the whole process shares."""
+    """Mutable mapping that holds the tokens. Default: one `cachetools.TTLCache` shared by the whole process."""
     store: Any
-    """A `FileStore()`, `RedisStore(...)` or your own `Store`, which processes share. Default: each logs in itself."""
+    """Store that shares tokens between processes: `FileStore()`, `RedisStore(...)` or your own `Store`. Default none:
+    each process logs in by itself."""
     token_client: Any
-    """The session or client that makes the token calls. Default: a bare one of the library in use."""
+    """Session or client that makes the token requests. Default: a new one from the HTTP library in use."""
     logout_at_exit: bool
-    """Whether to log out when the program ends, where the API has a logout; `close()` does anyway. Default False."""
+    """Log out when the program ends, if the API has a logout. `close()` always does. Default False."""
     allow_http: bool
-    """Whether to allow plain http to other hosts than loopback. Default False."""
+    """Allow plain http to hosts other than loopback. Default False."""
     on_event: Callable[["Event"], object] | None
     """Called with an `Event` for each login, failure, retry, refused token and more. Default None."""
 
 
 class Options(OtherOptions, total=False):
-    """The options of every auth object, all keyword-only. A provider that you describe yourself takes them, too."""
+    """The options of every auth object, all keyword-only. A provider that you describe yourself takes them too."""
 
     origins: Iterable[str]
-    """More origins, such as "https://host[:port]", that may have the token. Default: the provider's own only."""
+    """Additional origins ("https://host[:port]") that may receive the token. Default: only the provider's own."""
 
 
 NAMES = frozenset(Options.__annotations__)
 
 
 def checked_options(name: str, options: Mapping[str, Any], known: type = Options) -> dict[str, Any]:
-    """Return the *options* of *name*, with iterators used up once; TypeError for a name that is no option.
+    """Return the *options* of *name*, with *origins* as a tuple. An unknown name is a TypeError.
 
-    *known*: the TypedDict that errors take for what there is.
+    *known*: the TypedDict whose names an error suggests.
     """
     for option in options:
         if option not in NAMES:
-            import difflib  # noqa: PLC0415  (few make a mistake)
+            import difflib  # noqa: PLC0415  (needed for an error only)
 
             near = difflib.get_close_matches(option, known.__annotations__, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -1,4 +1,4 @@
-"""Call: one call of a token API, described. The login is one, and so are `first=`, `refresh=` and `logout=`."""
+"""Call: the description of one call to a token API: the login, `first=`, `refresh=` or `logout=`."""
 
 import json as json_
 from collections.abc import Mapping
@@ -28,19 +28,19 @@ _NOTHING: Mapping[str, Any] = {}  # no proxy, which could not be pickled
 
 
 class Call(NamedTuple):
-    """One more call of a login: before it (`first=`), to renew (`refresh=`), or to log out (`logout=`).
+    """An extra call: before the login (`first=`), to renew the token (`refresh=`), or to log out (`logout=`).
 
     Attributes:
-        url: "https://host/path", or a path at the login's host, or a `Kept` that has one. Default the login's URL.
-        method: default "POST" where there is a body, else "GET".
-        params: query parameters. Values here and below: texts, secrets, callables, `Kept`, `Signed`.
-        json, form, body: the body: JSON, form fields, or a text or bytes as they are.
+        url: "https://host/path", a path at the login's host, or a `Kept` with either. Default: the login's URL.
+        method: default "POST" with a body, else "GET".
+        params: query parameters. Values here and below: str, secrets, callables, `Kept`, `Signed`.
+        json, form, body: the body as JSON, as form fields, or as a raw str or bytes.
         headers: headers of the call. Default `Accept: application/json`.
         basic: user and password for HTTP Basic.
-        sign: a `Signed` that is given the call as built, and returns more headers.
-        keep: what to keep of the answer, by name: `{"nonce": "challenge.nonce"}`, for `Kept("nonce")` later.
-        places: where this answer has something else than the login's: `{"token": "data.new"}`. For `refresh=`.
-        uses: how often in a row this may be called before the login is. For `refresh=`. Default: always.
+        sign: a `Signed` whose function takes the call as built and returns headers to add.
+        keep: values to keep from the response: `{"nonce": "challenge.nonce"}`, for `Kept("nonce")` later.
+        places: places that differ from the login's response: `{"token": "data.new"}`. For `refresh=`.
+        uses: how many times in a row to refresh before the next login. For `refresh=`. Default: no limit.
     """
 
     url: str | Kept = ""
@@ -61,7 +61,7 @@ class Call(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """Where calls stand: the login's *url*, the *origins* that may be called besides its own, *public* names."""
+    """What calls refer to: the login's *url*, the *origins* they may call besides its own, the *public* names."""
 
     url: str
     origins: frozenset[Origin]
@@ -70,7 +70,7 @@ class Setting(NamedTuple):
 
 
 class Step:
-    """A `Call`, checked. *name*: the argument, "" for the login itself."""
+    """A checked `Call`. *name*: the argument that it came from; "" for the login itself."""
 
     __slots__ = ("_basic", "_body", "_method", "_setting", "_sign", "_templates", "_url", "keep", "places", "uses")
 
@@ -98,7 +98,7 @@ class Step:
         self.uses = call.uses
 
     def _resolved(self, url: str, label: str) -> str:
-        """Return *url* against the login's; ValueError where it is neither there nor at a listed origin."""
+        """Resolve *url* against the login's. ValueError unless it is at the login's origin or a listed one."""
         if not url:
             return self._setting.url
         whole = urljoin(self._setting.url, url)
@@ -122,7 +122,7 @@ class Step:
 
     @property
     def moving(self) -> dict[str, object]:
-        """The callables that this process alone may know, by their arguments."""
+        """The callables that may be unknown to other processes, by argument."""
         found: dict[str, object] = {}
         for template in self._templates.values():
             found |= template.moving
@@ -132,7 +132,7 @@ class Step:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What distinguishes it: flat, for this is worked out for each auth object."""
+        """What distinguishes this call. It is flat, because it is computed for each auth object."""
         url = self._url.told if isinstance(self._url, Kept) else self._url
         user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
         sent = [each for part, template in self._templates.items() for each in (part, template.identity())]
@@ -148,7 +148,7 @@ class Step:
     # what is sent
 
     def built(self, kept: Mapping[str, str] = NONE) -> TokenRequest:
-        """Return the call. *kept*: what was kept of earlier answers."""
+        """Return the request. *kept*: values from earlier responses."""
         label, body = self._content(kept)
         headers = self._texts("headers", kept)
         names = {name.lower() for name in headers}
@@ -214,7 +214,7 @@ class Step:
     # what is kept of the answer
 
     def learned(self, answer: Answer) -> tuple[dict[str, str], str]:
-        """Return what is to be kept of *answer*, and in words the first thing that is not there ("" if all is)."""
+        """Return the values to keep from *answer*, and a description of the first one that is missing ("" if none)."""
         kept: dict[str, str] = {}
         for name, places in self.keep.items():
             value = found(answer, places, scalars=True)
@@ -225,7 +225,7 @@ class Step:
 
 
 def _only_one(**bodies: object) -> str:
-    """Return the name of the one body that is given, or ""."""
+    """Return the name of the body that is given, or ""."""
     given = [name for name, each in bodies.items() if each is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other")

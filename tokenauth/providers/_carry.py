@@ -1,4 +1,4 @@
-"""Carry: what a described API wants on each request, where the options of `TokenAuth` can't say it."""
+"""Carry: how a described API takes the token, beyond what the options of `TokenAuth` can express."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _COOKIE_VALUE = r"[!#-+\--:<-\[\]-~]*"  # cookie-octets, RFC 6265 §4.1.1
 
 
 _Ways = tuple[str | None, str | None, str | None, str | None]
-"""How the token itself goes on a request, checked: header, scheme, param, cookie."""
+"""How a request carries the token, checked: header, scheme, param, cookie."""
 
 
 @by_value
@@ -33,11 +33,11 @@ def _checked_ways(header: str | None, scheme: str | None, param: str | None, coo
 
 
 class Carry:
-    """The token as query parameter or cookie, else in a header; and *also* more headers beside it.
+    """The token in a query parameter, cookie or header, with more headers beside it (`also=`).
 
     Attributes:
-        presents: whether `sign` says how a token goes on a request.
-        steady: whether it says the same for the same token.
+        presents: whether `sign` decides how a request carries the token.
+        steady: whether `sign` returns the same result each time for the same token.
     """
 
     __slots__ = ("_ways", "also")
@@ -69,11 +69,11 @@ class Carry:
     __hash__ = None  # type: ignore[assignment]
 
     def takes(self, value: str) -> bool:
-        """Whether a token of this *value* can be carried so."""
+        """Whether a token with this *value* can be carried this way."""
         return self._ways[3] is None or bool(re.fullmatch(_COOKIE_VALUE, value))
 
     def sign(self, token: Token) -> Signature | None:
-        """Return how *token* goes on a request; None where the options say it."""
+        """Return how a request carries *token*; None if the options decide."""
         if not self.presents:
             return None
         kept = {**token.kept, "token": token.value}

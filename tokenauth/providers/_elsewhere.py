@@ -1,4 +1,4 @@
-"""Elsewhere: what providers share whose tokens somebody else gets: there is no token URL, so the user names origins."""
+"""Elsewhere: base of providers whose tokens come from outside. There is no token URL, so the user names the origins."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -34,7 +34,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Elsewhere(Provider):
-    """A provider that is known by how its tokens are had, and by *origins*, of which the first counts as its own."""
+    """A provider identified by its source of tokens and its *origins*. The first origin counts as its own."""
 
     hands_out_held = True
     idle: Mapping[str, str] = MappingProxyType({"token_client": _CALLS, "logout_at_exit": _CALLS, "store": _SHARED})
@@ -80,7 +80,7 @@ def _checked_homes(origins: object, *, allow_http: bool) -> tuple[str, ...]:
 
 
 class Printed(Elsewhere):
-    """A provider whose token stands in a text, alone, or at a place in it."""
+    """A provider that reads its token from a text: all of it, or a place in it."""
 
     _does = "gave"
 

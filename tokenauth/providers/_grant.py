@@ -1,5 +1,6 @@
-"""Grant: what the grants of OAuth 2.0 share: the client and how it proves itself, the server, scopes, and errors that
-teach. Each grant adds its own form fields.
+"""Grant: what all OAuth 2.0 grants share: client authentication, finding the server, scopes, and advice in errors.
+
+Each grant adds its own form fields.
 """
 
 import copy
@@ -25,48 +26,48 @@ from tokenauth.providers.login import Login
 _OURS = frozenset({"grant_type", "refresh_token", "scope", "client_id", "client_secret"})
 _ASSERTED = frozenset({"client_assertion", "client_assertion_type"})
 _SKEW = 20.0
-"""Seconds by which two clocks must differ to be told of."""
+"""Clock skew in seconds from which an error mentions it."""
 
 
 class SharedOptions(Options, total=False):
-    """The options of every grant of OAuth 2.0, besides those of every auth object."""
+    """The options of every OAuth 2.0 grant, and those of every auth object."""
 
     client_auth: ClientAuthLike | None
-    """How the client proves itself: "basic" (HTTP Basic, id and secret form-urlencoded first) or "body" (form fields),
+    """Client authentication: "basic" (HTTP Basic, with id and secret form-urlencoded first) or "body" (form fields),
     both RFC 6749 §2.3.1; "none" (a public client, or mTLS); PrivateKeyJWT(…), ClientSecretJWT(…), ClientAssertion(…),
-    or a `ClientAuth` of your own. Default: "none" without a client_secret; with one "basic", or "body" where the
-    metadata of `issuer=` say that the server takes only that."""
+    or your own `ClientAuth`. Default: "none" without a client_secret, else "basic". With `issuer=`, the default is
+    "body" if the server's metadata say that it accepts only that."""
     scope: str | Iterable[str] | None
-    """Scopes (RFC 6749 §3.3): a list, or one str with blanks between them. Default the server's."""
+    """Scopes (RFC 6749 §3.3): a list, or one str separated by spaces. Default: the server's choice."""
     resource: str | Iterable[str] | None
-    """URI of the API that the token is for, or several (RFC 8707). Default none."""
+    """URI of the API that the token is for, or a list of them (RFC 8707). Default none."""
     audience: str | Iterable[str] | None
-    """Name of the API that the token is for, or several, where the server wants that instead. Default none."""
+    """Name of the API that the token is for, or a list, for servers that use it instead of `resource`. Default none."""
     revocation_url: str | None
-    """Revocation endpoint (RFC 7009), on any host. `close()` then revokes the refresh token, or where there is none the
-    access token. Default none."""
+    """Revocation endpoint (RFC 7009), on any host. `close()` then revokes the refresh token, or the access token if
+    there is none. Default none."""
     extra: Mapping[str, Value] | None
-    """More form fields; kept when a token is refreshed. A list is a field several times. Default none."""
+    """Extra form fields, also sent when a token is refreshed. A list repeats its field. Default none."""
 
 
 class GrantOptions(SharedOptions, total=False):
-    """The options of the grants that find their server by its issuer, too."""
+    """The options of the grants that can find their server by its issuer."""
 
     issuer: str | None
-    """The server's issuer, in place of `token_url`: the token endpoint is looked up in its metadata (RFC 8414, OpenID
-    Connect Discovery), and looked up again after 10 minutes. Default none."""
+    """Issuer of the server, instead of `token_url`. The token endpoint comes from the server's metadata (RFC 8414,
+    OpenID Connect Discovery), which are cached for 10 minutes. Default none."""
 
 
 class Grant(Login):
-    """A grant of OAuth 2.0: a description of its *fields*, the form of its token request."""
+    """An OAuth 2.0 grant. *fields* are the form fields of its token request."""
 
     _url_name = "token_url"
     speaks_oauth = True
     _checked = frozenset(
         {"_client", "_client_auth", "_grant_type", "_issuer", "_revocation_url", "_url_name", "blocks"}
     )
-    logs_out_replaced = False  # to revoke what was exchanged may end what came of it
-    _dated: ClassVar[bool] = False  # whether the grant fails where this machine's clock is wrong
+    logs_out_replaced = False  # revoking the old token may end the new one as well
+    _dated: ClassVar[bool] = False  # whether the grant depends on this machine's clock
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ class Grant(Login):
             self.logs_out = True
 
     def _home(self, token_url: str | None) -> str:
-        """Return the token endpoint, or the issuer in its place."""
+        """Return the token endpoint, or the issuer if that is given instead."""
         if self._issuer is None:
             if token_url is None:
                 text = "token_url must be a URL like https://host, not None; is an environment variable or a setting"
@@ -164,12 +165,12 @@ class Grant(Login):
         try:
             return (yield from self._at(server).login(refresh_token))
         except errors.TokenEndpointError as failure:
-            if not failure.retryable:  # it may have moved
+            if not failure.retryable:  # the endpoint may have moved
                 _metadata.forget(self._issuer, allow_http=self._allow_http)
             raise
 
     def _at(self, server: _metadata.Server) -> Self:
-        """Return this grant with *server* for its issuer."""
+        """Return this grant with the endpoint and methods of *server*."""
         twin = copy.copy(self)
         twin.token_url, twin._issuer = server.token_url, None
         twin._client = Client(self._client.id, self._client.secret, *server[:3])
@@ -180,7 +181,7 @@ class Grant(Login):
         return self._client_auth.applied(request, self._client)
 
     def logout(self, token: Token) -> TokenRequest | None:
-        """Return the call that revokes *token* (RFC 7009 §2.1): its refresh token, which ends both, if there is one."""
+        """Return the request that revokes *token* (RFC 7009 §2.1). A refresh token is preferred: it ends both."""
         if self._revocation_url is None:
             return None
         kind = "access_token" if token.refresh_token is None else "refresh_token"
@@ -208,7 +209,7 @@ class Grant(Login):
 
 
 def _skewed(reply: Reply) -> str:
-    """Return what to say where this machine's clock and the server's differ."""
+    """Return a sentence about clock skew, or "" if this machine's clock and the server's agree."""
     date = http_date(reply.headers.get("date", ""))
     ahead = 0.0 if date is None else reply.received_at - date
     if abs(ahead) < _SKEW:
@@ -218,7 +219,7 @@ def _skewed(reply: Reply) -> str:
 
 
 def shared_fields(given: dict[str, Any]) -> dict[str, Value]:
-    """Take scope, resource and audience out of *given*, and return them as form fields."""
+    """Remove scope, resource and audience from *given*, and return them as form fields."""
     fields: dict[str, Value] = {}
     scopes = texts("scope", given.pop("scope", None))
     if scopes:
@@ -234,7 +235,7 @@ def shared_fields(given: dict[str, Any]) -> dict[str, Value]:
 
 
 def texts(name: str, value: object) -> list[str]:
-    """Return *value*, one text or several, as a list."""
+    """Return *value*, a str or several, as a list."""
     if value is None:
         return []
     if isinstance(value, str):
@@ -249,7 +250,7 @@ def texts(name: str, value: object) -> list[str]:
 
 
 def checked_extra(extra: Mapping[str, Value] | None, taken: Collection[str]) -> dict[str, Value]:
-    """Return the form fields in *extra*; ValueError where one of them has an argument of its own."""
+    """Return the form fields in *extra*. ValueError if there is a separate argument for one of them."""
     if extra is None:
         return {}
     if not isinstance(extra, Mapping):

@@ -1,4 +1,4 @@
-"""JWT: a signed assertion, made anew for each call. The key is the credential; what comes out distinguishes nothing."""
+"""JWT: a signed assertion, new for each call. The credential is the key, so the JWTs take no part in the cache key."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from joserfc.jwk import Key
 
 BACK = 10
-"""Seconds by which `iat` and `nbf` lie in the past, as clocks differ."""
+"""Seconds by which `iat` and `nbf` are in the past, to allow for clock skew."""
 _MADE = frozenset({"exp", "iat", "jti", "nbf"})
 _NAMED = {"iss": "issuer", "sub": "subject", "aud": "audience"}
 
@@ -25,7 +25,7 @@ that returns one, or anything with `get_secret_value()`."""
 
 
 class JWT(Computed):
-    """A JWT that is signed anew for each call, as a value in headers, form or json: for APIs whose login is one.
+    """A JWT that is signed for each call, as a value in headers, form or json: for APIs that take one as the login.
 
     LoginAuth(url, headers={"Authorization": JWT(key, issuer=app_id, lifetime=540, scheme="Bearer")}, token="token")
     """
@@ -53,16 +53,16 @@ class JWT(Computed):
             issuer: `iss`. Default none.
             subject: `sub`. Default none.
             audience: `aud`. Default none.
-            lifetime: seconds from `iat` to `exp`. `iat` lies 10 s back, as clocks differ. Default 300.
+            lifetime: seconds from `iat` to `exp`. `iat` is 10 s in the past, to allow for clock skew. Default 300.
             claims: more claims. Default none; `iat`, `nbf`, `exp` and a new `jti` are always there.
             headers: more JOSE header parameters, such as {"x5t#S256": …}. Default none.
             kid: id of the key. Default the JWK's.
             algorithm: such as "ES256" (RFC 7518). Default the JWK's, else by the key: RS256, ES256, ES384, ES512 or
                 EdDSA.
-            scheme: stands before the JWT, such as "Bearer". Default nothing.
+            scheme: authentication scheme in front of the JWT, such as "Bearer". Default none.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._key = _keys.key_of("key", key)
         self._algorithm = _keys.checked_algorithm(algorithm, self._key)
@@ -89,7 +89,7 @@ class JWT(Computed):
         return f"{self._scheme} {signed}" if self._scheme else signed
 
     def made(self, text: str, claims: Mapping[str, Any]) -> str:
-        """Return the JWT, signed with the key in *text*; the description's claims go over *claims*."""
+        """Return the JWT, signed with the key in *text*. Claims of the description override *claims*."""
         key = _keys.loaded("key", text)
         found_kid, found_alg = _keys.named_in(self._key)
         algorithm = self._algorithm or found_alg or _keys.algorithm_of(key)
@@ -108,11 +108,11 @@ def times(lifetime: int) -> dict[str, Any]:
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: "Key") -> str:
-    """Return the JWT; TokenAuthError where the key doesn't fit its algorithm."""
+    """Return the JWT. TokenAuthError if the key doesn't fit the algorithm."""
     from joserfc import jws, jwt  # noqa: PLC0415  (of an extra; the key was loaded by it)
 
     class Registry(jws.JWSRegistry):
-        """Takes "EdDSA", which servers know, and headers of the user's."""
+        """Accepts "EdDSA", the name that servers know, and any header parameter."""
 
         def get_alg(self, name: str) -> Any:
             return self.algorithms[name]
@@ -125,7 +125,7 @@ def signed(header: dict[str, Any], claims: dict[str, Any], key: "Key") -> str:
 
 
 def checked_claims(name: str, claims: Mapping[str, Any] | None, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """Return *claims*, the argument *name*, where they are JSON and none has an argument of its own in *arguments*."""
+    """Return *claims*, the argument *name*. They must be JSON, and none may have its own argument in *arguments*."""
     if claims is None:
         return {}
     if not isinstance(claims, Mapping):

@@ -43,11 +43,11 @@ class APIKey(Elsewhere):
             origins: "https://host[:port]" of each API that may have the key.
             param: query parameter that carries the key, instead of a header. URLs are logged: see "Security".
             cookie: cookie that carries the key, instead of a header.
-            name: stands in errors and logs. Default "The API key".
+            name: name in errors and logs. Default "The API key".
             options: see `Options`: `header="X-API-Key"` names the header. Default "Authorization", with "Bearer".
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         super().__init__(name or "The API key", origins, options)
         header, scheme = (self.options.get(each) for each in ("header", "scheme"))

@@ -64,7 +64,7 @@ class PrivateKeyJWT(Assertion):
             claims: more claims. Default none.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         more = dict(headers) if isinstance(headers, Mapping) else headers
         if certificate is not None:
@@ -107,7 +107,7 @@ class ClientSecretJWT(Assertion):
             lifetime: seconds from `iat` to `exp`. Default 60.
 
         Raises:
-            TypeError, ValueError: an argument can't be right.
+            TypeError, ValueError: an argument is invalid.
         """
         self._algorithm = _keys.checked_algorithm(algorithm) or "HS256"
         self._audience = None if audience is None else checked_text("audience", audience)

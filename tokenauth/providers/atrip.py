@@ -115,7 +115,7 @@ class Atrip(Login):
             options: see `Options`. `origins` are more origins of the API, such as [SEARCH], for the static headers.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
 
         Source: ATRIP, "getAtripToken".
         """

@@ -28,7 +28,7 @@ class ClientCredentials(Grant):
                 auth object.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         client = checked_text("client_id", client_id)
         if client_secret is None and options.get("client_auth") is None:

@@ -38,17 +38,17 @@ class Command(Printed):
 
         Args:
             argv: the program and its arguments. Others on the machine can see them: secrets belong in `env`.
-            origins: "https://host[:port]" of each API that may have the token.
+            origins: "https://host[:port]" of each API that may receive the token.
             token: place of the token in what the command prints. Default `Text()`, all of it; for JSON a key or a
                 dotted path. See `Login`.
             expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
                 duration). Default unknown, or a JWT's own `exp`.
             env: environment variables for the command, besides those of this process; a callable is read at each run.
-            name: stands in errors and logs. Default "The command <program>".
+            name: name in errors and logs. Default "The command <program>".
             options: see `Options`.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._argv = _checked_argv(argv)
         if env is not None and not isinstance(env, Mapping):

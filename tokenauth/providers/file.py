@@ -36,16 +36,16 @@ class File(Printed):
 
         Args:
             path: of the file. "~" is the user's home; a relative path counts from the current directory of now.
-            origins: "https://host[:port]" of each API that may have the token.
+            origins: "https://host[:port]" of each API that may receive the token.
             token: place of the token in the file. Default `Text()`, all of it; for JSON a key or a dotted path. See
                 `Login`.
             expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
                 duration). Default unknown, or a JWT's own `exp`.
-            name: stands in errors and logs. Default "The file <path>".
+            name: name in errors and logs. Default "The file <path>".
             options: see `Options`.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._path = _checked_path(path)
         super().__init__(name or f"The file {self._path}", origins, options, token, expires)

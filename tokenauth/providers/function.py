@@ -43,12 +43,12 @@ class Function(Elsewhere):
                 azure-identity's), or google-auth's credentials, which are refreshed when that is due. An end is in Unix
                 seconds or a datetime (UTC without a zone); a number below 1e8 or a timedelta is a lifetime. A function
                 with an argument `rejected` is given the `Token` that the API refused, or None.
-            origins: "https://host[:port]" of each API that may have the token.
-            name: stands in errors and logs. Default: the function's own.
+            origins: "https://host[:port]" of each API that may receive the token.
+            name: name in errors and logs. Default: the function's own.
             options: see `Options`; `timeout` bounds the function, too.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._takes_rejected = _checked(get_token)
         self._function = Finder(get_token)

@@ -62,7 +62,7 @@ class JWTBearer(Grant):
             kid: id of the key. Default the JWK's.
             algorithm: such as "RS256" (RFC 7518). Default the JWK's, else by the key: RS256, ES256, ES384, ES512 or
                 EdDSA.
-            lifetime: seconds from `iat` to `exp`; `iat` lies 10 s back, as clocks differ. Default 180.
+            lifetime: seconds from `iat` to `exp`; `iat` is 10 s in the past, to allow for clock skew. Default 180.
             home: place of the API's URL in the answer, where it says which host may have the token: "instance_url" at
                 Salesforce. Default none.
             lifetime_of_token: seconds (or a `timedelta`) that a token lives where the answer doesn't say. Default
@@ -73,7 +73,7 @@ class JWTBearer(Grant):
                 object.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         signer = checked_text("issuer", issuer)
         audience = token_url if assertion_audience is None else assertion_audience

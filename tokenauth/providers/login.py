@@ -65,7 +65,7 @@ class Login(Provider):
                 refresh, logout), and the options of every auth object.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         arguments: dict[str, Any] = {**DEFAULTS, **options}
         shared = {name: arguments[name] for name in options.keys() - DEFAULTS.keys()}  # of every auth object

@@ -42,7 +42,7 @@ class Manis(Login):
             options: see `Options`.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
 
         Source: Manis unified API v1.0, "Get token".
         """

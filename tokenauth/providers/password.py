@@ -61,7 +61,7 @@ class PasswordGrant(Grant):
             options: see `PasswordOptions`.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         given: dict[str, Any] = {"client_auth": self._auth, **self._defaults, **options}
         user, secret = checked_text("username", username), Secret("password", password)

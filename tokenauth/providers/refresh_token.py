@@ -44,7 +44,7 @@ class RefreshToken(Grant):
                 auth object. Without `store` and `on_refresh_token` new refresh tokens end with the process.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         if on_refresh_token is not None and not callable(on_refresh_token):
             kind = type(on_refresh_token).__name__

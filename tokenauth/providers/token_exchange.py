@@ -53,7 +53,7 @@ class TokenExchange(Grant):
                 auth object.
 
         Raises:
-            TypeError, ValueError: an argument can't be right. The text never shows its value.
+            TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._subject = sealed("subject_token", subject_token)
         self._actor = None if actor_token is None else sealed("actor_token", actor_token)

@@ -1,8 +1,8 @@
-"""The family: the auth class of each provider, defined once, and made concrete for each client at its first use.
+"""The family: one auth class per provider, defined once and combined with each client when first used.
 
 `family.ManisAuth` has no client yet. `tokenauth.httpx.ManisAuth` is that class on top of `tokenauth.httpx.TokenAuth`.
-A module that has the family says so twice: `__getattr__ = member_of(TokenAuth)` for Python, and a class statement under
-TYPE_CHECKING for type checkers and editors.
+A client's module declares the family twice: with `__getattr__ = members_of(TokenAuth)` for Python, and with a class
+statement under TYPE_CHECKING for type checkers and editors.
 """
 
 import importlib
@@ -27,18 +27,18 @@ HOMES = {
     "TokenExchangeAuth": "token_exchange",
     "RefreshTokenAuth": "refresh_token",
 }
-"""The module of each class, so that nobody loads a provider that he doesn't use."""
+"""The module of each class, so that unused providers aren't loaded."""
 
 
 def members_of(base: type[BaseTokenAuth]) -> Callable[[str], Any]:
-    """Return a module's `__getattr__` that makes the class of that name on top of *base*, the module's TokenAuth."""
+    """Return a module `__getattr__` that builds each class of the family on top of *base*, the module's TokenAuth."""
 
     def member(name: str) -> Any:
         module = sys.modules[base.__module__]
         if name not in HOMES:
             raise AttributeError(f"module {base.__module__!r} has no attribute {name!r}")
         made = _concrete(name, base, module)
-        return vars(module).setdefault(name, made)  # of two threads, the first makes it
+        return vars(module).setdefault(name, made)  # if two threads race, both get the first one's class
 
     return member
 

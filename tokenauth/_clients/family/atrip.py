@@ -9,7 +9,7 @@ from tokenauth.providers.atrip import Atrip, PortalLink
 
 
 class AtripAuth(BaseTokenAuth):
-    """ATRIP (Atlas): static headers for its API, and a link with a token for its customer service portal."""
+    """ATRIP (Atlas): static headers for its API, and sign-on links to its customer service portal."""
 
     _provider: Atrip
 
@@ -22,5 +22,5 @@ class AtripAuth(BaseTokenAuth):
         return self._provider.link(self._run(flows.fetch(self._source)))
 
     async def aportal_link(self) -> PortalLink:
-        """Return a fresh link to the portal, for a person to click. Raises `TokenAuthError`."""
+        """Async version of `portal_link()`. Raises `TokenAuthError`."""
         return self._provider.link(await self._arun(flows.fetch(self._source)))

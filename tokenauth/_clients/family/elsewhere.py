@@ -1,4 +1,4 @@
-"""Auth objects for tokens that somebody else gets, on any client."""
+"""Auth objects for tokens that come from outside tokenauth, for any client."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tokenauth.providers.function import Function
 
 
 class FunctionAuth(BaseTokenAuth):
-    """Tokens that a function of yours returns: `FunctionAuth(get_token, origins=["https://api.example.com"])`."""
+    """Tokens returned by your own function: `FunctionAuth(get_token, origins=["https://api.example.com"])`."""
 
     @arguments_of(Function.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:
@@ -21,7 +21,7 @@ class FunctionAuth(BaseTokenAuth):
 
 
 class CommandAuth(BaseTokenAuth):
-    """Tokens that a command prints: `CommandAuth(["gcloud", "auth", "print-access-token"], origins=[…])`."""
+    """Tokens printed by a command: `CommandAuth(["gcloud", "auth", "print-access-token"], origins=[…])`."""
 
     @arguments_of(Command.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:
@@ -29,7 +29,7 @@ class CommandAuth(BaseTokenAuth):
 
 
 class FileAuth(BaseTokenAuth):
-    """Tokens that somebody else writes to a file: `FileAuth("/var/run/secrets/token", origins=[…])`."""
+    """Tokens that another program writes to a file: `FileAuth("/var/run/secrets/token", origins=[…])`."""
 
     @arguments_of(File.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:
@@ -37,7 +37,7 @@ class FileAuth(BaseTokenAuth):
 
 
 class APIKeyAuth(BaseTokenAuth):
-    """A key that stays as it is: `APIKeyAuth(key, origins=[…], header="X-API-Key")`."""
+    """A constant key: `APIKeyAuth(key, origins=[…], header="X-API-Key")`."""
 
     @arguments_of(APIKey.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:

@@ -26,16 +26,17 @@ class JWTBearerAuth(BaseTokenAuth):
         subject: str | None = None,
         **options: Unpack[Options],
     ) -> Self:
-        """Return the auth object of a Google service account.
+        """Return an auth object for a Google service account.
 
         Args:
-            account: the JSON file of the account's key, as a path, or what is in it as a dict.
-            scope: scopes: a list, or one str with blanks between them.
-            subject: address of the user in whose name to act (domain-wide delegation). Default none: the account's own.
-            options: see `Options`. Mind origins: the API is elsewhere than the token endpoint.
+            account: path of the account's JSON key file, or its content as a dict.
+            scope: scopes: a list, or one str separated by spaces.
+            subject: email address of the user to impersonate (domain-wide delegation). Default: the account itself.
+            options: see `Options`. Set `origins`: the API is not at the token endpoint's origin.
 
         Raises:
-            TypeError, ValueError: it is no such file, or an argument can't be right. The text never shows a value.
+            TypeError, ValueError: the file is not a key file, or an argument is invalid. The message never shows a
+                value.
         """
         arguments: dict[str, Any] = {**google_account(account, scope=scope, subject=subject), **options}
         return cls(arguments.pop("token_url"), **arguments)

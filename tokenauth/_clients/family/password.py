@@ -8,7 +8,7 @@ from tokenauth.providers.password import PasswordGrant, Platform
 
 
 class PasswordGrantAuth(BaseTokenAuth):
-    """The OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still have it."""
+    """The OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still support it."""
 
     _grant: type[PasswordGrant] = PasswordGrant
 
@@ -18,10 +18,10 @@ class PasswordGrantAuth(BaseTokenAuth):
 
 
 class PlatformAuth(PasswordGrantAuth):
-    """The Token API of "the platform": the password grant as its document says it, oddities included.
+    """The Token API of "the platform": the password grant exactly as its document describes it.
 
-    GET with an urlencoded body under the label `application/json`, and Basic with the same name and password. Each
-    login discards all older tokens, so there are as few as possible. Arguments as for `PasswordGrantAuth`.
+    It sends a GET with a urlencoded body labeled `application/json`, and the same name and password by HTTP Basic. Each
+    login invalidates all older tokens, so it logs in as rarely as possible. Arguments: as for `PasswordGrantAuth`.
 
     Source: "API Documentation Writing Sample #1", Get Access Token.
     """

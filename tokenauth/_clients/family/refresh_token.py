@@ -8,7 +8,7 @@ from tokenauth.providers.refresh_token import RefreshToken
 
 
 class RefreshTokenAuth(BaseTokenAuth):
-    """A refresh token that you bring (RFC 6749 §6): `RefreshTokenAuth(token_url, refresh_token=…, client_id=…, …)`."""
+    """A refresh token that you have (RFC 6749 §6): `RefreshTokenAuth(token_url, refresh_token=…, client_id=…, …)`."""
 
     @arguments_of(RefreshToken.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:

@@ -8,7 +8,7 @@ from tokenauth.providers.token_exchange import TokenExchange
 
 
 class TokenExchangeAuth(BaseTokenAuth):
-    """Token exchange (RFC 8693): a token you have, for another one: `TokenExchangeAuth(token_url, subject_token=…)`."""
+    """Token exchange (RFC 8693): trade one token for another: `TokenExchangeAuth(token_url, subject_token=…)`."""
 
     @arguments_of(TokenExchange.__init__)
     def __init__(self, *args: Any, **arguments: Any) -> None:
