@@ -1,6 +1,6 @@
-"""Token APIs, described. Each is pure: it builds a token request and reads the answer (see `Provider`).
+"""Descriptions of token APIs. Each is pure: it builds token requests and reads the responses (see `Provider`).
 
-`Reply`, `Secret`, `Signature` and `TokenRequest` are what a provider of your own is made of.
+Build your own provider from `Reply`, `Secret`, `Signature` and `TokenRequest`.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What `TokenAuth` takes besides a `Provider`: any object with the four things that it can't do without."""
+"""`TokenAuth` also accepts any object with the four members of `TokenAPI` instead of a `Provider`."""
 
 import os
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from tokenauth._core.token import Token
 
 
 class TokenAPI(Protocol):
-    """The least that describes a token API. What else a `Provider` has may be there, and counts then.
+    """The minimum that describes a token API. Other members of `Provider` are optional, and used if present.
 
-    Without an `identity` the object shares its tokens with itself alone, and a `store` does not get them.
+    An object without an `identity` shares its tokens with no other object, and not with a `store`.
     """
 
     @property
@@ -31,7 +31,7 @@ _NEEDED = ("name", "token_url", "request", "read")
 
 
 def as_provider(described: object) -> Provider:
-    """Return *described*, a `Provider` or what stands for one; TypeError names what it lacks."""
+    """Return *described* as a `Provider`. A TypeError names the members that it lacks."""
     if isinstance(described, Provider):
         own = [name for name in ("request", "read") if getattr(type(described), name) is not getattr(Provider, name)]
         if len(own) < 2 and type(described).login is Provider.login:
@@ -50,7 +50,7 @@ def as_provider(described: object) -> Provider:
 
 
 class _Wrapped(Provider):
-    """A Provider that asks *described* first, and is one where that says nothing."""
+    """A Provider that takes each member from *described* if it has it, else the default."""
 
     def __init__(self, described: Any) -> None:
         self.described = described

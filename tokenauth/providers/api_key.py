@@ -1,4 +1,4 @@
-"""APIKey: a key that goes on each request as it is. Nothing is fetched; origins and redirects are as for tokens."""
+"""APIKey: a constant key on each request. Nothing is fetched. Origins and redirects are handled as for tokens."""
 
 from collections.abc import Generator, Iterable, Mapping
 from typing import Unpack
@@ -40,11 +40,11 @@ class APIKey(Elsewhere):
 
         Args:
             key: a str, a callable (read at each request), or anything with `get_secret_value()`.
-            origins: "https://host[:port]" of each API that may have the key.
-            param: query parameter that carries the key, instead of a header. URLs are logged: see "Security".
-            cookie: cookie that carries the key, instead of a header.
+            origins: "https://host[:port]" of each API that may receive the key.
+            param: query parameter that carries the key instead of a header. URLs often end up in logs: see "Security".
+            cookie: cookie that carries the key instead of a header.
             name: name in errors and logs. Default "The API key".
-            options: see `Options`: `header="X-API-Key"` names the header. Default "Authorization", with "Bearer".
+            options: see `Options`. `header="X-API-Key"` names the header; the default is "Authorization" with "Bearer".
 
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.

@@ -1,4 +1,4 @@
-"""Clients that prove themselves by an assertion (RFC 7523 §2.2): `client_auth=PrivateKeyJWT(key)` and its kin."""
+"""Client authentication by assertion (RFC 7523 §2.2): `client_auth=PrivateKeyJWT(key)` and similar."""
 
 import base64
 import hashlib
@@ -16,11 +16,11 @@ from tokenauth.providers.client_auth import Client, ClientAuth, with_fields
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME = 60
-"""Seconds that an assertion lives: some servers take no longer one, and it is used at once."""
+"""Lifetime of an assertion in seconds. It is used at once, and some servers reject longer ones."""
 
 
 class Assertion(ClientAuth):
-    """Proves the client by a `client_assertion` (RFC 7521 §4.2)."""
+    """Authenticates the client with a `client_assertion` (RFC 7521 §4.2)."""
 
     def assertion(self, client: Client) -> str:
         raise NotImplementedError
@@ -32,7 +32,7 @@ class Assertion(ClientAuth):
 
 
 class PrivateKeyJWT(Assertion):
-    """`private_key_jwt`: an assertion that the client's private key signs (RFC 7523 §2.2). Needs the extra `jwt`."""
+    """`private_key_jwt`: an assertion signed with the client's private key (RFC 7523 §2.2). Needs the extra `jwt`."""
 
     method = "private_key_jwt"
     takes_id = dated = blocks = True
@@ -54,7 +54,7 @@ class PrivateKeyJWT(Assertion):
         Args:
             key: the private key: PEM, a JWK (dict or JSON), a `pathlib.Path` of either (read at each login), or a
                 callable that returns one.
-            kid: id of the key, where the server knows several. Default the JWK's.
+            kid: id of the key, if the server knows several. Default the JWK's.
             algorithm: such as "PS256" (RFC 7518). Default the JWK's, else by the key: RS256, ES256, ES384, ES512 or
                 EdDSA.
             audience: `aud`. Default what you named the server by: its issuer with `issuer=`, else the token_url.
@@ -93,7 +93,7 @@ class PrivateKeyJWT(Assertion):
 
 
 class ClientSecretJWT(Assertion):
-    """`client_secret_jwt`: an assertion that `client_secret` signs (RFC 7523 §2.2). Needs the extra `jwt`."""
+    """`client_secret_jwt`: an assertion signed with the `client_secret` (RFC 7523 §2.2). Needs the extra `jwt`."""
 
     method = "client_secret_jwt"
     takes_id = takes_secret = dated = blocks = True
@@ -125,19 +125,19 @@ class ClientSecretJWT(Assertion):
 
 
 class ClientAssertion(Assertion):
-    """An assertion that somebody else signs, read at each login: Kubernetes, GitHub Actions, Azure, a KMS …"""
+    """An assertion signed elsewhere and read at each login: by Kubernetes, GitHub Actions, Azure, a KMS …"""
 
     method = "private_key_jwt"
 
     def __init__(self, assertion: TextSource) -> None:
-        """Describe where the assertion comes from.
+        """Take the assertion from a file, a callable or another auth object.
 
         Args:
             assertion: path of a file (a str or `pathlib.Path`), such as a projected service account token; a callable
-                that returns the assertion; or another auth object, whose token it is.
+                that returns the assertion; or another auth object, whose token is the assertion.
 
         Raises:
-            TypeError, ValueError: it is none of these, or an assertion itself, which would expire.
+            TypeError, ValueError: none of these, or the text of an assertion, which would expire.
         """
         if isinstance(assertion, str):
             if re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]*", assertion):

@@ -1,8 +1,8 @@
 """ATRIP: two static headers on each API call, and a single-sign-on link to the customer service portal.
 
-`getAtripToken.do` returns a link with a token in it, for a person; the API itself wants no token. Where the token
-stands in the link, how long it lives, and whether it serves once only, is published nowhere.
-Source: the provider's page "ATRIP Token"; the codes 900, 902, -1 and 9999 are what third parties have met.
+`getAtripToken.do` returns a link with a token in it, for a person to open. The API itself takes no token. Nothing is
+published about the token's place in the link, its lifetime, or whether it can be used more than once.
+Source: the provider's page "ATRIP Token". The codes 900, 902, -1 and 9999 come from third-party reports.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,14 +31,14 @@ else:
 SANDBOX = "https://sandbox.atriptech.com"
 PRODUCTION = "https://api-sg.atriptech.com"
 SEARCH = "https://search-sg.atriptech.com"
-"""The hosts that are known; others exist for some customers. Sandbox keys answer 900 on production."""
+"""The known hosts; some customers have others. With sandbox keys, production answers 900."""
 
 TOKEN_NAMES = ("token", "access_token", "accessToken", "atripToken", "cliAuthToken", "jwt", "ticket")
-"""The names that a link's token is looked for under, in this order."""
+"""Names of the link parameter that holds the token, in order of preference."""
 
 
 class Role(StrEnum):
-    """The roles that the page documents; any other text may be passed as well."""
+    """The documented roles. You may pass any other str as well."""
 
     CUSTOMER_SERVICE = "Customer service"
     FINANCE = "Finance"
@@ -47,7 +47,7 @@ class Role(StrEnum):
 
 
 class LegacyRole(StrEnum):
-    """Older codes, which published examples use."""
+    """Older role codes, which published examples use."""
 
     TICKETING = "TICKETING"
     FINANCE = "FINANCE"
@@ -56,11 +56,11 @@ class LegacyRole(StrEnum):
 
 
 class PortalLink(Frozen):
-    """A link for a person to click; whoever has it is logged in, perhaps once only.
+    """A link for a person to click. Anyone with the link is logged in; it may work only once.
 
     Attributes:
         url: the whole link, hidden in repr.
-        token: the token in it, hidden in repr; None where none was recognised.
+        token: the token in it, hidden in repr; None if none was recognized.
         origin: the portal's origin, like "https://host".
     """
 
@@ -70,7 +70,7 @@ class PortalLink(Frozen):
 
 
 class Atrip(Login):
-    """A client's access to ATRIP: static headers for the API, the token of a link for the portal."""
+    """A client's access to ATRIP: static headers for the API, a link's token for the portal."""
 
     _noun = "link"
     presents_by = "portal_header= or portal_param="
@@ -93,26 +93,28 @@ class Atrip(Login):
         portal_origin: str | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Send ATRIP's static headers to its API, and the token of a link to its customer service portal.
+        """Authenticate at ATRIP's API and at its customer service portal.
 
         Requests to the API's origin carry the two `x-atlas-*` headers. Requests to the portal's origin carry the token
-        of a link that is fetched at the first of them. `portal_link()` returns a fresh link for a person to click.
+        of a link, which the first such request fetches. `portal_link()` returns a new link for a person to click.
 
         Args:
             client_id: sent as `x-atlas-client-id`.
             client_secret: sent as `x-atlas-client-secret`; a str, a callable (read at each call), or anything with
                 `get_secret_value()`.
-            user_name: the operator's name in your system; the portal tracks what the operator does.
+            user_name: the operator's name in your system, under which the portal records actions.
             role: what the operator may do: a `Role`, or any other text.
-            order_no: the order that the operator works on; "" for none.
+            order_no: number of the order to open; "" for none.
             base_url: "https://host" of the API. Default the sandbox, "https://sandbox.atriptech.com".
-            extra: more fields of the JSON body, such as the older `cid`. Default none.
-            headers: more headers for the token call, or other values for the documented ones. Default none.
-            token_param: name of the link's parameter that is the token. Default the usual names, in order.
-            portal_header: header that carries the link's token to the portal. Default the way the link carries it.
-            portal_param: query parameter that carries the link's token to the portal. Default likewise.
-            portal_origin: the portal's origin, if you know it before the first link. Default None: the link's own.
-            options: see `Options`. `origins` are more origins of the API, such as [SEARCH], for the static headers.
+            extra: extra fields of the JSON body, such as the older `cid`. Default none.
+            headers: extra headers of the token request, or other values for the documented ones. Default none.
+            token_param: name of the link parameter that holds the token. Default: the usual names, in order.
+            portal_header: header that carries the link's token to the portal. Default: sent as it is in the link.
+            portal_param: query parameter that carries the link's token to the portal. Default: sent as it is in the
+                link.
+            portal_origin: the portal's origin, if you know it before the first link. Default: the origin of the link.
+            options: see `Options`. `origins` are additional origins of the API, such as [SEARCH]; they receive the
+                static headers.
 
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.
@@ -172,7 +174,7 @@ class Atrip(Login):
         return {name: value for name, value in own.items() if name.lower() not in replaced} | dict(headers or {})
 
     def read(self, reply: Reply, kept: Mapping[str, str] = NONE, *, renews: bool = False) -> Token:
-        """Return a token whose value is the whole link, and whose origin is the link's."""
+        """Return a token whose value is the whole link and whose origin is the link's origin."""
         token = super().read(reply, kept, renews=renews)
         problem, origin = self._judged(token.value)
         if problem:
@@ -180,7 +182,7 @@ class Atrip(Login):
         return replace(token, origin=str(origin))
 
     def _judged(self, url: str) -> tuple[str, Origin | None]:
-        """Return what is wrong with a link ("" for nothing), and its origin."""
+        """Return what is wrong with a link ("" if nothing), and its origin."""
         try:
             origin = Origin.parse(url)
             authority = urlsplit(url).netloc
@@ -193,7 +195,7 @@ class Atrip(Login):
         return "", origin
 
     def link(self, token: Token) -> PortalLink:
-        """Return the link that *token* is."""
+        """Return *token* as a link."""
         found = self._located(token.value)
         return PortalLink(token.value, found[1] if found else None, str(Origin.parse(token.value)))
 
@@ -207,11 +209,11 @@ class Atrip(Login):
         return origin in self._api
 
     def may_serve(self, origin: Origin) -> bool:
-        """Whether *origin* may be the portal's: any but the API's, as long as no `portal_origin` is given."""
+        """Whether *origin* may be the portal's: without `portal_origin`, any origin except the API's."""
         return origin not in self._api and self._portal in {None, origin}
 
     def sign(self, token: Token) -> Signature:
-        """Return the link's token the way the link presents it. TokenResponseError where none is recognised."""
+        """Return the link's token, sent the way the link carries it. TokenResponseError if none is recognized."""
         found = self._located(token.value)
         if found is None:
             text = f"{self.name}: no token is recognised in the portal link. Name its parameter: token_param=…"
@@ -226,7 +228,7 @@ class Atrip(Login):
         return Signature({header: f"Bearer {value}" if header.lower() == "authorization" else value})
 
     def _located(self, url: str) -> tuple[str, str, bool] | None:
-        """Return name and value of the link's token, and whether it stands in the query; None where none does."""
+        """Return name and value of the link's token and whether it is in the query; None if the link has none."""
         for fields, in_query in _queries(url):
             for name in self._names:
                 if fields.get(name):
@@ -235,7 +237,7 @@ class Atrip(Login):
 
 
 def _queries(url: str) -> Iterator[tuple[dict[str, str], bool]]:
-    """Yield the parameters in the query, then those in the fragment (a hash-routed page); of each name the first."""
+    """Yield the parameters of the query, then of the fragment (hash routing). The first value of a name counts."""
     parts = urlsplit(url)
     yield dict(reversed(parse_qsl(parts.query))), True
     yield dict(reversed(parse_qsl(parts.fragment.rpartition("?")[2]))), False

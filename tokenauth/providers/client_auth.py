@@ -1,14 +1,14 @@
-"""How a client proves to a token endpoint who it is: `client_auth=` of every grant.
+"""Client authentication at the token endpoint: `client_auth=` of every grant.
 
     "basic"            HTTP Basic, id and secret form-urlencoded first                          RFC 6749 §2.3.1
     "body"             form fields `client_id` and `client_secret`                              RFC 6749 §2.3.1
     "none"             the form field `client_id`: a public client, or mTLS                     RFC 6749 §2.1, 8705
-    PrivateKeyJWT      an assertion that the client's key signs                                 RFC 7523 §2.2
-    ClientSecretJWT    an assertion that the client's secret signs                              RFC 7523 §2.2
-    ClientAssertion    an assertion that somebody else signs: Kubernetes, GitHub Actions …      RFC 7521 §4.2
+    PrivateKeyJWT      an assertion signed with the client's private key                        RFC 7523 §2.2
+    ClientSecretJWT    an assertion signed with the client's secret                             RFC 7523 §2.2
+    ClientAssertion    an assertion signed elsewhere: by Kubernetes, GitHub Actions …           RFC 7521 §4.2
     your own           a `ClientAuth`
 
-Law: the key or the secret is the credential. What comes of it is made anew for each call, and distinguishes nothing.
+Law: the credential is the key or the secret. What is made from it is new for each call, and no part of the cache key.
 """
 
 import abc
@@ -24,14 +24,14 @@ from tokenauth.providers._values import basic_header
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks, and whom: what a `ClientAuth` is given with each token request.
+    """The client and the server of a token request; a `ClientAuth` receives it with each one.
 
     Attributes:
         id: the `client_id`, or None.
         secret: the `client_secret`, to `reveal()`, or None.
-        token_url: where the request goes.
-        issuer: of the server, where it was given by `issuer=`.
-        methods: what the server says it takes (`token_endpoint_auth_methods_supported`), or None where it doesn't.
+        token_url: URL of the token request.
+        issuer: the server's issuer, if you passed `issuer=`.
+        methods: the server's `token_endpoint_auth_methods_supported`, or None if it publishes none.
     """
 
     id: str | None
@@ -47,29 +47,29 @@ class Client:
 
 
 class ClientAuth(abc.ABC):
-    """Adds to a token request, as it was built, what proves who the client is. Pure, as a provider is.
+    """Adds client authentication to a token request. It is pure, like a provider.
 
-    Every attribute of a subclass takes part in the cache key: make what is a secret a `Secret`.
+    Every attribute of a subclass is part of the cache key. Wrap secrets in `Secret`.
     """
 
     method: ClassVar[str] = ""
     """Its name in `token_endpoint_auth_methods_supported` (RFC 8414, RFC 7591 §2)."""
     takes_id: ClassVar[bool] = False
-    """Whether the grant's `client_id` is needed."""
+    """Whether it needs the grant's `client_id`."""
     takes_secret: ClassVar[bool] = False
-    """Whether the grant's `client_secret` is needed."""
+    """Whether it needs the grant's `client_secret`."""
     dated: ClassVar[bool] = False
-    """Whether it fails where this machine's clock is wrong."""
+    """Whether it fails if this machine's clock is wrong."""
     blocks: ClassVar[bool] = False
-    """Whether `applied` may take long, as a signature does."""
+    """Whether `applied` may take long, for example to sign."""
 
     @abc.abstractmethod
     def applied(self, request: TokenRequest, client: Client) -> TokenRequest:
-        """Return *request* with what is needed: see `with_fields`."""
+        """Return *request* with the client's authentication added: see `with_fields`."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What must be kept."""
+        """The secrets in it."""
         return tuple(each for each in vars(self).values() if isinstance(each, Secret))
 
     @property
@@ -80,11 +80,11 @@ class ClientAuth(abc.ABC):
 
     @property
     def process_bound(self) -> str:
-        """What of it this process alone can tell from others; see `Provider.process_bound`."""
+        """What in it only this process can identify; see `Provider.process_bound`."""
         return ""
 
     def advice(self, client: Client) -> str:
-        """Return what an error about the client says to check."""
+        """Return the advice for an error about the client."""
         return "Check client_id and client_auth=."
 
     def __eq__(self, other: object) -> bool:
@@ -128,7 +128,7 @@ class Body(Basic):
 
 
 class Either(ClientAuth):
-    """Basic, or Body where the server says that it takes only that."""
+    """Basic, or Body if the server says that it accepts only that."""
 
     takes_secret = True
 
@@ -157,7 +157,7 @@ class Public(ClientAuth):
 
 
 class User(ClientAuth):
-    """The user's own name and password by HTTP Basic, as they are (RFC 7617): the Platform's way."""
+    """The user's own name and password by HTTP Basic, not urlencoded (RFC 7617), as the Platform wants."""
 
     def __init__(self, user: str, password: Secret) -> None:
         self.user, self.password = user, password
@@ -177,7 +177,7 @@ ClientAuthLike = Literal["basic", "body", "none"] | ClientAuth
 def checked(
     client_auth: object, client_id: str | None, secret: Secret | None, more: Mapping[str, ClientAuth] | None = None
 ) -> ClientAuth:
-    """Return the argument `client_auth`; by default the one that fits. *more*: of one grant alone."""
+    """Return the argument `client_auth`, or the default that fits. *more*: ways that only one grant has."""
     known: dict[str, ClientAuth] = {"basic": Basic(), "body": Body(), "none": Public(), **(more or {})}
     if client_auth is None:
         return Public() if secret is None else Either()

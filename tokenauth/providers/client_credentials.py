@@ -23,7 +23,7 @@ class ClientCredentials(Grant):
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
             client_id: the client's identifier; any text.
             client_secret: a str, a callable (read at each login), or anything with `get_secret_value()`; any text.
-                Not with a `client_auth=` that needs none, such as PrivateKeyJWT(key).
+                Omit it if `client_auth=` needs none, as with PrivateKeyJWT(key).
             options: see `GrantOptions`: client_auth, scope, resource, audience, issuer, extra, and the options of every
                 auth object.
 

@@ -1,4 +1,4 @@
-"""Command: tokens that a command prints: gcloud, az, vault, op."""
+"""Command: tokens printed by a command such as gcloud, az, vault or op."""
 
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -33,17 +33,17 @@ class Command(Printed):
     ) -> None:
         """Take tokens from a command.
 
-        It is run without a shell and without input, when a token is needed. At the `timeout` it is ended, with all that
-        it has started.
+        The command runs when a token is needed, without a shell and without input. At the `timeout` it is killed,
+        together with its child processes.
 
         Args:
-            argv: the program and its arguments. Others on the machine can see them: secrets belong in `env`.
+            argv: the program and its arguments. Other users of the machine can see them, so pass secrets by `env`.
             origins: "https://host[:port]" of each API that may receive the token.
-            token: place of the token in what the command prints. Default `Text()`, all of it; for JSON a key or a
-                dotted path. See `Login`.
-            expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
-                duration). Default unknown, or a JWT's own `exp`.
-            env: environment variables for the command, besides those of this process; a callable is read at each run.
+            token: place of the token in the output. Default `Text()`, all of it; for JSON a key or a dotted path. See
+                `LoginOptions`.
+            expires: place of the expiry: Unix seconds, a date (UTC if it has no zone), or a lifetime (a number below
+                1e8, or a duration). Default: the `exp` of a JWT, else unknown.
+            env: extra environment variables for the command; a callable is read at each run.
             name: name in errors and logs. Default "The command <program>".
             options: see `Options`.
 

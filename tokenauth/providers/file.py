@@ -1,4 +1,4 @@
-"""File: tokens that somebody else writes to a file: Kubernetes, Vault's agent, a sidecar."""
+"""File: tokens that another program writes to a file: Kubernetes, Vault's agent, a sidecar."""
 
 import os
 from collections.abc import Generator, Iterable, Mapping
@@ -13,7 +13,7 @@ from tokenauth.providers._elsewhere import Elsewhere, Printed
 
 
 class File(Printed):
-    """A file with a token in it. It is looked at, though not read, at each request: the one provider that does I/O."""
+    """A file with a token in it. The one provider that does I/O: each request checks if the file changed."""
 
     _does = "has"
     rests = False
@@ -31,16 +31,17 @@ class File(Printed):
     ) -> None:
         """Take tokens from a file.
 
-        It is read at the first request, when it has changed, and when its token is refused. Whoever renews the token
-        may replace the file, write it anew, or have a symbolic link lead to another one.
+        The file is read at the first request, when it has changed, and when its token is refused. The program that
+        renews the token may replace the file, overwrite it, or point a symbolic link to another one.
 
         Args:
-            path: of the file. "~" is the user's home; a relative path counts from the current directory of now.
+            path: path of the file. "~" is the user's home. A relative path is resolved against the current directory
+                now, not later.
             origins: "https://host[:port]" of each API that may receive the token.
             token: place of the token in the file. Default `Text()`, all of it; for JSON a key or a dotted path. See
-                `Login`.
-            expires: place of the end: Unix seconds, a date (UTC without a zone), or a lifetime (a number below 1e8 or a
-                duration). Default unknown, or a JWT's own `exp`.
+                `LoginOptions`.
+            expires: place of the expiry: Unix seconds, a date (UTC if it has no zone), or a lifetime (a number below
+                1e8, or a duration). Default: the `exp` of a JWT, else unknown.
             name: name in errors and logs. Default "The file <path>".
             options: see `Options`.
 
@@ -65,7 +66,7 @@ class File(Printed):
 
 
 def version_of(status: os.stat_result) -> str:
-    """Return a text that changes when a file is written anew, replaced, or linked to another place."""
+    """Return a text that changes when a file is overwritten, replaced, or relinked."""
     return f"{status.st_dev}.{status.st_ino}.{status.st_size}.{status.st_mtime_ns}"
 
 

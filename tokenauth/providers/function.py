@@ -1,4 +1,4 @@
-"""Function: tokens that a function returns: of a cloud's SDK, a vault, a colleague's library."""
+"""Function: tokens returned by a function: of a cloud SDK, a vault, an in-house library."""
 
 import datetime
 import functools
@@ -32,20 +32,21 @@ class Function(Elsewhere):
         name: str | None = None,
         **options: Unpack[OtherOptions],
     ) -> None:
-        """Take tokens from a function of yours.
+        """Take tokens from your own function.
 
-        It is called when a token is needed, by one caller for all that share the very same function object, in a
-        thread; an async function of async code is awaited on its event loop. It may be called ahead of the end.
+        The function is called when a token is needed, or shortly before the old one expires. Auth objects with the same
+        function object share its tokens and call it once. It runs in a thread; in async code, an async function is
+        awaited on the event loop.
 
         Args:
             get_token: function without arguments, sync or async. It returns a str, a `Token`, `(token, expires_at)`, a
-                mapping such as `{"access_token": …, "expires_in": …}`, an object with `token` and `expires_on` (as
-                azure-identity's), or google-auth's credentials, which are refreshed when that is due. An end is in Unix
-                seconds or a datetime (UTC without a zone); a number below 1e8 or a timedelta is a lifetime. A function
-                with an argument `rejected` is given the `Token` that the API refused, or None.
+                mapping such as `{"access_token": …, "expires_in": …}`, an object with `token` and `expires_on` (as in
+                azure-identity), or google-auth credentials, which are refreshed when due. An expiry is Unix seconds or
+                a datetime (UTC if it has no zone); a number below 1e8 or a timedelta is a lifetime. If the function has
+                a parameter `rejected`, it receives the `Token` that the API refused, or None.
             origins: "https://host[:port]" of each API that may receive the token.
             name: name in errors and logs. Default: the function's own.
-            options: see `Options`; `timeout` bounds the function, too.
+            options: see `Options`. `timeout` limits the function too.
 
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.
@@ -76,7 +77,7 @@ class Function(Elsewhere):
 
 
 def _checked(get_token: object) -> bool:
-    """Return whether *get_token* takes `rejected=`; raise where it can't be called."""
+    """Return whether *get_token* takes `rejected=`. TypeError if it can't be called."""
     if isinstance(get_token, type) or not callable(get_token):
         raise TypeError(f"get_token must be a function, {_instead(get_token)}")
     called: Any = get_token if inspect.isroutine(get_token) else getattr(get_token, "func", get_token.__call__)
@@ -84,7 +85,7 @@ def _checked(get_token: object) -> bool:
         raise TypeError("get_token must return the token, and not yield it")
     try:
         signature = inspect.signature(get_token)
-    except (TypeError, ValueError):  # one of C, that does not tell
+    except (TypeError, ValueError):  # a function in C without a signature
         return False
     parameter = signature.parameters.get("rejected")
     takes = parameter is not None and parameter.kind in {parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD}
@@ -103,7 +104,7 @@ def _instead(given: object) -> str:
     if isinstance(given, str):
         return "not str: for a token or key that stays as it is, there is APIKeyAuth"
     if inspect.isawaitable(given):
-        getattr(given, "close", bool)()  # it will never be awaited, which is what the error says
+        getattr(given, "close", bool)()  # it will never be awaited, and the error says so
         return "not what it returns: write its name without ()"
     if isinstance(given, type):
         return f"not the class {given.__name__}: write lambda: {given.__name__}(…)"
@@ -123,9 +124,9 @@ def _name_of(function: Any) -> str:
 
 
 def _token_of(value: Any, reply: Reply) -> Token | None:
-    """Return what *value*, a function's result, means; None where it is none of what is understood."""
+    """Return *value*, a function's result, as a token; None if it is of no known kind."""
     match value:
-        case Token():  # an end is exact, and a lifetime counts from when somebody else got it
+        case Token():  # keep its expiry: a lifetime would count from when the token was fetched elsewhere
             return value if value.expires_at is None else _replaced(value)
         case str():
             return Token(value.strip())
@@ -153,7 +154,7 @@ def _replaced(token: Token) -> Token:
 
 
 def _times(end: object) -> tuple[float | None, float | None] | None:
-    """Return lifetime and instant of expiry, of which *end* states one; None where it is no time."""
+    """Return lifetime and expiry time; *end* states one of them. None if it is not a time."""
     if end is None:
         return None, None
     if isinstance(end, datetime.timedelta):

@@ -1,6 +1,6 @@
-"""The JWT bearer grant (RFC 7523 §2.1): the login is an assertion that the client signs, for itself or for a user.
+"""The JWT bearer grant (RFC 7523 §2.1): the client logs in with an assertion that it signs, for itself or for a user.
 
-Google service accounts, Salesforce, Box and DocuSign have it.
+Google service accounts, Salesforce, Box and DocuSign use it.
 """
 
 import json
@@ -19,11 +19,11 @@ from tokenauth.providers._sources import LONGEST
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GOOGLE = "https://oauth2.googleapis.com/token"
 LIFETIME = 180.0
-"""Seconds that the assertion lives: Salesforce takes three minutes at most, Box one, Google an hour."""
+"""Lifetime of the assertion in seconds. Salesforce accepts three minutes at most, Box one, Google an hour."""
 
 
 class JWTBearer(Grant):
-    """Access by an assertion that a private key signs."""
+    """Access by an assertion signed with a private key."""
 
     _dated = True
 
@@ -52,10 +52,10 @@ class JWTBearer(Grant):
             token_url: "https://host/path" of the token endpoint.
             key: the private key: PEM, a JWK (dict or JSON), a `pathlib.Path` of either (read at each login), or a
                 callable that returns one.
-            issuer: `iss`, who signs: the service account's address, or the client's id.
-            subject: `sub`, in whose name: a user. Default none.
-            assertion_audience: `aud`, whom the assertion is for. Default the token_url. (`audience=`, as with every
-                grant, is a form field.)
+            issuer: `iss`, the signer: the service account's address, or the client's id.
+            subject: `sub`, the user to act for. Default none.
+            assertion_audience: `aud` of the assertion. Default: the token_url. (`audience=` is a form field, as with
+                every grant.)
             claims: more claims, such as {"box_sub_type": "enterprise"}. Default none; `iat`, `nbf`, `exp` and a new
                 `jti` are always there.
             headers: more JOSE header parameters. Default none.
@@ -63,11 +63,10 @@ class JWTBearer(Grant):
             algorithm: such as "RS256" (RFC 7518). Default the JWK's, else by the key: RS256, ES256, ES384, ES512 or
                 EdDSA.
             lifetime: seconds from `iat` to `exp`; `iat` is 10 s in the past, to allow for clock skew. Default 180.
-            home: place of the API's URL in the answer, where it says which host may have the token: "instance_url" at
+            home: place of the API's URL, if the response says which host the token is for: "instance_url" at
                 Salesforce. Default none.
-            lifetime_of_token: seconds (or a `timedelta`) that a token lives where the answer doesn't say. Default
-                unknown.
-            client_id: form field, where the server wants to know the client besides. Default none.
+            lifetime_of_token: lifetime in seconds (or a `timedelta`) if the response states none. Default unknown.
+            client_id: form field, if the server wants the client's id as well. Default none.
             client_secret: its secret; a str, a callable, or anything with `get_secret_value()`. Default none.
             options: see `SharedOptions`: client_auth, scope, resource, audience, extra, and the options of every auth
                 object.
@@ -111,12 +110,12 @@ def google_account(
     """Return the arguments of `JWTBearer` for a Google service account.
 
     Args:
-        account: the JSON file of the account's key, as a path, or what is in it as a dict.
-        scope: scopes: a list, or one str with blanks between them.
-        subject: address of the user in whose name to act (domain-wide delegation). Default none: the account itself.
+        account: path of the account's JSON key file, or its content as a dict.
+        scope: scopes: a list, or one str separated by spaces.
+        subject: email address of the user to impersonate (domain-wide delegation). Default: the account itself.
 
     Raises:
-        TypeError, ValueError: it is no such file. The text never shows what is in it.
+        TypeError, ValueError: the file is not a key file. The message never shows its content.
     """
     content = account if isinstance(account, Mapping) else _read(account)
     missing = [name for name in ("client_email", "private_key") if not isinstance(content.get(name), str)]

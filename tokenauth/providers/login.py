@@ -1,9 +1,9 @@
-"""Login: a token API described by what is sent, and by where things stand in what comes back.
+"""Login: describes a token API by the requests to send and the places of values in the responses.
 
-Call     what is sent: the login, and what comes before it, renews it, ends it      `_call`
-Place    where a value stands in an answer                                          `_core.places`
-Rule     what an answer means                                                       `_core.rules`
-Carry    what goes on each request                                                  `_carry`
+Call     a request to send: the login, calls before it, its renewal, the logout     `_call`
+Place    where a value is in a response                                             `_core.places`
+Rule     what a response means                                                      `_core.rules`
+Carry    how each API request carries the token                                     `_carry`
 """
 
 import functools
@@ -36,11 +36,11 @@ else:
 __all__ = ["FORM", "JSON", "Login"]
 
 _of_login = itemgetter("method", "params", "json", "form", "headers", "basic", "body", "sign", "keep")
-_USES = "uses"  # among what is kept: how often the token has been refreshed
+_USES = "uses"  # the name among the kept values for the number of refreshes
 
 
 class Login(Provider):
-    """A token API, described. The defaults are those of OAuth 2.0 (RFC 6749 §5).
+    """The description of a token API. The defaults are those of OAuth 2.0 (RFC 6749 §5).
 
     Login("https://api.example/login", json={"user": "u", "key": key}, token="data.accessToken",
           expires_in="data.expiresIn", success=("code", "00"), header="Access-Token", scheme="")
@@ -55,14 +55,14 @@ class Login(Provider):
     _checked: ClassVar[frozenset[str]] = frozenset()  # attributes of a subclass that can be compared for sure
 
     def __init__(self, url: str, **options: Unpack[LoginOptions]) -> None:
-        """Log in as described.
+        """Log in with the described requests.
 
         Args:
-            url: https (loopback exempt), without query, fragment and user info.
-            options: see `LoginOptions`: what is sent (method, params, headers, form, json, body, basic, sign), where
-                things stand in the answer (token, token_type, expires_in, …), what it means (success, rejected,
-                retryable), how a request carries the token (header, scheme, param, cookie, also), other calls (first,
-                refresh, logout), and the options of every auth object.
+            url: URL of the login: https (loopback exempt), without query, fragment and user info.
+            options: see `LoginOptions`: the request (method, params, headers, form, json, body, basic, sign), the
+                places in the response (token, token_type, expires_in, …), its meaning (success, rejected, retryable),
+                how API requests carry the token (header, scheme, param, cookie, also), other calls (first, refresh,
+                logout), and the options of every auth object.
 
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.
@@ -84,7 +84,7 @@ class Login(Provider):
         self.discards_older = bool(arguments["discards_older"]) or self.logs_out
 
     def _described_calls(self, arguments: Mapping[str, Any]) -> "dict[str, Step]":
-        """Return each call by its name: "" is the login, "first.0" the first of those before it."""
+        """Return each call by name: "" is the login, "first.0" the first call before it."""
         homes = checked_origins(self.options.get("origins", ()), allow_http=self._allow_http)
         setting = Setting(self.token_url, homes, public_names(tuple(arguments["public"])), self._quotes_basic)
         first, calls = arguments["first"], {}
@@ -98,7 +98,7 @@ class Login(Provider):
 
     def _described_carry(self, arguments: Mapping[str, Any]) -> Carry:
         carry = Carry(arguments, self.options, public_names(tuple(arguments["public"])))
-        if carry.also is not None:  # then header and scheme are ours to see to
+        if carry.also is not None:  # then `sign` also sets header and scheme
             self.options = {name: each for name, each in self.options.items() if name not in {"header", "scheme"}}
         return carry
 
@@ -111,7 +111,7 @@ class Login(Provider):
 
     @property
     def _moving(self) -> dict[str, object]:
-        """What distinguishes the calls and may be a callable; those of `also` make no other token."""
+        """The callables that distinguish the calls. Those of `also` don't change the token."""
         return {name: each for step in self._calls.values() for name, each in step.moving.items()}
 
     @property
@@ -129,7 +129,7 @@ class Login(Provider):
         return not (vars(self).keys() - _known() - self._checked)
 
     def _added(self) -> dict[str, object]:
-        """Return what a subclass has besides: it may go into the call."""
+        """Return the attributes that a subclass adds: they may go into the call."""
         names = vars(self).keys() - _known()
         told = {id(secret) for secret in self.secrets} if names else set()
         return {name: getattr(self, name) for name in names if id(getattr(self, name)) not in told}
@@ -170,7 +170,7 @@ class Login(Provider):
         return self._calls["logout"].built(kept) if self.logs_out else None
 
     def request(self, refresh_token: str | None = None, kept: Mapping[str, str] = NONE) -> TokenRequest:
-        """Return the login's call, or with *refresh_token* the one that renews. *kept*: of earlier answers."""
+        """Return the login, or the call that renews *refresh_token*. *kept*: values from earlier responses."""
         if refresh_token is None or not self.refreshes:
             return self._calls[""].built(kept)
         return self._calls["refresh"].built({**kept, "refresh_token": refresh_token})
@@ -182,7 +182,7 @@ class Login(Provider):
         return self._reading.token(self, step, reply, kept)
 
     def advice(self, reply: Reply, fault: "Fault") -> str:
-        """Return what an error about refused credentials says to check."""
+        """Return the advice for an error about rejected credentials."""
         return self._reading.advice
 
     def may_serve(self, origin: Origin) -> bool:
@@ -191,7 +191,7 @@ class Login(Provider):
     # how it is presented
 
     def carries(self, value: str) -> bool:
-        """Whether a token of this *value* can go on a request as described."""
+        """Whether a request can carry a token with this *value* as described."""
         return self._carry.takes(value)
 
     def sign(self, token: Token) -> Signature | None:
@@ -200,5 +200,5 @@ class Login(Provider):
 
 @functools.cache
 def _known() -> frozenset[str]:
-    """Return the attributes of every Login, which its identity has, or which make no other token."""
+    """Return the attributes of every Login. Its identity covers them, or they don't change the token."""
     return frozenset({*vars(Login("https://h.example"))})

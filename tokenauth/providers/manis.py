@@ -1,7 +1,7 @@
 """Manis: a payment-orchestration API. `POST /api/v1/auth/token` with two headers and no body.
 
-Source: the provider's page "Get token". Not published there, so by inference: that the token goes into
-`Authorization` with its `tokenType`, and the unit of `expiresAt`.
+Source: the provider's page "Get token". It doesn't publish two facts, which are inferred: that `Authorization` carries
+the token with its `tokenType`, and the unit of `expiresAt`.
 """
 
 from typing import Unpack
@@ -33,12 +33,12 @@ class Manis(Login):
         """Log in to Manis, a payment-orchestration API.
 
         Args:
-            base_url: "https://host[/prefix]" of your Manis API, without `path`. Manis gives it to you with the merchant
-                id; its page names no real host.
+            base_url: "https://host[/prefix]" of your Manis API, without `path`. Manis gives it to you together with the
+                merchant id.
             merchant_id: sent as `x-merchant-id`.
             secret: sent as `x-secret`; a str, a callable (read at each login), or anything with `get_secret_value()`.
             path: path of the token endpoint below `base_url`. Default "/api/v1/auth/token".
-            expires_unit: unit of `expiresAt`, "s", "ms" or "us". Default None: by its magnitude.
+            expires_unit: unit of `expiresAt`: "s", "ms" or "us". Default None: guessed from its magnitude.
             options: see `Options`.
 
         Raises:

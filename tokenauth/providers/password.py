@@ -1,4 +1,4 @@
-"""The password grant of OAuth 2.0 (RFC 6749 §4.3), and the Platform, a token API in the shape of ASP.NET's `/Token`."""
+"""The password grant of OAuth 2.0 (RFC 6749 §4.3), and the Platform, a token API modeled on ASP.NET's `/Token`."""
 
 from typing import Any, ClassVar, Literal, Unpack
 
@@ -16,20 +16,20 @@ class PasswordOptions(GrantOptions, total=False):
     method: str
     """Method of the token call. Default "POST"; Platform "GET"."""
     content_type: str
-    """Label of the body, which is urlencoded in any case. Default "application/x-www-form-urlencoded"; Platform
+    """Content-Type of the body, which is always urlencoded. Default "application/x-www-form-urlencoded"; Platform
     "application/json"."""
     client_auth: ClientAuthLike | Literal["user"] | None  # type: ignore[misc]  # one more than the other grants take
-    """How the client proves itself, as with every grant, or "user": the user's own name and password by HTTP Basic, as
-    they are (RFC 7617). Default as with every grant; Platform "user"."""
+    """Client authentication, as with every grant, or "user": the user's own name and password by HTTP Basic, not
+    urlencoded (RFC 7617). Default as with every grant; Platform "user"."""
     use_refresh_token: bool
-    """Whether to use the refresh token of an answer (RFC 6749 §6). Default True."""
+    """Whether to use the refresh token in a response (RFC 6749 §6). Default True."""
     discards_older: bool
-    """Whether each login ends all older tokens of the user; then a token is used to its end. Default False; Platform
-    True."""
+    """Whether each login invalidates all older tokens of the user. If so, a token is used until it expires. Default
+    False; Platform True."""
 
 
 class PasswordGrant(Grant):
-    """A user's access by name and password, and by refresh token where the answer brings one (RFC 6749 §6)."""
+    """A user's access by name and password, and by refresh token if the server issues one (RFC 6749 §6)."""
 
     _label = "OAuth user"
     _auth: ClassVar[Literal["user"] | None] = None
@@ -50,13 +50,13 @@ class PasswordGrant(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[PasswordOptions],
     ) -> None:
-        """Log in with the OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still have it.
+        """Log in with the OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still support it.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
             username: the resource owner's name; any text.
             password: a str, a callable (read at each login), or anything with `get_secret_value()`; any text.
-            client_id: the client's identifier, where the server wants to know the client. Default none.
+            client_id: the client's identifier, if the server wants it. Default none.
             client_secret: its secret, as `password`. Default none.
             options: see `PasswordOptions`.
 
@@ -87,10 +87,10 @@ class PasswordGrant(Grant):
 
 
 class Platform(PasswordGrant):
-    """The Platform's Token API as its page describes it: `GET`, an urlencoded body under a JSON label, HTTP Basic.
+    """The Platform's Token API as its page describes it: `GET`, a urlencoded body labeled as JSON, HTTP Basic.
 
-    Each login discards all older tokens of the user, so as few as possible are made. Arguments as in `PasswordGrant`,
-    with other defaults. Source: "GET - Get Access Token".
+    Each login invalidates all older tokens of the user, so it logs in as rarely as possible. Arguments as in
+    `PasswordGrant`, with other defaults. Source: "GET - Get Access Token".
     """
 
     _label = "Platform user"

@@ -1,4 +1,4 @@
-"""The refresh token grant of OAuth 2.0 (RFC 6749 §6), for a refresh token that the user brings."""
+"""The refresh token grant of OAuth 2.0 (RFC 6749 §6), for a refresh token that you already have."""
 
 from collections.abc import Callable, Generator
 from typing import Unpack
@@ -16,7 +16,7 @@ _USED_UP = (
 
 
 class RefreshToken(Grant):
-    """A user's access by a refresh token, which his consent gave."""
+    """A user's access by a refresh token that the user's consent granted."""
 
     brought: Secret
 
@@ -30,18 +30,18 @@ class RefreshToken(Grant):
         on_refresh_token: Callable[[str], object] | None = None,
         **options: Unpack[GrantOptions],
     ) -> None:
-        """Use a refresh token that you bring (RFC 6749 §6), and the ones that it is exchanged for.
+        """Use a refresh token that you have (RFC 6749 §6), and then each one that replaces it.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
-            refresh_token: the one that your user's consent gave: a str, a callable, or anything with
-                `get_secret_value()`. With a `store` it is the one to begin with: what came of it later is found there.
+            refresh_token: the refresh token from your user's consent: a str, a callable, or anything with
+                `get_secret_value()`. With a `store` it is only the first one; its successors are found there.
             client_id: the client's identifier; any text.
             client_secret: the same kinds as `refresh_token`; None for a public client. Default None.
-            on_refresh_token: a function, sync or async, that keeps each new refresh token. It is called before the new
+            on_refresh_token: a function, sync or async, that saves each new refresh token. It is called before the new
                 access token is used. If it raises, that request fails, and the next one calls it again. Default none.
             options: see `GrantOptions`: client_auth, scope, resource, audience, issuer, extra, and the options of every
-                auth object. Without `store` and `on_refresh_token` new refresh tokens end with the process.
+                auth object. Without `store` or `on_refresh_token`, new refresh tokens are lost when the process ends.
 
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.

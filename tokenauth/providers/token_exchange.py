@@ -1,4 +1,4 @@
-"""Token exchange (RFC 8693): a token that you have, for one that the API takes."""
+"""Token exchange (RFC 8693): trade a token that you have for one that the API accepts."""
 
 from typing import Literal, Unpack
 
@@ -16,7 +16,7 @@ TokenType = Literal["access_token", "refresh_token", "id_token", "saml1", "saml2
 
 
 class TokenExchange(Grant):
-    """Access by another token: that of a user who called, of a workload, of another server."""
+    """Access by another token: of a calling user, of a workload, from another server."""
 
     _checked = Grant._checked | {"_subject", "_actor"}
 
@@ -35,19 +35,19 @@ class TokenExchange(Grant):
     ) -> None:
         """Exchange a token for another one (RFC 8693).
 
-        The token that comes back is the subject's. An auth object serves one subject: make one for each, as cheap as
-        that is; those with equal arguments share their token.
+        The new token belongs to the subject, so make one auth object per subject. They are cheap, and objects with
+        equal arguments share their token.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
-            subject_token: the token to exchange: a str; a `pathlib.Path` of a file, or a callable, each read at every
-                exchange; or another auth object, whose token it is then.
+            subject_token: the token to exchange: a str; a `pathlib.Path` or a callable, read at each exchange; or
+                another auth object, whose token is exchanged.
             subject_token_type: "access_token", "jwt", "id_token", "refresh_token", "saml1", "saml2", or the URI of
                 another type. Default "access_token".
-            actor_token: the token of whoever acts for the subject, given as subject_token. Default none.
+            actor_token: the token of the party that acts for the subject; same kinds as `subject_token`. Default none.
             actor_token_type: its type. Default "access_token".
-            requested_token_type: the type that is wanted. Default the server's choice.
-            client_id: the client's identifier, where the server wants to know the client. Default none.
+            requested_token_type: type of the new token. Default: the server's choice.
+            client_id: the client's identifier, if the server wants it. Default none.
             client_secret: its secret; a str, a callable, or anything with `get_secret_value()`. Default none.
             options: see `GrantOptions`: audience, resource, scope, client_auth, issuer, extra, and the options of every
                 auth object.
