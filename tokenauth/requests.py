@@ -29,6 +29,7 @@ from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.family import members_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having, let_go
+from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
@@ -97,7 +98,10 @@ class TokenAuth(BaseTokenAuth, AuthBase):
             ready = source.ready()
             if signature is not None and ready is not None and ready.token is token and (end := url.find("/", 8)) > 0:
                 source.learn(ready, url[: end + 1], signature)
-        return request if signature is None else self._signed(request, signature, token)
+        if signature is None:
+            return request
+        stand_in.tell(request, signature)
+        return self._signed(request, signature, token)
 
     def _signed(self, request: PreparedRequest, signature: Signature, token: Token | None) -> PreparedRequest:
         """Put *signature* on *request*, and make it one that looks after it."""
@@ -366,6 +370,7 @@ def _send_again(response: Response, signature: Signature, settings: dict[str, An
     _renew_cookies(again, response, signature)
     _put(request, signature)  # a redirect copies these headers
     _put(again, signature)
+    stand_in.tell(again, signature)
     started = time.perf_counter()
     answer: Response = response.connection.send(again, **settings)
     answer.elapsed = timedelta(seconds=time.perf_counter() - started)

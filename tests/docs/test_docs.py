@@ -139,7 +139,7 @@ def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
     assert sorted(name for name in own if f"`{name}`" not in text) == []
 
 
-@pytest.mark.parametrize("module", ["tokenauth", "tokenauth.stores"])
+@pytest.mark.parametrize("module", ["tokenauth", "tokenauth.stores", "tokenauth.testing"])
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     """A new name needs a line like `::: tokenauth.NewAuth` in docs/reference/api.md."""
     pages = "".join((ROOT / "docs" / "reference" / name).read_text() for name in ("api.md", "errors.md", "options.md"))

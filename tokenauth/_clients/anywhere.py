@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenauth._clients.at_login import flows
+from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
@@ -43,19 +44,19 @@ class Anywhere:
         """
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
-            return _headers(self._run(flows.static(self._source, origin)))  # type: ignore[arg-type]  # a signature, not a token
+            return _headers(url, self._run(flows.static(self._source, origin)))  # type: ignore[arg-type]  # a signature, not a token
         if not self._source.admission.admits(origin):
             return {}
-        return self._carrying(origin, self._source.tokens.fresh() or self._obtain(None))
+        return self._carrying(url, origin, self._source.tokens.fresh() or self._obtain(None))
 
     async def aheaders(self, url: str) -> dict[str, str]:
         """Async version of `headers()`; it doesn't block the event loop."""
         origin = Origin.parse(url)
         if self._source.provider.is_static(origin):
-            return _headers(await self._arun(flows.static(self._source, origin)))
+            return _headers(url, await self._arun(flows.static(self._source, origin)))
         if not self._source.admission.admits(origin):
             return {}
-        return self._carrying(origin, self._source.tokens.fresh() or await self._aobtain(None))
+        return self._carrying(url, origin, self._source.tokens.fresh() or await self._aobtain(None))
 
     def refused(self, url: str, headers: Mapping[str, str] | None = None) -> bool:
         """Report a 401 from *url*. If the result is True, send the request again with new `headers(url)`.
@@ -97,7 +98,7 @@ class Anywhere:
         signature = self._source.admission.signature(token, origin)
         return signature is not None and signature.is_on(headers, "")
 
-    def _carrying(self, origin: Origin, token: Token) -> dict[str, str]:
+    def _carrying(self, url: str, origin: Origin, token: Token) -> dict[str, str]:
         signature = self._source.admission.signature(token, origin)
         if signature is None:
             return {}
@@ -106,7 +107,7 @@ class Anywhere:
         if len(given) >= _MOST_ORIGINS:
             given.clear()
         given[origin] = (token, renewed and (before is None or before.value == token.value))
-        return _headers(signature)
+        return _headers(url, signature)
 
     if TYPE_CHECKING:
 
@@ -119,7 +120,7 @@ class Anywhere:
         async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token: ...
 
 
-def _headers(signature: Any) -> dict[str, str]:
+def _headers(url: str, signature: Any) -> dict[str, str]:
     signature = signature or Signature()
     if signature.params:
         names = ", ".join(signature.params)
@@ -127,4 +128,5 @@ def _headers(signature: Any) -> dict[str, str]:
             f"This API takes the token in the query ({names}), and headers() has no place for that: use the auth "
             "object with requests, httpx or aiohttp, or put get_token().value into the URL yourself"
         )
+    stand_in.tell(url, signature)
     return dict(signature.headers_beside(None))

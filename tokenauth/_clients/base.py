@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 from tokenauth._clients import at_login, presence
 from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
-from tokenauth._core.options import Options, checked_options
+from tokenauth._core.options import NAMES, Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.token import Token
 from tokenauth._lazy import once
@@ -65,6 +65,29 @@ class BaseTokenAuth(Anywhere):
 
         make: Any = cls
         return make(**from_env(cls, prefix, arguments))  # type: ignore[no-any-return]
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with other arguments and options: `auth.replace(base_url=server.url, cache={})`.
+
+        Args:
+            changes: any argument that the object, or its provider, was made with, and any of `Options`. A copy with
+                the same credential and cache shares its token.
+
+        Raises:
+            TypeError, ValueError: as the constructor.
+        """
+        from tokenauth._core.remade import remade, takes_more  # noqa: PLC0415  (few programs need it)
+
+        before, options = self._provider, {name: each for name, each in changes.items() if name in NAMES}
+        own = {name: each for name, each in self._options.items() if before.options.get(name, self) is not each}
+        if takes_more(before):  # it has the options, and says which of them are left to say
+            after, own = remade(before, changes), {name: each for name, each in own.items() if name not in options}
+        else:
+            rest = {name: each for name, each in changes.items() if name not in NAMES}
+            after, own = remade(before, rest) if rest else before, {**own, **options}
+        twin = type(self).__new__(type(self))
+        twin.__setstate__({**self.__getstate__(), "_provider": after, "_options": {**after.options, **own}})
+        return twin
 
     def _set_up(self) -> None:
         self._token_client = self._options.get("token_client")

@@ -19,6 +19,7 @@ from tokenauth._clients.bodies import is_whole, rewinder
 from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
+from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.source import Source
@@ -97,7 +98,10 @@ class Story:
 
     def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
         presented = yield from self._present(request)
-        return None if presented is None else _sign(self._source, request, presented)
+        if presented is None:
+            return None
+        stand_in.tell(request, presented)
+        return _sign(self._source, request, presented)
 
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""
@@ -111,7 +115,8 @@ class Story:
             signature = yield Sign(origin)
             if signature is not None:
                 presented = Presented.of(signature, None, url, origin, alone=alone)
-                if not source.logins.blocks:
+                if not source.logins.blocks and stand_in.current is None:
+                    source.credential.memory.learned.add(self)
                     self._static = {**self._static, place: presented}
                 return presented
         if not source.admission.admits(origin):
@@ -126,6 +131,10 @@ class Story:
         ready = source.ready()
         source.learn(ready if ready is not None and ready.token is token else None, place, presented)
         return presented
+
+    def forget(self) -> None:
+        """Work out anew what requests carry."""
+        self._static = _NONE
 
     def counts(self, sent: Sent, response: Any) -> bool:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
@@ -171,6 +180,7 @@ class Story:
         presented = yield from self._present(request, rejected)
         if presented is None:
             return None
+        stand_in.tell(request, presented)
         _sign(source, request, presented)
         return request
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.peek import behind, refuses, worth_reading
+from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
@@ -57,6 +58,7 @@ class MiddlewareAuth(BaseTokenAuth):
             signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
                 return _passed_on(request, await handler(request), _Chain(abroad=True))
+            stand_in.tell(request, signature)
         _put(request, signature)
         try:
             response = await handler(request)
@@ -109,6 +111,7 @@ class MiddlewareAuth(BaseTokenAuth):
         signature = source.admission.signature(renewed, origin) if origin is not None else None
         if signature is None:  # the new token is for another origin
             return response
+        stand_in.tell(request, signature)
         _put(request, signature)
         answer = await handler(request)
         source.ended(address, refused=await _refuses(source, answer))

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
-
 
 def _monotonic() -> float:
     return time.monotonic()  # looked up at each call: a test may have put a fake in its place
@@ -13,11 +11,14 @@ def _wall() -> float:
     return time.time()
 
 
-class Clock(NamedTuple):
+class Clock:
     """Two readings in seconds: `monotonic` counts lifetimes, `wall` (Unix) is for expiry that leaves the process."""
 
-    monotonic: Callable[[], float] = _monotonic
-    wall: Callable[[], float] = _wall
+    __slots__ = ("monotonic", "wall")
+
+    def __init__(self, monotonic: Callable[[], float] = _monotonic, wall: Callable[[], float] = _wall) -> None:
+        self.monotonic = monotonic
+        self.wall = wall
 
 
 SYSTEM = Clock()

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-from tokenauth._core import errors
+from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import as_answered
@@ -47,14 +47,22 @@ class Leased(NamedTuple):
 
 
 class Fleet:
-    """What is known through the *shelf*, which is None where this process is on its own."""
+    """What is known through the *shelf*: None where this process is on its own, or a stand-in logs in."""
 
     def __init__(self, credential: Credential, tokens: Tokens, logins: Logins) -> None:
         self._credential = credential
         self._tokens = tokens
         self._logins = logins
         self._since = -math.inf
-        self.shelf: Shelf | None = None
+        self._shelf: Shelf | None = None
+
+    @property
+    def shelf(self) -> Shelf | None:
+        return self._shelf if stand_in.current is None else None
+
+    @shelf.setter
+    def shelf(self, shelf: Shelf | None) -> None:
+        self._shelf = shelf
 
     def record(self, outcome: Held | Token | Exception) -> Record:
         """Return what to tell of a login: the token, or that the credentials were rejected."""

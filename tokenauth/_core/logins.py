@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from tokenauth._core import errors
+from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of
@@ -77,7 +77,7 @@ class Logins:
         saved then, and counts, unless this process knows what came of it. May block where the user's one is a callable.
         """
         provider, line = self._credential.provider, self.line
-        if not provider.refreshes:
+        if not provider.refreshes or stand_in.current is not None:
             return None
         if provider.brought is not None:
             line.begin(provider.brought.reveal(), self._credential.birth or line.birth)
@@ -102,6 +102,9 @@ class Logins:
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a login that has been begun: its first request is built."""
         credential = self._credential
+        if stand_in.current is not None:
+            self.replay("")
+            return self.over(stand_in.current.login(credential.provider))
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 
@@ -113,9 +116,17 @@ class Logins:
         self.line.over = True
         return None if was_over else last if last is not None and last.value else token
 
+    def over(self, token: Token) -> Talk:
+        """Return a login that is over and has brought *token* just now."""
+        sent, wall = self._credential.monotonic(), self._credential.wall()
+        reply = Reply(200, {}, b"", sent=sent, sent_at=wall, received_at=wall)
+        return Talk.over(self._credential.provider, token, reply)
+
     def farewell(self, token: Token) -> TokenRequest | None:
         """Return the call that ends *token*, or None."""
         provider = self._credential.provider
+        if stand_in.current is not None:
+            return None
         with login_under_way(self._credential.clock, self._credential.memory.notes):
             request = provider.logout(token)
         talk = Talk(provider, None, allow_http=self._credential.allow_http)
@@ -195,7 +206,8 @@ class Logins:
         held = self.dated(token, talk.reply, before)
         with self._credential.memory.lock:
             remembers = not flight.forgotten
-            if keep and self._credential.provider.refreshes and (remembers or self.alone):
+            follows = self._credential.provider.refreshes and stand_in.current is None
+            if keep and follows and (remembers or self.alone):
                 self._follow(held, talk)
             if remembers:
                 self._credential.cooldowns.succeeded(self._credential.key)

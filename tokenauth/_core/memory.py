@@ -7,6 +7,7 @@
     refused     tokens that a 401 came back for, each with its credential
     lines       which refresh token comes next                `lines`
     notes       what logins have learnt of servers            `under_way`
+    learned     who has worked out something of all this that is to be forgotten, too
 
 Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
 is the one of all auth objects without a `cache=` of their own. Law: it has one lock, which is held over a fork.
@@ -50,6 +51,22 @@ def _notes(lock: "threading.RLock") -> "Notes":
     return Notes(lock)
 
 
+class Learned(weakref.WeakSet[Any]):
+    """Objects with a `forget` of their own."""
+
+    def __init__(self, lock: "threading.RLock") -> None:
+        super().__init__()
+        self._lock = lock
+
+    def add(self, item: Any) -> None:
+        with self._lock:
+            super().add(item)
+
+    def forget(self) -> None:
+        for each in list(self):
+            each.forget()
+
+
 _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
     "cooldowns": Cooldowns,
     "futilities": Futilities,
@@ -57,6 +74,7 @@ _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
     "refused": Marks,
     "lines": _lines,
     "notes": _notes,
+    "learned": Learned,
 }
 
 
@@ -69,6 +87,7 @@ class Memory:
     refused: Marks
     lines: "Lines"
     notes: "Notes"
+    learned: Learned
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code

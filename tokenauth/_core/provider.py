@@ -6,7 +6,7 @@ Law: no I/O, no clock, no lock, no client library, no state that changes.
 import os
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tokenauth._core.errands import Errand
@@ -15,6 +15,30 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
+
+
+class Given(tuple[Any, ...]):
+    """The arguments of a call: a tuple and a dict. They hold secrets: repr hides them, and a pickle leaves them out."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<arguments>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Given, ()
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two objects are equal is said by what became of their arguments."""
+        return isinstance(other, Given)
+
+    def __ne__(self, other: object) -> bool:
+        return not isinstance(other, Given)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Provider:
@@ -51,6 +75,13 @@ class Provider:
             `request` is then always given a refresh token. Default None.
         on_refresh_token: a function, sync or async, that is told of each new refresh token. Default None.
     """
+
+    _given: Given
+
+    def __new__(cls, *args: Any, **arguments: Any) -> Self:
+        made = super().__new__(cls)
+        made.__dict__["_given"] = Given((args, arguments))
+        return made
 
     name: str
     token_url: str
@@ -134,6 +165,10 @@ class Provider:
     def sign(self, token: Token) -> Signature | None:
         """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
         return None
+
+    def faked(self, value: str) -> Token:
+        """Return what a login might bring, for tests that make none. *value*: of the token, as far as that is free."""
+        return Token(value)
 
 
 def where(provider: Provider) -> str:

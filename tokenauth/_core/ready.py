@@ -6,6 +6,7 @@ This is the hot path. A warm request asks for `Readiness.now()`, looks its own p
 from collections.abc import Hashable
 from typing import Any
 
+from tokenauth._core import stand_in
 from tokenauth._core.admission import Admission
 from tokenauth._core.cache import MAX_AGE, Held
 from tokenauth._core.credential import Credential
@@ -56,7 +57,7 @@ class Readiness:
         ready = self._ready
         if ready is None or ready.held is not held:
             held = held or self._tokens.held()
-            if held is None:
+            if held is None or stand_in.current is not None:  # which is to be told of each request
                 return None
             ready = self._ready = Ready(held, self._told_of(held))
         clock = self._credential.clock

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from tokenauth._core import errors
+from tokenauth._core import errors, stand_in
 from tokenauth._core.token import exact
 
 
@@ -101,7 +101,7 @@ class Secret:
 
     def last(self) -> str:
         """Return the value that was last read, at a login as a rule; `reveal()` where there was none."""
-        return self.reveal() if self._seen is None else self._seen
+        return self.reveal() if self._seen is None or stand_in.current is not None else self._seen
 
     @property
     def seen(self) -> str | None:
@@ -113,6 +113,8 @@ class Secret:
 
         The callable's own exception is not chained, for it may hold what the callable read.
         """
+        if stand_in.current is not None:
+            return stand_in.current.secret()
         value = self._called(self._source) if callable(self._source) else self._source
         try:
             value = _unboxed(value)

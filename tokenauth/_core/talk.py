@@ -55,6 +55,13 @@ class Talk:
         self._secrets: tuple[str, ...] = (refresh_token,) if refresh_token is not None else ()
         self._steps: Generator[TokenRequest | Errand, Reply, Token] | None = None
 
+    @classmethod
+    def over(cls, provider: Provider, token: Token, reply: Reply) -> "Talk":
+        """Return one that has brought *token* by *reply*."""
+        talk = cls(provider, None)
+        talk.mark, talk.request, talk.token, talk.reply = "", None, token, reply
+        return talk
+
     def begin(self) -> "Talk":
         """Read the secrets and build the first request. May block where a secret is a callable."""
         provider = self._provider

@@ -72,7 +72,7 @@ class _Wrapped(Provider):
         self.brought = getattr(described, "brought", None)
         self.on_refresh_token = getattr(described, "on_refresh_token", None)
         self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
-        for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign"):
+        for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign", "faked"):
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
 

@@ -8,7 +8,7 @@ Source: the provider's page "ATRIP Token". The codes 900, 902, -1 and 9999 come 
 from collections.abc import Iterator, Mapping
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.frozen import Frozen, part, replace
@@ -226,6 +226,10 @@ class Atrip(Login):
             raise errors.TokenResponseError(text)
         header = self._portal_header or "Authorization"
         return Signature({header: f"Bearer {value}" if header.lower() == "authorization" else value})
+
+    def faked(self, value: str) -> Token:
+        portal = str(self._portal or "https://portal.example")
+        return Token(f"{portal}/?{urlencode({self._names[0]: value})}", origin=portal)
 
     def _located(self, url: str) -> tuple[str, str, bool] | None:
         """Return name and value of the link's token and whether it is in the query; None if the link has none."""

@@ -197,6 +197,9 @@ class Login(Provider):
     def sign(self, token: Token) -> Signature | None:
         return self._carry.sign(token)
 
+    def faked(self, value: str) -> Token:
+        return Token(value, kept={name: f"fake-{name}" for step in self._calls.values() for name in step.keep})
+
 
 @functools.cache
 def _known() -> frozenset[str]:

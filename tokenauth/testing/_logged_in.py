@@ -1,0 +1,27 @@
+"""An auth object that holds a token from the beginning."""
+
+from typing import TypeVar
+
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core.token import Token, problem_of
+
+Auth = TypeVar("Auth", bound=BaseTokenAuth)
+
+
+def logged_in(auth: Auth, token: str | Token) -> Auth:
+    """Return a copy of *auth* that holds *token*, in a cache of its own, as if it had just logged in.
+
+    It logs in when the token is refused or expires. A text never expires; say `Token("…", lifetime=3600)`.
+
+    Raises:
+        ValueError: *token* can't be sent.
+    """
+    held = token if isinstance(token, Token) else Token(token)
+    problem = problem_of(held)
+    if problem:
+        raise ValueError(f"The token can't be sent: {problem}")
+    twin = auth.replace(cache={})
+    flight, logins = twin._source.solo(), twin._source.logins
+    talk = logins.over(held)
+    logins.keep(flight, logins.accept(flight, talk, None), talk)
+    return twin
