@@ -10,14 +10,17 @@ from tests.support import PlainProvider, TokenServer
 from tokenauth import (
     AtripAuth,
     ClientCredentialsAuth,
+    FunctionAuth,
     LoginAuth,
     ManisAuth,
     PlatformAuth,
     TokenAuth,
 )
+from tokenauth._core.origins import Origin
 from tokenauth.providers import Login
 
 HOME = "https://home.example"
+MORE = "https://more.example"
 
 
 class TenantAuth(ManisAuth):
@@ -125,3 +128,21 @@ def test_a_refusal_to_copy_leaves_the_object_as_it_was() -> None:
     with pytest.raises(TypeError):
         auth.replace(user_name=None)
     assert auth == AtripAuth(client_id="c", client_secret="s3cret", user_name="u", role="admin", order_no="1")
+
+
+def test_options_that_were_given_as_iterators_are_not_lost() -> None:
+    auth = MADE["manis"](origins=iter([MORE])).replace(merchant_id="other")
+    assert auth._source.admission.admits(Origin.parse(MORE))
+
+
+def test_an_argument_that_was_an_iterator_has_to_be_given_again() -> None:
+    auth = FunctionAuth(lambda: "t", origins=iter([HOME, MORE]))
+    with pytest.raises(TypeError, match="can't give origins again"):
+        auth.replace(name="Another")
+    assert auth.replace(name="Another", origins=iter([MORE]))._source.admission.admits(Origin.parse(MORE))
+
+
+def test_changes_may_be_iterators(server: TokenServer) -> None:
+    for auth in (MADE["manis"](origins=iter([HOME])), server.auth()):
+        copied = auth.replace(origins=iter([MORE]))
+        assert pickle.loads(pickle.dumps(copied))._source.admission.admits(Origin.parse(MORE))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -12,16 +13,23 @@ from tests.clients import AWAITING, CLIENTS, Awaiting, Client, Get, Post
 from tests.servers import Received, Reply, serve
 from tests.support import TokenServer, background, until
 from tokenauth import (
+    APIKeyAuth,
     AtripAuth,
     ClientCredentialsAuth,
+    CommandAuth,
     CredentialsRejected,
+    FileAuth,
+    FunctionAuth,
+    JWTBearerAuth,
     LoginAuth,
     ManisAuth,
     PasswordGrantAuth,
     PlatformAuth,
+    RefreshTokenAuth,
     Token,
     TokenAuth,
     TokenEndpointError,
+    TokenExchangeAuth,
 )
 from tokenauth._core import stand_in
 from tokenauth._core.clock import SYSTEM
@@ -169,6 +177,20 @@ def _family(url: str) -> dict[str, TokenAuth]:
             also={"X-Session": Kept("session")},
             logout=Call(f"{url}/logout"),
         ),
+        "function": FunctionAuth(_untouchable, origins=[url]),
+        "command": CommandAuth(["no-such-command"], origins=[url]),
+        "file": FileAuth("/no/such/file", origins=[url]),
+        "key": APIKeyAuth(_untouchable, origins=[url], header="X-API-Key"),
+        "refresh token": RefreshTokenAuth(
+            f"{url}/token", refresh_token=_untouchable, client_id="c", on_refresh_token=lambda _: _untouchable()
+        ),
+        "bearer": JWTBearerAuth(f"{url}/token", key=_untouchable, issuer="me"),
+        "exchange": TokenExchangeAuth(
+            f"{url}/token",
+            subject_token=_untouchable,
+            subject_token_type="urn:ietf:params:oauth:token-type:access_token",
+            client_id="c",
+        ),
         "param": LoginAuth(f"{url}/login", json={"key": _untouchable}, param="access_token"),
         "cookie": LoginAuth(f"{url}/login", json={"key": _untouchable}, cookie="session"),
     }
@@ -184,6 +206,31 @@ def test_every_auth_object_is_faked(name: str) -> None:
         (signed,) = this.signed
         assert "fake-token" in f"{signed.url} {dict(signed.headers)}"
         assert "fake-token" not in repr(signed).replace(signed.url, "")
+
+
+@every_client
+def test_a_constant_secret_is_not_on_a_request(client: Client) -> None:
+    """One that the auth object has sent before is forgotten for the block."""
+    with serve(lambda request: Reply(200, {"got": request.headers["x-atlas-client-secret"]})) as api:
+        auth = AtripAuth(client_id="c", client_secret="s3cret", user_name="u", role="r", order_no="", base_url=api.url)
+        sent = [client.send(auth, Get(api.url)).json()["got"] for _ in range(2)]
+        with fake() as this:
+            sent += [client.send(auth, Get(api.url)).json()["got"] for _ in range(2)]
+            assert len(this.signed) == 2
+        sent.append(client.send(auth, Get(api.url)).json()["got"])
+    assert sent == ["s3cret", "s3cret", "fake-token", "fake-token", "s3cret"]
+
+
+def test_a_refresh_token_in_a_fake_token_is_not_taken_for_the_users(server: TokenServer) -> None:
+    told: list[str] = []
+    auth = RefreshTokenAuth(f"{server.url}/token", refresh_token="mine", client_id="c", on_refresh_token=told.append)
+    with fake() as this:
+        this.token = Token("t", refresh_token="fake")
+        assert auth.get_token().value == "t"
+    server.answer = lambda request: Reply(200, {"access_token": "t-1"}) if request.path == "/token" else None
+    assert auth.get_token().value == "t-1"
+    assert b"refresh_token=mine" in server.token_calls[-1].body
+    assert told == []
 
 
 def test_a_portal_link_is_faked() -> None:
@@ -234,57 +281,66 @@ def test_a_fake_in_a_fake_gives_way_to_the_outer_one() -> None:
 @every_client
 def test_a_token_expires_when_the_clock_is_moved(client: Client, server: TokenServer) -> None:
     auth = server.auth()
-    with clock() as time:
+    with clock() as moved:
         assert client.get(auth, server.api) == 200
-        time.advance(3000)
+        moved.advance(3000)
         assert client.get(auth, server.api) == 200
-        time.advance(700)
+        moved.advance(700)
         assert client.get(auth, server.api) == 200
         assert server.logins == 2 + (server.statuses.count(401))
-    assert abs(SYSTEM.wall() - __import__("time").time()) < 1
+    assert abs(SYSTEM.wall() - time.time()) < 1
 
 
 def test_a_failure_cools_down_when_the_clock_is_moved(server: TokenServer) -> None:
     server.answer = lambda request: Reply(401) if request.path == "/token" else None
     auth = server.auth()
-    with clock() as time:
+    with clock() as moved:
         for seconds, calls in [(0, 1), (59, 1), (2, 2)]:
-            time.advance(seconds)
+            moved.advance(seconds)
             with pytest.raises(CredentialsRejected):
                 auth.get_token()
             assert len(server.token_calls) == calls
 
 
 def test_a_token_is_refreshed_early_when_the_clock_is_moved() -> None:
-    with fake() as this, clock() as time:
+    with fake() as this, clock() as moved:
         this.lifetime = 1000
         auth = TokenAuth(_Untouched("https://api.example"))
         auth.get_token()
-        time.advance(600)
+        moved.advance(600)
         auth.get_token()
         assert this.logins == 1
-        time.advance(250)
+        moved.advance(250)
         auth.get_token()
         assert this.logins == 2
 
 
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
 def test_the_clock_goes_forward(seconds: float) -> None:
-    with clock() as time, pytest.raises(ValueError, match="0 or more"):
-        time.advance(seconds)
+    with clock() as moved, pytest.raises(ValueError, match="0 or more"):
+        moved.advance(seconds)
+
+
+def test_a_clock_in_a_clock_gives_way_to_the_outer_one() -> None:
+    with clock() as outer:
+        outer.advance(1000)
+        with clock() as inner:
+            inner.advance(500)
+            assert round(SYSTEM.wall() - time.time(), -1) == 1500
+        assert round(SYSTEM.wall() - time.time(), -1) == 1000
 
 
 def test_nothing_is_remembered_of_moved_time(server: TokenServer) -> None:
     auth = server.auth()
-    with clock() as time:
-        time.advance(1e6)
+    with clock() as moved:
+        moved.advance(1e6)
         auth.get_token()
     assert auth._source.tokens.held() is None
 
 
 def test_time_outs_keep_their_length_while_the_clock_is_moved(server: TokenServer) -> None:
-    with clock() as time:
-        time.advance(100)
+    with clock() as moved:
+        moved.advance(100)
         assert server.auth(timeout=5).get_token().value == "token-1"
 
 
@@ -305,10 +361,10 @@ def test_an_auth_object_holds_a_given_token_until_it_is_refused(client: Client, 
 
 
 def test_a_given_token_expires(server: TokenServer) -> None:
-    with clock() as time:
+    with clock() as moved:
         auth = logged_in(server.auth(), Token("given", lifetime=60))
         assert auth.get_token().value == "given"
-        time.advance(61)
+        moved.advance(61)
         assert auth.get_token().value == "token-1"
 
 
@@ -318,11 +374,11 @@ def test_a_given_token_expires(server: TokenServer) -> None:
 @pytest.mark.parametrize("client", AWAITING, ids=repr)
 def test_all_of_it_works_within_a_coroutine(client: Awaiting) -> None:
     async def main() -> str:
-        with fake() as this, clock() as time:
+        with fake() as this, clock() as moved:
             this.lifetime = 60
             auth = TokenAuth(_Untouched("https://api.example"))
             await auth.aget_token()
-            time.advance(100)
+            moved.advance(100)
             this.token = "second"
             return (await auth.aget_token()).value
 

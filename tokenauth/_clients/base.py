@@ -84,7 +84,8 @@ class BaseTokenAuth(Anywhere):
             after, own = remade(before, changes), {name: each for name, each in own.items() if name not in options}
         else:
             rest = {name: each for name, each in changes.items() if name not in NAMES}
-            after, own = remade(before, rest) if rest else before, {**own, **options}
+            given = checked_options(type(self).__name__, options)
+            after, own = remade(before, rest) if rest else before, {**own, **given}
         twin = type(self).__new__(type(self))
         twin.__setstate__({**self.__getstate__(), "_provider": after, "_options": {**after.options, **own}})
         return twin

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+
 def _monotonic() -> float:
     return time.monotonic()  # looked up at each call: a test may have put a fake in its place
 

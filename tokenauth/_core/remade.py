@@ -36,18 +36,20 @@ def remade(thing: T, changes: Mapping[str, Any]) -> T:
             bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
         else:
             raise TypeError(f"replace() got {name!r}, which is no argument of {kind.__name__.strip('_')} and no option")
-    for given in (bound.arguments, bound.arguments.get(rest or "", {})):
-        given.update({name: _again(name, thing, each) for name, each in given.items() if isinstance(each, Iterator)})
+    options = getattr(thing, "options", {})
+    for given, kept in ((bound.arguments, {}), (bound.arguments.get(rest or "", {}), options)):
+        used_up = {name: each for name, each in given.items() if isinstance(each, Iterator) and name not in changes}
+        given.update({name: _again(name, each, kept) for name, each in used_up.items()})
     made: T = kind(*bound.args, **bound.kwargs)
     return made
 
 
-def _again(name: str, thing: object, used_up: Iterator[Any]) -> Any:
-    """Return the argument *name*, which *thing* was given as an iterator, as it has kept it."""
-    kept = getattr(thing, "options", {}).get(name, used_up)
-    if isinstance(kept, Iterator):
+def _again(name: str, given: Iterator[Any], kept: Mapping[str, Any]) -> Any:
+    """Return the argument *name*, which was *given* as an iterator, as it was *kept*."""
+    value = kept.get(name, given)
+    if value is given:
         raise TypeError(f"replace() can't give {name} again, for it was an iterator: name it anew, or make it a list")
-    return kept
+    return value
 
 
 def _rest(signature: inspect.Signature) -> str | None:
