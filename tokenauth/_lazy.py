@@ -1,4 +1,4 @@
-"""Names that a package offers, and modules that it needs, loaded at their first use."""
+"""Lazy loading: public names of a package, and modules, are loaded when first used."""
 
 import contextlib
 import importlib

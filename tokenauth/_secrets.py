@@ -1,4 +1,4 @@
-"""What a pickle names that a version before 0.1 has made. It is refused: it holds a description in an older form."""
+"""The module that pickles from before 0.1 refer to. They are rejected: they hold descriptions in an older form."""
 
 import pickle
 

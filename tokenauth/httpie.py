@@ -7,7 +7,7 @@ from httpie.plugins import AuthPlugin
 
 
 class TokenAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no types
-    """`-a` is the name of a profile, never a secret: HTTPie's sessions store it as it is."""
+    """`-a` is the name of a profile and never a secret, because HTTPie's sessions store it in plain text."""
 
     name = "tokenauth"
     description = "The token of a profile of tokenauth: -A tokenauth -a PROFILE"

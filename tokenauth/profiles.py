@@ -8,7 +8,7 @@
 
     session.auth = tokenauth.profile("manis-prod")
 
-Law: a secret stands in the file only where nobody else can read the file.
+Law: the file may contain a secret only if no other user can read the file.
 """
 
 import os
@@ -38,7 +38,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def path() -> Path:
-    """Return the path of the profiles' file: `TOKENAUTH_CONFIG`, else "profiles.toml" in the configuration folder.
+    """Return the path of the profiles file: `TOKENAUTH_CONFIG`, else "profiles.toml" in the configuration folder.
 
     That folder is ~/.config/tokenauth on Linux, ~/Library/Application Support/tokenauth on macOS and
     %LOCALAPPDATA%\\tokenauth on Windows.
@@ -55,12 +55,12 @@ def profile(name: str, **arguments: Any) -> "TokenAuth":
     """Return the auth object that the profile *name* describes, for any client.
 
     Args:
-        name: of a table in the profiles' file, see `path`.
-        arguments: as its class takes them; they take precedence.
+        name: name of a table in the profiles file; see `path`.
+        arguments: arguments of its class; they override the profile.
 
     Raises:
-        TypeError, ValueError: no such profile, an unknown key, a value that can't be right, or a secret in a file that
-            others may read. The text says what to write instead, and never shows a value.
+        TypeError, ValueError: no such profile, an unknown key, an invalid value, or a secret in a file that others can
+            read. The message says what to write instead, and never shows a value.
     """
     kind, given = described(name, arguments)
     return made(kind, given, f"the profile {name}")

@@ -3,10 +3,10 @@
     session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)
     session.auth = TokenAuth(my_own_provider)
 
-requests calls the auth object once for each request. It follows a redirect by copying the request that it was given,
-and then setting the copy's URL. So a signed request is of a kind that knows what was put on it, as its copies do:
-whenever its URL is set, it is signed for the new place, or loses all that is ours, for good. That holds whatever an
-adapter does with requests of its own. A response hook answers a 401 on our token.
+requests calls the auth object once per request. It follows a redirect by copying the original request and then setting
+the copy's URL. So a signed request, and each copy of it, has a class that knows its signature: when its URL is set, it
+is signed for the new URL or loses the signature for good. This holds for requests that adapters make, too. A response
+hook handles a 401 on our token.
 """
 
 import logging

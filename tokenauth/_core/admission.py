@@ -1,4 +1,4 @@
-"""Admission: which request may have the token of a provider, and how it carries it.
+"""Admission: which requests may carry a provider's token, and how.
 
 Law: the token goes to its provider's origin and to those that the user names, and nowhere else.
 """
@@ -56,7 +56,7 @@ def _check_home(url: str, allow_http: bool) -> None:
 
 
 class Admission:
-    """A provider, and the options that say where its token goes: see `Options`.
+    """A provider, with the options that decide where its token goes: see `Options`.
 
     Attributes:
         steady: whether a token's signature is the same each time.
@@ -86,36 +86,37 @@ class Admission:
         self.steady = provider.steady or type(provider).sign is Provider.sign
 
     def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
-        """Whether an answer's *status* says that the token is no good.
+        """Whether a response's *status* means that the token is no longer valid.
 
-        Without `refused=` it is a 401, unless that is about scope (RFC 6750 §3.1), which a new token would not have.
+        Without `refused=`, that is a 401, unless it is about scope (RFC 6750 §3.1), which a new token would lack as
+        well.
         """
         if status not in self._rule.statuses:
             return False
         return self.refused is not None or _errors_of(headers.get("WWW-Authenticate", "")) != {"insufficient_scope"}
 
     def looks(self, status: int) -> bool:
-        """Whether an answer of this *status* must be looked into as well."""
+        """Whether the body of a response with this *status* must be checked as well."""
         return bool(self._rule.clauses) and self._rule.looks(status)
 
     def tells(self, answer: Answer, response: object) -> bool:
-        """Whether *answer* says by what is in it that the token is no good. *response*: the same, for callables."""
+        """Whether the content of *answer* means that the token is no longer valid. Callables get *response* instead."""
         return self._rule.matches(answer, response)
 
     def admits(self, origin: Origin | None) -> bool:
-        """Whether a token may be for *origin*; where not, warn once."""
+        """Whether *origin* may receive a token. If not, warn once."""
         if origin is not None and (origin in self.more_origins or self.provider.may_serve(origin)):
             return True
         return self._foreign(origin)
 
     def serves(self, origin: Origin, token: Token | None) -> bool:
-        """Whether *token* may go to *origin*; with None, whether what needs no token may."""
+        """Whether *token* may go to *origin*. None stands for a signature that needs no token."""
         if token is None:
             return self.provider.is_static(origin)
         return self.admits(origin) and self.signature(token, origin) is not None
 
     def signature(self, token: Token, origin: Origin) -> Signature | None:
-        """Return what a request to *origin* carries with *token*, or None where it is not for that origin."""
+        """Return what a request to *origin* carries with *token*, or None if the token is not for that origin."""
         if token.origin is not None and origin not in self.more_origins and Origin.parse(token.origin) != origin:
             self._foreign(origin)
             return None
@@ -125,7 +126,7 @@ class Admission:
         return self._with_extra(own)
 
     def static(self, origin: Origin) -> Signature | None:
-        """Return what a request to *origin* carries without a token, or None where it needs one."""
+        """Return what a request to *origin* carries if it needs no token, else None."""
         own = self.provider.static(origin)
         return None if own is None else self._with_extra(own)
 
@@ -133,7 +134,7 @@ class Admission:
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
     def warn_of(self, scheme: str) -> None:
-        """Warn once that a URL has no origin; of the URL itself nothing is shown but its *scheme*."""
+        """Warn once that a URL has no origin. Only the URL's *scheme* is shown."""
         if self._is_new(scheme):
             text = "%s: a request to a %s: URL goes without the token, for it has no origin that can be compared"
             log.warning(text, self.provider.name, scheme)
@@ -166,6 +167,6 @@ def _checked_headers(headers: object) -> dict[str, str]:
 
 
 def _errors_of(challenges: str) -> set[str]:
-    """Return what the challenges of an answer name as `error` (RFC 6750 §3)."""
+    """Return the `error` of each challenge in a response (RFC 6750 §3)."""
     params = _AUTH_PARAM.findall(challenges)
     return {token or re.sub(r"\\(.)", r"\1", quoted) for name, quoted, token in params if name.lower() == "error"}

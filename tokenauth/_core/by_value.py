@@ -1,4 +1,4 @@
-"""What is made of constants, made once for all who name the same ones."""
+"""Objects built from constants, built once and shared by everyone with the same constants."""
 
 import functools
 import marshal

@@ -1,7 +1,7 @@
-"""The token cache: a mapping under a lock, which is a bounded `cachetools.TTLCache` or the user's own.
+"""The token cache: a mapping under a lock. It is a bounded `cachetools.TTLCache`, or the user's own mapping.
 
-Keys are digests keyed with a random number of this process, so that a dump of the cache tells nothing about
-the credentials. A cache entry is a `Held`.
+Keys are digests, keyed with a random number of this process, so a dump of the cache reveals nothing about the
+credentials. An entry is a `Held`.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ log = logging.getLogger("tokenauth")
 
 MAX_TOKENS = 16_384
 MAX_AGE = 30 * 86400.0
-"""Seconds after which a token is fetched anew whatever its expiry; longer than any lifetime that is documented. `Ready`
-keeps to it too, so that the cache need not tell of what expires in it."""
+"""Seconds after which a token is fetched again whatever its expiry; longer than any documented lifetime. `Ready` uses
+the same limit, so the cache need not report entries that expire in it."""
 
 _PEPPER = secrets.token_bytes(32)
 
@@ -40,9 +40,9 @@ class Held(NamedTuple):
     """A token as this process holds it. Times are monotonic seconds, `math.inf` for never.
 
     Attributes:
-        since: when it was asked for.
-        wall_until: what `usable_until` is by the wall clock, in Unix seconds. Monotonic time may stand still while a
-            machine is suspended.
+        since: when it was requested.
+        wall_until: `usable_until` by the wall clock, in Unix seconds. Monotonic time may stop while a machine is
+            suspended.
     """
 
     token: Token
@@ -56,7 +56,7 @@ class Held(NamedTuple):
 
 
 class Telling(TTLCache[Any, Any]):
-    """A TTLCache that tells which entry it drops. One that expires is not told of: see `MAX_AGE`."""
+    """A TTLCache that reports each entry it drops, except expired ones: see `MAX_AGE`."""
 
     tell: Callable[[Hashable], object] = bool
     _warned = False
@@ -74,9 +74,9 @@ class Telling(TTLCache[Any, Any]):
 
 
 class Cell:
-    """One credential's entry, for callers that want it at each request: no look-up, no lock.
+    """One credential's entry, for use at each request without a look-up or a lock.
 
-    *held* is None if there is no entry, or if only the cache can tell.
+    *held* is None if there is no entry, or if only the cache knows.
     """
 
     __slots__ = ("__weakref__", "held")
@@ -86,7 +86,7 @@ class Cell:
 
 
 class _Asking(Cell):
-    """The cell of a mapping that the user may change behind our back: it is asked each time."""
+    """The cell of a user's mapping. It asks the mapping each time, because the user may change it directly."""
 
     __slots__ = ("_ask",)
 
@@ -99,7 +99,7 @@ class _Asking(Cell):
 
 
 class TokenCache:
-    """A mapping with a lock around it. One object for each mapping, however many auth objects share it."""
+    """A mapping and its lock. There is one object per mapping, however many auth objects share it."""
 
     def __init__(self, mapping: MutableMapping[Any, Any], lock: "threading.RLock | None" = None) -> None:
         self._mapping = mapping
@@ -109,7 +109,7 @@ class TokenCache:
             mapping.tell = self._empty_cell
 
     def cell(self, key: Hashable) -> Cell:
-        """Return the cell of *key*, which is up to date from then on."""
+        """Return the cell of *key*, which stays up to date from now on."""
         if not isinstance(self._mapping, Telling):
             return _Asking(partial(self.get, key))
         with self._lock:
@@ -140,7 +140,7 @@ class TokenCache:
                 self._fill_cell(key, held)
 
     def drop(self, key: Hashable, value: str | None = None) -> Held | None:
-        """Remove and return the entry, where it is there and, with *value*, where it holds that very token."""
+        """Remove and return the entry, if there is one. With *value*, only if it holds exactly that token."""
         with self._lock:
             held: Held | None = self._mapping.get(key)
             if held is None or (value is not None and held.token.value != value):
@@ -150,7 +150,7 @@ class TokenCache:
             return held
 
     def replace(self, key: Hashable, held: Held) -> None:
-        """Put *held* in the place of the entry that holds the same token, if that is still there."""
+        """Replace the entry that holds the same token with *held*, if it is still there."""
         with self._lock:
             if self.drop(key, held.token.value) is not None:
                 self.put(key, held)
@@ -160,7 +160,7 @@ class TokenCache:
             return key in self._mapping
 
     def add(self, key: Hashable) -> bool:
-        """Put *key* in, without a token; False where it is there already."""
+        """Add *key* without a token. Return False if it was there already."""
         with self._lock:
             if key in self._mapping:
                 return False
@@ -175,13 +175,13 @@ class TokenCache:
 
 
 class Marks:
-    """What is known of some tokens: the last thousands, as digests."""
+    """A set of tokens that share a property: the most recent few thousand, as digests."""
 
     def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 4096) -> None:
         self._marks = TokenCache(LRUCache(maxsize), lock)
 
     def add(self, *parts: object) -> bool:
-        """Mark *parts*; False where they were already."""
+        """Mark *parts*. Return False if they were marked already."""
         return self._marks.add(digest(*parts))
 
     def discard(self, *parts: object) -> None:

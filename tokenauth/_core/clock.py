@@ -1,4 +1,4 @@
-"""The clock, as an argument: everything that asks for the time asks this."""
+"""The clock, passed as an argument: nothing else in the package reads the time."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Cool-downs: after a failed login nobody tries again at once; everybody gets the same failure meanwhile.
+"""Cool-downs: after a failed login there is a pause, during which every caller gets the same failure.
 
-An unreachable or failing endpoint rests 1 s, doubling to 30 s (or as long as its `Retry-After` says, to one hour at
-most). Rejected credentials rest 60 s, for each try counts towards a lock-out; a secret that has changed gets one try.
+For an unreachable or failing endpoint the pause is 1 s, doubling to 30 s, or what its `Retry-After` says (at most one
+hour). For rejected credentials it is 60 s, because each try counts towards a lockout; a changed secret gets one try.
 """
 
 import math
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIRST, LONGEST = 1.0, 30.0
 REJECTED = 60.0
-"""Seconds for which rejected credentials are not tried again."""
+"""Pause in seconds after rejected credentials."""
 LONGEST_RETRY_AFTER = 3600.0
 FRESH, CONTESTED, WARN_EVERY = 60.0, 3, 600.0
 
@@ -32,7 +32,7 @@ class _Cooling(NamedTuple):
 
 
 class Cooldowns:
-    """Failures that still count, by key. Times are monotonic seconds."""
+    """The failures in their cool-down, by key. Times are monotonic seconds."""
 
     def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 16_384) -> None:
         self._lock = lock or threading.RLock()
@@ -41,11 +41,11 @@ class Cooldowns:
         self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
 
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
-        """Return a copy of the failure that counts now, or None.
+        """Return a copy of the current failure, or None.
 
-        *secrets* tells whether they have changed since. That ends a rejection, unless the rejected ones were new, too,
-        and nobody has read them twice: a secret that is another one each time (a signed assertion) makes neither the
-        credentials nor the endpoint good.
+        *secrets* shows whether the secrets have changed since. A change ends a rejection, unless the rejected secrets
+        were new as well and were read only once: a secret that differs each time (a signed assertion) is no sign that
+        the credentials or the endpoint work now.
         """
         with self._lock:
             cooling = self._cooling.get(key)
@@ -59,7 +59,7 @@ class Cooldowns:
         return cooling.failure.again(remembered=cooling.until - now)
 
     def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> None:
-        """Let *failure* count from *now* on, longer each time in a row."""
+        """Start a cool-down with *failure* at *now*. It is longer after each failure in a row."""
         with self._lock:
             before = self._cooling.get(key)
             pause = FIRST if before is None else min(before.pause * 2, LONGEST)
@@ -71,9 +71,9 @@ class Cooldowns:
                 self._proven.pop(key, None)
 
     def contested(self, key: Hashable, now: float, age: float) -> bool:
-        """Count a rejected token of *age* seconds; return whether it is time to warn of a rival.
+        """Count a rejected token that is *age* seconds old; return whether to warn of a rival process.
 
-        That is at the third one in a row that was rejected within a minute, and at most once in ten minutes.
+        This is the case at the third token in a row that is rejected within a minute, at most once in ten minutes.
         """
         with self._lock:
             strikes, warned = self._contests.get(key, (0, -math.inf))

@@ -1,4 +1,4 @@
-"""Credential: what the parts of a source share: whose tokens these are, and by which clock they live."""
+"""Credential: what all parts of a source share: whose tokens these are, and which clock they use."""
 
 import functools
 import logging
@@ -24,13 +24,13 @@ log = logging.getLogger("tokenauth")
 
 
 class Credential:
-    """A provider and the options that say how its tokens are kept. *leeway*, *timeout*: seconds.
+    """A provider, with the options that decide how its tokens are kept. *leeway*, *timeout*: seconds.
 
     Attributes:
-        mark: keyed digest of everything that makes two tokens differ.
-        key: the cache key: the mark, and the callables that secrets come from.
-        memory: what is remembered of it, and of others.
-        birth: which process was given the refresh token that the provider was `brought`, where it was.
+        mark: keyed digest of everything that distinguishes tokens.
+        key: the cache key: the mark, and the callables that return secrets.
+        memory: what is remembered about this and other credentials.
+        birth: the process that received the user's refresh token (`Provider.brought`), if there is one.
     """
 
     birth: Birth | None = None
@@ -62,7 +62,7 @@ class Credential:
 
     @property
     def process_bound(self) -> str:
-        """What of it other processes can't tell from others; see `Provider.process_bound`."""
+        """What in it other processes can't identify; see `Provider.process_bound`."""
         bound = purpose(self.provider).bound
         why = "no module's own, so that only this process knows it: use one that stands in a module under its name"
         return self.provider.process_bound or (f"{', '.join(bound)} is {why}" if bound else "")
@@ -72,7 +72,7 @@ class Credential:
         return self.memory.cooldowns
 
     def mark_with(self, refresh_token: str) -> str | None:
-        """Return the mark of the credential that the user would have had he brought *refresh_token*."""
+        """Return the mark that the credential would have if the user had passed *refresh_token*."""
         brought = self.provider.brought
         if brought is None or brought.dynamic:
             return None
@@ -97,7 +97,7 @@ class Credential:
         return self.clock.wall()
 
     def emit(self, kind: "Kind", fingerprint: str | None = None, **details: Any) -> None:
-        """Tell `on_event`, with more fields of `Event`. What it raises is logged and goes no further."""
+        """Call `on_event`, with more fields of `Event`. An exception in it is logged and not raised."""
         if self.on_event is None:
             return
         from tokenauth._core.events import Event, telling  # noqa: PLC0415  (most programs never ask)

@@ -1,7 +1,7 @@
-"""Dating: from what an answer states to when its token is refreshed and when it is used no more, by our own clocks.
+"""Dating: turns what a response states into the times, by our own clocks, to refresh its token and to stop using it.
 
-Law: no clock is read here. A lifetime counts from the moment before the token was asked for, so that a slow answer
-makes it shorter and never longer.
+Law: no clock is read here. A lifetime counts from just before the token request, so a slow response makes it shorter
+and never longer.
 """
 
 import math
@@ -26,11 +26,11 @@ def dated(
     soft: bool,
     uniform: Callable[[float, float], float],
 ) -> Held:
-    """Return *token*, which *reply* brought in the place of *before*, with its times.
+    """Return *token* with its times. *reply* contained it, and it replaces *before*.
 
-    It is used until *leeway* seconds before its end, or a twentieth of its lifetime where that is less. *soft*: whether
-    it may be refreshed before. One that is no newer than *before* is used to its very end, and not refreshed before:
-    the server has no other. One whose end is unknown, or has passed on arrival, is used until it is refused.
+    The token is used until *leeway* seconds before its expiry (at most 5 % of its lifetime). *soft*: whether it may be
+    refreshed earlier. If it is no newer than *before*, the server has no other, so it is used until it expires and not
+    refreshed earlier. If its expiry is unknown or has passed on arrival, it is used until it is refused.
     """
     lifetime = lifetime_of(token, reply)
     if lifetime is None or lifetime <= 0:

@@ -1,7 +1,7 @@
-"""What a flow may ask its driver for, and what travels: all frozen.
+"""Effects: what a flow may ask its driver for. All are frozen.
 
-A flow (`flow`) is a generator that yields these effects and is sent their results; a driver (`_io.drive`) performs
-them. Nothing here does anything.
+A flow (`flow`) is a generator that yields these effects and receives their results. A driver (`_io.drive`) performs
+them. Nothing here has a side effect.
 """
 
 import re
@@ -22,11 +22,11 @@ _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 
 
 
 class Misuse(TypeError):
-    """A mistake in the program that made this call: it is no failure of the login's, and nobody else meets it."""
+    """A mistake in the calling program. It is not a failure of the login, and reaches no other caller."""
 
 
 def check_headers(request: TokenRequest) -> None:
-    """Raise TokenAuthError for a header that no client sends; their errors and logs would quote it."""
+    """Raise TokenAuthError for a header that clients reject: their own errors and logs would quote it."""
     for name, value in request.headers.items():
         if not isinstance(name, str) or not HTTP_TOKEN.fullmatch(name):
             raise errors.TokenAuthError("A name among the token request's headers is no HTTP field name")
@@ -40,8 +40,8 @@ def check_headers(request: TokenRequest) -> None:
 class Exchange(NamedTuple):
     """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
 
-    *unwanted* is called when the answer comes after all and nobody waits for it any more, for its leader was cancelled,
-    with a function that returns the Reply or raises.
+    If the leader is cancelled and the response arrives later, *unwanted* is called with a function that returns the
+    Reply or raises.
     """
 
     request: TokenRequest
@@ -51,7 +51,7 @@ class Exchange(NamedTuple):
 
 
 class Undertake(NamedTuple):
-    """Do the errand *request*; all else is as for an Exchange."""
+    """Perform the errand *request*; everything else is as for an Exchange."""
 
     request: Errand
     flight: "Flight"
@@ -78,9 +78,9 @@ class Call(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Call *function*, a call of a shared store, in a thread; *late* gives the result where *seconds* don't suffice.
+    """Call *function*, a method of a shared store, in a thread. After *seconds* the result is that of *late*.
 
-    *unwanted* is called with the future of *function*'s result when it is done and nobody waits for it any more.
+    If nobody waits any more when *function* returns, *unwanted* is called with the future of its result.
     """
 
     function: Callable[[], Any]
@@ -90,7 +90,7 @@ class Ask(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait until *flight* has landed, to *deadline* (monotonic seconds) at the latest."""
+    """Wait until *flight* has landed, at the latest until *deadline* (monotonic seconds)."""
 
     flight: "Flight"
     deadline: float

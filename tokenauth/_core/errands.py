@@ -1,10 +1,10 @@
-"""Errands: ways to get a token besides calling its endpoint. A provider's `login` yields one as it does a TokenRequest.
+"""Errands: ways to get a token without an HTTP request. A provider's `login` yields them like a TokenRequest.
 
-    reply = yield CallFunction(get_token)          reply.result is what it returned
-    reply = yield RunCommand(("gcloud", …))        reply.body is what it printed
-    reply = yield ReadFile("/run/token")           reply.body is what stands there
+    reply = yield CallFunction(get_token)          reply.result is its return value
+    reply = yield RunCommand(("gcloud", …))        reply.body is its output
+    reply = yield ReadFile("/run/token")           reply.body is the content
 
-Nothing here does anything: `_io.errands` performs them.
+Nothing here has a side effect: `_io.errands` performs them.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from tokenauth._core.frozen import Frozen, part
 
 
 class CallFunction(Frozen):
-    """Call *function*, sync or async, without arguments; with `rejected=` (a Token or None) where it *takes_rejected*.
+    """Call *function*, sync or async, without arguments, or with `rejected=` (a Token or None) if it *takes_rejected*.
 
     *what* names it in errors, such as "The function get_token".
     """
@@ -25,7 +25,7 @@ class CallFunction(Frozen):
 
 
 class RunCommand(Frozen):
-    """Run a program without a shell. *env*: variables besides those that this process has."""
+    """Run a program without a shell. *env*: environment variables in addition to this process's own."""
 
     argv: tuple[str, ...] = part(repr=False)
     what: str = "The command"
@@ -33,7 +33,7 @@ class RunCommand(Frozen):
 
 
 class ReadFile(Frozen):
-    """Read the file at *path*; the reply's result is its `version`, see `Provider.version`."""
+    """Read the file at *path*. The reply's result is the file's version, see `Provider.version`."""
 
     path: str = part(repr=False)
     what: str = "The file"

@@ -1,4 +1,4 @@
-"""The error classes of `tokenauth.errors`; the only module of the core that imports the clients."""
+"""The error classes of `tokenauth.errors`. This is the only module of the core that imports the clients."""
 
 import contextlib
 import importlib
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 def _installed(*names: str) -> list[Any]:
-    """Return those of the clients that can be imported."""
+    """Return the installed clients."""
     found = []
     for name in names:
         with contextlib.suppress(ImportError):
@@ -34,17 +34,17 @@ _NoAnswer: Any = _bases(*(each.ConnectionError for each in _requests), of_httpx=
 
 
 class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run time only
-    """No token could be had; the text says what, where and what next, and never shows a secret.
+    """No token could be obtained. The message says what failed, where, and what to do. It never shows a secret.
 
     Attributes:
-        status: HTTP status of the token endpoint's answer, or None where there was none.
+        status: HTTP status of the token endpoint's response, or None if there was none.
         code: the provider's own error code (`error` of RFC 6749 §5.2, `soaCode`, ATRIP's `status`), or None.
         detail: the provider's own error text, or None.
         retry_after: seconds that the provider asked to wait (`Retry-After`, RFC 9110 §10.2.3), or None.
-        retryable: whether the same token call may succeed when it is made again.
-        extra: other fields of the provider's error answer, such as Manis' `type`; never a secret.
-        unsent: whether the call surely never reached the endpoint; False where that can't be known.
-        remembered: seconds for which this failure is given without a new call (a cool-down), or None for a new failure.
+        retryable: whether the same token request may succeed if it is sent again.
+        extra: other fields of the provider's error response, such as Manis' `type`; never a secret.
+        unsent: True if the request certainly never reached the endpoint, False if it did or that is unknown.
+        remembered: seconds for which this failure is repeated without a new request (the cool-down); None if it is new.
         response: always None; the attribute exists because requests' exceptions have it.
     """
 
@@ -76,7 +76,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
 
     @property
     def request(self) -> Any:
-        """The API request that wanted the token, where the client sets it; else None."""
+        """The API request that needed the token, if the client sets it; else None."""
         return self.__dict__.get("_request")
 
     @request.setter
@@ -84,7 +84,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         self.__dict__["_request"] = request
 
     def again(self, remembered: float | None = None) -> Self:
-        """Return a new error of the same kind, text and evidence: an exception object is raised once only."""
+        """Return a new error with the same class, text and attributes: each exception object is raised only once."""
         names = ("status", "code", "detail", "retry_after", "retryable", "extra")
         evidence = {name: self.__dict__[name] for name in names}
         again = type(self)(*self.args, **evidence, remembered=remembered)
@@ -93,18 +93,18 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
 
 
 class CredentialsRejected(TokenAuthError):
-    """The provider refused the credentials: check them. Not retried, and replayed for 60 s (lock-outs)."""
+    """The provider rejected the credentials: check them. Not retried, and repeated for 60 s to avoid lockouts."""
 
 
 class TokenEndpointError(TokenAuthError, _NoAnswer):  # type: ignore[misc]  # the same
-    """The token endpoint failed, or could not be reached, or did not answer in time.
+    """The token endpoint failed, could not be reached, or did not answer in time.
 
-    Also a requests.ConnectionError and an httpx.RequestError, which is what retrying code catches.
+    Also a requests.ConnectionError and an httpx.RequestError, so that code that retries on these catches it.
     """
 
 
 class TokenResponseError(TokenEndpointError):
-    """The token endpoint answered 2xx, but without a usable token."""
+    """The token endpoint answered with a 2xx but without a usable token."""
 
 
 for _error in (TokenAuthError, CredentialsRejected, TokenEndpointError, TokenResponseError):

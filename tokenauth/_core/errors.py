@@ -1,12 +1,12 @@
 """The errors of tokenauth, by who can fix them.
 
-    TokenAuthError               one root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
-    ├── CredentialsRejected      the user: the provider answered, and refused the credentials
-    └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429, 5xx
-        └── TokenResponseError   a 2xx without a usable token
+    TokenAuthError               the root; also a requests.RequestException, httpx.HTTPError and httpx2.HTTPError
+    ├── CredentialsRejected      you: the provider answered and rejected the credentials
+    └── TokenEndpointError       the provider or the network: no answer, a 3xx, 429 or 5xx
+        └── TokenResponseError   the provider: a 2xx without a usable token
 
-The classes are in `error_tree`, which imports every installed client to inherit from its exceptions. This module
-loads it at the first use of a name, so a program with one client imports no other until something goes wrong.
+The classes are in `error_tree`, which imports every installed client in order to inherit from its exceptions. This
+module loads it when a name is first used, so a program with one client imports no other until something goes wrong.
 """
 
 from typing import TYPE_CHECKING

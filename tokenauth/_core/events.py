@@ -1,4 +1,4 @@
-"""Events: what a program is told of, through `on_event`."""
+"""Events: what `on_event` reports to a program."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -22,26 +22,26 @@ Kind = Literal[
 
 
 class Event(Frozen):
-    """What `on_event` is called with.
+    """The argument of `on_event`.
 
     Attributes:
         kind: what happened:
 
-            - "hit": a request got a token that was at hand
+            - "hit": a request used the current token
             - "started": a login starts
-            - "retried": it failed with `error`, and is tried again
-            - "fetched": it brought a token, after `seconds`
-            - "failed": it failed with `error`, after `seconds`
-            - "remembered": a caller got the `error` of an earlier login; no call was made
-            - "refreshing": a login starts early, while the old token is in use
+            - "retried": a login failed with `error` and is retried
+            - "fetched": a login returned a token, after `seconds`
+            - "failed": a login failed with `error`, after `seconds`
+            - "remembered": a caller got the `error` of an earlier login; no request was made
+            - "refreshing": a login starts early, while the old token is still in use
             - "rejected": the API refused the token
-            - "foreign": a request to `origin` went without the token, the first to that origin
+            - "foreign": a request to `origin` was sent without the token, the first to that origin
             - "store_down", "store_up": the store failed, or works again
         provider: the provider's name.
         url: of the token endpoint, without its query.
-        fingerprint: of the token, where there is one; see `Token.fingerprint`.
-        error: the failure, where there is one.
-        seconds: how long the login took, its retries included.
+        fingerprint: fingerprint of the token, if there is one; see `Token.fingerprint`.
+        error: the failure, if there is one.
+        seconds: duration of the login, including retries.
         origin: the foreign origin.
     """
 
@@ -57,7 +57,7 @@ class Event(Frozen):
 OnEvent = Callable[[Event], object]
 
 telling: ContextVar[bool] = ContextVar("tokenauth_telling", default=False)
-"""Whether the running code was called by an `on_event`: what it does itself is not told of, or it would never end."""
+"""Whether the running code was called by an `on_event`. Its own requests send no events, or it would never end."""
 
 
 class Told(dict[Any, Any]):

@@ -1,6 +1,6 @@
-"""Every way in which an answer states how long its token lives. Pure: no clock is read here.
+"""Expiry: all the ways in which a response states how long its token lives. Pure: no clock is read here.
 
-Law: nonsense is never an exception. It is logged once, without its value, and the expiry counts as unknown.
+Law: an unreadable value never raises. It is logged once, without the value, and the expiry counts as unknown.
 """
 
 import base64
@@ -18,10 +18,10 @@ InstantUnit = Literal["us", "ms", "s"]
 """Unit of a Unix time."""
 
 MAX_LIFETIME = 1e10
-"""Seconds, some 300 years: a longer lifetime is taken for nonsense. Int32.MaxValue ("never") is below."""
+"""Seconds, about 300 years: a longer lifetime is not believed. Int32.MaxValue ("never") is shorter."""
 
 EARLIEST, LATEST = 1e8, 2.6e11
-"""Unix seconds, 1973 to 9999: what lies outside is no moment at which a token ends."""
+"""Unix seconds, 1973 to 9999: no token expires outside of this range."""
 
 _log = logging.getLogger("tokenauth")
 _PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
@@ -37,11 +37,11 @@ _DURATION = (  # ISO 8601 §5.5.2, and HH:MM:SS
 
 
 def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -> float | None:
-    """Return the seconds that *value* states, or None when unknown.
+    """Return the seconds that *value* states, or None if unknown.
 
-    A number or a string of one, in *unit*; or a duration, "PT15M" or "00:15:00". Missing or null is None without a
-    word; a negative, infinite or absurdly large number, a bool and anything else is None with a warning that names
-    *field*. 0 is 0.0: expired on arrival.
+    *value* is a number in *unit*, a string of one, or a duration ("PT15M", "00:15:00"). Missing or null is None. A
+    negative, infinite or absurdly large number, a bool, or anything else is None with a warning that names *field*. 0
+    is 0.0: expired on arrival.
     Source: `expires_in`, RFC 6749 §5.1.
     """
     if value is None:

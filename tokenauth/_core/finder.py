@@ -1,4 +1,4 @@
-"""Finder: a callable of the user's in the description of an API, and what tells it from every other one."""
+"""Finder: a user's callable in the description of an API, and what distinguishes it from all others."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fleet: what the processes that share a store tell each other of one credential."""
+"""Fleet: what processes with a shared store tell each other about one credential."""
 
 import logging
 import math
@@ -19,7 +19,7 @@ log = logging.getLogger("tokenauth")
 
 
 class Shelf(Protocol):
-    """This credential's place in a store that processes share. Each method but the last returns the effect to yield."""
+    """This credential's place in a shared store. Each method except the last returns the effect to yield."""
 
     def load(self, lease: Any = None, /) -> Ask: ...  # → what is there (Record), or None
 
@@ -39,7 +39,7 @@ class Shelf(Protocol):
 
 
 class Leased(NamedTuple):
-    """What the one process of the fleet that renews has in hand: its shelf, the lease, and what was *saved* before."""
+    """What the renewing process of the fleet holds: its shelf, the lease, and the record *saved* before."""
 
     shelf: Shelf
     lease: Any
@@ -47,7 +47,7 @@ class Leased(NamedTuple):
 
 
 class Fleet:
-    """What is known through the *shelf*: None where this process is on its own, or a stand-in logs in."""
+    """What is known through the *shelf*: None if there is no store, or if a stand-in logs in."""
 
     def __init__(self, credential: Credential, tokens: Tokens, logins: Logins) -> None:
         self._credential = credential
@@ -65,7 +65,7 @@ class Fleet:
         self._shelf = shelf
 
     def record(self, outcome: Held | Token | Exception) -> Record:
-        """Return what to tell of a login: the token, or that the credentials were rejected."""
+        """Return the record of a login: its token, or the rejection of the credentials."""
         now = self._credential.wall()
         if isinstance(outcome, Exception):
             kept = self._logins.line.token if self._credential.provider.brought is not None else None
@@ -80,7 +80,7 @@ class Fleet:
             pause = min(2 * pause, 0.5)
 
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
-        """Return the token in *record* if it is good, and keep it. Raise the rejection that it tells of."""
+        """Keep and return the token in *record* if it is valid. Raise the rejection in it."""
         now = self._credential.wall()
         invalidated_at = self._credential.memory.invalidated_at(self._credential.key)
         since = min(max(self._since, invalidated_at), now)  # this machine's clock may have been set back
@@ -96,7 +96,7 @@ class Fleet:
         return held
 
     def _good(self, token: Token | None, rejected: Token | None) -> Held | None:
-        """Return *token* as this process holds it, where it may be sent."""
+        """Return *token* as this process holds it, if it may be sent."""
         if token is None or not token.value or (rejected is not None and token.value == rejected.value):
             return None
         now, monotonic = self._credential.wall(), self._credential.monotonic()
@@ -107,7 +107,7 @@ class Fleet:
         return held if held.is_usable(self._credential.clock) else None
 
     def outdate(self, held: Held) -> None:
-        """Believe nothing that was saved before *held* was asked for, which could not be saved: it is older."""
+        """Ignore everything saved before the request for *held*, which could not be saved itself: it is older."""
         self._since = max(self._since, self._credential.wall() - (self._credential.monotonic() - held.since))
 
     @staticmethod

@@ -1,11 +1,12 @@
-"""Flights: who is fetching which key. One leads, the others wait for what it brings.
+"""Flights: the fetches in progress, by key. One caller leads each flight; the others wait for its result.
 
-Law: a flight leaves the registry before its result is set, so that a waiter who is not content with it finds the key
-free. Law: a flight is in its `with` block before it is in the registry: whatever ends its leader, Ctrl-C between any
-two instructions included, it lands, fails, is abandoned, or drifts. An abandoned one wakes its waiters with None, and
-one of them leads next. One that drifts lost its leader while a token call was under way: it is waited for until that
-call's answer is there, so that no credentials are sent meanwhile. A flight that outlives its time (its leader never
-runs again) is abandoned by the next comer.
+Law: a flight leaves the registry before its result is set, so that a waiter who can't use the result finds the key
+free. Law: a flight is in its `with` block before it is in the registry. So whatever ends its leader, even Ctrl-C
+between two instructions, the flight lands, fails, is abandoned, or drifts.
+
+An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
+token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If a
+flight exceeds its time (its leader never runs again), the next caller abandons it.
 """
 
 import contextlib
@@ -18,11 +19,11 @@ from typing import Any
 
 
 class Flight:
-    """One fetch under way, or about to be. Its `future` belongs to no event loop: threads and tasks may wait for it.
+    """A fetch that is in progress or about to start. Threads and tasks can wait for its `future`.
 
-    *key*: what it is for. *stale_at*: monotonic seconds. *rejected*: the token whose rejection led to it, if one did.
-    `replaced`: the token that its login has taken the place of, if one was. `exchanges`: whether it drifts, and
-    the call that is under way uses a refresh token. `began`: monotonic seconds when its login began.
+    *key*: what is fetched. *stale_at*: monotonic seconds. *rejected*: the token whose rejection started it, if any.
+    `replaced`: the token that its login replaced, if any. `exchanges`: whether it drifts with a request that uses a
+    refresh token. `began`: monotonic seconds when its login started.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -48,16 +49,16 @@ class Flight:
             self.abandon()
 
     def drift(self, until: float) -> None:
-        """Go on without a leader until the answer to its token call is there, or the monotonic second *until*.
+        """Go on without a leader until its token request is answered, or until the monotonic second *until*.
 
-        Whoever gets the answer lands, fails or abandons the flight.
+        The code that receives the response lands, fails or abandons the flight.
         """
         self.stale_at = until
         self._adrift = True
         self.thread = -1  # whose thread it was may wait for it now
 
     def land(self, result: object) -> None:
-        """Give *result* to all who wait; None lets one of them lead."""
+        """Give *result* to all waiters. None lets one of them lead."""
         self._registry.remove(self)
         with contextlib.suppress(InvalidStateError):  # it has a result already
             self.future.set_result(result)

@@ -1,13 +1,13 @@
-"""The flow: how a token is obtained. The only place where the order of steps is decided.
+"""The flow: how a token is obtained. Only this module decides the order of the steps.
 
-    obtain   the cached token where it is usable; else join the flight for its key and lead it, or wait for its leader
-    lead     look once more; else renew; land the flight, or fail it
-    share    with a store: take what another process has saved; else hold the fleet's lease while renewing, and save
+    obtain   use the cached token if it is valid; else join the flight for its key: lead it, or wait for its leader
+    lead     look in the cache once more; else renew; land or fail the flight
+    share    with a store: use what another process has saved; else renew under the fleet's lease, and save
     renew    exchange the refresh token, or log in: `renewal`
-    leave    log out what was replaced, where the API has a logout
+    leave    log out the replaced token, if the API has a logout
 
-These are plain generators: they yield effects (`effects`) and are sent the results. They know no clock, lock, loop
-or client; `Source` and its parts answer what they ask. `rejected` is the token that a 401 came back for.
+These are plain generators: they yield effects (`effects`) and receive the results. They know no clock, lock, loop or
+client. `Source` and its parts answer their questions. `rejected` is the token that met a 401.
 """
 
 import logging
@@ -32,13 +32,13 @@ from tokenauth._core.token import Token
 log = logging.getLogger("tokenauth")
 
 FAREWELL = 3.0
-"""Seconds that a logout may take."""
+"""Maximum time in seconds for a logout."""
 
 Flow = Generator[Effect, Any, Token]
 
 
 def obtain(source: Source, rejected: Token | None = None) -> Flow:
-    """Return a token other than *rejected*: from the cache, from whoever is fetching it, or from the provider."""
+    """Return a token other than *rejected*: from the cache, from a fetch in progress, or from the provider."""
     deadline = source.deadline()
     late = False
     if rejected is not None:
@@ -61,17 +61,17 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
 
 
 def is_answer_to(rejected: Token | None, flight: Flight, landed: Held) -> bool:
-    """Whether who met a 401 on *rejected* is content with what *flight* brought: another token, or the same one where
-    the flight was for that very 401. Some servers hand out one token until its end."""
+    """Whether a caller that met a 401 on *rejected* can use the result of *flight*: another token, or the same token if
+    the flight was for this 401. Some servers return the same token until it expires."""
     if rejected is None or landed.token.value != rejected.value:
         return True
     return flight.rejected is not None and flight.rejected.value == rejected.value
 
 
 def refresh(source: Source, held: Held) -> Flow:
-    """Return a newer token where this caller is the one to fetch it, and *held*'s in every other case.
+    """Return a newer token if this caller is the one that fetches it, else the token in *held*.
 
-    It takes the time that any fetch has: those who wait when *held* has expired meanwhile need what it brings.
+    It may take as long as any fetch: if *held* expires meanwhile, other callers wait for the result.
     """
     try:
         with source.flight() as fresh:
@@ -100,10 +100,10 @@ def lead(
     late: bool = False,
     spare: Held | None = None,
 ) -> Flow:
-    """Fetch for all who wait.
+    """Fetch a token for all waiters.
 
-    *late*: this caller has waited before, so that running out of time is its own affair. *spare*: what it can go on
-    with, so that it need not wait for another process.
+    *late*: this caller has waited before, so if it runs out of time, only it fails. *spare*: a token that it can use
+    instead of waiting for another process.
     """
     try:
         if source.logins.untold is not None:
@@ -128,7 +128,7 @@ def lead(
 def share(
     source: Source, shelf: Shelf, flight: Flight, rejected: Token | None, deadline: float, *, spare: Held | None
 ) -> Fetch:
-    """Return what another process has saved; else renew, as the one process of the fleet that does, and save."""
+    """Return what another process has saved; else renew under the fleet's lease, and save."""
     waits = source.fleet.lease_waits()
     while True:
         held = source.fleet.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
@@ -172,9 +172,9 @@ def asked(
 
 
 def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]:
-    """Give up this process' seat; return the fleet's token where it was the last one, and nobody can take it any more.
+    """Give up this process's seat. If it was the last one, return the fleet's token, which nobody can use any more.
 
-    Who sits down after the second look finds no token in the store, and who did so before is seen.
+    A process that takes a seat after the second look finds no token in the store; one that took it before is seen.
     """
     deadline, waits = source.now() + FAREWELL, source.fleet.lease_waits()
     if not (yield shelf.leave_seat()):
@@ -248,7 +248,7 @@ def fetch(source: Source) -> Flow:
 
 
 def fetch_alone(source: Source, flight: Flight, deadline: float) -> Flow:
-    """Log in for this caller; those who wait for *flight* are only told how it ended."""
+    """Log in for this caller only. Those that wait for *flight* only learn how it ended."""
     try:
         return (yield from log_in(source, flight, deadline)).token
     except Exception as failure:

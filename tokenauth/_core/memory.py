@@ -153,11 +153,11 @@ PROCESS = memory_of(Telling(maxsize=MAX_TOKENS, ttl=MAX_AGE))
 
 
 def forget() -> None:
-    """Forget all that is remembered in this process: tokens, failures that cool down, and renewals that were futile.
+    """Forget all tokens, failures and futile renewals in this process: in a REPL, or between tests.
 
-    It concerns every auth object, and empties the mappings that were given as `cache=`. A login under way still serves
-    the requests that wait for it, and leaves nothing behind. A store isn't touched, but what it was told before doesn't
-    count any more in this process.
+    This affects every auth object, and empties mappings passed as `cache=`. A login in progress still serves the
+    requests that wait for it, but its token is not cached. Stores are not changed, but this process ignores what they
+    held until now.
     """
     with _lock:
         memories = list(_living.values())

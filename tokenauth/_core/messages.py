@@ -1,4 +1,4 @@
-"""What is said to a token endpoint, and what it answers."""
+"""Token requests and their replies."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tokenauth._core.frozen import Frozen, part
 
 
 class TokenRequest(Frozen):
-    """A call of a token endpoint. Headers and body hold secrets, and a query may, so repr hides them."""
+    """A request to a token endpoint. Headers, body and query may hold secrets, so repr hides them."""
 
     method: str
     url: str = part(repr=False)
@@ -18,17 +18,17 @@ class TokenRequest(Frozen):
 
 
 class Reply(Frozen):
-    """The answer of a token endpoint, or what an errand brought (`errands`).
+    """The response of a token endpoint, or the result of an errand (`errands`).
 
     Attributes:
         status: HTTP status code; 200 for an errand.
         headers: names in lower case.
-        body: at most 1 MiB, content coding undone; hidden in repr.
+        body: at most 1 MiB, with the content coding removed; hidden in repr.
         sent: monotonic seconds, just before the request was sent.
         sent_at: Unix seconds of the same moment, by this machine's clock.
-        received_at: Unix seconds at the answer's end, by this machine's clock.
-        secrets: what was sent and is not to be shown: the secrets as they were then, a refresh token. Hidden in repr.
-        result: what the function of an errand returned, hidden in repr.
+        received_at: Unix seconds at the end of the response, by this machine's clock.
+        secrets: the secrets that were sent, refresh tokens included. Hidden in repr.
+        result: return value of an errand's function, hidden in repr.
     """
 
     status: int
@@ -45,7 +45,7 @@ class Reply(Frozen):
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """Return the body's JSON value; ValueError where it is none (also when nested too deeply)."""
+        """Return the body's JSON value. ValueError if it is not JSON or is nested too deeply."""
         try:
             return json.loads(self.body)
         except RecursionError:
@@ -53,9 +53,9 @@ class Reply(Frozen):
 
     @property
     def server_now(self) -> float:
-        """Unix seconds by the server's clock: `Date` (RFC 9110 §6.6.1) where it is sent, else this machine's.
+        """Unix seconds by the server's clock: `Date` (RFC 9110 §6.6.1), or this machine's clock if there is none.
 
-        `Date` counts whole seconds, so where this machine's clock falls within that second it is the finer reading.
+        `Date` has whole seconds. If this machine's clock is within that second, its finer reading is used.
         """
         date = http_date(self.headers.get("date", ""))
         if date is None:

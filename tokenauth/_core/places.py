@@ -1,12 +1,12 @@
-"""Places: where a value stands in an answer. One vocabulary for every argument that names one.
+"""Places: where a value is in a response. Every argument that locates a value uses this vocabulary.
 
-    "data.0.jwt"     a key of the JSON answer, else a dotted path with list indexes; "" is the answer itself
-    Header("X-Token"), Cookie("SID"), Cookie()     a header; a cookie that was set; all that were, as "a=1; b=2"
+    "data.0.jwt"     a key of the JSON body, else a dotted path with list indexes; "" is the whole JSON value
+    Header("X-Token"), Cookie("SID"), Cookie()     a header; a cookie that is set; all of them, as "a=1; b=2"
     Text(), XML("sessionId"), Match("id=(.*)")     the whole text; an XML element's text; a regular expression's group
-    a callable       is given the JSON value, or the text where the answer is no JSON
-    a tuple of these: the first that is there
+    a callable       takes the JSON value, or the text if the body is not JSON
+    a tuple of these: the first place that exists
 
-Law: an answer may hold anything, and nothing here raises on one.
+Law: a response may hold anything, and nothing here raises because of it.
 """
 
 import json
@@ -20,13 +20,13 @@ from tokenauth._core.frozen import Frozen
 from tokenauth._core.header_names import checked_header_name
 
 NOTHING: Any = object()
-"""The JSON value of an answer that is no JSON."""
+"""Stands for the JSON value if a response is not JSON."""
 
 _COOKIES = re.compile(r",\s*(?=[!#$%&'*+.^_`|~0-9A-Za-z-]+=)")  # clients join several Set-Cookie headers by commas
 
 
 class Header(Frozen):
-    """A header of the answer, such as `Header("X-Auth-Token")`."""
+    """A response header, such as `Header("X-Auth-Token")`."""
 
     name: str
 
@@ -35,13 +35,13 @@ class Header(Frozen):
 
 
 class Cookie(Frozen):
-    """A cookie that the answer sets; without a name all of them, in the form of a `Cookie` header."""
+    """A cookie that the response sets. Without a name: all of them, in the form of a `Cookie` header."""
 
     name: str = ""
 
 
 class Text(Frozen):
-    """The whole text of the answer."""
+    """The whole text of the response body."""
 
 
 class XML(Frozen):
@@ -51,7 +51,7 @@ class XML(Frozen):
 
 
 class Match(Frozen):
-    """The first group of a regular expression in the answer's text, or all of the match where it has none."""
+    """The first group of a regular expression in the body's text, or the whole match if it has no groups."""
 
     pattern: str
 
@@ -63,7 +63,7 @@ class Match(Frozen):
 
 
 Place = str | Header | Cookie | Text | XML | Match | Callable[[Any], object] | tuple[Any, ...]
-"""Where a value stands in an answer, or several places, of which the first that is there counts."""
+"""Where a value is in a response. Of several places the first one that exists counts."""
 
 Places = tuple[Any, ...]
 """A Place as it is held: one or several, each callable a Finder."""

@@ -1,4 +1,4 @@
-"""Provider: one token API, described. Pure: it builds token requests and reads the answers.
+"""Provider: the description of a token API. It is pure: it builds token requests and reads the responses.
 
 Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
@@ -42,38 +42,39 @@ class Given(tuple[Any, ...]):
 
 
 class Provider:
-    """What `TokenAuth` must know of a token API: how to ask for a token, and how to read the answer.
+    """Tells `TokenAuth` how to request a token and how to read the response.
 
     Attributes:
-        name: stands in errors and logs, such as "Manis merchant m-1"; no secret.
-        token_url: URL of the token endpoint. Its origin is the one that may have the token, besides `origins=`.
-        secrets: what must be kept; their values take part in the cache key, as a keyed digest.
-        identity: everything else that makes two tokens differ: URL, user, scope … in texts, numbers, tuples, dicts,
-            dataclasses (see `Identity`; anything else is a TypeError). The default never shares.
-        discards_older: whether each login ends all older tokens; then nobody refreshes before need be.
-        refreshes: whether `request` makes use of a refresh token.
-        presents: whether `sign` always says how a token goes on a request; `TokenAuth` then refuses the options
+        name: name in errors and logs, such as "Manis merchant m-1". It must contain no secret.
+        token_url: URL of the token endpoint. Tokens may go to its origin, and to those in `origins=`.
+        secrets: the secrets. Their values are part of the cache key, as a keyed hash.
+        identity: everything else that distinguishes tokens: URL, user, scope … as str, numbers, tuples, dicts or
+            dataclasses (see `Identity`; anything else is a TypeError). By default no tokens are shared.
+        discards_older: whether each login invalidates all older tokens. If so, tokens are not refreshed early.
+        refreshes: whether `request` uses a refresh token.
+        presents: whether `sign` always decides how a request carries the token. If so, `TokenAuth` rejects the options
             header and scheme, which would have no effect.
-        presents_by: what that refusal names to be used instead.
-        process_bound: what of `identity` this process alone can tell, such as "key= is a lambda"; `TokenAuth` then
-            refuses a store, where another process could take what is meant for something else. Default nothing.
-        options: `Options` for the `TokenAuth` that will use it; its own take precedence. Default none.
-        steady: whether `sign` returns the same for the same token, so that it is called once for each token and not
-            for each request. Default False; a provider without a `sign` of its own is steady.
-        sliding: whether each use of a token begins its lifetime anew. Default False.
-        logs_out: whether `logout` returns a call. Default False.
-        comparable: whether nothing in `identity` can turn out to be a TypeError, so that the first request is early
-            enough to ask for it. Default False: `TokenAuth` asks when it is made.
-        rests: whether nobody tries again for a while after a failure. Default True; False where a try costs nothing.
-        hands_out_held: whether somebody else caches tokens, so that a login may bring an older one until near its end.
-            Default False.
-        idle: options of `TokenAuth` that would have no effect, each with the reason; it refuses them. Default none.
-        blocks: whether building a request may take long, as a signature does. Default False; a secret that is read by a
-            callable does in any case.
-        logs_out_replaced: whether a token that a login has replaced is to be logged out, too. Default True.
-        brought: the refresh token that the user brings, where it is all that there is to log in with; one of `secrets`.
-            `request` is then always given a refresh token. Default None.
-        on_refresh_token: a function, sync or async, that is told of each new refresh token. Default None.
+        presents_by: what the error about those options recommends instead.
+        process_bound: the part of `identity` that only this process can identify, such as "key= is a lambda". If set,
+            `TokenAuth` rejects a store, because another process could mistake it for something else. Default "".
+        options: `Options` for the `TokenAuth` that uses this provider; its own options override them. Default none.
+        steady: whether `sign` always returns the same for the same token. If so, it is called once per token instead of
+            once per request. Default False; a provider without its own `sign` is steady.
+        sliding: whether each use of a token restarts its lifetime. Default False.
+        logs_out: whether `logout` returns a request. Default False.
+        comparable: whether `identity` is sure to raise no TypeError, so that `TokenAuth` may read it as late as at the
+            first request. Default False: `TokenAuth` reads it when it is constructed.
+        rests: whether there is a pause after a failure before anyone tries again. Default True. Set False if a try
+            costs nothing.
+        hands_out_held: whether the source caches tokens itself, so that a login may return an older one until shortly
+            before it expires. Default False.
+        idle: options of `TokenAuth` that would have no effect, each with the reason. It rejects them. Default none.
+        blocks: whether building a request may take long, for example to sign. Default False. A callable secret always
+            counts as blocking.
+        logs_out_replaced: whether to log out a token that a login has replaced as well. Default True.
+        brought: the user's own refresh token, if it is the only way to log in; one of `secrets`. `request` then always
+            receives a refresh token. Default None.
+        on_refresh_token: a function, sync or async, that receives each new refresh token. Default None.
     """
 
     _given: Given
@@ -109,18 +110,18 @@ class Provider:
         return (vars(self).setdefault("_unique", os.urandom(16).hex()),)
 
     def login(self, refresh_token: str | None = None) -> Generator[TokenRequest | Errand, Reply, Token]:
-        """Yield each token request, receive its answer, and return the token.
+        """Yield each token request, receive its response, and return the token.
 
-        The default is one call: `request`, then `read`. Override it for a login of several steps:
+        By default this is one call: `request`, then `read`. Override it for a login with several steps:
 
             def login(self, refresh_token=None):
                 nonce = yield TokenRequest("GET", self.nonce_url)
                 reply = yield TokenRequest("POST", self.token_url, body=self.proof(nonce.body))
                 return self.read(reply)
 
-        A login may yield errands, too: `CallFunction`, `RunCommand`, `ReadFile`.
+        A login may also yield errands: `CallFunction`, `RunCommand`, `ReadFile`.
 
-        Raises: as `read`.
+        Raises: as for `read`.
         """
         reply = yield self.request(refresh_token)
         return self.read(reply)
@@ -134,36 +135,36 @@ class Provider:
 
         Raises:
             CredentialsRejected: the provider refused the credentials.
-            TokenEndpointError: it failed; `retryable` where the same call may succeed later.
+            TokenEndpointError: the provider failed. `retryable` says whether the same request may succeed later.
             TokenResponseError: a 2xx without a usable token.
         """
         raise TypeError(f"{type(self).__name__} defines neither `request` and `read` nor `login`")
 
     def version(self) -> str | None:
-        """Return a text that changes when a login would bring another token, such as a file's time; None if unknown.
+        """Return a str that changes when a login would return another token, such as a file's time; None if unknown.
 
-        It is asked at each request, so it must be cheap. A token whose `kept["version"]` is another one is renewed.
+        It is called at each request, so it must be cheap. A token with a different `kept["version"]` is renewed.
         """
         return None
 
     def logout(self, token: Token) -> TokenRequest | None:
-        """Return the call that ends *token*, whose answer decides nothing. For a provider that `logs_out`."""
+        """Return the request that logs *token* out; its response is ignored. For a provider that `logs_out`."""
         return None
 
     def static(self, origin: Origin) -> Signature | None:
-        """Return what requests to *origin* carry without any token, or None where they need one."""
+        """Return what requests to *origin* carry if they need no token, else None."""
         return None
 
     def is_static(self, origin: Origin) -> bool:
-        """Whether `static` has something for *origin*; worth a definition where that reads secrets."""
+        """Whether `static` returns something for *origin*. Define it if `static` reads secrets."""
         return self.static(origin) is not None
 
     def may_serve(self, origin: Origin) -> bool:
-        """Whether the token may be meant for *origin*, as far as is known before there is one."""
+        """Whether a token could be for *origin*, as far as that is known before the first token."""
         return origin == Origin.parse(self.token_url)
 
     def sign(self, token: Token) -> Signature | None:
-        """Return how *token* goes on a request, or None for the header that `TokenAuth`'s options name."""
+        """Return how a request carries *token*, or None for the header that the options of `TokenAuth` name."""
         return None
 
     def faked(self, value: str) -> Token:

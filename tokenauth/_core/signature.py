@@ -1,4 +1,4 @@
-"""Signature: what is put on a request so that it counts as authenticated."""
+"""Signature: the headers, parameters and cookies that authenticate a request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from tokenauth._core.token import Token
 class Signature(Frozen):
     """Headers, query parameters and cookies for one request. They hold secrets, so repr hides them.
 
-    Cookies stand in the request's `Cookie` header, beside those of the client, and never in its cookie jar.
+    The cookies go into the request's `Cookie` header next to the client's own, and never into its cookie jar.
     """
 
     headers: Mapping[str, str] = part(default_factory=dict, repr=False)
@@ -19,7 +19,7 @@ class Signature(Frozen):
     cookies: Mapping[str, str] = part(default_factory=dict, repr=False)
 
     def url(self, url: str) -> str:
-        """Return *url* with our query parameters in the place of any of their names; the rest stays as it is."""
+        """Return *url* with our query parameters. They replace parameters with the same names."""
         if not self.params:
             return url
         parts = urlsplit(url)
@@ -28,14 +28,14 @@ class Signature(Frozen):
         return urlunsplit(parts._replace(query="&".join(kept + ours)))
 
     def headers_beside(self, cookie: str | bytes | None) -> dict[str, str]:
-        """Return our headers for a request whose `Cookie` header is *cookie*; ours replace cookies of their names."""
+        """Return our headers for a request with the `Cookie` header *cookie*. Our cookies replace the same names."""
         if not self.cookies:
             return dict(self.headers)
         kept = self.foreign_cookies(cookie)
         return {**self.headers, "Cookie": "; ".join([*([kept] if kept else []), *self._pairs()])}
 
     def foreign_cookies(self, cookie: str | bytes | None) -> str:
-        """Return the `Cookie` header *cookie* without our cookies, and as it is where there are none of ours."""
+        """Return the `Cookie` header *cookie* without our cookies."""
         text = _text(cookie)
         pairs = text.split(";")
         kept = [pair for pair in pairs if pair.partition("=")[0].strip() not in self.cookies]
@@ -45,7 +45,7 @@ class Signature(Frozen):
         return [f"{name}={value}" for name, value in self.cookies.items()]
 
     def is_on(self, headers: Mapping[str, Any], url: str) -> bool:
-        """Whether a request with *headers* to *url* carries this very signature."""
+        """Whether a request with *headers* to *url* carries exactly this signature."""
         cookies = {pair.strip() for pair in _text(headers.get("Cookie")).split(";")} if self.cookies else set()
         carried = all(headers.get(name) == value for name, value in self.headers.items())
         return carried and cookies.issuperset(self._pairs()) and self.url(url) == url
@@ -58,7 +58,7 @@ class Signature(Frozen):
 
 
 def in_header(token: Token, header: str, scheme: str | None) -> dict[str, str]:
-    """Return the header that carries *token*. Without a *scheme*, "Authorization" names the token's type, and any other
+    """Return the header that carries *token*. If *scheme* is None, "Authorization" uses the token's type, and any other
     header carries the bare token."""
     if scheme is None:
         scheme = token.type if header.lower() == "authorization" else ""

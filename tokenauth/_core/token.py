@@ -1,4 +1,4 @@
-"""Token: what a provider hands out. Its value is never shown."""
+"""Token: an access token with its expiry. Its value is never shown."""
 
 import hashlib
 import math
@@ -11,11 +11,11 @@ from tokenauth._core.frozen import Frozen, part
 
 LONGEST_TOKEN = 32 * 1024
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""`token` of RFC 9110 §5.6.2: what names of fields and of authentication schemes are made of."""
+"""`token` of RFC 9110 §5.6.2: the syntax of field names and authentication schemes."""
 
 
 def exact(value: Any) -> Any:
-    """Return *value*, and where it is of a subclass of str or bytes what is in it: those may hide it in their texts."""
+    """Return *value* as a plain str or bytes: a subclass may hide its content when converted."""
     if isinstance(value, str):
         return str.__str__(value)
     return bytes(memoryview(value)) if isinstance(value, bytes) else value
@@ -27,14 +27,14 @@ class Token(Frozen):
     Attributes:
         value: the token itself, hidden in repr.
         type: authentication scheme, such as "Bearer" (RFC 6749 §7.1).
-        lifetime: seconds from the moment the token was asked for, or None when unknown.
-        expires_at: Unix seconds, or None when unknown. What a provider reads stands on the server's clock; what
-            `get_token()` returns stands on this machine's.
-        refresh_in: seconds after which the server wishes the token to be refreshed, or None.
+        lifetime: seconds from the moment of the token request, or None if unknown.
+        expires_at: Unix seconds, or None if unknown. By the server's clock in a token that a provider returns, by this
+            machine's clock in a token from `get_token()`.
+        refresh_in: seconds after which the server wants the token to be refreshed, or None.
         refresh_token: RFC 6749 §1.5, hidden in repr, or None.
-        origin: the one origin ("https://host") that the token is for, where the answer says it, or None.
-        extra: the other fields of the answer, read-only, hidden in repr.
-        kept: what the description keeps of the answers for later calls, read-only, hidden in repr.
+        origin: the one origin ("https://host") that the token is for, if the response names it, else None.
+        extra: the other fields of the response, read-only, hidden in repr.
+        kept: values that the provider keeps from responses for later calls, read-only, hidden in repr.
     """
 
     value: str = part(repr=False)
@@ -55,7 +55,7 @@ class Token(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """First 8 hex digits of the value's SHA-256: tells tokens apart in logs."""
+        """First 8 hex digits of the value's SHA-256, to distinguish tokens in logs."""
         return hashlib.sha256(self.value.encode(errors="surrogatepass")).hexdigest()[:8]
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -64,7 +64,7 @@ class Token(Frozen):
 
 
 def problem_of(token: object) -> str | None:
-    """Return why *token* can't be sent, or None where it can."""
+    """Return why *token* can't be sent, or None if it can."""
     if not isinstance(token, Token):
         return f"the provider returned {type(token).__name__}, not Token"
     if not isinstance(token.value, str) or not token.value:

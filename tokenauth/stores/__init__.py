@@ -1,4 +1,4 @@
-"""Stores: where the processes of one machine, or of many, share their tokens. `TokenAuth(..., store=FileStore())`."""
+"""Stores: share tokens between the processes of one machine or of many. `TokenAuth(..., store=FileStore())`."""
 
 import importlib
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
-"""Store: what a shared store must do. Four methods, all blocking; any exception means that the store is out of order.
+"""Store: the interface of a shared store. It has four blocking methods; any exception means that the store is down.
 
-Keys are 64 hex digits. Entries are sealed (`_sealed`): a store sees neither tokens nor user names.
+Keys are 64 hex digits. Entries are encrypted (`_sealed`): a store sees neither tokens nor user names.
 """
 
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to log in for the whole fleet, for a while.
+    """The right to log in for the whole fleet, for a limited time.
 
     Attributes:
-        fence: grows with each lease of the same key; an entry saved under a later one is not overwritten.
-        handle: the store's own.
+        fence: grows with each lease on the same key. An entry saved under a later lease is not overwritten.
+        handle: for the store's own use.
     """
 
     fence: int
@@ -22,21 +22,21 @@ class Lease:
 
 @runtime_checkable
 class Store(Protocol):
-    """A place that processes share, such as `FileStore` and `RedisStore`; write your own with these four methods.
+    """A store that processes share, such as `FileStore` or `RedisStore`. Write your own with these four methods.
 
-    They are called from many threads, one of ours each, never on an event loop's.
+    They are called from many threads at once, but never from the thread of an event loop.
     """
 
     def load(self, key: str) -> bytes | None:
-        """Return the entry at *key*, or None where there is none, or its time is over."""
+        """Return the entry at *key*, or None if there is none or it has expired."""
 
     def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:  # pyright: ignore[reportReturnType]  # a protocol
-        """Put *entry* at *key* for *seconds*, and return True; where an entry that was saved under a later lease is
-        there, or a later lease has been given, do nothing and return False."""
+        """Save *entry* at *key* for *seconds* and return True. If a later lease on *key* has been granted, or an entry
+        was saved under one, do nothing and return False."""
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
-        """Return a lease on *key* that ends by itself after *seconds*, also when its holder dies; None where another
-        has it. Must not wait for it."""
+        """Return a lease on *key* that ends by itself after *seconds*, even if its holder dies. Return None at once if
+        another process holds it."""
 
     def release(self, key: str, lease: Lease) -> None:
-        """End *lease* early, where it is still the current one; else do nothing."""
+        """End *lease* early if it is still the current one; else do nothing."""

@@ -1,7 +1,7 @@
-"""Sealing: entries of a store are encrypted and authenticated with a key that comes from the credential itself.
+"""Sealing: store entries are encrypted and authenticated with a key derived from the credential itself.
 
-Law: who has the secret can read the token; who has the store, but not the secret, learns nothing, and can put nothing
-there that we believe. There is no key to manage.
+Law: anyone with the secret can read the token. Anyone with the store but without the secret learns nothing, and can't
+forge an entry. There is no key to manage.
 
     scrypt(secrets, salt=what the credential is for) → 32 bytes: name of the entry; 32 bytes: AES-256-GCM key
     entry = "tokenauth:1\\n" + nonce (12 bytes) + AES-GCM(record, associated data = "tokenauth:1\\n" + name)
@@ -21,15 +21,15 @@ _COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 1024 * 1024}  # 32 MiB, some
 
 
 class NotOurs(Exception):
-    """The entry is none of ours, or was changed, or swapped with another."""
+    """The entry is not from tokenauth, or was modified or swapped with another."""
 
 
 class FromLater(Exception):
-    """The entry comes from a later version of tokenauth; it must not be overwritten."""
+    """The entry is from a later version of tokenauth and must not be overwritten."""
 
 
 class Seal:
-    """The seal of one credential. *secrets*: their values; *purpose*: everything else that makes two tokens differ."""
+    """The seal of one credential. *secrets*: their values. *purpose*: everything else that distinguishes tokens."""
 
     def __init__(self, secrets: tuple[str, ...], purpose: bytes) -> None:
         salt = hashlib.sha256(b"tokenauth store\n" + purpose).digest()

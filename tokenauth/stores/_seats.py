@@ -1,7 +1,7 @@
-"""Seats: which processes use a credential. The last one to get up logs out.
+"""Seats: which processes use a credential. The last one to leave its seat logs out.
 
-A seat is a lease on a key of its own, so it is free again when its holder has died: with files at once, else when its
-time is over. Law: whoever takes a token out of the store has a seat before he looks.
+A seat is a lease on its own key, so it becomes free when its holder dies: at once with files, else when the lease ends.
+Law: a process takes a seat before it reads a token from the store.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from tokenauth._core.cache import MAX_AGE
 from tokenauth.stores._base import Lease, Store
 
 COUNT = 32
-"""Seats of a credential. Where all are taken, whoever has none never logs out."""
+"""Seats of a credential. If all are taken, a process without one never logs out."""
 SECONDS = 2 * MAX_AGE
 """After which a seat is free whatever its holder does. A renewal takes it anew after half of that; no token is used for
 longer."""

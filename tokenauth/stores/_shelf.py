@@ -1,7 +1,7 @@
-"""Shelf: one credential's place in a store. It seals, bounds every call, and keeps a faulty store from doing harm.
+"""Shelf: one credential's place in a store. It encrypts entries, limits each call, and contains the store's failures.
 
-Law: a store may be down, slow, full or full of garbage; requests then go on with tokens of this process alone, with
-one warning, and the store is tried again every few seconds.
+Law: a store may be down, slow, full, or full of garbage. Requests then go on with tokens of this process only, with one
+warning, and the store is tried again every few seconds.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ T = TypeVar("T")
 log = logging.getLogger("tokenauth")
 
 SECONDS = 2.0
-"""What one call of a store may take at most."""
+"""Maximum time in seconds for one call to a store."""
 REST = 5.0
-"""Seconds for which a store that failed is left alone."""
+"""Pause in seconds after a store has failed."""
 _LATER = "the store holds a token of a later tokenauth; it is left alone, and tokens are this process's own"
 _DAMAGED = "the store holds an entry that is damaged or forged; it will be replaced"
 

@@ -1,12 +1,13 @@
-"""FileStore: the processes of one machine, and one user, share tokens through a folder. Needs the extra `file`.
+"""FileStore: one user's processes on one machine share tokens through a folder. Needs the extra `file`.
 
-    <folder>/<key>.entry          a sealed token (`_sealed`); its time of change is when it ends to count
+    <folder>/<key>.entry          an encrypted token (`_sealed`); its modification time is when it expires
     <folder>/<key>.lease          fence of the last lease, and the Unix time at which it ends
-    <folder>/<key>.<fence>.alive  locked by the operating system for as long as that lease's holder lives
-    <folder>/<hex digit>.lock     locked while one of these is changed
+    <folder>/<key>.<fence>.alive  locked by the operating system as long as the holder of that lease lives
+    <folder>/<hex digit>.lock     locked while one of these changes
 
-Whoever dies loses his locks at once, whoever hangs loses the lease when its time is over. Files are written beside
-and renamed, so they are whole or not there. Folder 0700, files 0600. What else lies in the folder is left alone.
+A process that dies loses its locks at once; one that hangs loses its lease when the lease ends. Files are written under
+another name and renamed, so each is complete or absent. The folder has mode 0700, files 0600. Other files in the folder
+are left alone.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ _user: Callable[[], int | None] = getattr(os, "geteuid", lambda: None)  # Window
 
 
 class Entry(NamedTuple):
-    """What is kept at *key*: *size* in bytes, and the Unix seconds *until* which it counts."""
+    """The entry at *key*: its *size* in bytes, and *until* when it is valid, in Unix seconds."""
 
     key: str
     size: int
@@ -45,14 +46,14 @@ class Entry(NamedTuple):
 
 
 class FileStore:
-    """A folder of this user's on a local disk.
+    """Shares tokens through a folder on a local disk.
 
     Args:
-        folder: created (0700) where it is not there. Default the user's cache folder for "tokenauth", such as
-            ~/.cache/tokenauth on Linux.
+        folder: path of the folder; created with mode 0700 if it doesn't exist. Default: the user's cache folder for
+            "tokenauth", such as ~/.cache/tokenauth on Linux.
 
     Raises:
-        ValueError: the folder is no folder, can't be written, belongs to somebody else, or others may write in it.
+        ValueError: *folder* is not a folder, is not writable, belongs to another user, or is writable for others.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
@@ -95,7 +96,7 @@ class FileStore:
             _end(lease.handle)
 
     def entries(self) -> list[Entry]:
-        """Return what is kept, those that end first before the others."""
+        """Return all entries, in the order in which they expire."""
         found = []
         for name in os.listdir(self.folder):
             key, _, part = name.partition(".")
@@ -106,7 +107,7 @@ class FileStore:
         return sorted(found, key=lambda each: each.until)
 
     def clear(self, key: str | None = None) -> int:
-        """Remove all entries, or the one at *key*, and return how many there were. Processes that run keep theirs."""
+        """Remove all entries, or the one at *key*, and return how many. Running processes keep their tokens."""
         keys = [each.key for each in self.entries() if key in {None, each.key}]
         for each in keys:
             with self._changing(each):

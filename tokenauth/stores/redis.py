@@ -1,10 +1,10 @@
 """RedisStore: processes on many machines share tokens through Redis or Valkey. Needs the extra `redis`.
 
-    <prefix>{<key>}:entry   hash with a TTL: `entry`, a sealed token (`_sealed`), and `fence`, that of its lease
+    <prefix>{<key>}:entry   hash with a TTL: `entry`, an encrypted token (`_sealed`), and `fence`, from its lease
     <prefix>{<key>}:lease   the fence of the current lease; `SET NX PX`
-    <prefix>{<key>}:fence   a counter, so that each lease has a fence of its own; has a TTL
+    <prefix>{<key>}:fence   a counter with a TTL, so that each lease has its own fence
 
-The braces keep the three on one node of a cluster. Each change is one script, so it happens whole or not at all.
+The braces keep the three keys on one node of a cluster. Each change is one script, so it is atomic.
 """
 
 from typing import Any, Self
@@ -42,17 +42,17 @@ _TIMEOUT = 1.0
 
 
 class RedisStore:
-    """A Redis or Valkey server that the fleet shares.
+    """Shares tokens through a Redis or Valkey server.
 
     Args:
-        server: a URL ("redis://", "rediss://", "unix://"), or a client of redis-py as it is: `redis.Redis`, a
-            Sentinel's `master_for(...)`, or `redis.RedisCluster`. A client made from a URL waits 1 s at most.
-        prefix: begins each key. Default "tokenauth:".
+        server: a URL ("redis://", "rediss://", "unix://"), or a client from redis-py: `redis.Redis`, a Sentinel's
+            `master_for(...)`, or `redis.RedisCluster`. A client made from a URL waits at most 1 s.
+        prefix: start of each key. Default "tokenauth:".
 
     Raises:
-        ValueError: the URL is none that redis-py knows. Whether the server is there shows at the first use only: a
-            store that is down does no harm.
-        TypeError: the client is none, or an async one (its calls are made in threads).
+        ValueError: redis-py doesn't accept the URL. The server itself is not contacted before the first use: a store
+            that is down does no harm.
+        TypeError: *server* is neither, or an async client. (Calls run in threads, so pass a blocking one.)
     """
 
     def __init__(self, server: Any, *, prefix: str = "tokenauth:") -> None:
