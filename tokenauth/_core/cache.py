@@ -19,6 +19,7 @@ from cachetools import LRUCache, TTLCache
 
 from tokenauth._core.clock import Clock
 from tokenauth._core.identity import Identity
+from tokenauth._core.sliding import LastUse
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
@@ -43,6 +44,7 @@ class Held(NamedTuple):
         since: when it was requested.
         wall_until: `usable_until` by the wall clock, in Unix seconds. Monotonic time may stop while a machine is
             suspended.
+        last_use: when it was last used, if each use restarts its lifetime.
     """
 
     token: Token
@@ -50,6 +52,7 @@ class Held(NamedTuple):
     refresh_from: float
     since: float
     wall_until: float = math.inf
+    last_use: LastUse | None = None
 
     def is_usable(self, clock: Clock) -> bool:
         return clock.monotonic() < self.usable_until and clock.wall() < self.wall_until

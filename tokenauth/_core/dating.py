@@ -11,6 +11,7 @@ from tokenauth._core.cache import Held
 from tokenauth._core.expiry import jwt_end
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply
+from tokenauth._core.sliding import LastUse
 from tokenauth._core.token import Token
 
 SOFT_REFRESH_AT = (0.70, 0.80)
@@ -48,6 +49,16 @@ def dated(
     return Held(token, until, min(reply.sent + refresh_in, until), reply.sent, wall_until)
 
 
+def sliding(token: Token, reply: Reply, *, leeway: float) -> Held:
+    """Return *token*, each use of which begins its lifetime anew. It is never refreshed early: a use does the same."""
+    lifetime = lifetime_of(token, reply)
+    if lifetime is None or lifetime <= 0:
+        return Held(replace(token, lifetime=None, expires_at=None), math.inf, math.inf, reply.sent)
+    last_use = LastUse(lifetime - min(leeway, lifetime / 20), reply.sent, reply.sent_at)
+    token = replace(token, lifetime=lifetime, expires_at=None)
+    return Held(token, math.inf, math.inf, reply.sent, last_use=last_use)
+
+
 def lifetime_of(token: Token, reply: Reply) -> float | None:
     """Return the seconds that *token* lives from when it was asked for, or None if *reply* and the token say nothing.
 
@@ -74,7 +85,7 @@ def as_answered(token: Token, wall: float, monotonic: float) -> tuple[Token, Rep
     *wall*, *monotonic*: both clocks, now.
     """
     if token.expires_at is None:
-        return token, Reply(200, sent=monotonic)
+        return token, Reply(200, sent=monotonic, sent_at=wall)
     left = token.expires_at - wall
     lifetime = left if token.lifetime is None else token.lifetime
     age = lifetime - left

@@ -1,7 +1,6 @@
 """Logins: what a login needs, and what it brings."""
 
 import logging
-import math
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
 from tokenauth._core.credential import Credential
-from tokenauth._core.dating import dated, lifetime_of
+from tokenauth._core.dating import dated, lifetime_of, sliding
 from tokenauth._core.effects import Misuse
 from tokenauth._core.flights import Flight
 from tokenauth._core.frozen import replace
@@ -309,8 +308,8 @@ class Logins:
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""
         credential = self._credential
-        if credential.provider.sliding:  # each use moves its end, so that the server alone knows it
-            return Held(replace(token, expires_at=None), math.inf, math.inf, reply.sent)
+        if credential.provider.sliding:
+            return sliding(token, reply, leeway=credential.leeway)
         soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
         if credential.provider.hands_out_held and (lifetime_of(token, reply) or 0.0) > 2 * credential.leeway:
             before = None  # who has kept it renews it by its own rules: ask again before its end

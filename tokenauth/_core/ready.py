@@ -4,6 +4,7 @@ This is the hot path. A warm request asks for `Readiness.now()`, looks its own p
 """
 
 from collections.abc import Hashable
+from functools import partial
 from typing import Any
 
 from tokenauth._core import stand_in
@@ -64,9 +65,9 @@ class Readiness:
         return ready if clock.monotonic() < ready.until and clock.wall() < ready.wall_until else None
 
     def _told_of(self, held: Held) -> dict[Hashable, Any] | None:
-        """Return where signatures are kept if each use of one is to be told of."""
-        if self._credential.on_event is None:
+        """Return where signatures are kept if each use of one counts."""
+        if self._credential.on_event is None and held.last_use is None:
             return None
         from tokenauth._core.events import Told  # noqa: PLC0415  (most programs never ask)
 
-        return Told(lambda: self._credential.emit("hit", held.token.fingerprint))
+        return Told(partial(self._tokens.used, held))

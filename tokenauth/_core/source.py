@@ -117,8 +117,10 @@ class Source:
 
     def learn(self, ready: Ready | None, place: Hashable, signature: Signature) -> None:
         """Remember that requests to *place* carry *signature* while *ready* is; see `Ready`."""
-        if ready is not None and self.admission.steady:
-            ready.learn(place, signature)
+        if ready is not None:
+            self.tokens.slide(ready.held)
+            if self.admission.steady:
+                ready.learn(place, signature)
 
     def renews(self, token: Token, place: str) -> bool:
         """Whether a 401 on *token* at *place* (an origin and a path) should lead to a renewal; see `Futility`."""

@@ -25,7 +25,8 @@ class Tokens:
         self.cache = self._memory.tokens
         self.key = credential.key
         self._refused: Token | None = None
-        self.watches = getattr(credential.provider.version, "__func__", None) is not Provider.version
+        self._has_versions = getattr(credential.provider.version, "__func__", None) is not Provider.version
+        self.watches = self._has_versions or credential.provider.sliding
         self._version: str | None = None
 
     @cached_property
@@ -46,10 +47,29 @@ class Tokens:
             return None
         if self._credential.monotonic() >= held.refresh_from:
             return None
-        self._credential.emit("hit", held.token.fingerprint)
+        self.used(held)
         return held.token
 
+    def used(self, held: Held) -> None:
+        """Whoever asked gets the token that is *held*, to send it."""
+        self.slide(held)
+        self._credential.emit("hit", held.token.fingerprint)
+
+    def slide(self, held: Held) -> None:
+        """Begin the lifetime of what is *held* anew, where each use does."""
+        if held.last_use is not None:
+            held.last_use.note(self._credential.clock)
+
     def watch(self) -> None:
+        """Look whether something else than its end speaks against the held token."""
+        if self._has_versions:
+            self._watch_the_version()
+        held = self.cell.held or self.held()
+        if held is not None and held.last_use is not None and held.last_use.is_too_old(self._credential.clock):
+            ended = held._replace(usable_until=-math.inf, refresh_from=-math.inf, last_use=None)
+            self.cache.replace(self.key, ended)
+
+    def _watch_the_version(self) -> None:
         """Make a refresh of the held token due, once, where the provider says that there is another one by now."""
         version = self._credential.provider.version()
         if version != self._version:

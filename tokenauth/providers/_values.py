@@ -62,23 +62,27 @@ class Computed:
 
 
 class Kept(Computed):
-    """What `keep={name: place}` of an earlier call took from its answer; also "token" and "refresh_token"."""
+    """What `keep={name: place}` of an earlier call took from its answer; also "token" and "refresh_token".
 
-    def __init__(self, name: str) -> None:
+    *prefix* stands before it: `Kept("token", prefix="Bearer ")`. Default none.
+    """
+
+    def __init__(self, name: str, *, prefix: str = "") -> None:
         self.name = checked_text("the name of a Kept", name)
+        self.prefix = checked_text("the prefix of a Kept", prefix, empty=True)
 
     @property
     def told(self) -> object:
-        return ("kept", self.name)
+        return ("kept", self.name, self.prefix)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
         if self.name not in kept:
             known = ", ".join(sorted(kept)) or "nothing"
             raise errors.TokenAuthError(f"Kept({self.name!r}): no earlier answer had it; there is {known}")
-        return kept[self.name]
+        return self.prefix + kept[self.name]
 
     def __repr__(self) -> str:
-        return f"Kept({self.name!r})"
+        return f"Kept({self.name!r}, prefix={self.prefix!r})" if self.prefix else f"Kept({self.name!r})"
 
 
 class Signed(Computed):
