@@ -8,12 +8,10 @@ import ast
 import base64
 import contextlib
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,12 +19,11 @@ import pytest
 
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
+from tests.siblings import page
+from tests.siblings.described import RECIPES
 from tokenauth import CredentialsRejected, TokenAuth
 
-PAGE = Path(__file__).parents[2] / "docs" / "apis" / "recipes.md"
-HOST, SECRET = "https://login.example.com", "s3cret"
-RECIPE = re.compile(r"^## (.+?)$.*?^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RECIPES = {title: block for title, block in RECIPE.findall(PAGE.read_text()) if "Login(" in block}
+HOST, SECRET = page.HOST, page.SECRET
 LIFETIME = 900
 
 
@@ -159,43 +156,57 @@ def iso_7(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.1234567Z"
 
 
-APIS = [
-    Api(
+APIS = {
+    "Send id and secret in two headers": Api(
         "/v1/auth/login",
         header_pair,
         lambda token: {"code": "00", "message": "", "data": {"accessToken": token, "expiresIn": str(LIFETIME)}},
         bearer,
         Reply(200, {"code": "41", "message": "unknown client", "data": {"accessToken": "none", "expiresIn": "0"}}),
     ),
-    Api("/token", get_with_a_time_stamp, lambda token: {"token": token, "ttl": LIFETIME}, bearer),
-    Api("/oauth/token", milliseconds, lambda token: {"access_token": token, "expires_in": LIFETIME * 1000}, bearer),
-    Api("/api/session", own_header, lambda token: {"accessToken": token, "expires": LIFETIME}, own_header_of),
-    Api(
+    "Send a timestamp along": Api(
+        "/token", get_with_a_time_stamp, lambda token: {"token": token, "ttl": LIFETIME}, bearer
+    ),
+    "The lifetime is in milliseconds": Api(
+        "/oauth/token", milliseconds, lambda token: {"access_token": token, "expires_in": LIFETIME * 1000}, bearer
+    ),
+    "Send it in `Access-Token`, without a scheme": Api(
+        "/api/session", own_header, lambda token: {"accessToken": token, "expires": LIFETIME}, own_header_of
+    ),
+    'A 200 with `{"success": false}`': Api(
         "/api/login",
         success_flag,
         lambda token: {"success": True, "result": {"token": token, "validFor": LIFETIME}},
         bearer,
         Reply(200, {"success": False, "errorCode": 1001, "message": "no", "result": {"token": "none", "validFor": 9}}),
     ),
-    Api(
+    "The end is a date": Api(
         "/Account/Login",
         dotnet,
         lambda token: {"token": token, "expiration": iso_7(time.time() + LIFETIME)},
         bearer,
     ),
-    Api("/auth", minutes, lambda token: {"token": token, "expiresInMinutes": LIFETIME // 60}, bearer),
-    Api(
+    "The lifetime is in minutes": Api(
+        "/auth", minutes, lambda token: {"token": token, "expiresInMinutes": LIFETIME // 60}, bearer
+    ),
+    "The token is in a list, and the scheme is not Bearer": Api(
         "/alps/login",
         alps,
         lambda token: {"data": [{"jwt": token}], "data.ttl": LIFETIME},
         lambda request: bearer(request, "ALPS"),
     ),
-    Api("/login", unlabelled, lambda token: {"token": token, "expires": str(int(time.time()) + LIFETIME)}, bearer),
-    Api("/token", gateway, lambda token: {"access_token": token, "expires_in": LIFETIME}, with_the_key),
-    Api("/token", key_in_form, lambda token: {"access_token": token, "expires_in": LIFETIME}, in_query),
-    Api("/session", session, lambda token: {"sessionId": token, "maxAge": LIFETIME}, in_cookie),
-]
-CASES = [pytest.param(api, block, id=title) for api, (title, block) in zip(APIS, RECIPES.items(), strict=True)]
+    "Send id and secret by HTTP Basic": Api(
+        "/login", unlabelled, lambda token: {"token": token, "expires": str(int(time.time()) + LIFETIME)}, bearer
+    ),
+    "Send a subscription key with each call": Api(
+        "/token", gateway, lambda token: {"access_token": token, "expires_in": LIFETIME}, with_the_key
+    ),
+    "Send it as a query parameter": Api(
+        "/token", key_in_form, lambda token: {"access_token": token, "expires_in": LIFETIME}, in_query
+    ),
+    "Send it as a cookie": Api("/session", session, lambda token: {"sessionId": token, "maxAge": LIFETIME}, in_cookie),
+}
+CASES = [pytest.param(api, page.BLOCKS[title], id=title) for title, api in APIS.items()]
 
 
 @dataclass
@@ -287,7 +298,7 @@ def test_a_recipe_does_what_it_says(client: Client, api: Api, block: str) -> Non
 
 @pytest.mark.parametrize(("api", "block"), CASES)
 def test_a_recipe_is_short(api: Api, block: str) -> None:
-    assert len([line for line in block.splitlines() if line.strip()]) <= 15
+    assert page.length(block) <= 12
     assert HOST + api.target in block
 
 
@@ -312,7 +323,7 @@ def _without_one(block: str) -> Iterator[tuple[str, str]]:
 
 
 def _call(tree: ast.AST) -> ast.Call:
-    return next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Login")
+    return next(node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "LoginAuth")
 
 
 def _arguments(block: str) -> list[str]:
@@ -320,13 +331,14 @@ def _arguments(block: str) -> list[str]:
 
 
 def test_what_is_retryable_is_tried_again() -> None:
-    title = '`{"success": false}` with HTTP 200'
-    api = next(api for api in APIS if api.login is success_flag)
+    title = 'A 200 with `{"success": false}`'
+    api = APIS[title]
     with running(api) as server:
         server.busy = 2
-        assert play(CLIENTS[0], run(RECIPES[title], server.url), server.url) == [200]
+        assert play(CLIENTS[0], run(page.BLOCKS[title], server.url), server.url) == [200]
         assert (server.busy, server.logins) == (0, 1)
 
 
-def test_there_are_at_least_ten() -> None:
-    assert len(RECIPES) >= 10
+def test_every_recipe_has_a_server() -> None:
+    tested = [*RECIPES.values(), *(page.BLOCKS[title] for title in APIS)]
+    assert sorted(tested) == sorted(page.BLOCKS.values())

@@ -71,8 +71,8 @@ class LoginOptions(Options, total=False):
     lifetime: float | timedelta | None
     """Lifetime in seconds (or a `timedelta`) if the response states none. Default unknown."""
     sliding: bool
-    """Whether each use of the token restarts its lifetime. After a longer silence it is renewed before use. With a store
-    it is tried first, since another process may have used it. Default False."""
+    """Whether each use of the token restarts its lifetime. After a longer silence it is renewed before use. With a
+    store it is tried first, since another process may have used it. Default False."""
     home: Place | None
     """Place of the API's URL, if the response says which host the token is for. Default none."""
     keep: Mapping[str, Place] | None

@@ -69,7 +69,9 @@ class Kept(Computed):
 
     def __init__(self, name: str, *, prefix: str = "") -> None:
         self.name = checked_text("the name of a Kept", name)
-        self.prefix = checked_text("the prefix of a Kept", prefix, empty=True)
+        if not isinstance(prefix, str) or not prefix.isprintable():
+            raise TypeError("the prefix of a Kept must be a text without control characters, such as 'Bearer '")
+        self.prefix = prefix
 
     @property
     def told(self) -> object:
