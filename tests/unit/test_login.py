@@ -21,7 +21,7 @@ from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-from tokenauth.providers import Call, Header, Login, Signed
+from tokenauth.providers import Call, Header, Kept, Login, Signed
 
 URL = "https://api.example/login"
 ISO_7 = "2030-03-17T17:46:40.0000000Z"
@@ -500,3 +500,21 @@ def test_a_signature_that_raises_is_an_error_of_ours_that_shows_nothing() -> Non
 def test_wrong_parts_fail_at_once(wrong: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         Login(URL, **wrong)
+
+
+def test_what_is_kept_may_have_a_prefix() -> None:
+    bearer, plain = (
+        Login(URL, logout=Call(headers={"A": each})) for each in (Kept("token", prefix="B "), Kept("token"))
+    )
+    request = bearer.logout(Token("t-1"))
+    assert request is not None
+    assert request.headers["A"] == "B t-1"
+    assert bearer != plain
+    assert bearer.identity != plain.identity
+    assert repr(Kept("token", prefix="B ")) == "Kept('token', prefix='B ')"
+
+
+@pytest.mark.parametrize("prefix", [None, 1, "a\n"])
+def test_a_prefix_is_a_text_without_control_characters(prefix: Any) -> None:
+    with pytest.raises(TypeError, match="prefix of a Kept"):
+        Kept("token", prefix=prefix)
