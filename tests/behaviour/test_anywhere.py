@@ -92,6 +92,23 @@ def test_a_late_refusal_of_an_old_token_drops_no_newer_one(server: TokenServer) 
     assert server.logins == 2
 
 
+@pytest.mark.parametrize("renewal", ["ours", "another client's"])
+def test_who_comes_before_the_new_token_is_there_sends_again_too(renewal: str, server: TokenServer) -> None:
+    auth = server.auth()
+    first = auth.headers(server.api)
+    auth.invalidate()
+    second = auth.headers(server.api)
+    if renewal == "ours":
+        assert auth.refused(server.api, second)
+    else:
+        auth._source.reject(auth.get_token())
+    assert auth.refused(server.api, first)
+    assert auth.refused(server.api, second)
+    assert not auth.refused(server.api, {"X-Other": "1"})
+    assert auth.headers(server.api) not in (first, second)
+    assert server.logins == 3
+
+
 def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> None:
     auth = server.auth()
     auth.headers(server.api)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,7 @@ import httpx2
 import pytest
 import requests
 import trio
+import urllib3
 
 from tests.clients import TLS
 from tokenauth import ManisAuth
@@ -83,19 +85,29 @@ def tasks(library: Any, on_trio: bool, auth: Any, url: str, count: int) -> list[
     return trio.run(main) if on_trio else asyncio.run(main())
 
 
+def by_headers(url: str, auth: Any, timeout: float) -> Any:
+    """Return what a client got that is none of ours: it asks for the headers, and tells of a refusal."""
+    headers = auth.headers(url)
+    response = urllib3.request("GET", url, headers=headers, timeout=timeout)
+    if response.status == 401 and auth.refused(url, headers):
+        response = urllib3.request("GET", url, headers=auth.headers(url), timeout=timeout)
+    return SimpleNamespace(status_code=response.status)
+
+
 def mixed(auth: Any, url: str, count: int) -> list[int]:
-    """Return what threads of three libraries and three event loops got, all on one auth object."""
+    """Return what threads of four libraries and four event loops got, all on one auth object."""
 
     def blocking(send: Any) -> list[int]:
         return [send(url, auth=auth, timeout=SECONDS).status_code]
 
-    senders = [requests.get, partial(httpx.get, verify=TLS), partial(httpx2.get, verify=TLS)]
-    callers: list[Callable[[], list[int]]] = [partial(blocking, senders[number % 3]) for number in range(20)]
-    per_loop = (count - 20) // 3
+    senders = [requests.get, partial(httpx.get, verify=TLS), partial(httpx2.get, verify=TLS), by_headers]
+    callers: list[Callable[[], list[int]]] = [partial(blocking, senders[number % 4]) for number in range(20)]
+    per_loop = (count - 20) // 4
     callers += [
         partial(tasks, httpx, False, auth, url, per_loop),
         partial(tasks, httpx2, False, auth, url, per_loop),
         partial(tasks, httpx, True, auth, url, per_loop),
+        partial(aiohttp_tasks, auth, url, per_loop),
     ]
     barrier = threading.Barrier(len(callers))
 
@@ -131,7 +143,7 @@ CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
     "trio tasks, httpx": (partial(tasks, httpx, True), 20, 100),
     "trio tasks, httpx2": (partial(tasks, httpx2, True), 20, 100),
     "asyncio tasks, aiohttp": (aiohttp_tasks, 40, 500),
-    "in 20 threads and 3 event loops": (mixed, 20 + 3 * 5, 20 + 3 * 20),
+    "in 20 threads and 4 event loops": (mixed, 20 + 4 * 5, 20 + 4 * 20),
 }
 """How many in the quick run, and in the slow one."""
 SIZES = [pytest.param(name, quick, id=f"{quick} {name}") for name, (_, quick, _) in CROWDS.items()]

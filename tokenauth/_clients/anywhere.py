@@ -1,7 +1,7 @@
 """For clients without a hook for auth objects: `headers(url)`, `aheaders(url)`, `refused(url)`."""
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tokenauth._clients.at_login import flows
 from tokenauth._core import stand_in
@@ -19,6 +19,20 @@ T = TypeVar("T")
 _MOST_ORIGINS = 64
 
 
+class _HandedOut(NamedTuple):
+    """The *token* that was handed out last, and whether it was *renewed*: obtained after a refusal.
+
+    Once that is refused there is no token, but the *last* one is known.
+    """
+
+    token: Token | None
+    renewed: bool
+    last: Token | None = None
+
+
+_NOTHING = _HandedOut(None, renewed=False)
+
+
 class Anywhere:
     """Headers for requests that you send without passing the auth object."""
 
@@ -28,8 +42,8 @@ class Anywhere:
         def _source(self) -> "Source": ...
 
     @once
-    def _handed_out(self) -> dict[Origin, tuple[Token | None, bool]]:
-        """By origin: the last token handed out, and whether it was obtained after a refusal."""
+    def _handed_out(self) -> dict[Origin, "_HandedOut"]:
+        """What was handed out last, by origin."""
         return {}
 
     def headers(self, url: str) -> dict[str, str]:
@@ -73,26 +87,30 @@ class Anywhere:
             tokens before and must wait for the next renewal.
         """
         source, origin = self._source, Origin.parse(url)
-        token, renewed = self._handed_out.get(origin, (None, False))
+        token, renewed, last = self._handed_out.get(origin, _NOTHING)
         if token is None or not (headers is None or self._carries(headers, token, origin)):
-            return self._is_outdated(headers, origin)
+            return self._is_outdated(headers, origin, token or last)
         address = url.partition("?")[0].partition("#")[0]
         if renewed:  # it was obtained after a refusal, and is refused as well
             source.renewed_in_vain(address)
         if not source.renews(token, address):
             return False
         source.reject(token)
-        self._handed_out[origin] = (None, True)
+        self._handed_out[origin] = _HandedOut(None, renewed=True, last=token)
         return True
 
-    def _is_outdated(self, headers: Mapping[str, str] | None, origin: Origin) -> bool:
-        """Whether *headers* carried an older token than the current one."""
+    def _is_outdated(self, headers: Mapping[str, str] | None, origin: Origin, last: Token | None) -> bool:
+        """Whether *headers* carried an older token than the current one, or than the one that is being fetched.
+
+        *last*: the token that was handed out last.
+        """
         held = self._source.tokens.held()
-        if headers is None or held is None:
+        known = last if held is None else held.token
+        if headers is None or known is None:
             return False
-        signature = self._source.admission.signature(held.token, origin)
+        signature = self._source.admission.signature(known, origin)
         ours = signature is not None and set(signature.headers_beside(None)) <= set(headers)
-        return ours and not self._carries(headers, held.token, origin)
+        return ours and (held is None or not self._carries(headers, known, origin))
 
     def _carries(self, headers: Mapping[str, str], token: Token, origin: Origin) -> bool:
         signature = self._source.admission.signature(token, origin)
@@ -103,10 +121,10 @@ class Anywhere:
         if signature is None:
             return {}
         given = self._handed_out
-        before, renewed = given.get(origin, (None, False))
+        before, renewed, _ = given.get(origin, _NOTHING)
         if len(given) >= _MOST_ORIGINS:
             given.clear()
-        given[origin] = (token, renewed and (before is None or before.value == token.value))
+        given[origin] = _HandedOut(token, renewed and (before is None or before.value == token.value))
         return _headers(url, signature)
 
     if TYPE_CHECKING:
