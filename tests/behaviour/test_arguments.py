@@ -157,8 +157,8 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., 
 
 
 OPTIONS: dict[str, list[Any]] = {
-    "leeway": [-1, "30", None, True, float("nan"), float("inf"), [1]],
-    "timeout": [0, -1, "10", None, True, float("nan"), float("inf")],
+    "leeway": [-1, "30", None, True, float("nan"), float("inf"), 10**400, [1]],
+    "timeout": [0, -1, "10", None, True, float("nan"), float("inf"), 1e10, 10**400],
     "origins": ["https://one.example", ["http://plain.example"], [f"https://{VALUE}@"], [7], 7, None],
     "header": ["", "X Token", "X-Token:", "X-Tök", "a\nb", 7, None],
     "scheme": ["a\nb", " Bearer", 7, b"Bearer", "B\u20acarer", "two\u00a0words", "Bär"],

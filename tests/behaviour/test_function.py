@@ -337,6 +337,7 @@ NONSENSE: list[Any] = [
         ("t-1", True),
     ),
     *("Bearer t-1", "t-1\nt-2", "t\u00f6ken", {"error": "no"}, object(), SimpleNamespace(token=None)),
+    *(Token("t-1", lifetime=10**400), Token("t-1", expires_at=10**400), Token("t-1", refresh_in=float("inf"))),
     *((None, 1), ("t-1", object()), ("t-1", -5), Token("s3cret with blanks"), "x" * 40_000),
 ]
 
@@ -347,6 +348,19 @@ def test_nonsense_is_an_error_that_shows_nothing_of_it(result: Any, api: API) ->
         api.auth(lambda: result).get_token()
     assert "t-1" not in str(met.value)
     assert "s3cret" not in str(met.value)
+
+
+@pytest.mark.parametrize("ahead", [float("nan"), float("inf"), 10**400, -1, "soon"])
+def test_a_wish_to_be_refreshed_that_makes_no_sense_is_none(ahead: Any, api: API) -> None:
+    calls: list[Any] = []
+
+    def get_token() -> Any:
+        calls.append(None)
+        return SimpleNamespace(token="t-1", expires_on=4_000_000_000, refresh_on=ahead)
+
+    auth = api.auth(get_token)
+    assert [auth.get_token().refresh_in for _ in range(2)] == [None, None]
+    assert len(calls) == 1
 
 
 class GoogleCredentials:

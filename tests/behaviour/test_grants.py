@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 from joserfc.jwk import RSAKey
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenEndpointError, TokenExchangeAuth
 from tokenauth.providers import PrivateKeyJWT
@@ -25,6 +25,7 @@ class Authority:
     def __init__(self) -> None:
         self.realm, self.numbers = uuid.uuid4().hex, itertools.count(1)
         self.metadata: dict[str, Any] = {}
+        self.headers: dict[str, str] = {}
         self.exchanged: list[str] = []
         self.good = ""
         self.server: Server
@@ -41,7 +42,7 @@ class Authority:
         match request.path.removeprefix(f"/{self.realm}"):
             case "/.well-known/openid-configuration":
                 known = {"issuer": self.issuer, "token_endpoint": f"{self.issuer}/token"}
-                return Reply(200, json.dumps(known | self.metadata).encode())
+                return Reply(200, json.dumps(known | self.metadata).encode(), self.headers)
             case "/token":
                 return self.token({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
             case "/api":
@@ -82,6 +83,38 @@ def test_a_lying_issuer_gets_nothing_and_cools_down(client: Client, authority: A
         with pytest.raises(TokenEndpointError, match="says that its issuer is"):
             client.get(auth, f"{authority.issuer}/api")
     assert authority.calls == ["openid-configuration"]
+
+
+@every
+@pytest.mark.parametrize("own", [False, True], ids=["bare client", "token_client"])
+def test_metadata_out_of_a_cache_are_good_and_a_login_out_of_one_is_not(
+    client: Client, own: bool, authority: Authority
+) -> None:
+    """Big providers have a CDN before them, whatever a request says of caches."""
+    authority.headers = {"Age": "1200", "Cache-Control": "public, max-age=3600"}
+
+    def made(**options: Any) -> ClientCredentialsAuth:
+        return ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={}, **options)
+
+    def token() -> Any:
+        library: Any = client.library
+        if not own:
+            return client.get_token(made())
+        if not isinstance(client, Awaiting):
+            with library.Session() if client.name == "requests" else library.Client() as lent:
+                return made(token_client=lent).get_token()
+
+        async def lend() -> Any:
+            async with library.ClientSession() if client.name == "aiohttp" else library.AsyncClient() as lent:
+                return await made(token_client=lent).aget_token()
+
+        return client.run(lend)
+
+    assert token().value == "client_credentials-1"
+    answer = authority.token
+    authority.token = lambda given: Reply(200, answer(given).body, authority.headers)  # type: ignore[method-assign]
+    with pytest.raises(TokenEndpointError, match="comes out of a cache"):
+        token()
 
 
 @every

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tokenauth import errors
+from tokenauth._core.expiry import LATEST
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
@@ -122,6 +123,8 @@ def test_http_status_comes_first(status: int) -> None:
         ({}, {"retryAfter": 7}, 7.0),
         ({}, {"retryAfter": "7.5"}, 7.5),
         ({"retry-after": "3"}, {"retryAfter": 7}, 3.0),
+        ({"retry-after": "9" * 30}, {}, LATEST),
+        ({"retry-after": "9" * 400}, {}, LATEST),
         ({}, {"retryAfter": -7}, None),
         ({}, {"retryAfter": True}, None),
         ({}, [], None),

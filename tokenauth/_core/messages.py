@@ -9,12 +9,17 @@ from tokenauth._core.frozen import Frozen, part
 
 
 class TokenRequest(Frozen):
-    """A request to a token endpoint. Headers, body and query may hold secrets, so repr hides them."""
+    """A request to a token endpoint. Headers, body and query may hold secrets, so repr hides them.
+
+    Attributes:
+        fresh: whether the response must be new, as that of a login must. If false, it may come out of a cache.
+    """
 
     method: str
     url: str = part(repr=False)
     headers: Mapping[str, str] = part(default_factory=dict, repr=False)
     body: bytes = part(default=b"", repr=False)
+    fresh: bool = True
 
 
 class Reply(Frozen):

@@ -155,10 +155,14 @@ class Source:
         self.tokens.reject(token, shared=self.fleet.shelf is not None)
 
 
+_MOST = 1e6
+"""Seconds, some 11 days: no option means more, and nobody can wait for 50 days on every system."""
+
+
 def _check_seconds(name: str, value: object, *, least: float) -> None:
-    if type(value) is float and least <= value < math.inf:
+    if type(value) is float and least <= value <= _MOST:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    if not least <= value < math.inf:
-        raise ValueError(f"{name} must be a finite number of seconds, at least {least:g}")
+    if not least <= value <= _MOST:
+        raise ValueError(f"{name} must be a number of seconds, at least {least:g} and at most {_MOST:.0f}")

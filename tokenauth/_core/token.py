@@ -1,7 +1,6 @@
 """Token: an access token with its expiry. Its value is never shown."""
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,6 +9,8 @@ from typing import Any
 from tokenauth._core.frozen import Frozen, part
 
 LONGEST_TOKEN = 32 * 1024
+_MOST = 1e15
+"""Seconds: no time that is meant is further away, and a larger whole number may fit into no float."""
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """`token` of RFC 9110 §5.6.2: the syntax of field names and authentication schemes."""
 
@@ -83,8 +84,8 @@ def _problem_of_times(token: Token) -> str | None:
         number = getattr(token, name)
         if number is None:
             continue
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            return f"its {name} is no finite number of seconds (but {type(number).__name__})"
+        if isinstance(number, bool) or not isinstance(number, int | float) or not -_MOST < number < _MOST:
+            return f"its {name} is no number of seconds that can be meant (but {type(number).__name__})"
     if token.refresh_token is not None and not isinstance(token.refresh_token, str):
         return f"its refresh_token is no str (but {type(token.refresh_token).__name__})"
     return None

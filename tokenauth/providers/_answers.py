@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from tokenauth._core import errors
-from tokenauth._core.expiry import http_date
+from tokenauth._core.expiry import LATEST, http_date
 from tokenauth._core.frozen import Frozen, part, replace
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
@@ -24,7 +24,6 @@ from tokenauth.providers._proposals import Proposal, proposed
 _REJECTED = frozenset({400, 401, 403})
 _RETRYABLE = frozenset({408, 425, 429})
 _NOT_THE_CREDENTIALS = frozenset({"invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type"})
-_LONGEST_NUMBER = 9
 _SHORTEST = 4  # characters of what is kept and must not show; a count is shorter
 _CROWDED = re.compile(r"too many|rate.?limit|throttl|maximum (?:number of )?(?:active|concurrent)", re.IGNORECASE)
 _USUAL = frozenset(
@@ -90,8 +89,8 @@ def retry_after(reply: Reply, content: object = None) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip()
-    if len(text) <= _LONGEST_NUMBER and text.replace(".", "", 1).isdecimal() and text.isascii():
-        return float(text)
+    if text.replace(".", "", 1).isdecimal() and text.isascii():
+        return min(float(text), LATEST)
     date = http_date(text)
     return None if date is None else max(0.0, date - reply.server_now)
 

@@ -66,7 +66,7 @@ def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[Tok
         return found
     seen = []
     for url in places_of(issuer):
-        reply = yield TokenRequest("GET", url, {"Accept": "application/json"})
+        reply = yield TokenRequest("GET", url, {"Accept": "application/json"}, fresh=False)
         if reply.status >= 500 or reply.status in {408, 425, 429}:
             raise _answers.http_error(provider, reply, None, _answers.Fault(), "")
         content = _content(reply)

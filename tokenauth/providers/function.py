@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Unpack
 
 from tokenauth._core.errands import CallFunction
-from tokenauth._core.expiry import end_of
+from tokenauth._core.expiry import LATEST, end_of
 from tokenauth._core.finder import Finder
 from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
@@ -145,7 +145,7 @@ def _token_of(value: Any, reply: Reply) -> Token | None:
     text, times = bare(text), _times(end)
     if not isinstance(text, str) or times is None:
         return None
-    refresh_in = ahead - reply.sent_at if isinstance(ahead, int | float) and ahead > reply.sent_at else None
+    refresh_in = ahead - reply.sent_at if isinstance(ahead, int | float) and reply.sent_at < ahead <= LATEST else None
     return Token(text.strip(), scheme_of(kind), *times, refresh_in)
 
 

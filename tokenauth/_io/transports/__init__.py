@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.effects import Misuse
+from tokenauth._core.messages import TokenRequest
 from tokenauth._io.answer_body import BodyError
 from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread
 from tokenauth._version import __version__
@@ -32,8 +33,13 @@ _HOMES = {
 }
 
 
-def checked_fresh(headers: Mapping[str, str], *, replayed: bool) -> Mapping[str, str]:
-    """Return the *headers* of an answer; BodyError where it was *replayed*, or they have an age (RFC 9111 §5.1)."""
+def checked_fresh(request: TokenRequest, headers: Mapping[str, str], *, replayed: bool) -> Mapping[str, str]:
+    """Return the *headers* of the answer to *request*.
+
+    BodyError where it must be fresh and is not: it was *replayed*, or has an age (RFC 9111 §5.1).
+    """
+    if not request.fresh:
+        return headers
     age = headers.get("age", "").strip()
     if replayed or (age.isdecimal() and int(age[:10]) > 0):
         raise BodyError("the answer comes out of a cache, so it is no login. Keep token calls out of that cache")

@@ -83,7 +83,7 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         **proxy,
     ) as response:
         lower = {name.lower(): value for name, value in response.headers.items()}
-        checked_fresh(lower, replayed=False)
+        checked_fresh(request, lower, replayed=False)
         body = Body(response.headers.get("Content-Encoding", ""))
         async for piece in response.content.iter_chunked(_PIECE):
             body.feed(piece)

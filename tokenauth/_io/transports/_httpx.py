@@ -77,18 +77,19 @@ class Blocking(_Transport):
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
             with self._opened(request.url) as (client, shared), Line(seconds, shared=shared) as line:
-                return self._call(client, self._request(request, seconds, trace=line.trace), line)
+                return self._call(client, request, seconds, line)
         except Exception as error:
             problem = self._unreachable(error)
         raise problem
 
-    def _call(self, client: Any, request: Any, line: Line) -> Answer:
-        response = client.send(request, stream=True, auth=None, follow_redirects=False)
+    def _call(self, client: Any, request: TokenRequest, seconds: float, line: Line) -> Answer:
+        sent = self._request(request, seconds, trace=line.trace)
+        response = client.send(sent, stream=True, auth=None, follow_redirects=False)
         try:
             connection = response.extensions.get("network_stream")  # out of a pool
             if connection is not None and response.http_version.startswith("HTTP/1"):
                 line.hold(connection.get_extra_info("socket"))
-            headers = checked_fresh(dict(response.headers), replayed=replayed(response))
+            headers = checked_fresh(request, dict(response.headers), replayed=replayed(response))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, headers, whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))
@@ -103,15 +104,15 @@ class Blocking(_Transport):
 class Awaiting(_Transport):
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            return await self._call(self._lent(request.url), self._request(request, seconds))
+            return await self._call(self._lent(request.url), request, seconds)
         except Exception as error:
             problem = self._unreachable(error)
         raise problem
 
-    async def _call(self, client: Any, request: Any) -> Answer:
-        response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+    async def _call(self, client: Any, request: TokenRequest, seconds: float) -> Answer:
+        response = await client.send(self._request(request, seconds), stream=True, auth=None, follow_redirects=False)
         try:
-            headers = checked_fresh(dict(response.headers), replayed=replayed(response))
+            headers = checked_fresh(request, dict(response.headers), replayed=replayed(response))
             if response.is_stream_consumed:  # made by a mock transport, which read and decoded it
                 return response.status_code, headers, whole(response.content)
             body = Body(response.headers.get("Content-Encoding", ""))

@@ -61,7 +61,7 @@ class Blocking:
         response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
             session.line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
-            headers = checked_fresh(_lower(response.headers), replayed=replayed(response))
+            headers = checked_fresh(request, _lower(response.headers), replayed=replayed(response))
             return response.status_code, headers, _read(response)
         finally:
             response.close()
