@@ -203,7 +203,8 @@ class Logins:
         if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             token = replace(token, refresh_token=talk.refresh_token)
         lifetime = lifetime_of(token, talk.reply)
-        if lifetime is not None and lifetime <= self._credential.monotonic() - talk.reply.sent:
+        late = self._credential.monotonic() - talk.reply.sent
+        if lifetime is not None and lifetime <= late and not self._credential.provider.sliding:
             token = replace(token, lifetime=0.0, expires_at=None)  # the answer took as long: it has passed on arrival
         held = self.dated(token, talk.reply, before)
         with self._credential.memory.lock:
