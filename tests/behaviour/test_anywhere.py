@@ -12,7 +12,8 @@ import pytest
 import urllib3
 
 from tests.servers import Reply
-from tests.support import PlainProvider, TokenServer
+from tests.support import ManualClock, PlainProvider, TokenServer, with_clock
+from tokenauth import FunctionAuth
 from tokenauth._core.signature import Signature
 
 WAYS: dict[str, Callable[[Any, str], dict[str, str]]] = {
@@ -80,6 +81,90 @@ def test_a_refusal_gets_a_new_token(headers: Any, server: TokenServer) -> None:
     assert auth.refused(server.api, sent)
     assert get(server.api, headers(auth, server.api)) == 200
     assert server.logins == 2
+
+
+@pytest.mark.parametrize("kind", ["lower case", "pairs", "among others"])
+def test_a_refusal_names_the_headers_as_they_were_sent(kind: str, server: TokenServer) -> None:
+    auth = server.auth()
+    sent = auth.headers(server.api)
+    lower = {name.lower(): value for name, value in sent.items()}
+    shapes: dict[str, Any] = {
+        "lower case": lower,
+        "pairs": tuple(lower.items()),
+        "among others": {"accept": "*/*"} | lower,
+    }
+    server.revoke()
+    assert auth.refused(server.api, shapes[kind])
+    auth.headers(server.api)
+    assert server.logins == 2
+    assert auth.refused(server.api, shapes[kind])  # of the old token, again
+    auth.headers(server.api)
+    assert server.logins == 2
+
+
+def test_all_who_were_refused_together_may_send_again(server: TokenServer) -> None:
+    """Those as well who tell of it before the new token is there."""
+    auth = server.auth()
+    sent = auth.headers(server.api)
+    server.revoke()
+    assert [auth.refused(server.api, sent), auth.refused(server.api, sent), auth.refused(server.api)] == [True] * 3
+    assert get(server.api, auth.headers(server.api)) == 200
+    assert auth.refused(server.api, sent)
+    assert get(server.api, auth.headers(server.api)) == 200
+    assert server.logins == 2
+
+
+def test_headers_of_one_auth_object_may_be_refused_to_another_of_the_account(server: TokenServer) -> None:
+    cache: dict[Any, Any] = {}
+    one, other = server.auth(cache=cache), server.auth(cache=cache)
+    sent = one.headers(server.api)
+    server.revoke()
+    assert other.refused(server.api, sent)
+    assert get(server.api, other.headers(server.api)) == 200
+    assert one.refused(server.api)
+    assert get(server.api, one.headers(server.api)) == 200
+    assert server.logins == 2
+
+
+def test_revocations_are_mended_at_once_however_many_there_have_been(server: TokenServer, clock: ManualClock) -> None:
+    auth = with_clock(server.auth(), clock)
+    for number in range(1, 6):
+        sent = auth.headers(server.api)
+        assert get(server.api, sent) == 200
+        server.revoke()
+        assert auth.refused(server.api, sent)
+        assert server.logins == number
+        clock.move(60)
+
+
+def test_the_same_token_again_is_no_end_of_renewals(server: TokenServer, clock: ManualClock) -> None:
+    """The one who gives the token has not noticed yet that it was revoked."""
+    tokens = ["old", "old", "new"]
+    auth = with_clock(FunctionAuth(lambda: tokens.pop(0), origins=[server.url], cache={}), clock)
+    for token in ("old", "old", "new"):
+        sent = auth.headers(server.api)
+        assert sent == {"Authorization": f"Bearer {token}"}
+        clock.move(60)
+        assert auth.refused(server.api, sent)
+
+
+def test_a_place_that_refuses_every_token_is_renewed_for_ever_more_rarely(
+    server: TokenServer, clock: ManualClock
+) -> None:
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    auth = with_clock(server.auth(), clock)
+    for _ in range(1000):  # a second each
+        auth.refused(server.api, auth.headers(server.api))
+        clock.move(1)
+    assert server.logins <= 12
+
+
+def test_a_refusal_abroad_drops_nothing_even_if_the_token_was_sent_there(server: TokenServer) -> None:
+    auth = server.auth()
+    sent = auth.headers(server.api)
+    assert not auth.refused("https://abroad.example/x", sent)
+    assert auth.headers(server.api) == sent
+    assert server.logins == 1
 
 
 def test_a_late_refusal_of_an_old_token_drops_no_newer_one(server: TokenServer) -> None:

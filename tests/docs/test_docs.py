@@ -1,7 +1,8 @@
 """The Python in README.md and docs/ runs as it stands, in order, page by page; invented hosts lead to the sandbox.
 
 What a block prints is what the block "Output" after it shows; "…" there stands for anything.
-A block after a line `<!-- no-run -->` is compiled only.
+A block after a line `<!-- no-run -->` is compiled only. One after `<!-- world -->` needs a library of group `world`;
+it is compiled here, and tests/world/test_pages.py runs its page.
 """
 
 import importlib
@@ -10,8 +11,9 @@ import logging
 import re
 import runpy
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -33,7 +35,7 @@ from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"^(?P<indent> *)(?P<no_run><!-- no-run -->\n *)?```python\n(?P<code>.*?)^ *```$"
+    r"^(?P<indent> *)(?:<!-- (?P<mark>no-run|world) -->\n *)?```python\n(?P<code>.*?)^ *```$"
     r'(?:\n+```text title="Output"\n(?P<output>.*?)^```$)?',
     re.MULTILINE | re.DOTALL,
 )
@@ -82,12 +84,39 @@ def _logging() -> Iterator[None]:
         logger.handlers[:] = handlers
 
 
-def blocks(page: Path) -> Iterator[tuple[str, bool, str | None]]:
+def blocks(page: Path, *, world: bool = False) -> Iterator[tuple[str, bool, str | None]]:
     """Yield each block of Python, placed on its own lines of the page, whether it is to be run, and what it prints."""
+    marks = {None, "world"} if world else {None}
     text = page.read_text()
     for found in BLOCK.finditer(text):
         lines_above = "\n" * text.count("\n", 0, found.start("code"))
-        yield lines_above + textwrap.dedent(found["code"]), not found["no_run"], found["output"]
+        yield lines_above + textwrap.dedent(found["code"]), found["mark"] in marks, found["output"]
+
+
+def play(
+    page: Path, places: Mapping[str, str], capsys: pytest.CaptureFixture[str], *, world: bool = False
+) -> dict[str, Any]:
+    """Run the blocks of *page*, with the hosts that are keys of *places* led elsewhere; return the names they made."""
+    namespace: dict[str, Any] = {"__name__": "docs"}
+    for block, runs, output in blocks(page, world=world):
+        source, expected = block, output
+        for host, place in places.items():
+            source, expected = source.replace(host, place), expected and expected.replace(host, place)
+        code = compile(source, str(page), "exec")
+        capsys.readouterr()
+        if runs:
+            exec(code, namespace)
+        if runs and expected is not None:
+            printed = capsys.readouterr().out
+            assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), (
+                f"{block.strip()}\n\n{printed}"
+            )
+    return namespace
+
+
+def places_in(sandbox: ThreadSandbox) -> dict[str, str]:
+    """Return where in *sandbox* the hosts of the pages lead."""
+    return {host: place.format(url=sandbox.url, portal=sandbox.portal_url) for host, place in HOSTS.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -97,21 +126,7 @@ def test_the_code_on_a_page_runs(
     sandbox.reset()
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    namespace: dict[str, object] = {"__name__": "docs"}
-    places = {host: place.format(url=sandbox.url, portal=sandbox.portal_url) for host, place in HOSTS.items()}
-    for block, runs, output in blocks(page):
-        source, expected = block, output
-        for host, place in places.items():
-            source, expected = source.replace(host, place), expected and expected.replace(host, place)
-        code = compile(source, str(page), "exec")
-        capsys.readouterr()
-        if runs:
-            exec(code, namespace)
-        if expected is not None:
-            printed = capsys.readouterr().out
-            assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), (
-                f"{block.strip()}\n\n{printed}"
-            )
+    play(page, places_in(sandbox), capsys)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

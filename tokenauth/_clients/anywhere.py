@@ -1,7 +1,7 @@
 """For clients without a hook for auth objects: `headers(url)`, `aheaders(url)`, `refused(url)`."""
 
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenauth._clients.at_login import flows
 from tokenauth._core import stand_in
@@ -16,21 +16,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LASTED = 30.0
+"""A new token that is refused at the same address so many seconds later has been of use in between."""
+
 _MOST_ORIGINS = 64
-
-
-class _HandedOut(NamedTuple):
-    """The *token* that was handed out last, and whether it was *renewed*: obtained after a refusal.
-
-    Once that is refused there is no token, but the *last* one is known.
-    """
-
-    token: Token | None
-    renewed: bool
-    last: Token | None = None
-
-
-_NOTHING = _HandedOut(None, renewed=False)
+_MOST_ADDRESSES = 1024
 
 
 class Anywhere:
@@ -42,8 +32,13 @@ class Anywhere:
         def _source(self) -> "Source": ...
 
     @once
-    def _handed_out(self) -> dict[Origin, "_HandedOut"]:
-        """What was handed out last, by origin."""
+    def _handed_out(self) -> "dict[Origin, _Given]":
+        """By origin: the token that was given last."""
+        return {}
+
+    @once
+    def _renewals(self) -> "dict[str, _Renewal]":
+        """By address: the last renewal that its refusal led to."""
         return {}
 
     def headers(self, url: str) -> dict[str, str]:
@@ -72,59 +67,75 @@ class Anywhere:
             return {}
         return self._carrying(url, origin, self._source.tokens.fresh() or await self._aobtain(None))
 
-    def refused(self, url: str, headers: Mapping[str, str] | None = None) -> bool:
+    def refused(self, url: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None) -> bool:
         """Report a 401 from *url*. If the result is True, send the request again with new `headers(url)`.
 
         This drops the token that `headers` last returned for the origin of *url*, but no newer token.
 
         Args:
             url: the URL that you passed to `headers`.
-            headers: headers of the refused request. Pass them if several threads or tasks send at once, so that a late
-                refusal of an old token can't drop a newer one.
+            headers: headers of the refused request, as a mapping or as pairs, with names in any case. Pass them if
+                several threads or tasks send at once, so that a late refusal of an old token can't drop a newer one.
 
         Returns:
             False if a new token would not help: *headers* carry no token of this object, or *url* has refused new
             tokens before and must wait for the next renewal.
         """
         source, origin = self._source, Origin.parse(url)
-        token, renewed, last = self._handed_out.get(origin, _NOTHING)
-        if token is None or not (headers is None or self._carries(headers, token, origin)):
-            return self._is_outdated(headers, origin, token or last)
-        address = url.partition("?")[0].partition("#")[0]
-        if renewed:  # it was obtained after a refusal, and is refused as well
-            source.renewed_in_vain(address)
+        if not source.admission.admits(origin):
+            return False
+        given, held = self._handed_out.get(origin), source.tokens.held()
+        if headers is None:
+            if given is None or given.dropped:
+                return given is not None
+            token = given.token
+        elif held is not None and self._carries(_Sent(headers), held.token, origin):
+            token = held.token
+        else:  # nothing to drop; if they carry an older token of ours, a newer one is there, or under way
+            known = held or given
+            return known is not None and self._are_ours(_Sent(headers), known.token, origin)
+        return self._drop(token, origin, address=url.partition("?")[0].partition("#")[0])
+
+    def _drop(self, token: Token, origin: Origin, address: str) -> bool:
+        """Drop *token*, which *address* refused, unless new ones have been of no use there; return whether it did."""
+        source, before, held = self._source, self._renewals.get(address), self._source.tokens.held()
+        if held is None or held.token.value != token.value:  # another thread was first
+            return True
+        if before is not None and not before.in_vain:  # nobody reports successes: a token that lasts has had some
+            before.in_vain = source.now() - before.at < LASTED
+            source.ended(address, refused=before.in_vain)
         if not source.renews(token, address):
             return False
+        self._handed_out[origin] = _Given(token, dropped=True)
         source.reject(token)
-        self._handed_out[origin] = _HandedOut(None, renewed=True, last=token)
+        if len(self._renewals) >= _MOST_ADDRESSES:
+            self._renewals.clear()
+        self._renewals[address] = _Renewal(source.now())
         return True
 
-    def _is_outdated(self, headers: Mapping[str, str] | None, origin: Origin, last: Token | None) -> bool:
-        """Whether *headers* carried an older token than the current one, or than the one that is being fetched.
+    def _given(self, origin: Origin, token: Token) -> None:
+        by_origin = self._handed_out
+        before = by_origin.get(origin)
+        if before is not None and before.token is token and not before.dropped:
+            return
+        if before is None and len(by_origin) >= _MOST_ORIGINS:
+            by_origin.clear()
+        by_origin[origin] = _Given(token)
 
-        *last*: the token that was handed out last.
-        """
-        held = self._source.tokens.held()
-        known = last if held is None else held.token
-        if headers is None or known is None:
-            return False
-        signature = self._source.admission.signature(known, origin)
-        ours = signature is not None and set(signature.headers_beside(None)) <= set(headers)
-        return ours and (held is None or not self._carries(headers, known, origin))
-
-    def _carries(self, headers: Mapping[str, str], token: Token, origin: Origin) -> bool:
+    def _carries(self, sent: "_Sent", token: Token, origin: Origin) -> bool:
         signature = self._source.admission.signature(token, origin)
-        return signature is not None and signature.is_on(headers, "")
+        return signature is not None and signature.is_on(sent, "")
+
+    def _are_ours(self, sent: "_Sent", token: Token, origin: Origin) -> bool:
+        """Whether *sent* has the headers that carry a token, *token* or another one."""
+        signature = self._source.admission.signature(token, origin)
+        return signature is not None and all(name in sent for name in signature.headers_beside(None))
 
     def _carrying(self, url: str, origin: Origin, token: Token) -> dict[str, str]:
         signature = self._source.admission.signature(token, origin)
         if signature is None:
             return {}
-        given = self._handed_out
-        before, renewed, _ = given.get(origin, _NOTHING)
-        if len(given) >= _MOST_ORIGINS:
-            given.clear()
-        given[origin] = _HandedOut(token, renewed and (before is None or before.value == token.value))
+        self._given(origin, token)
         return _headers(url, signature)
 
     if TYPE_CHECKING:
@@ -136,6 +147,35 @@ class Anywhere:
         def _obtain(self, rejected: Token | None, library: str | None = None) -> Token: ...
 
         async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token: ...
+
+
+class _Given:
+    """The token that was handed out last for an origin, and whether it has been refused there."""
+
+    def __init__(self, token: Token, *, dropped: bool = False) -> None:
+        self.token = token
+        self.dropped = dropped
+
+
+class _Renewal:
+    """The last renewal that a refusal led to at an address, and whether that refused the new token, too."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.in_vain = False
+
+
+class _Sent(dict[str, str]):
+    """Headers as they were sent, by names in any case: gRPC's and HTTP/2's are in lower case."""
+
+    def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        super().__init__((name.lower(), value) for name, value in dict(headers).items())
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
 
 
 def _headers(url: str, signature: Any) -> dict[str, str]:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_handed_out", "_source", "_story", "_token_client"})  # rebuilt in each copy
+_MADE = frozenset({"_handed_out", "_renewals", "_source", "_story", "_token_client"})  # rebuilt in each copy
 
 
 class BaseTokenAuth(Anywhere):

@@ -1,0 +1,152 @@
+"""Pages with blocks that need a library of the group `world` run whole, and hold under revocation and in a crowd."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import curl_cffi
+import pycurl
+import pytest
+import urllib3
+import websockets
+import websockets.sync.client
+
+import tokenauth
+from tests.docs.test_docs import BLOCK, PAGES, ROOT, SETTINGS, play
+from tests.world.places import Places, places
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+MARKED = [page for page in PAGES if any(found["mark"] == "world" for found in BLOCK.finditer(page.read_text()))]
+CROWD = 20
+
+
+@pytest.fixture(scope="module")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    with places(tmp_path_factory.mktemp("places")) as running:
+        yield running
+
+
+@pytest.fixture
+def there(_servers: Places, monkeypatch: pytest.MonkeyPatch) -> Places:
+    _servers.begin()
+    tokenauth.forget()
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    return _servers
+
+
+def _play(page: str, there: Places, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return play(ROOT / "docs" / page, there.hosts, capsys, world=True)
+
+
+@pytest.mark.parametrize("page", MARKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_code_on_a_page_runs(page: Path, there: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    """All auth objects of a page are for the same account, so there is one login."""
+    play(page, there.hosts, capsys, world=True)
+    assert there.logins == 1
+    assert {place for place, _, good in there.seen if not good} == set()
+
+
+# docs/how-to/any-client.md
+
+
+def _grpc(page: dict[str, Any]) -> bool:
+    return bool(page["call"](page["channel"].unary_unary("/orders.Orders/Get"), b"o-2") == b"o-2")
+
+
+def _feed(page: dict[str, Any]) -> bool:
+    with page["open_feed"]() as socket:
+        socket.send("hello")
+        return bool(socket.recv() == "hello")
+
+
+def _feed_async(page: dict[str, Any]) -> bool:
+    async def main() -> bool:
+        async with await page["aopen_feed"]() as socket:
+            await socket.send("hello")
+            return bool(await socket.recv() == "hello")
+
+    return asyncio.run(main())
+
+
+WAYS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "urllib3": lambda page: page["fetch"](f"{page['url']}/1").status == 200,
+    "curl_cffi": lambda page: page["get"](f"{page['url']}/2").status_code == 200,
+    "grpc": _grpc,
+    "websockets": _feed,
+    "websockets-async": _feed_async,
+    "curl": lambda page: page["curl"](f"{page['url']}/3")[0] == 200,
+    "pycurl": lambda page: page["perform"](f"{page['url']}/4")[0] == 200,
+}
+
+
+def test_any_client_renews_a_revoked_token_once_for_a_crowd(there: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way at an address of its own: one that refuses two tokens within seconds is left alone for a while."""
+    page = _play("how-to/any-client.md", there, capsys)
+    for number, (name, way) in enumerate(WAYS.items(), start=2):
+        there.revoke()
+        page["feed"] += "/more"
+        with ThreadPoolExecutor(CROWD) as pool:
+            answers = list(pool.map(way, [page] * CROWD))
+        assert (name, answers, there.logins) == (name, [True] * CROWD, number)
+
+
+@pytest.mark.parametrize("name", ["curl", "curl_cffi", "pycurl", "urllib3", "urllib3-named"])
+def test_what_a_client_sends_to_another_host_is_what_the_table_says(name: str, there: Places) -> None:
+    """If this fails, the client has become safer or less safe: mend the table under "Redirects"."""
+    url = f"{there.hosts['https://llm.example.com']}/moved"
+    REDIRECTED[name](url, {"Authorization": "Bearer canary", "X-Token": "canary"})
+    (arrived,) = there.at("abroad")
+    assert {"authorization", "x-token"} & set(arrived) == (set() if name == "urllib3-named" else {"x-token"})
+
+
+def _curl(url: str, headers: dict[str, str]) -> None:
+    lines = "".join(f"{name}: {value}\n" for name, value in headers.items())
+    subprocess.run(["curl", "-sL", "-H", "@-", url], input=lines, text=True, check=True, capture_output=True)
+
+
+def _pycurl(url: str, headers: dict[str, str]) -> None:
+    handle = pycurl.Curl()
+    handle.setopt(pycurl.URL, url)
+    handle.setopt(pycurl.FOLLOWLOCATION, True)
+    handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+    handle.setopt(pycurl.WRITEFUNCTION, len)
+    handle.perform()
+
+
+def _urllib3(url: str, headers: dict[str, str], **options: Any) -> None:
+    with urllib3.PoolManager(retries=urllib3.Retry(3, **options)) as pool:
+        pool.request("GET", url, headers=headers)
+
+
+NAMED = {"remove_headers_on_redirect": ["Authorization", "Cookie", "X-Token"]}
+REDIRECTED: dict[str, Callable[[str, dict[str, str]], object]] = {
+    "curl": _curl,
+    "curl_cffi": lambda url, headers: curl_cffi.get(url, headers=headers),
+    "pycurl": _pycurl,
+    "urllib3": _urllib3,
+    "urllib3-named": lambda url, headers: _urllib3(url, headers, **NAMED),
+}
+
+
+def test_websockets_sends_the_headers_abroad_unless_it_is_told_not_to(
+    there: Places, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = _play("how-to/any-client.md", there, capsys)
+    url = f"{there.hosts['wss://feed.example.com']}/moved"
+    headers = {"Authorization": "Bearer canary"}
+
+    async def opened(connect: Any) -> None:
+        with pytest.raises(websockets.InvalidStatus):
+            await connect(url, additional_headers=headers)
+
+    asyncio.run(opened(page["Connect"]))
+    with pytest.raises(websockets.InvalidStatus):
+        websockets.sync.client.connect(url, additional_headers=headers)
+    assert there.at("abroad") == []
+    asyncio.run(opened(websockets.connect))
+    assert [each["authorization"] for each in there.at("abroad")] == ["Bearer canary"]
