@@ -221,16 +221,19 @@ def test_a_constant_secret_is_not_on_a_request(client: Client) -> None:
     assert sent == ["s3cret", "s3cret", "fake-token", "fake-token", "s3cret"]
 
 
-def test_a_refresh_token_in_a_fake_token_is_not_taken_for_the_users(server: TokenServer) -> None:
+def test_the_users_refresh_token_is_neither_used_nor_replaced(server: TokenServer) -> None:
     told: list[str] = []
     auth = RefreshTokenAuth(f"{server.url}/token", refresh_token="mine", client_id="c", on_refresh_token=told.append)
+    rotated = Reply(200, {"access_token": "t-1", "refresh_token": "next"})
+    server.answer = lambda request: rotated if request.path == "/token" else None
+    auth.get_token()
     with fake() as this:
         this.token = Token("t", refresh_token="fake")
         assert auth.get_token().value == "t"
-    server.answer = lambda request: Reply(200, {"access_token": "t-1"}) if request.path == "/token" else None
-    assert auth.get_token().value == "t-1"
-    assert b"refresh_token=mine" in server.token_calls[-1].body
-    assert told == []
+    auth.get_token()
+    assert [b"refresh_token=mine" in call.body for call in server.token_calls] == [True, False]
+    assert b"refresh_token=next" in server.token_calls[-1].body
+    assert told == ["next"]
 
 
 def test_a_portal_link_is_faked() -> None:
