@@ -401,7 +401,8 @@ def _rewound(request: PreparedRequest) -> bool:
         return True
     with suppress(Exception):  # whatever a file of the user's raises
         rewind_body(request)
-        return True
+        body: Any = request.body
+        return not hasattr(body, "tell") or body.tell() == request._body_position
     return False
 
 

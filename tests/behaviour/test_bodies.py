@@ -79,9 +79,32 @@ def _pipe(client: Client) -> dict[str, Any]:
     return {"content": file}
 
 
+class Deaf(io.BytesIO):
+    """A file that says it has gone back, and has not."""
+
+    was_read = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.was_read = True
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return offset if self.was_read else super().seek(offset, whence)
+
+
+def _deaf(client: Client) -> dict[str, Any]:
+    file = Deaf(BIG)
+    if not client.is_async or client.name == "aiohttp":
+        return {"data": file} if client.name in {"requests", "aiohttp"} else {"content": file}
+    wrapping = AsyncFile(b"", 0)
+    wrapping.wrapped = file
+    return {"content": wrapping}
+
+
 ONE_SHOT: dict[str, Callable[[Client], dict[str, Any]]] = {
     "generator": lambda client: client.generator([BIG[:1000], BIG[1000:]]),
     "pipe": _pipe,
+    "deaf": _deaf,
 }
 
 

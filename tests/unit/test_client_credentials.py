@@ -1,9 +1,10 @@
 """The client credentials grant (RFC 6749 §4.4)."""
 
 import base64
+import html
 import json
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, quote_plus
 
 import pytest
 
@@ -104,6 +105,25 @@ ECHOES = [
     "s3cret:ä &amp;+/=",
     SECRET.upper(),
     SECRET.replace(" ", "\n"),
+    quote(quote(SECRET, safe=""), safe=""),
+    quote(SECRET.encode("latin-1"), safe=""),
+    base64.b64encode(base64.b64encode(SECRET.encode())).decode(),
+    base64.b64encode(json.dumps({"p": SECRET}).encode()).decode(),
+    base64.b64encode(f"{SECRET}:my-client".encode()).decode(),
+    "".join(f"&#{ord(each)};" for each in SECRET),
+    "".join(f"&#x{ord(each):X};" for each in SECRET),
+    html.escape(quote_plus(SECRET)),
+    html.escape(json.dumps(SECRET)),
+    json.dumps(SECRET).replace("/", "\\/"),
+    json.dumps(SECRET).replace("+", "\\u002B").replace("&", "\\u0026"),
+    json.dumps(json.dumps(SECRET)),
+    quote(json.dumps(SECRET)),
+    "".join(f"\\u{ord(each):04x}" for each in SECRET),
+    "".join(f"\\x{each:02x}" for each in SECRET.encode()),
+    "".join(f"\\{each:03o}" for each in SECRET.encode()),
+    SECRET.encode().hex(),
+    SECRET[::-1],
+    "\u200b".join(SECRET),
 ]
 
 
@@ -118,6 +138,24 @@ def test_an_echoed_secret_is_masked(echo: str) -> None:
     assert "s3cret" not in shown.lower()
     assert "***" in str(caught.value.detail)
     assert str(caught.value.detail).startswith("client sent")
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "cut by the server"])
+def test_a_secret_at_the_end_of_a_long_text_does_not_show_in_part(whole: bool) -> None:
+    secret = " ".join(f"part-{number}" for number in range(1000))
+    text = f"you sent {secret}" if whole else f"you sent {secret[:60]}"
+    with pytest.raises(errors.CredentialsRejected) as caught:
+        client(client_secret=secret).read(Reply(400, {}, json.dumps({"error_description": text}).encode()))
+    assert caught.value.detail == "you sent ***"
+
+
+@pytest.mark.parametrize(
+    "answer", [{SECRET: "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln"}, {"access_token": {SECRET: "x" * 40}}]
+)
+def test_a_secret_that_is_a_key_of_the_answer_is_masked(answer: dict[str, Any]) -> None:
+    with pytest.raises(errors.TokenResponseError) as caught:
+        client().read(Reply(200, {}, json.dumps(answer).encode()))
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_secret_from_a_callable_is_masked_without_being_read_again() -> None:

@@ -26,7 +26,20 @@ from tests.support import Masked, PlainProvider
 from tokenauth import TokenAuth
 from tokenauth._core.identity import Identity
 from tokenauth._core.secrets import Secret
-from tokenauth.providers import Login
+from tokenauth.providers import (
+    APIKey,
+    ClientAuth,
+    ClientCredentials,
+    Command,
+    File,
+    Function,
+    JWTBearer,
+    Login,
+    Manis,
+    RefreshToken,
+    TokenExchange,
+    TokenRequest,
+)
 
 URL = "https://api.example/login"
 
@@ -370,3 +383,123 @@ def test_what_one_process_alone_can_tell_is_refused_with_a_store() -> None:
 
 def test_an_ordered_mapping_is_told_by_its_items() -> None:
     assert encoded(OrderedDict(a=1)) != encoded(OrderedDict(a=2))
+
+
+class Agreeing:
+    """A callable that says it equals any other."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __call__(self) -> str:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class Keeper:
+    path: str
+    tenant: str = field(default="", compare=False)
+
+    def __call__(self) -> str:
+        return f"secret of {self.tenant}"
+
+
+HOME = ["https://api.example"]
+TAKE_A_SECRET: dict[str, Callable[[Any], Any]] = {
+    "Login": lambda secret: Login(URL, json={"password": secret}),
+    "Login, Basic": lambda secret: Login(URL, basic=("u", secret)),
+    "Login, list": lambda secret: Login(URL, form={"password": [secret]}),
+    "Login, user": lambda secret: Login(URL, json={"user": secret}),
+    "Manis": lambda secret: Manis("https://manis.example", merchant_id="m", secret=secret),
+    "ClientCredentials": lambda secret: ClientCredentials(URL, client_id="c", client_secret=secret),
+    "RefreshToken": lambda secret: RefreshToken(URL, client_id="c", refresh_token=secret),
+    "TokenExchange": lambda secret: TokenExchange(URL, subject_token=secret),
+    "JWTBearer": lambda secret: JWTBearer(URL, key=secret, issuer="i"),
+    "Command": lambda secret: Command(["show"], origins=HOME, env={"PASSWORD": secret}),
+    "APIKey": lambda secret: APIKey(secret, origins=HOME),
+    "Function": lambda secret: Function(secret, origins=HOME),
+}
+
+
+@pytest.mark.parametrize("kind", TAKE_A_SECRET)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(Agreeing("a-1"), Agreeing("a-2")), (Keeper("p", "t-1"), Keeper("p", "t-2"))],
+    ids=["object", "dataclass"],
+)
+def test_a_callable_that_says_it_equals_another_is_another_credential(kind: str, one: object, other: object) -> None:
+    make = TAKE_A_SECRET[kind]
+    assert key(make(one)) == key(make(one))
+    assert key(make(one)) != key(make(other))
+
+
+@pytest.mark.parametrize("kind", ["Login", "Manis", "RefreshToken"])
+def test_dataclasses_with_the_same_in_them_are_one_credential(kind: str) -> None:
+    assert key(TAKE_A_SECRET[kind](Keeper("p", "t"))) == key(TAKE_A_SECRET[kind](Keeper("p", "t")))
+
+
+def _printed() -> str:
+    return "token-1"
+
+
+BASES: dict[str, tuple[type, tuple[Any, ...], dict[str, Any]]] = {
+    "Function": (Function, (_printed,), {"origins": HOME}),
+    "Command": (Command, (["show"],), {"origins": HOME}),
+    "File": (File, ("/run/token",), {"origins": HOME}),
+    "APIKey": (APIKey, ("key-1",), {"origins": HOME}),
+    "Login": (Login, (URL,), {"json": {"password": "p-1"}}),
+    "ClientCredentials": (ClientCredentials, (URL,), {"client_id": "c", "client_secret": "s-1"}),
+    "TokenExchange": (TokenExchange, (URL,), {"subject_token": "t-1"}),
+}
+
+
+@pytest.mark.parametrize("slots", [False, True], ids=["attribute", "slot"])
+@pytest.mark.parametrize("name", BASES)
+def test_what_a_subclass_has_besides_tells_its_objects_apart(name: str, slots: bool) -> None:
+    base, arguments, named = BASES[name]
+
+    class OfTenant(base):  # type: ignore[misc, valid-type]  # one of several
+        if slots:
+            __slots__ = ("__tenant",)
+
+        def __init__(self, tenant: str) -> None:
+            self.__tenant = tenant
+            super().__init__(*arguments, **named)
+
+    assert key(OfTenant("a")) == key(OfTenant("a"))
+    assert key(OfTenant("a")) != key(OfTenant("b"))
+    assert OfTenant("a") != OfTenant("b")
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_nothing_of_ours_counts_as_what_a_subclass_has_besides(name: str) -> None:
+    base, arguments, named = BASES[name]
+
+    class Same(base):  # type: ignore[misc, valid-type]  # one of several
+        pass
+
+    assert Same(*arguments, **named).identity == base(*arguments, **named).identity
+
+
+class Proof(ClientAuth):
+    __slots__ = ("tenant",)
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+
+    def applied(self, request: TokenRequest, client: object) -> TokenRequest:
+        return request
+
+
+def test_a_proof_with_slots_is_told_by_them() -> None:
+    def provider(tenant: str) -> ClientCredentials:
+        return ClientCredentials(URL, client_id="c", client_auth=Proof(tenant))
+
+    assert key(provider("a")) == key(provider("a"))
+    assert key(provider("a")) != key(provider("b"))

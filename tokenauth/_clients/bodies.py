@@ -36,9 +36,9 @@ def _rewind(places: list[tuple[Any, int]] | None) -> bool:
     try:
         for file, position in places:
             file.seek(position)
+        return all(file.tell() == position for file, position in places)
     except Exception:  # it said that it could
         return False
-    return True
 
 
 def _places(stream: Any) -> list[tuple[Any, int]] | None:

@@ -98,7 +98,7 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
         """Return the answer to one more try, or *response* if that can't be or is not worth it."""
         source, address = self._source, _address(request.url)
-        if getattr(request.body, "consumed", False):  # aiohttp would send nothing of it
+        if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             source.reject(token)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return response
@@ -126,6 +126,19 @@ def _put(request: Any, signature: Signature) -> None:
             request.headers[name] = exact(value)
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
+
+
+def _can_go_back(body: Any) -> bool:
+    """Whether a file that aiohttp has read goes back to where it stood: some say that they do."""
+    file: Any = getattr(body, "_value", None)
+    start = getattr(body, "_start_position", None)
+    if start is None or not hasattr(file, "seek"):
+        return True
+    try:
+        file.seek(start)
+        return bool(file.tell() == start)
+    except Exception:  # it said that it could
+        return False
 
 
 def _keep_cookies(request: Any, response: Any) -> None:

@@ -6,7 +6,7 @@ Law: a server's text goes into an error through `shown` only.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -79,7 +79,12 @@ def visible(provider: Provider, reply: Reply, value: object) -> str | None:
 
 
 def _secrets_sent(provider: Provider, reply: Reply) -> list[str]:
-    return [*reply.secrets, *(secret.seen for secret in provider.secrets if secret.seen)]
+    return [*reply.secrets, *secrets_seen(provider)]
+
+
+def secrets_seen(provider: Provider) -> list[str]:
+    """Return the secrets of *provider* as they were last read."""
+    return [secret.seen for secret in provider.secrets if secret.seen]
 
 
 def retry_after(reply: Reply, content: object = None) -> float | None:
@@ -146,7 +151,7 @@ def not_json(provider: Provider, reply: Reply, answer: Answer) -> Exception:
     """Return the error for a 2xx that is empty, cut, or something else than JSON: a fault that may pass."""
     kind = "something other than JSON" if reply.body.strip() else "nothing"
     advice = "A proxy or a fault there? Check the URL."
-    likely = hint(answer)
+    likely = hint(answer, _secrets_sent(provider, reply))
     if likely:
         advice = f"{likely} Or is it a proxy or a fault there?"
     text = _text(provider, f"answered with {kind}", reply, Fault(), advice)
@@ -166,15 +171,16 @@ def missing(  # noqa: PLR0917  (what is said of one answer)
     there = shown(", ".join(keys_of(answer.content)), secrets)
     headers = ", ".join(name for name in answer.headers if name not in _USUAL)
     seen = f"There are: {there or 'no keys'}" + (f"; headers {shown(headers, secrets)}" if headers else "")
-    advice = " ".join(part for part in (f"{seen}.", hint(answer)) if part)
+    advice = " ".join(part for part in (f"{seen}.", hint(answer, secrets)) if part)
     text = f"{what or 'answered without a value that is needed'}: nothing at {place}"
     return unusable(provider, reply, text, fault, advice=advice)
 
 
-def hint(answer: Answer) -> str:
-    """Return what to write, where something in *answer* looks like a token."""
+def hint(answer: Answer, secrets: Iterable[str]) -> str:
+    """Return what to write, where something in *answer* looks like a token; without *secrets*."""
     likely = proposed(answer)
-    return "" if likely.token is None else f"Did you mean token={_written(likely)}?"
+    long = [secret for secret in secrets if len(secret) >= _SHORTEST]  # or one letter would hide every name
+    return "" if likely.token is None else f"Did you mean token={shown(_written(likely), long)}?"
 
 
 def _written(proposal: Proposal) -> str:
@@ -189,7 +195,7 @@ def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None, na
     _warned.add(mark)
     likely = proposed(answer)
     near = likely.expires_in or likely.expires_at
-    instead = f"; did you mean {near!r}?" if near else ""
+    instead = f"; did you mean {shown(repr(near), secrets_seen(provider))}?" if near else ""
     _log.warning("%s: no lifetime at %s=%s%s", provider.name, name, described(places), instead)
 
 

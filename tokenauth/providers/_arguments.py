@@ -224,7 +224,7 @@ class _Sealing:
 
     def text(self, name: str, key: str, value: object) -> object:
         label, public = f"{name}[{key!r}]", key.lower() in self.public
-        if value == "" or (public and isinstance(value, str)):
+        if isinstance(value, str) and (public or not value):
             return checked_text(label, value, empty=True, header=self.header)
         secret = Secret(label, value, header=self.header)  # type: ignore[arg-type]  # it checks what it is given
         if public and callable(value) and key.lower() not in PUBLIC:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import end_of
 from tokenauth._core.finder import identities
+from tokenauth._core.identity import state_of
 from tokenauth._core.messages import Reply
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import checked_origin
@@ -37,6 +38,8 @@ class Elsewhere(Provider):
     """A provider identified by its source of tokens and its *origins*. The first origin counts as its own."""
 
     hands_out_held = True
+    _known: ClassVar[frozenset[str]] = frozenset({"_homes", "name", "options", "secrets", "token_url"})
+    """Attributes that `_told` tells of, or that make no other token."""
     idle: Mapping[str, str] = MappingProxyType({"token_client": _CALLS, "logout_at_exit": _CALLS, "store": _SHARED})
 
     def __init__(self, name: str, origins: Iterable[str], options: Mapping[str, Any]) -> None:
@@ -53,10 +56,11 @@ class Elsewhere(Provider):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        return self._told()
+        more = {name: value for name, value in state_of(self).items() if name not in self._known}  # of a subclass
+        return (*self._told(), more) if more else self._told()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and state_of(self) == state_of(other)
 
     def __hash__(self) -> int:
         return hash((type(self), self.name, self.token_url))
@@ -83,6 +87,7 @@ class Printed(Elsewhere):
     """A provider that reads its token from a text: all of it, or a place in it."""
 
     _does = "gave"
+    _known = Elsewhere._known | {"_expires", "_token"}
 
     def __init__(
         self, name: str, origins: Iterable[str], options: Mapping[str, Any], token: Place, expires: Place | None
@@ -102,7 +107,7 @@ class Printed(Elsewhere):
         if token is None:
             raise self.unusable(f"{self._does} no token: {self._missing(answer)}")
         if problem_of(token):
-            raise self.unusable(f"{self._does} something that is no token: {problem_of(token)}. {_advice(answer)}")
+            raise self.unusable(f"{self._does} something that is no token: {problem_of(token)}. {self._advice(answer)}")
         stated = found(answer, self._expires, scalars=True)
         if stated is None and self._expires is not None:
             _answers.warn_of_no_end(self, answer, self._expires, "expires")
@@ -113,16 +118,16 @@ class Printed(Elsewhere):
     def _missing(self, answer: Answer) -> str:
         if not answer.body.strip():
             return "it is empty"
-        there = shown(", ".join(keys_of(answer.content)), ()) if answer.content is not NOTHING else ""
+        secrets = _answers.secrets_seen(self)
+        there = shown(", ".join(keys_of(answer.content)), secrets) if answer.content is not NOTHING else ""
         seen = f"There are: {there}. " if there else ""
-        return f"nothing at {described(self._token)}. {seen}{_answers.hint(answer)}".strip()
+        return f"nothing at {described(self._token)}. {seen}{_answers.hint(answer, secrets)}".strip()
 
-
-def _advice(answer: Answer) -> str:
-    if answer.content is not NOTHING and isinstance(answer.content, dict | list):
-        likely = _answers.hint(answer)
-        return f"It is JSON: name the token's place with token=. {likely}".strip()
-    return "The token must stand there alone; for one within other text write token=Match(…)"
+    def _advice(self, answer: Answer) -> str:
+        if answer.content is not NOTHING and isinstance(answer.content, dict | list):
+            likely = _answers.hint(answer, _answers.secrets_seen(self))
+            return f"It is JSON: name the token's place with token=. {likely}".strip()
+        return "The token must stand there alone; for one within other text write token=Match(…)"
 
 
 def _checked(name: str, place: Place | None) -> Places | None:

@@ -134,7 +134,7 @@ class Reading:
             raise _answers.missing(login, reply, answer, described(where["token"]), what, fault)
         if not isinstance(value, str):
             what = f"gave a {self.noun} that is no text (but {type(value).__name__})"
-            advice = _answers.hint(answer) if isinstance(value, dict | list) else ""
+            advice = _answers.hint(answer, _answers.secrets_seen(login)) if isinstance(value, dict | list) else ""
             raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
         if not login.carries(value):
             raise _answers.unusable(login, reply, f"gave a {self.noun} that can't stand in a cookie (RFC 6265)")

@@ -20,6 +20,7 @@ _CONSTANT = "a key is neither fetched nor renewed"
 class APIKey(Elsewhere):
     """A constant key."""
 
+    _known = Elsewhere._known | {"_carry", "_header", "_key", "_places", "_scheme"}
     presents = True
     presents_by = "header= and scheme= of the key itself"
     idle: Mapping[str, str] = dict.fromkeys(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 from urllib.parse import quote_plus, urlencode
 
+from tokenauth._core.identity import state_of
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret
 from tokenauth.providers._values import basic_header
@@ -70,12 +71,12 @@ class ClientAuth(abc.ABC):
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """The secrets in it."""
-        return tuple(each for each in vars(self).values() if isinstance(each, Secret))
+        return tuple(each for each in state_of(self).values() if isinstance(each, Secret))
 
     @property
     def identity(self) -> object:
         """Everything else that distinguishes it."""
-        own = {name: value.dynamic if isinstance(value, Secret) else value for name, value in vars(self).items()}
+        own = {name: value.dynamic if isinstance(value, Secret) else value for name, value in state_of(self).items()}
         return (type(self), own)
 
     @property
@@ -88,7 +89,7 @@ class ClientAuth(abc.ABC):
         return "Check client_id and client_auth=."
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and state_of(self) == state_of(other)
 
     __hash__ = None  # type: ignore[assignment]
 

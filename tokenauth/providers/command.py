@@ -19,6 +19,7 @@ class Command(Printed):
     """A command that prints a token."""
 
     _does = "printed"
+    _known = Printed._known | {"_argv", "_env"}
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ class File(Printed):
     """A file with a token in it. The one provider that does I/O: each request checks if the file changed."""
 
     _does = "has"
+    _known = Printed._known | {"_path"}
     rests = False
     idle: Mapping[str, str] = {**Elsewhere.idle, "store": "the processes share the file"}
 

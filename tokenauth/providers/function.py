@@ -24,6 +24,8 @@ _KINDS = "a str, a Token, (token, expires_at), or an object with token and expir
 class Function(Elsewhere):
     """A function that returns a token."""
 
+    _known = Elsewhere._known | {"_function", "_get_token", "_takes_rejected"}
+
     def __init__(
         self,
         get_token: Callable[..., Any],

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from tokenauth._core.finder import identities, unnamed
+from tokenauth._core.identity import state_of
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import Origin
@@ -126,16 +127,16 @@ class Login(Provider):
 
     @property
     def comparable(self) -> bool:  # type: ignore[override]  # a subclass may add to it
-        return not (vars(self).keys() - _known() - self._checked)
+        return not (state_of(self).keys() - _known() - self._checked)
 
     def _added(self) -> dict[str, object]:
         """Return the attributes that a subclass adds: they may go into the call."""
-        names = vars(self).keys() - _known()
-        told = {id(secret) for secret in self.secrets} if names else set()
-        return {name: getattr(self, name) for name in names if id(getattr(self, name)) not in told}
+        added = {name: value for name, value in state_of(self).items() if name not in _known()}
+        told = {id(secret) for secret in self.secrets} if added else set()
+        return {name: value for name, value in added.items() if id(value) not in told}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and state_of(self) == state_of(other)
 
     def __hash__(self) -> int:
         return hash((type(self), self.token_url, self.secrets))
