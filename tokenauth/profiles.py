@@ -144,6 +144,8 @@ def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "Toke
 def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
     """Return all profiles, and whether nobody else may read them."""
     where, problem = path(), ""
+    tables: dict[str, Any] = {}
+    private = False
     try:
         with where.open("rb") as file:
             private = os.name == "nt" or not os.fstat(file.fileno()).st_mode & OTHERS

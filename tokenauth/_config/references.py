@@ -42,6 +42,7 @@ class FromFile:
     path: str
 
     def __call__(self) -> str:
+        content = b""
         try:
             with Path(self.path).expanduser().open("rb") as file:
                 content = file.read(LONGEST + 1)

@@ -62,7 +62,7 @@ def _started(errand: RunCommand) -> "subprocess.Popen[bytes]":
     settings: Any = {"creationflags": 0x200} if _WINDOWS else {"start_new_session": True}  # a group that can be ended
     environment = {**os.environ, **errand.env} if errand.env else None
     try:
-        return subprocess.Popen(  # noqa: S603  (the user's own command, without a shell)
+        return subprocess.Popen[bytes](
             errand.argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, **settings
         )
     except FileNotFoundError:

@@ -129,10 +129,10 @@ def _is_due(value: Any, rejected: Token | None) -> bool:
 def _google_request() -> Any:
     """Return what google-auth makes its calls with: by requests where that is installed, else by urllib3."""
     try:
-        from google.auth.transport.requests import Request  # noqa: PLC0415  (the user's)
+        from google.auth.transport.requests import Request  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # the user's
     except ImportError:
         import urllib3  # noqa: PLC0415  (the same)
-        from google.auth.transport.urllib3 import Request  # noqa: PLC0415  (the same)
+        from google.auth.transport.urllib3 import Request  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # the same
 
         return Request(urllib3.PoolManager())
     return Request()

@@ -66,8 +66,9 @@ def _said(problem: Exception) -> tuple[str, int]:
     """Return what to say of *problem*, and the exit code."""
     if isinstance(problem, Stop):
         return str(problem), problem.code
-    if hasattr(problem, "exit_code") and hasattr(problem, "format_message"):  # of click, wherever it lives
-        return _usage(problem), problem.exit_code
+    exit_code: int | None = getattr(problem, "exit_code", None)
+    if exit_code is not None and hasattr(problem, "format_message"):  # of click, wherever it lives
+        return _usage(problem), exit_code
     from tokenauth import errors
 
     if isinstance(problem, errors.TokenAuthError):

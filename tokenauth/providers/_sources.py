@@ -30,6 +30,7 @@ class FileText:
     path: str
 
     def __call__(self) -> str:
+        text = ""
         try:
             with Path(self.path).open("rb") as file:
                 text = file.read(LONGEST).decode().strip()

@@ -18,8 +18,6 @@ _USED_UP = (
 class RefreshToken(Grant):
     """A user's access by a refresh token that the user's consent granted."""
 
-    brought: Secret
-
     def __init__(
         self,
         token_url: str | None = None,
@@ -50,7 +48,8 @@ class RefreshToken(Grant):
             kind = type(on_refresh_token).__name__
             raise TypeError(f"on_refresh_token must be a function that takes the new refresh token, not {kind}")
         client = checked_text("client_id", client_id)
-        self.brought = Secret("refresh_token", refresh_token)
+        self._brought = Secret("refresh_token", refresh_token)
+        self.brought = self._brought
         self.on_refresh_token = on_refresh_token
         super().__init__(
             token_url,
@@ -65,7 +64,7 @@ class RefreshToken(Grant):
 
     @property
     def secrets(self) -> tuple[Secret, ...]:  # type: ignore[override]  # as Login has it
-        return (*super().secrets, self.brought)
+        return (*super().secrets, self._brought)
 
     def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
         if refresh_token is None:

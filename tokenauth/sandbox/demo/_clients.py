@@ -76,9 +76,11 @@ class Crowd(Client, Protocol):
     @property
     def callers(self) -> str:
         """Return "threads" or "tasks"."""
+        ...
 
     def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
         """Play *scripts* at the same moment, and return what each raised."""
+        ...
 
 
 class _Blocking:
