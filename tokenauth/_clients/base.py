@@ -11,7 +11,7 @@ from tokenauth._clients.at_login import drive, flows, transports
 from tokenauth._core.options import NAMES, Options, checked_options
 from tokenauth._core.provider import Provider, where
 from tokenauth._core.token import Token
-from tokenauth._lazy import once
+from tokenauth._lazy import installed, once
 from tokenauth.providers._duck import TokenAPI, as_provider
 
 if TYPE_CHECKING:
@@ -223,7 +223,9 @@ def _shelf(store: object, source: "Source") -> "Shelf":
     if not isinstance(store, Store):
         kind = type(store).__name__
         raise TypeError(f"store must be an object with the methods load, save, acquire and release, not {kind}")
-    from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
+    kind = type(store).__name__
+    with installed("redis" if kind == "RedisStore" else "file", kind):
+        from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
     shelf = ShelfInStore(store, source.provider, timeout=source.credential.timeout, clock=source.credential.clock)
     shelf.tell = source.credential.emit
