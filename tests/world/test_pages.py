@@ -150,3 +150,26 @@ def test_websockets_sends_the_headers_abroad_unless_it_is_told_not_to(
     assert there.at("abroad") == []
     asyncio.run(opened(websockets.connect))
     assert [each["authorization"] for each in there.at("abroad")] == ["Bearer canary"]
+
+
+# docs/how-to/sdks.md and mcp.md
+
+
+def test_sdks_renew_a_revoked_token_once_for_a_crowd(there: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    page = _play("how-to/sdks.md", there, capsys)
+    there.revoke()
+    with ThreadPoolExecutor(CROWD) as pool:
+        assert list(pool.map(page["ask"], ["hello"] * CROWD)) == ["hello"] * CROWD
+    assert there.logins == 2
+    there.revoke()
+    with ThreadPoolExecutor(CROWD) as pool:
+        assert list(pool.map(page["ask_claude"], ["hello"] * CROWD)) == ["hello"] * CROWD
+    assert there.logins == 3
+    assert not [headers for headers in there.at("llm") if "unused" in headers.get("authorization", "")]
+
+
+def test_mcp_renews_a_revoked_token_once_for_a_crowd(there: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    page = _play("how-to/mcp.md", there, capsys)
+    there.revoke()
+    assert asyncio.run(page["add_all"]([(n, 1) for n in range(CROWD)])) == [n + 1 for n in range(CROWD)]
+    assert there.logins == 2
