@@ -38,7 +38,7 @@ class Elsewhere(Provider):
     """A provider identified by its source of tokens and its *origins*. The first origin counts as its own."""
 
     hands_out_held = True
-    _known: ClassVar[frozenset[str]] = frozenset({"_homes", "name", "options", "secrets", "token_url"})
+    _known: ClassVar[frozenset[str]] = frozenset({"_given", "_homes", "name", "options", "secrets", "token_url"})
     """Attributes that `_told` tells of, or that make no other token."""
     idle: Mapping[str, str] = MappingProxyType({"token_client": _CALLS, "logout_at_exit": _CALLS, "store": _SHARED})
 
