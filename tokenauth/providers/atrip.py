@@ -21,7 +21,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, Value, checked_origins, endpoint
-from tokenauth.providers.login import JSON, Login
+from tokenauth.providers.login import Login
 
 if TYPE_CHECKING:
     from tokenauth.providers import _answers
@@ -164,8 +164,6 @@ class Atrip(Login):
         if headers is not None and not isinstance(headers, Mapping):
             raise TypeError(f"headers must be a mapping, not {type(headers).__name__}")
         own: dict[str, Value] = {
-            "Accept": JSON,
-            "Content-Type": JSON,
             "Accept-Encoding": "gzip",
             "x-atlas-client-id": self._client_id,
             "x-atlas-client-secret": self._secret,

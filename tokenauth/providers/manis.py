@@ -52,11 +52,7 @@ class Manis(Login):
         super().__init__(
             url,
             name=f"Manis merchant {merchant}",
-            headers={
-                "Accept": "application/json",
-                "x-merchant-id": merchant,
-                "x-secret": Secret("secret", secret, header=True),
-            },
+            headers={"x-merchant-id": merchant, "x-secret": Secret("secret", secret, header=True)},
             public=("x-merchant-id",),
             token="token",  # noqa: S106  (a place in the answer)
             token_type="tokenType",  # noqa: S106  (the same)
