@@ -5,6 +5,7 @@ A block after a line `<!-- no-run -->` is compiled only. One after `<!-- world -
 it is compiled here, and tests/world/test_pages.py runs its page.
 """
 
+import code
 import importlib
 import inspect
 import logging
@@ -13,6 +14,7 @@ import runpy
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from urllib.parse import unquote
 
@@ -119,6 +121,19 @@ def places_in(sandbox: ThreadSandbox) -> dict[str, str]:
     return {host: place.format(url=sandbox.url, portal=sandbox.portal_url) for host, place in HOSTS.items()}
 
 
+class Prompt(code.InteractiveConsole):
+    """Python's prompt, which reads lines as they are typed or pasted; it runs nothing, and keeps what it complains of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complaints: list[str] = []
+
+    def runcode(self, code: CodeType) -> None: ...
+
+    def showsyntaxerror(self, *args: object, **kwargs: object) -> None:
+        self.complaints.append("\n".join(self.buffer))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_code_on_a_page_runs(
     page: Path, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -127,6 +142,15 @@ def test_the_code_on_a_page_runs(
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     play(page, places_in(sandbox), capsys)
+
+
+def test_the_tutorial_can_be_pasted_into_python() -> None:
+    """Before 3.13, python's prompt wants an empty line after an indented block."""
+    for block, _, _ in blocks(ROOT / "docs" / "tutorial.md"):
+        console = Prompt()
+        for line in [*block.strip().splitlines(), ""]:
+            console.push(line)
+        assert console.complaints == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
