@@ -33,7 +33,7 @@ def installed(name: str, what: str) -> Iterator[None]:
             raise
         missing = problem.name
     if missing is not None:
-        raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing)
+        raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing) from None
 
 
 class Later:

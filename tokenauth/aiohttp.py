@@ -6,7 +6,10 @@ aiohttp.ClientSession(middlewares=[TokenAuth(my_own_provider)])
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
+from tokenauth._lazy import installed
+
+with installed("aiohttp", "tokenauth.aiohttp"):
+    import aiohttp
 
 from tokenauth._clients.family import members_of
 from tokenauth._clients.middleware import Handler, MiddlewareAuth

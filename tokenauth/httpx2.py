@@ -6,7 +6,10 @@ httpx2.Client(auth=TokenAuth(my_own_provider))
 
 from typing import TYPE_CHECKING
 
-import httpx2
+from tokenauth._lazy import installed
+
+with installed("httpx2", "tokenauth.httpx2"):
+    import httpx2
 
 from tokenauth._clients.family import members_of
 from tokenauth._clients.httpx_family import HttpxAuth

@@ -1,8 +1,10 @@
 """Every failure of a token call is caught by what existing code has after `except`, and says what, where, what next."""
 
 import threading
+import traceback
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import httpx2
 import pytest
 import requests
 
+import tokenauth
 from tests.clients import CLIENTS, Client
 from tests.servers import Received, Reply, mute, serve
 from tests.support import (
@@ -35,6 +38,7 @@ from tokenauth import (
 
 SECRET = "s3cr3t-of-the-client"
 HERD = 64
+HOME = Path(tokenauth.__file__).parent
 GOOD = {"access_token": "t", "token_type": "Bearer", "expires_in": 60}
 
 FAILURES: dict[str, tuple[Reply, type[TokenAuthError], int | None]] = {
@@ -117,6 +121,21 @@ def test_an_unreachable_endpoint_names_where_and_the_option_that_helps(client: C
     assert f"{url}/token" in str(problem)
     assert "can't be reached" in str(problem)
     assert "token_client=" in str(problem)
+
+
+def ours(problem: BaseException) -> list[str]:
+    """Return the functions of the library in the traceback of *problem*."""
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(problem.__traceback__)]
+    return [code.co_name for code in frames if Path(code.co_filename).is_relative_to(HOME)]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_traceback_shows_little_of_the_library(client: Client, closed_port: int) -> None:
+    with serve(lambda request: Reply(401)) as server:
+        refused = problem_of(client, credentials(server.url), f"{server.url}/api")
+    url = f"http://127.0.0.1:{closed_port}"
+    for problem in (refused, problem_of(client, credentials(url), f"{url}/api")):
+        assert 1 <= len(ours(problem)) <= 7, ours(problem)
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

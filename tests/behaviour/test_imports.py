@@ -129,3 +129,12 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 def test_public_names_live_where_they_are_imported_from() -> None:
     assert tokenauth.TokenAuthError.__module__ == "tokenauth.errors"
     assert tokenauth.CredentialsRejected.__module__ == "tokenauth.errors"
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "httpx2"])
+def test_a_client_that_is_not_installed_is_said_with_the_command_that_installs_it(client: str) -> None:
+    code = f"import sys; sys.modules[{client!r}] = None; import tokenauth.{client}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    last = f"ImportError: tokenauth.{client} needs {client}: pip install 'tokenauth-http[{client}]'"
+    assert ran.stderr.splitlines()[-1] == last
+    assert ran.stderr.count("Traceback") == 1

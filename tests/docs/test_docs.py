@@ -122,7 +122,7 @@ def places_in(sandbox: ThreadSandbox) -> dict[str, str]:
 
 
 class Prompt(code.InteractiveConsole):
-    """Python's prompt, which reads lines as they are typed or pasted; it runs nothing, and keeps what it complains of."""
+    """Python's prompt, which reads lines as they are pasted; it runs nothing, and keeps its complaints."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -73,6 +73,8 @@ def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
                 pending = next(steps)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
+    except Exception as failure:
+        raise _short(failure)  # noqa: B904  (the same exception)
     finally:
         steps.close()
 
@@ -91,8 +93,15 @@ async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
                 pending = next(steps)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
+    except Exception as failure:
+        raise _short(failure)  # noqa: B904  (the same exception)
     finally:
         steps.close()
+
+
+def _short(failure: Exception) -> Exception:
+    """Return *failure*, without the way through our parts where it is one that its text explains."""
+    return failure.with_traceback(None) if isinstance(failure, errors.TokenAuthError) else failure
 
 
 def _steps(flow: Generator[Effect, Any, T], perform: "_Driver") -> Steps[T]:

@@ -257,5 +257,6 @@ def checked_extra(extra: Mapping[str, Value] | None, taken: Collection[str]) -> 
         raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
     clash = sorted((_OURS | _ASSERTED | {*taken}) & {*extra})
     if clash:
-        raise ValueError(f"extra must not have {', '.join(clash)}: there are arguments for these, or they are fixed")
+        what = "which is" if len(clash) == 1 else "which are"
+        raise ValueError(f"extra must not have {', '.join(clash)}, {what} set by the grant or by its other arguments")
     return dict(extra)
