@@ -1,4 +1,4 @@
-"""Auth objects from settings: environment variables, and tables as TOML has them. What they take is in their signature.
+"""Auth objects from settings: environment variables and TOML tables. The signature of a class says what it takes.
 
 parameters   what a class takes
 texts        an argument from a text: an environment variable, a command line

@@ -25,7 +25,7 @@ def prefix_of(kind: type) -> str:
 
 
 def variables(kind: type, prefix: str | None = None) -> dict[str, Parameter]:
-    """Return the variables that *kind* reads, each with its argument. Each may have "_FILE" behind it."""
+    """Return the variables that *kind* reads, each with its argument. Each may also have the suffix "_FILE"."""
     begin = prefix_of(kind) if prefix is None else f"{prefix.rstrip('_')}_" if prefix else ""
     found = parameters_of(kind).values()
     return {f"{begin}{each.name.upper()}": each for each in found if each.writable}

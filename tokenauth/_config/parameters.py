@@ -1,4 +1,4 @@
-"""Parameters: what an auth class takes, by its own signature; so a new class needs no line here."""
+"""Parameters: the arguments of an auth class, read from its signature, so a new class needs no line here."""
 
 import functools
 import inspect
@@ -68,7 +68,7 @@ class Parameter:
 
     @property
     def writable(self) -> bool:
-        """Whether a text can say it; it can't say a function, a client, a cache, or a provider."""
+        """Whether a text can express it. It can't express a function, a client, a cache, or a provider."""
         return self.name == "store" or not self.kinds.keys() <= _OBJECTS
 
 

@@ -1,8 +1,8 @@
-"""References: where a secret is to be read from, at each login. Two with the same place are the same credential.
+"""References: where to read a secret at each login. Two references to the same place are the same credential.
 
     {env = "X"}   {file = "/run/secrets/x"}   {keyring = "service/user"}   {command = ["pass", "show", "x"]}
 
-Law: what was read shows nowhere; an error names the place and the next step.
+Law: a secret that was read is never shown. An error names the place and the next step.
 """
 
 import os
@@ -17,7 +17,7 @@ from tokenauth._lazy import installed
 
 LONGEST = 64 * 1024
 SECONDS = 60.0
-"""What a command may take; it may ask a person."""
+"""Maximum time in seconds for a command, which may prompt a person."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class FromFile:
 
 @dataclass(frozen=True)
 class FromKeyring:
-    """What the system's keyring has for "service/user". Needs the extra `keyring`."""
+    """The entry of the system's keyring for "service/user". Needs the extra `keyring`."""
 
     entry: str
 
@@ -89,7 +89,7 @@ class FromKeyring:
 
 @dataclass(frozen=True)
 class FromCommand:
-    """What a command prints, without the white space at its end. No shell is involved."""
+    """The output of a command, without the white space at its end. It runs without a shell."""
 
     argv: tuple[str, ...]
 
@@ -125,7 +125,7 @@ KINDS: Mapping[str, Callable[[Any], Reference]] = {
 
 
 def reference(value: object) -> Reference | None:
-    """Return what a table such as {"env": "X"} refers to, or None where *value* is no such table."""
+    """Return what a table such as {"env": "X"} refers to, or None if *value* is no such table."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return None
     (kind, place), *_ = value.items()

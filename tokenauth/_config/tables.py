@@ -1,4 +1,4 @@
-"""Tables: arguments as TOML and JSON have them, made what the class takes.
+"""Tables: converts arguments from TOML or JSON to what the class takes.
 
     token = {header = "X-Token"}                 a part of `tokenauth.providers`, by its name: Header("X-Token")
     password = {env = "PASSWORD"}                where a secret comes from: see `references`

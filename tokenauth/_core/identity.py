@@ -1,8 +1,8 @@
-"""Identity: a value as a text, which two values share only where they are equal and of one kind.
+"""Identity: a value as a text. Two values have the same text only if they are equal and of the same type.
 
-Law: the text reads like the Python expression that makes the value, so that no quoted text passes for anything else;
-and it is the same in every process (sets, too, whatever the hash seed). What can't be compared exactly is refused, and
-never compared by its repr.
+Law: the text reads like the Python expression that makes the value, so a quoted text can't pass for anything else. It
+is the same in every process, even for sets with different hash seeds. A value that can't be compared exactly is
+rejected, and never compared by its repr.
 """
 
 import functools
@@ -47,7 +47,7 @@ _Place = tuple[Any, ...]
 
 
 class Identity:
-    """A value as *encoded* bytes. *bound*: where in it something stands that only this process can tell apart."""
+    """A value as *encoded* bytes. *bound*: the places in it that only this process can identify."""
 
     __slots__ = ("bound", "encoded")
 

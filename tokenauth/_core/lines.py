@@ -1,10 +1,11 @@
-"""Lines: the refresh tokens of one credential, each of which came in exchange for the one before (RFC 6749 §6).
+"""Lines: the chain of refresh tokens of one credential, each exchanged for the next (RFC 6749 §6).
 
-Law: a line outlives its access tokens. What drops one of these, a 401 or `invalidate()`, leaves the line alone.
-Law: what has been exchanged is never used again (RFC 9700 §4.14): its server would take that for theft, and end them
-all. What may have been exchanged, for no answer came, is used again only where there is nothing else to log in with.
-Law: where the user has brought a refresh token, there is one line for it in a process, whatever the caches of its auth
-objects. Any other line belongs to a memory (`memory`), and ends with it.
+Law: a line outlives its access tokens. A 401 or `invalidate()` drops an access token, but not the line.
+Law: an exchanged refresh token is never used again (RFC 9700 §4.14): the server would take that for theft and revoke
+them all. One that may have been exchanged, because no response came, is used again only if there is no other way to log
+in.
+Law: a refresh token that the user provides has one line per process, whatever the caches of its auth objects. Any other
+line belongs to a memory (`memory`) and ends with it.
 """
 
 import threading
@@ -50,7 +51,7 @@ class Line:
             self._passed.clear()
 
     def begin(self, refresh_token: str, birth: Birth) -> None:
-        """Begin anew with what the user brought, unless it is of this line."""
+        """Start again with the user's refresh token, unless it is part of this line."""
         mark = digest(refresh_token)
         if mark in self._began:
             return
@@ -75,7 +76,7 @@ class Line:
                 del self._passed[next(iter(self._passed))]
 
     def unspend(self, refresh_token: str | None) -> None:
-        """Take that back: it was surely not exchanged."""
+        """Undo that: it was certainly not exchanged."""
         with self._lock:
             self._passed.pop(digest(refresh_token), None)
 

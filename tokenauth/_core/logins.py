@@ -1,4 +1,4 @@
-"""Logins: what a login needs, and what it brings."""
+"""Logins: what a login needs, and what it returns."""
 
 import logging
 from collections.abc import Callable
@@ -28,7 +28,7 @@ TRIES = 3
 
 
 class Logins:
-    """The token calls of one credential: how each is built, what its answer means, and how its failure counts."""
+    """The token requests of one credential: how to build each, what its response means, and how failures count."""
 
     def __init__(self, credential: Credential, tokens: Tokens) -> None:
         self._credential = credential
@@ -44,7 +44,7 @@ class Logins:
 
     @property
     def blocks(self) -> bool:
-        """Whether building a token request may block: a secret is read by a callable, or a key is to be loaded."""
+        """Whether building a token request may block, to call for a secret or to load a key."""
         provider = self._credential.provider
         return provider.blocks or any(secret.dynamic for secret in provider.secrets)
 
@@ -55,7 +55,7 @@ class Logins:
 
     @property
     def alone(self) -> bool:
-        """Whether a refresh token is all that there is to log in with."""
+        """Whether a refresh token is the only way to log in."""
         return self._credential.provider.brought is not None
 
     @property
@@ -99,7 +99,7 @@ class Logins:
         return line.token
 
     def begin(self, refresh_token: str | None) -> Talk:
-        """Return a login that has been begun: its first request is built."""
+        """Return a new login with its first request built."""
         credential = self._credential
         if stand_in.current is not None:
             self.replay("")
@@ -108,7 +108,7 @@ class Logins:
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 
     def ended(self, token: Token | None) -> Token | None:
-        """Return what is to be logged out: *token*, which is held, or what its refresh token still keeps alive."""
+        """Return what to log out: the cached *token*, or the session that its refresh token keeps alive."""
         if not self._credential.provider.refreshes or not self.line.birth.is_here:
             return token
         last, was_over = self.line.token, self.line.over
@@ -132,7 +132,7 @@ class Logins:
         return None if request is None else talk.checked(request)
 
     def replay(self, secrets: str) -> None:
-        """Raise the failure that is cooling down for these secrets, if there is one."""
+        """Raise the current failure for these secrets, if there is a cool-down."""
         failure = self._cooling(secrets)
         if failure is not None:
             self._credential.emit("remembered", error=failure)
@@ -142,7 +142,7 @@ class Logins:
         return self._credential.cooldowns.failure(self._credential.key, self._credential.monotonic(), secrets)
 
     def start(self, flight: Flight) -> None:
-        """Tell that a login starts: its request is built, and about to be sent."""
+        """Report that a login starts: its request is built and about to be sent."""
         if flight.began is None:
             flight.began = self._credential.monotonic()
             self._credential.emit("started")
@@ -159,7 +159,7 @@ class Logins:
 
     @staticmethod
     def may_pass(failure: Exception) -> bool:
-        """Whether *failure* is one of the endpoint or the network, which another try may not meet."""
+        """Whether *failure* comes from the endpoint or the network, so that another try may succeed."""
         return bool(getattr(failure, "retryable", False))
 
     def pause(self, failure: Exception, tries: int, deadline: float, secrets: str) -> float | None:

@@ -1,6 +1,6 @@
-"""Ready: what requests with one token carry, worked out once for each token and origin.
+"""Ready: what requests with one token carry, computed once per token and origin.
 
-This is the hot path. A warm request asks for `Readiness.now()`, looks its own place up in `signatures`, and is sent.
+This is the hot path. A warm request calls `Readiness.now()`, looks up its place in `signatures`, and is sent.
 """
 
 from collections.abc import Hashable
@@ -18,7 +18,7 @@ _MOST_PLACES = 64
 
 
 class Ready:
-    """One token that needs nothing done about it before *until* (monotonic seconds) and *wall_until* (Unix seconds).
+    """One token that needs no renewal before *until* (monotonic seconds) and *wall_until* (Unix seconds).
 
     Attributes:
         signatures: what a request carries, by its place: any hashable that stands for the request's origin and for no

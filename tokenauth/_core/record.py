@@ -1,4 +1,4 @@
-"""Record: what processes tell each other through a store: a token, or that the credentials were rejected."""
+"""Record: what processes share through a store: a token, or the rejection of the credentials."""
 
 import json
 import math
@@ -24,8 +24,8 @@ class Record(Frozen):
         saved_at: Unix seconds by the clock of the machine that saved it.
         token: or None.
         failure: text and evidence of a `CredentialsRejected`, or None.
-        until: Unix seconds after which the entry tells nothing any more.
-        failed_until: Unix seconds after which the failure counts no more; what then does is the token.
+        until: Unix seconds after which the entry is void.
+        failed_until: Unix seconds after which the failure is void, and only the token counts.
     """
 
     saved_at: float

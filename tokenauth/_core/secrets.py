@@ -1,4 +1,4 @@
-"""Secrets as users hold them: a str, a callable that is read at each login, or anything with `get_secret_value()`."""
+"""Secrets: a str, a callable that is called at each login, or anything with `get_secret_value()`."""
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator
@@ -10,7 +10,7 @@ from tokenauth._core.token import exact
 
 
 class SupportsSecretValue(Protocol):
-    """What pydantic's SecretStr and its kin have."""
+    """An object like pydantic's SecretStr."""
 
     def get_secret_value(self) -> str: ...
 
@@ -38,15 +38,15 @@ class SourceError(Exception):
 
 
 def checked_text(name: str, value: object, *, empty: bool = False, header: bool = False) -> str:
-    """Return *value*, the argument *name*, as a plain str, where it can be sent; its value is never shown.
+    """Return *value*, the argument *name*, as a plain str that can be sent. Errors never show it.
 
     Args:
-        empty: whether "" will do.
-        header: whether it goes into a header as it is, so that only ASCII will do (RFC 9110 §5.5).
+        empty: whether "" is allowed.
+        header: whether it goes into a header unencoded, so that it must be ASCII (RFC 9110 §5.5).
 
     Raises:
-        TypeError: it is no str.
-        ValueError: it is empty, padded with blanks, or has a control character or something that can't be encoded.
+        TypeError: it is not a str.
+        ValueError: it is empty, has white space at either end, a control character, or something that can't be encoded.
     """
     if type(value) is str and value.isascii() and value.isprintable() and value == value.strip() and (value or empty):
         return value
@@ -73,9 +73,9 @@ def bare(value: Any) -> Any:
 
 
 class Secret:
-    """A secret argument: checked at construction where its value is there, read at each login, never shown.
+    """A secret argument. It is checked at construction if its value is known, read at each login, and never shown.
 
-    With *header* the value must be ASCII, for it goes into a header as it is. *raw*: any text will do.
+    With *header* the value must be ASCII, because it goes into a header unencoded. *raw*: any str is allowed.
     """
 
     __slots__ = ("_hashable", "_header", "_raw", "_seen", "_source", "name")
@@ -95,7 +95,7 @@ class Secret:
 
     @property
     def identity(self) -> Hashable:
-        """What tells this secret from others: the value, or the callable itself. For a keyed digest only."""
+        """What distinguishes this secret: the value, or the callable itself. Use it only in a keyed digest."""
         source = self._source
         return source if type(source) is str or callable(source) else self._plain(source)
 
@@ -109,9 +109,9 @@ class Secret:
         return self._seen
 
     def reveal(self) -> str:
-        """Return the value as it is now. TokenAuthError where the callable fails or returns something unusable.
+        """Return the current value. TokenAuthError if the callable fails or returns something unusable.
 
-        The callable's own exception is not chained, for it may hold what the callable read.
+        The callable's own exception is not chained, because it may contain the secret.
         """
         if stand_in.current is not None:
             return stand_in.current.secret()
@@ -186,7 +186,7 @@ def _has_hash(value: object) -> bool:
 
 
 def _unboxed(value: Any) -> Any:
-    """Return what a SecretStr or its like holds, anything else as it is."""
+    """Return the content of a SecretStr or similar, and anything else unchanged."""
     return (
         value.get_secret_value() if not isinstance(value, str | type) and hasattr(value, "get_secret_value") else value
     )

@@ -1,9 +1,9 @@
-"""Source: everything that the flow asks. It holds no logic of its own but who fetches, and until when.
+"""Source: answers everything that the flow asks. Its own logic is only who fetches, and until when.
 
     credential   whose tokens these are
-    admission    which request may have the token, and how it carries it
-    tokens       which token is good
-    logins       what a login brings
+    admission    which request may carry the token, and how
+    tokens       which token is valid
+    logins       what a login returns
     fleet        what the processes that share a store know
 
 Law: no I/O and no waiting here; the clock is an argument.
@@ -35,7 +35,7 @@ log = logging.getLogger("tokenauth")
 
 
 class Source:
-    """The parts, put together for one auth object. See `Options` for the options; leeway and timeout are in seconds."""
+    """The parts of one auth object. See `Options` for the options; leeway and timeout are in seconds."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Source:
     # who fetches
 
     def flight(self, rejected: Token | None = None) -> "Flight":
-        """Return a flight that is to be entered, and then may `join`."""
+        """Return a flight to enter, and then to `join`."""
         rejected = rejected or self.tokens.refused
         return self.flights.flight(self.tokens.key, self.now() + 2 * self.credential.timeout, rejected)
 
@@ -110,7 +110,7 @@ class Source:
         return self.now() >= deadline
 
     def late(self, deadline: float) -> bool:
-        """Whether what is left until *deadline* is too little to begin anything."""
+        """Whether the time left until *deadline* is too short to start anything."""
         return self.past(deadline - self.credential.timeout / 10)
 
     # what concerns several parts
@@ -142,7 +142,7 @@ class Source:
             log.warning(f"{text} scheme=), or this account may not use that address", self.provider.name, place)
 
     def learn_refusal(self, token: Token, place: str) -> None:
-        """A 401 on *token* at *place* became an exception: drop the token, for the next request to renew it."""
+        """A 401 on *token* at *place* became an exception: drop the token, so that the next request renews it."""
         held = self.tokens.held()
         is_current = held is not None and held.token.value == token.value
         if held is not None and is_current and self.credential.futility.raised(place, held.since):

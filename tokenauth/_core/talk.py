@@ -1,4 +1,4 @@
-"""Talk: one login under way. The provider says what to send next; in the end there is a token."""
+"""Talk: one login in progress. The provider says what to send next, until there is a token."""
 
 import traceback
 from collections.abc import Generator
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Talk:
-    """A provider's `login`, played: `begin`, then `answer` to each `request`, until there is a `token`.
+    """Runs a provider's `login`: `begin`, then `answer` each `request`, until there is a `token`.
 
-    Each callable for a secret is called once in all. Whatever the provider raises comes out as a `TokenAuthError`.
+    Each callable secret is called only once. Whatever the provider raises becomes a `TokenAuthError`.
 
     Attributes:
         request: what to send next; None once `token` is there.
         mark: changes with the secrets that were read.
-        reply: the answer that brought the token.
+        reply: the response that contained the token.
     """
 
     request: TokenRequest | Errand | None

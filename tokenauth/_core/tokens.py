@@ -1,4 +1,4 @@
-"""Tokens: which token of a credential is good."""
+"""Tokens: which token of a credential is valid."""
 
 import logging
 import math
@@ -13,7 +13,7 @@ log = logging.getLogger("tokenauth")
 
 
 class Tokens:
-    """One credential's entry in the cache, and what is known against its tokens.
+    """One credential's entry in the cache, and its refused tokens.
 
     Attributes:
         watches: whether `watch` is to be called before a held token is taken for good.
@@ -35,11 +35,11 @@ class Tokens:
         return self.cache.cell(self.key)
 
     def held(self) -> Held | None:
-        """Return what is cached, good or not."""
+        """Return the cached token, valid or not."""
         return self.cache.get(self.key)
 
     def fresh(self) -> Token | None:
-        """Return the cached token if nothing needs to be done about it."""
+        """Return the cached token if it needs no renewal."""
         if self.watches:
             self.watch()
         held = self.cell.held or self.held()
@@ -79,14 +79,14 @@ class Tokens:
                 self.cache.replace(self.key, held._replace(refresh_from=-math.inf))
 
     def usable(self, rejected: Token | None) -> Held | None:
-        """Return what is cached if it may be sent: it has not expired, and is not *rejected*, which got a 401."""
+        """Return the cached token if it may be sent: it has not expired and is not *rejected*, which met a 401."""
         held = self.held()
         if held is None or (rejected is not None and held.token.value == rejected.value):
             return None
         return held if held.is_usable(self._credential.clock) else None
 
     def due(self, held: Held) -> bool:
-        """Whether *held* should be refreshed though it is still good, and no failure is cooling down."""
+        """Whether *held* should be refreshed while it is still valid, and there is no cool-down."""
         now = self._credential.monotonic()
         return now >= held.refresh_from and self._credential.cooldowns.failure(self.key, now) is None
 
@@ -96,7 +96,7 @@ class Tokens:
         self.cache.replace(self.key, held._replace(refresh_from=min(later, held.usable_until)))
 
     def keep(self, held: Held) -> None:
-        """Put *held* in the cache. It may have been refused before: some servers hand out one token until its end."""
+        """Cache *held*. It may have been refused before: some servers return the same token until it expires."""
         self._memory.refused.discard(self._credential.mark, held.token.value)
         self._refused = None
         self.cache.put(self.key, held)
@@ -111,7 +111,7 @@ class Tokens:
         return self._memory.refused.has(self._credential.mark, token.value)
 
     def reject(self, token: Token, *, shared: bool = False) -> None:
-        """Drop *token*, and no newer one: a 401 came back for it. *shared*: whether processes share their tokens."""
+        """Drop *token*, which met a 401, but no newer token. *shared*: whether processes share their tokens."""
         credential = self._credential
         self._memory.refused.add(credential.mark, token.value)
         held = self.cache.drop(self.key, token.value)

@@ -1,7 +1,7 @@
-"""The login under way: what a provider may ask for while its requests are built and its answers read.
+"""The login in progress: what a provider may use while it builds requests and reads responses.
 
-now()       the clock that the auth object lives by
-notes()     what logins have learnt of servers, remembered with the tokens
+now()       the clock of the auth object
+notes()     what logins have learned about servers, remembered with the tokens
 """
 
 import contextlib

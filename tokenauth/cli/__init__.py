@@ -1,4 +1,4 @@
-"""The command `tokenauth` (extra `cli`). Alone it shows what there is; `tokenauth COMMAND --help` has an example.
+"""The command `tokenauth` (extra `cli`). Without arguments it lists the commands; each `--help` has an example.
 
 Exit codes: 0 done · 1 a check or the demo failed, or something unexpected · 2 wrong arguments or configuration ·
 3 the credentials were refused · 4 the token endpoint failed or can't be reached · 5 it gave no usable token ·

@@ -48,7 +48,7 @@ def tokenauth(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
-    """Tokens for HTTP APIs: fetched, kept, renewed; and what is wrong where that fails."""
+    """Get tokens for HTTP APIs, send requests with them, and find out what is wrong if that fails."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 

@@ -1,6 +1,6 @@
 """Arguments of the auth classes on a command line: `--base-url URL`, `--form user=me`, `--secret env:MANISSECRET`.
 
-Law: a secret never stands on a command line: every user of the machine may read it there, and the shell keeps it.
+Law: a secret is never a command-line argument: other users of the machine can see it, and the shell's history keeps it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HOW = "prompt, env:NAME, file:PATH, keyring:service/user or command:'COMMAND'"
 
 
 class Command(TyperCommand):
-    """A command that takes the arguments of every auth class besides its own; they are the context's `obj`."""
+    """A command that also takes the arguments of every auth class; they are the context's `obj`."""
 
     _class = ""
 
@@ -141,7 +141,7 @@ def _value(parameter: Any, texts: list[str], variable: str, prompt: Callable[[st
 
 
 def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> Any:
-    """Return the secret that *text* refers to; Stop where it is the secret itself."""
+    """Return the secret that *text* refers to. Stop if it looks like the secret itself."""
     found = referred(label, text, prompt)
     if found is None:
         why = "a secret on a command line shows to every user of this machine, and stays in the shell's history"
@@ -150,7 +150,7 @@ def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> An
 
 
 def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
-    """Return what "env:NAME", "prompt" and such refer to; None where *text* is none of these."""
+    """Return what "env:NAME", "prompt" and similar refer to; None if *text* is no reference."""
     from tokenauth._config.references import KINDS, reference
     from tokenauth._core.secrets import SourceError
 

@@ -1,4 +1,4 @@
-"""An auth object from a profile, from arguments, from the environment; what is missing is asked for on a terminal."""
+"""An auth object from a profile, from arguments, or from the environment. It prompts for missing secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenauth.cli._ending import Stop
 
 
 def _profiles(incomplete: str) -> list[str]:
-    """Return the profiles that begin so, for completion in a shell."""
+    """Return the profiles with this prefix, for shell completion."""
     from tokenauth.profiles import names
 
     try:
@@ -54,7 +54,7 @@ a secret that is missing is asked for. Secrets are never given themselves:
 def auth_of(
     profile: str | None, name: str | None, given: Mapping[str, list[str]] | None, *, fresh: bool = False
 ) -> Any:
-    """Return the auth object; Stop where it can't be made, with what to write."""
+    """Return the auth object. If it can't be made, Stop with what to write."""
     from tokenauth import profiles
 
     kind, arguments, label = chosen(profile, name, given or {})

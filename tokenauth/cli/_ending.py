@@ -13,7 +13,7 @@ TRACEBACK = "TOKENAUTH_TRACEBACK"
 
 
 class Stop(Exception):
-    """Ends the command with a sentence, or with nothing where the command has said it all."""
+    """Ends the command with a sentence, or silently if the command has already said everything."""
 
     def __init__(self, text: str = "", code: int = USAGE) -> None:
         super().__init__(text)
@@ -21,7 +21,7 @@ class Stop(Exception):
 
 
 class _Kept(logging.Handler):
-    """What the library warns of, to be shown at the end where the error doesn't say the same."""
+    """Collects the library's warnings, which are shown at the end unless the error says the same."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -63,7 +63,7 @@ def _say(text: str) -> None:
 
 
 def _said(problem: Exception) -> tuple[str, int]:
-    """Return what to say of *problem*, and the exit code."""
+    """Return the sentence about *problem*, and the exit code."""
     if isinstance(problem, Stop):
         return str(problem), problem.code
     exit_code: int | None = getattr(problem, "exit_code", None)

@@ -1,4 +1,4 @@
-"""One login, watched: each call with its answer, and how it ended. Not from the cache, and not kept there."""
+"""One observed login: each request with its response, and the outcome. It doesn't use the cache."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Observed:
     Attributes:
         replies: the answers of token calls, in order.
         took: seconds of the last call.
-        token: what came of it, or None.
-        failure: why nothing did, or None.
+        token: the token, or None.
+        failure: the failure, or None.
         reached: whether the last call was answered.
     """
 

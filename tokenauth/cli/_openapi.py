@@ -1,4 +1,4 @@
-"""From an OpenAPI document to the arguments of `LoginAuth`; what it doesn't say is asked for, or left open."""
+"""From an OpenAPI document to the arguments of `LoginAuth`. What the document doesn't say is prompted or left open."""
 
 from __future__ import annotations
 

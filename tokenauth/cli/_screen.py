@@ -1,4 +1,4 @@
-"""What a command says: data on stdout, words on stderr; colour and a spinner on a terminal, plain text in a pipe."""
+"""Output: data on stdout, messages on stderr; color and a spinner on a terminal, plain text in a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of an answer: its keys and its kinds, every value masked."""
+"""The shape of a response: its keys and types, with every value masked."""
 
 from __future__ import annotations
 

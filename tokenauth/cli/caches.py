@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the
 
 @app.command("list", epilog="\b\nExample:\n  tokenauth cache list")
 def list_(folder: Folder = None, as_json: Json = False) -> None:
-    """Show what is kept: how large, and until when. Nothing of it can be read without the secrets of its login."""
+    """List the stored tokens: size and expiry. They are encrypted, and only the secrets of their login open them."""
     store = _store(folder)
     entries = [
         {"entry": each.key[:12], "bytes": each.size, "ends_in": round(each.until - time.time())}
@@ -37,7 +37,7 @@ def list_(folder: Folder = None, as_json: Json = False) -> None:
 def clear(
     ctx: typer.Context, profile: Profile = None, name: Class = None, folder: Folder = None, quiet: Quiet = False
 ) -> None:
-    """Forget all tokens that are kept, or those of one profile. The next command logs in."""
+    """Delete all stored tokens, or those of one profile. The next command logs in again."""
     key = None
     if profile or name or ctx.obj:
         auth = auth_of(profile, name, ctx.obj)

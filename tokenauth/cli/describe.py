@@ -33,9 +33,9 @@ def describe(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Log in once, show the shape of the answer, every value masked, and print the LoginAuth(...) call to paste.
+    """Log in once, show the response with all values masked, and print the LoginAuth(...) call to paste.
 
-    With --openapi nothing is sent: the document says what it can.
+    With --openapi nothing is sent: everything comes from the document.
     """
     if openapi is not None:
         return _from_document(openapi, operation, url, as_json=as_json, quiet=quiet)

@@ -27,7 +27,7 @@ def doctor(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Look at each step, from the configuration to the API, and say what to do. Makes one login."""
+    """Check each step from the configuration to the API, and say what to fix. Makes one login."""
     if url is not None:
         _check_url(url)
     try:

@@ -18,7 +18,7 @@ def sandbox(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run token APIs on this machine, with accounts to try. Shows each call; Ctrl-C ends it."""
+    """Run token APIs on this machine, with accounts to try. Shows each request; stop it with Ctrl-C."""
     _needed("starlette", "uvicorn")
     from tokenauth.sandbox import front
     from tokenauth.sandbox.server import run
@@ -51,7 +51,7 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="Then each API on each client, crowds of 500.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the story goes to stderr.")] = False,
 ) -> int:
-    """See what becomes of 64 callers when a server forgets their token: by hand, and with tokenauth."""
+    """Watch 64 callers lose their token at once: with hand-written auth, and with tokenauth."""
     _needed("rich", "starlette", "uvicorn")
     from tokenauth.sandbox.demo import run
 

@@ -20,7 +20,7 @@ def token(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print a token, and log in for it where need be."""
+    """Print a token. Logs in if there is none."""
     found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
     if as_json:
         _screen.out_json(_described(found, auth))
@@ -31,7 +31,7 @@ def token(
 def json(
     ctx: typer.Context, profile: Profile = None, name: Class = None, fresh: Fresh = False, quiet: Quiet = False
 ) -> None:
-    """Print a token as JSON, with its type and its end."""
+    """Print a token as JSON, with its type and expiry."""
     found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
     _screen.out_json(_described(found, auth))
 
@@ -45,7 +45,7 @@ def header(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print the headers that a request must carry, for `curl -H @-`."""
+    """Print the headers for a request, for `curl -H @-`."""
     auth = auth_of(profile, name, ctx.obj, fresh=fresh)
     target = url or auth._provider.token_url
     check_home(auth, target)
@@ -71,7 +71,7 @@ def portal(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print a fresh link to ATRIP's portal. Whoever has the link is logged in."""
+    """Print a new link to ATRIP's portal. Anyone who has the link is logged in."""
     auth = auth_of(profile, name, ctx.obj, fresh=True)
     if not hasattr(auth, "portal_link"):
         raise Stop(f"{type(auth).__name__} has no portal; AtripAuth has: --class atrip")
@@ -90,7 +90,7 @@ def portal(
 
 
 def check_home(auth: Any, url: str) -> None:
-    """Stop where *url* may not have the token."""
+    """Stop if *url* may not receive the token."""
     from tokenauth._core.origins import Origin
     from tokenauth.cli._checks import may_have
 

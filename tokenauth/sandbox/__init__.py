@@ -1,11 +1,11 @@
-"""Three token APIs to try things on, oddities included: an ASGI app and ways to run it (extra ``sandbox``).
+"""Three token APIs for tests and demos, true to their documents: an ASGI app and ways to run it (extra ``sandbox``).
 
     from tokenauth.sandbox import serve
 
     with serve() as sandbox:
         print(sandbox.url, sandbox.state())
 
-`app` lists the paths, `credentials` the accounts, `_state.Knobs` what can be made to go wrong.
+`app` lists the paths, `credentials` the accounts, and `_state.Knobs` the faults that you can turn on.
 """
 
 from __future__ import annotations

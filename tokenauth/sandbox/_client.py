@@ -1,4 +1,4 @@
-"""The handle of a running sandbox: where it is, and its controls. Needs the standard library only."""
+"""The handle of a running sandbox: its URLs and its controls. Needs only the standard library."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sandbox:
         calls.
 
         Raises:
-            KnobError: no such knob or provider, or a value that it does not take.
+            KnobError: no such knob or provider, or an invalid value.
         """
         self._control("POST", "knobs", values if provider is None else {"provider": provider, **values})
 

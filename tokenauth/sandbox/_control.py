@@ -1,4 +1,4 @@
-"""The sandbox's controls: read the counters, turn the knobs, start anew.
+"""The sandbox's controls: read the counters, turn the knobs, reset.
 
 ``GET /_sandbox/state`` → ``{"manis": {"logins": 1, …}, …}``. ``POST /_sandbox/knobs`` ``{"provider":
 "manis", "latency": 0.2, "revoke": true}``; without ``provider``: all of them. ``POST /_sandbox/reset``

@@ -1,8 +1,7 @@
-"""What the sandbox remembers: tokens, counters and knobs of each provider, and nothing else.
+"""The sandbox's state: tokens, counters and knobs of each provider.
 
-Two rules. All of it is changed on the event loop, between two awaits, so plain code is atomic. And tokens
-expire by the injected clock, never by the skewed one: the skew is what a wrong clock *tells*, not what the
-server believes.
+Two rules. It changes only on the event loop, between two awaits, so plain code is atomic. And tokens expire by
+the injected clock, never by the skewed one: the skew is what a wrong clock *tells*, not what the server believes.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ COUNTERS: Final = (
 
 
 class KnobError(ValueError):
-    """A knob that does not exist, or a value that it does not take."""
+    """A knob that doesn't exist, or an invalid value for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
