@@ -1,1 +1,1 @@
-"""What the adapters of the HTTP clients share: options, redirects, request bodies. Start with `base`."""
+"""Code shared by the adapters of the HTTP clients: options, redirects, request bodies. Start with `base`."""

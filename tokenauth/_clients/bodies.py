@@ -95,7 +95,7 @@ class _Kept:
 
 
 def drain(response: Any, now: Callable[[], float]) -> None:
-    """Read the refusal *response*, and free or close its connection. Raises what is no `Exception` alone."""
+    """Read the refusal *response*, and free or close its connection. An `Exception` in doing so is suppressed."""
     if hasattr(response, "_content"):  # read before: by a hook, or made so by a mock transport
         return
     if not hasattr(response.stream, "__iter__"):  # an async client's, which runs a flow that blocks, and will read it
@@ -111,7 +111,7 @@ def drain(response: Any, now: Callable[[], float]) -> None:
 
 
 async def adrain(response: Any, now: Callable[[], float]) -> None:
-    """Do as `drain`."""
+    """Async version of `drain`."""
     if hasattr(response, "_content"):
         return
     kept = _Kept(now)

@@ -1,4 +1,4 @@
-"""How an auth class takes the arguments of a provider, though signature and text stand in the provider alone."""
+"""Lets an auth class take the arguments of a provider, while only the provider has the signature and the docstring."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What httpx and httpx2 share: two flows that perform what the story of a request (`httpx_story`) asks for."""
+"""Common to httpx and httpx2: the two auth flows that perform the steps of a request's story (`httpx_story`)."""
 
 import contextlib
 import sys
@@ -31,9 +31,9 @@ class HttpxAuth(BaseTokenAuth):
     # the flows
 
     def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        """Yield *request*, signed, and again after a refusal. Blocks where a token is fetched.
+        """Yield *request*, signed, and once more after a refusal. Blocks while a token is fetched.
 
-        Override it, and call it by `yield from super().auth_flow(request)`, as that of any `Auth`.
+        You can override it, and call it with `yield from super().auth_flow(request)`, as with any `Auth`.
         """
         sent = self._story.ready(request) or self._play(self._story.begin(request), request)
         try:

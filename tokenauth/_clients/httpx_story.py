@@ -1,12 +1,12 @@
 """The story of one authenticated request of httpx or httpx2, without I/O: told once for sync and async.
 
-    ready     sign the request with what is at hand; this is all that a warm one needs
-    begin     sign it with a token that is obtained first
-    again     after a refusal that counts: the same request, signed anew
-    learn     after a refusal that a hook or a transport has raised on: the token is no good
+    ready     sign the request with the current token; a warm request needs nothing else
+    begin     obtain a token, and sign the request with it
+    again     after a refusal of our token: sign the same request again
+    learn     after a refusal that a hook or a transport turned into an exception: the token is no longer valid
 
-What has to be waited for is asked for by yielding a step, `Obtain`, `Sign`, `Read` or `Look`; `HttpxAuth` performs it.
-The client follows redirects below the auth flow, so a response may come from elsewhere: what counts is the request that
+To wait for something, the story yields a step (`Obtain`, `Sign`, `Read` or `Look`), and `HttpxAuth` performs it. The
+client follows redirects below the auth flow, so a response may come from another URL. What counts is the request that
 got it.
 """
 
@@ -38,19 +38,19 @@ class Obtain(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """Ask for the signature that requests to *origin* carry without a token; a secret may have to be read for it."""
+    """Ask for the signature of requests to *origin* that need no token. This may read a secret."""
 
     origin: Origin
 
 
 class Read(NamedTuple):
-    """Read the response, of which nothing matters any more, and free its connection."""
+    """Read the response, which is no longer needed, and free its connection."""
 
     response: Any
 
 
 class Look(NamedTuple):
-    """Read the response, whose body may say that the token is no good (`refused=`)."""
+    """Read the response, because its body may refuse the token (`refused=`)."""
 
     response: Any
 

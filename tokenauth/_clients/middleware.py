@@ -1,8 +1,8 @@
-"""The middleware for aiohttp: the story of one authenticated hop. It imports no aiohttp; what it is given is enough.
+"""The middleware for aiohttp: the story of one authenticated hop. It works without importing aiohttp.
 
-aiohttp calls a middleware for each hop of a redirect, foreign ones too, and copies no header of ours from hop to hop.
-So each hop is judged by itself, and nothing has to be taken off. What one hop leaves to the next is a `_Chain`: a
-chain that has been abroad is left alone from there on, wherever it leads, and one renewal is for all its hops.
+aiohttp calls a middleware for each hop of a redirect, including foreign ones, and copies no header of ours from hop to
+hop. So each hop is judged on its own, and nothing has to be removed. A `_Chain` connects the hops: once it has been at
+a foreign origin, it is left alone, wherever it leads. All its hops share one renewal.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ _chains: dict[Any, _Chain] = {}
 
 
 class MiddlewareAuth(BaseTokenAuth):
-    """What `aiohttp.ClientSession(middlewares=[auth])` calls."""
+    """The middleware that `aiohttp.ClientSession(middlewares=[auth])` calls."""
 
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""

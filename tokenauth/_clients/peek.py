@@ -1,7 +1,7 @@
-"""Whether a response refuses the token, where more than its status says so (`refused=`).
+"""Whether a response refuses the token, if that depends on more than its status (`refused=`).
 
-Law: a body is read for it only where a rule looks at answers of that status, where it can be small, and never where a
-stream was asked for and the client can tell. The response stays readable for the user.
+Law: a body is read only if a rule applies to its status and it can be small, and never if the user asked for a stream,
+as far as the client can tell. The response stays readable for the user.
 """
 
 from collections.abc import Iterator

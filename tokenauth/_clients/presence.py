@@ -1,4 +1,4 @@
-"""Presence: which auth objects of this process use a credential. Who closes the last of them logs out."""
+"""Presence: which auth objects of this process use a credential. Closing the last one logs out."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""Presented: a signature in the form in which httpx and httpx2 send it, worked out once and not for each request."""
+"""Presented: a signature in the form that httpx and httpx2 send, computed once instead of per request."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from tokenauth._core.token import Token
 
 
 class Presented(Signature):
-    """A signature, worked out for requests to one origin.
+    """A signature, computed for requests to one origin.
 
     Attributes:
-        token: the one that it presents, or None.
-        plain: headers that the client itself takes off where a redirect goes abroad.
-        sealed: the other headers, which it would copy.
+        token: the token in it, or None.
+        plain: headers that the client itself removes on a redirect to a foreign origin.
+        sealed: the other headers, which the client would copy.
         watched: whether redirects need a `Wire`.
     """
 

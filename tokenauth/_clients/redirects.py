@@ -1,15 +1,15 @@
-"""Wire: what becomes of our headers where httpx and httpx2 follow a redirect.
+"""Wire: what happens to our headers when httpx and httpx2 follow a redirect.
 
-These clients take only `Authorization` off a redirect, and follow redirects out of the auth flow's reach. So:
+On a redirect these clients remove only `Authorization`, and they follow redirects outside of the auth flow. So:
 
-* our headers are sealed (`sealed_headers`): a redirect is built without them, whatever the transport;
-* a hop to an origin that may have the token gets them on the wire, unless the chain has been abroad before. That is
-  done in the clients' documented `trace` request extension, which is called for each hop. A transport that has no
-  trace (a mock, ASGI, WSGI, aiohttp's) sends such a hop without them, and the flow sends it once more;
-* a hop to any other origin has them taken off, for a hook may have copied them one by one;
-* a request that a transport has made of a copy has them put back.
+* Our headers are sealed (`sealed_headers`): a redirect is built without them, on any transport.
+* A hop to an origin that may receive the token gets them on the wire, unless the chain has been at a foreign origin
+  before. This happens in the clients' documented `trace` request extension, which is called for each hop. A transport
+  without trace (a mock, ASGI, WSGI, aiohttp's) sends the hop without them, and the flow sends it once more.
+* From a hop to any other origin they are removed, because a hook may have copied them one by one.
+* If a transport sends a copy of the request, they are put back.
 
-Most requests need none of this: with `Authorization` and one origin the client itself does right.
+Most requests need none of this: with `Authorization` and one origin, the client itself does the right thing.
 """
 
 import inspect

@@ -1,8 +1,8 @@
-"""A signed request of requests: one that knows what was put on it. It imports no requests; what it is given is enough.
+"""A signed request for the library requests: it knows its own signature. This module doesn't import requests.
 
-requests follows a redirect by copying the request that it was given and then setting the copy's URL; adapters make
-copies of their own. So a request changes its class as it is signed. The new class hands the signature on to each copy,
-and asks it what to do whenever the URL is set.
+requests follows a redirect by copying the original request and then setting the copy's URL; adapters make copies, too.
+So a request changes its class when it is signed. The new class passes the signature on to each copy, and consults it
+whenever the URL is set.
 """
 
 import functools

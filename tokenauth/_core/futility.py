@@ -1,14 +1,14 @@
-"""Futility: renewals that help nobody become rare.
+"""Futility: makes renewals that don't help rare.
 
 A renewal is futile if the request is refused with the new token too. The API may want the token in another header, or
-this account may not use that address; each further login would be wasted, and may end a token that works elsewhere.
+the account may not use that address. More logins would be wasted, and might invalidate a token that works elsewhere.
 
-Law: a place is an origin and a path. After a futile renewal the next one for that place is 1 s away, doubling to 10
-minutes; a success there ends it. Other places are not concerned, so that a real revocation is mended at once, unless
-several places in a row were futile: then only those are renewed for that have served a token meanwhile.
+Law: a place is an origin and a path. After a futile renewal, the next one for that place comes after 1 s, doubling to
+10 minutes. A success there ends this. Other places are not affected, so a real revocation is handled at once. But if
+several places in a row were futile, only places that have accepted a token since can cause a renewal.
 
-A refusal that somebody raises on ends its request, and the renewal is the next one's: it was futile if that is refused
-at the same place.
+If a refusal becomes an exception, its request ends, and the next request renews. That renewal was futile if the next
+request is refused at the same place.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Memory: all that is remembered of tokens, logins and refusals, in one object.
+"""Memory: one object with everything that is remembered about tokens, logins and refusals.
 
     tokens      the mapping itself                          `cache`
     flights     who is fetching                             `flights`
@@ -79,7 +79,7 @@ _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
 
 
 class Memory:
-    """What is remembered beside one mapping of tokens. Its parts are made when they are first needed."""
+    """What is remembered together with one mapping of tokens. Its parts are made when first needed."""
 
     cooldowns: Cooldowns
     futilities: Futilities
@@ -119,7 +119,7 @@ class Memory:
             return max(self._forgotten_at, told)
 
     def forget(self) -> None:
-        """Remember nothing. A login under way serves those who wait for it, and leaves nothing in here."""
+        """Forget everything. A login in progress serves its waiters, but leaves nothing in here."""
         with self.lock:
             self._forgotten_at = SYSTEM.wall()
             self.tokens.forget()

@@ -1,17 +1,17 @@
-"""Renewal: how one token is had, by whoever leads: with a refresh token, or by a login.
+"""Renewal: how the leader gets one token: with a refresh token, or by a login.
 
-    renew    exchange the refresh token, once, where there is one; else log in; try again where that may help
-    choose   which refresh token; the fleet is told before it is used
-    call     make the token calls
-    save     tell the fleet what they brought, before anybody has it
-    keep     tell the user of a new refresh token, and put what came with it in use
+    renew    exchange the refresh token, once, if there is one; else log in; retry if that may help
+    choose   choose the refresh token, and inform the fleet before it is used
+    call     make the token requests
+    save     save the result for the fleet, before anyone uses it
+    keep     inform the user of a new refresh token, and put its access token in use
 
-What may happen to a refresh token, and what then:
+What can happen to a refresh token, and what follows:
 
-    nothing was sent (refused connection, DNS, TLS)      it is as good as before
-    no answer, or a 5xx: it may have been exchanged      log in; where it is all there is (`alone`), try it again
-    refused (400 invalid_grant)                          log in; where it is all there is, the user must authorize again
-    200 without a new one                                it stays good (RFC 6749 §6)
+    nothing was sent (refused connection, DNS, TLS)      it stays valid
+    no answer, or a 5xx: it may have been exchanged      log in; if there is no other way (`alone`), try it again
+    refused (400 invalid_grant)                          log in; if there is no other way, the user must authorize again
+    200 without a new one                                it stays valid (RFC 6749 §6)
     200, and nobody could be told                        this process has it, tells again, and goes on from there
     the process is killed between answer and save        the fleet knows the old one: as where no answer came
     its caller is cancelled                              the answer is made use of; nobody else may call meanwhile
@@ -47,7 +47,7 @@ Fetch = Generator[Effect, Any, Held]
 def renew(
     source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
 ) -> Fetch:
-    """Exchange the refresh token, once, where there is one that nobody has used; else log in. Three tries at most."""
+    """Exchange the refresh token, once, if there is an unused one; else log in. Makes at most three tries."""
     logins, tries = source.logins, 0
     held = source.tokens.held()
     before = held.token if held is not None else rejected
@@ -78,7 +78,7 @@ def renew(
 def choose(
     source: Source, flight: Flight, deadline: float, leased: Leased | None
 ) -> Generator[Effect, Any, tuple[Any, Leased | None]]:
-    """Return the refresh token to use, of which the fleet has been told, or None to log in; and what is saved now."""
+    """Return the refresh token to use, or None to log in, and the saved record. The fleet has been informed."""
     logins, saved = source.logins, leased.saved if leased else None
     function = partial(logins.renewal, saved.token if saved else None, shared=source.fleet.shelf is not None)
     if logins.alone:
@@ -112,7 +112,7 @@ _UNTOLD = (
 def rest(
     source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
 ) -> Generator[Effect, Any, None]:
-    """Pause before the next try; raise *failure* where that is not to be."""
+    """Pause before the next try, or raise *failure* if there is none."""
     pause = source.logins.pause(failure, tries, deadline, flight.mark)
     if pause is None:
         raise failure
@@ -232,7 +232,7 @@ def save_now(source: Source, leased: Leased | None, held: Held) -> None:
 
 
 def log_in(source: Source, flight: Flight, deadline: float) -> Fetch:
-    """Log in with the credentials, three times at most, for this caller alone."""
+    """Log in with the credentials, at most three times, for this caller only."""
     tries = 0
     while True:
         tries += 1

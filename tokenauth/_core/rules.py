@@ -1,9 +1,9 @@
-"""Rules: what an answer means, by its status and by what stands in it. One matcher for every argument that says so.
+"""Rules: what a response means, by its status and its content. One matcher for all arguments of this kind.
 
 403                              a status
-("errcode", 40001, 42001)        a place and values that may stand there; without values: anything does
-(400, "code", 99991663)          the same, of that status only
-a callable                       is given the answer
+("errcode", 40001, 42001)        a place and its possible values; without values, any value matches
+(400, "code", 99991663)          the same, with that status only
+a callable                       takes the response
 a list of these                  any of them
 """
 

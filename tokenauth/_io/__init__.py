@@ -1,1 +1,1 @@
-"""How a flow's effects are performed: threads, event loops and the token calls themselves. Start with `drive`."""
+"""How a flow's effects are performed: threads, event loops and token requests. Start with `drive`."""

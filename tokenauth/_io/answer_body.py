@@ -1,6 +1,6 @@
-"""The body of a token endpoint's answer: undone from its content coding and bounded, piece by piece.
+"""The body of a token response: decoded piece by piece, with a size limit.
 
-The clients would undo it themselves, but without a bound: 64 KiB of gzip can be 64 MiB of text.
+The clients can decode it themselves, but without a limit: 64 KiB of gzip can be 64 MiB of text.
 """
 
 import zlib
@@ -10,7 +10,7 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 class BodyError(Exception):
-    """The body can't be had; the text says why."""
+    """The body can't be read; the text says why."""
 
 
 class Body:

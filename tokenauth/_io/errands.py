@@ -1,6 +1,6 @@
-"""Errands performed: a function called, a command run, a file read. Each in a thread, so that no caller hangs.
+"""Performs errands: calls a function, runs a command, reads a file. Each runs in a thread, so that no caller hangs.
 
-An async function of a program on asyncio or trio is awaited on that very loop; of blocking code, on a loop of its own.
+In async code, an async function is awaited on the running event loop. In blocking code it gets its own loop.
 """
 
 import inspect
@@ -25,7 +25,7 @@ GRACE = 1.0
 
 
 class Brought(NamedTuple):
-    """What an errand brought."""
+    """The result of an errand."""
 
     body: bytes = b""
     result: Any = None

@@ -10,7 +10,7 @@ from tokenauth.providers.file import version_of
 
 
 def content(errand: ReadFile) -> tuple[bytes, str]:
-    """Return what stands in the file, and its version."""
+    """Return the content of the file, and its version."""
     try:
         descriptor = os.open(errand.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(descriptor, "rb") as file:

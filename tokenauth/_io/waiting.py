@@ -1,6 +1,6 @@
-"""Waiting: for a future, for some seconds, in a thread or a task. The only home of asyncio and trio.
+"""Waiting: for a future or for some seconds, in a thread or a task. Only this module uses asyncio and trio.
 
-asyncio is imported by the first task that waits: blocking programs do without.
+The first task that waits imports asyncio, so blocking programs never load it.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
-    """Call *function* in a daemon thread: whatever it hangs in (DNS, a dripping server), its caller need not.
+    """Call *function* in a daemon thread, so that its caller doesn't hang with it (DNS, a slow server).
 
-    *future* gets what comes of it. It is the caller's, who may be interrupted in here, when the call is under way.
+    *future* gets the outcome. The caller passes it in, so that an interrupt doesn't lose a call that has started.
     """
     context = copy_context()
 
@@ -100,9 +100,9 @@ async def asettled(pending: Pending) -> None:
 
 
 async def in_time(awaitable: Awaitable[T], future: "Future[T]", seconds: float, gone: Callable[[], Exception]) -> None:
-    """Await *awaitable*, for *seconds* at most; *future* gets what comes of it, if it comes in time.
+    """Await *awaitable* for at most *seconds*. *future* gets the outcome if it comes in time.
 
-    It gets what *gone* makes if the awaiting task is cancelled.
+    If the awaiting task is cancelled, *future* gets the exception that *gone* returns.
     """
 
     async def into() -> None:

@@ -1,7 +1,7 @@
-"""What every provider makes of an answer: its JSON object, its pace, and the error that says what to do.
+"""How providers read a response: its JSON object, its `Retry-After`, and the error that says what to do.
 
-Law: errors are returned, not raised, so that nobody raises one inside an `except` block and chains what a parser saw.
-Law: a server's text goes into an error through `shown` only.
+Law: errors are returned, not raised, so that none is raised inside an `except` block, chained to a parser's exception.
+Law: a server's text goes into an error only through `shown`.
 """
 
 import logging
@@ -88,7 +88,7 @@ def secrets_seen(provider: Provider) -> list[str]:
 
 
 def retry_after(reply: Reply, content: object = None) -> float | None:
-    """Return the seconds to wait: `Retry-After` (RFC 9110 §10.2.3), else `retryAfter` in the body; None unknown."""
+    """Return the seconds to wait: `Retry-After` (RFC 9110 §10.2.3), else `retryAfter` in the body; None if unknown."""
     header = reply.headers.get("retry-after")
     value = header if header is not None or not isinstance(content, dict) else content.get("retryAfter")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -101,7 +101,7 @@ def retry_after(reply: Reply, content: object = None) -> float | None:
 
 
 def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, advice: str) -> Exception:
-    """Return the error for an answer other than 2xx."""
+    """Return the error for a response other than 2xx."""
     status = reply.status
     if status == 400 and _CROWDED.search(f"{fault.code} {fault.detail}"):
         text = _text(provider, "has had enough for now", reply, fault, "Wait, and log in less often or log out.")
@@ -124,7 +124,7 @@ def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, 
 
 
 def _refusal(provider: Provider, reply: Reply, fault: Fault, advice: str) -> Exception:
-    """Return the error for 400, 401 and 403; the codes of RFC 6749 §5.2 tell credentials from other settings."""
+    """Return the error for 400, 401 and 403. The codes of RFC 6749 §5.2 distinguish credentials from other settings."""
     what = "refused the credentials"
     if reply.status == 400 and fault.code in _NOT_THE_CREDENTIALS:
         what, advice = "refused the call", f"Check the settings that {fault.code} is about; the secret may be right."
@@ -148,7 +148,7 @@ def rejected(provider: Provider, reply: Reply, fault: Fault, advice: str) -> Exc
 
 
 def not_json(provider: Provider, reply: Reply, answer: Answer) -> Exception:
-    """Return the error for a 2xx that is empty, cut, or something else than JSON: a fault that may pass."""
+    """Return the error for a 2xx that is empty, truncated, or not JSON: a failure that may be temporary."""
     kind = "something other than JSON" if reply.body.strip() else "nothing"
     advice = "A proxy or a fault there? Check the URL."
     likely = hint(answer, _secrets_sent(provider, reply))

@@ -1,4 +1,4 @@
-"""Signing keys as users hold them: a PEM text, a JWK, a file of either. What can be known of one is checked at once.
+"""Signing keys: a PEM text, a JWK, or a file with either. They are checked at construction as far as possible.
 
 Law: no error shows a part of a key. Law: joserfc (extra `jwt`) is imported when the first key is loaded.
 """

@@ -1,7 +1,7 @@
-"""Masking: a server's text may go into an error only without the secrets that the server may have echoed.
+"""Masking: removes secrets that a server may have echoed from its text, before the text goes into an error.
 
-The text is decoded in every usual way, and several ways in a row, for a server may write each character of what it
-echoes in its own manner. A secret that is found in what was decoded is masked where it stands in the text.
+The text is decoded in every usual way, and several ways in a row, since a server may encode each character of what it
+echoes in its own manner. A secret that is found in the decoded text is masked where it stands in the original.
 """
 
 import base64

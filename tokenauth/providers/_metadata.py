@@ -1,7 +1,7 @@
 """Metadata of an authorization server, found by its issuer (RFC 8414 §3, OpenID Connect Discovery §4).
 
-Law: a document counts only if its `issuer` is exactly the one that was asked for, for whoever answers in another's name
-would get the credentials.
+Law: a document counts only if its `issuer` is exactly the requested one. Otherwise another server could get the
+credentials.
 """
 
 from collections.abc import Generator, Mapping

@@ -1,4 +1,4 @@
-"""Reading: what a described API's answers mean: a token, or the error that says what to do."""
+"""Reading: turns a described API's responses into a token, or into the error that says what to do."""
 
 from collections.abc import Mapping
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Where a text comes from that is read at each login: a file, another auth object, a callable, or the text itself."""
+"""Sources of a text that is read at each login: a file, another auth object, a callable, or the text itself."""
 
 import os
 from dataclasses import dataclass

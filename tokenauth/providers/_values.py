@@ -1,4 +1,4 @@
-"""Values that a call may carry besides texts and secrets: what an earlier answer had, and what is computed."""
+"""Values of a call other than str and secrets: values from earlier responses, and computed values."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -62,9 +62,9 @@ class Computed:
 
 
 class Kept(Computed):
-    """What `keep={name: place}` of an earlier call took from its answer; also "token" and "refresh_token".
+    """A value that `keep={name: place}` took from an earlier response; also "token" and "refresh_token".
 
-    *prefix* stands before it: `Kept("token", prefix="Bearer ")`. Default none.
+    *prefix* is put in front of it: `Kept("token", prefix="Bearer ")`. Default none.
     """
 
     def __init__(self, name: str, *, prefix: str = "") -> None:
@@ -90,8 +90,8 @@ class Kept(Computed):
 class Signed(Computed):
     """What *function* makes of a secret: `function(secret, built)` as `sign=`, `function(secret, kept)` as a value.
 
-    As `sign=` it returns the headers to add (or a `Signature` of headers and params). As a value it returns a text.
-    The secret is the credential; what comes out is made anew for each call, and distinguishes nothing.
+    As `sign=` it returns headers to add (or a `Signature` with headers and params). As a value it returns a str. It is
+    called for each request. The credential is the secret, so the results take no part in the cache key.
     """
 
     steady = False

@@ -1,7 +1,7 @@
-"""Transports: one token call on a client library; nothing of the user's requests is involved.
+"""Transports: make one token request with a client library, independent of the user's API requests.
 
-Law: TLS as the client has it, no redirect, no hook, no cookie, no netrc; nothing is kept. Whatever goes wrong comes out
-as `Unreachable`, raised where the client's own exception, which holds the secrets, is no longer at hand.
+Law: TLS as the client verifies it; no redirects, hooks, cookies or netrc; nothing is stored. Every failure becomes
+`Unreachable`, raised outside of the client's own exception, which holds the secrets.
 """
 
 import importlib
@@ -20,10 +20,10 @@ if TYPE_CHECKING:  # named at run time below: so that tools which look for impor
     from tokenauth._io.transports import _aiohttp, _httpx, _requests  # noqa: F401
 
 LATER = 1.0
-"""Seconds by which a client's own timeout comes after the driver's, which says what happened."""
+"""Seconds between the driver's timeout, which has the better message, and the client's own."""
 USER_AGENT = f"tokenauth/{__version__}"
 UNCACHED = {"Cache-Control": "no-cache, no-store"}
-"""For token calls: a client of the user's may have a cache, or a proxy on the way (RFC 9111 §5.2.1)."""
+"""Headers against caches: in the user's client, or in a proxy (RFC 9111 §5.2.1)."""
 _HOMES = {
     "requests": "_requests",
     "niquests": "_requests",
@@ -47,7 +47,7 @@ def checked_fresh(request: TokenRequest, headers: Mapping[str, str], *, replayed
 
 
 def library_of(client: object) -> str:
-    """Return the library that *client*, a session or client, comes from. TypeError where it is of none we know."""
+    """Return the library of *client*, a session or client. TypeError if it is unknown."""
     for kind in type(client).__mro__:
         name = kind.__module__.partition(".")[0]
         if name in _HOMES and kind.__name__ in {"Session", "Client", "AsyncClient", "ClientSession"}:
@@ -60,12 +60,12 @@ def library_of(client: object) -> str:
 
 
 def is_async(client: object) -> bool:
-    """Whether *client* has coroutines for methods."""
+    """Whether the methods of *client* are coroutine functions."""
     return inspect.iscoroutinefunction(getattr(type(client), "send", None) or getattr(type(client), "_request", None))
 
 
 def blocking(client: Any, library: str) -> BlockingTransport:
-    """Return the transport that makes token calls with *client*, or with a bare one of *library* where that is None."""
+    """Return the transport that makes token requests with *client*, or with a new client of *library* if it is None."""
     if client is not None and is_async(client):
         return _refuse
     transport: BlockingTransport = _make("Blocking", client, library)
@@ -95,9 +95,9 @@ def _refuse(*_: object) -> Any:
 
 
 def reason(problem: BaseException) -> str:
-    """Return what *problem* is and what began it, by the names of their types and the operating system's own words.
+    """Describe *problem* and its origin by the names of their types and the operating system's message.
 
-    The clients' texts stay out: they quote what the server sent and what was sent to it. An error of ours says it all.
+    The clients' own messages are left out, because they quote requests and responses. Our own errors are used as is.
     """
     chain = list(_chain(problem, set()))
     ours = next((each for each in chain if isinstance(each, errors.TokenAuthError)), None)

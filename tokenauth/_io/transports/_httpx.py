@@ -18,8 +18,8 @@ from tokenauth._io.transports.line import Line
 
 
 class _Transport:
-    """What both kinds share. *client* lends its transports (pools, proxies, TLS); its hooks, cookies, headers, auth and
-    redirects are not involved."""
+    """Common to both kinds. Only the connections, proxies and TLS settings of *client* are used, not its hooks,
+    cookies, headers, auth or redirects."""
 
     def __init__(self, client: Any, library: str) -> None:
         self._client = client
@@ -52,8 +52,8 @@ class _Transport:
 
 
 class Blocking(_Transport):
-    """Where *client* is None, each call has a client of its own. One that speaks HTTP/2 lends its settings alone: its
-    connection is for several requests at once, and what ends one call there may end the others."""
+    """If *client* is None, each call has its own client. Of an HTTP/2 client only the settings are used: its connection
+    carries several requests at once, and ending one call could end the others."""
 
     def _bare(self) -> Any:
         return self._library.Client(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))

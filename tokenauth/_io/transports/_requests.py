@@ -1,4 +1,4 @@
-"""Token calls on requests (and niquests, whose sessions are alike)."""
+"""Token requests with requests (and niquests, which has similar sessions)."""
 
 import functools
 import importlib
@@ -26,10 +26,10 @@ _BEFORE_SENDING = frozenset(
 
 
 class Blocking:
-    """Makes token calls with a session of its own, opened for the call.
+    """Makes each token request with its own session.
 
-    Of the user's *session* only its adapters (pools), TLS and proxy settings are used; its hooks, cookies, headers,
-    auth and redirects are not. The call goes by `Session.send`, so that what mocks that sees it.
+    Only the adapters (pools), TLS and proxy settings of the user's *session* are used, not its hooks, cookies, headers,
+    auth or redirects. The request goes through `Session.send`, so that mocks of it see the request.
     """
 
     def __init__(self, session: Any, library: str) -> None:

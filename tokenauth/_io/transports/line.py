@@ -1,8 +1,8 @@
-"""Line: cuts the connections of a token call in a thread when its time is over.
+"""Line: cuts the connections of a token request in a thread when its time is over.
 
-A client's own timeout begins anew with each piece that arrives, so a server that drips holds the thread and its socket
-for as long as it likes. A second handle on each socket lets another thread shut the connection down, whatever has
-been wrapped around it meanwhile (TLS).
+A client's own timeout restarts with each piece that arrives, so a slow server could hold the thread and its socket
+forever. A second handle on each socket lets another thread shut the connection down, whatever wraps the socket by then
+(TLS).
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 GRACE = 0.1
-"""Seconds after the deadline at which the line is cut: until then whoever waits has given up by itself."""
+"""Seconds after the deadline until the line is cut. By then the waiting caller has given up."""
 
 
 class Line:
