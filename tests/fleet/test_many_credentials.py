@@ -60,5 +60,5 @@ def test_a_secret_that_is_another_one_each_time_is_told_of_once(
         for _ in range(8):
             auth.get_token()
             auth.invalidate()
-    assert caplog.text.count("another one each time") == 1
+    assert caplog.text.count("changes each time") == 1
     assert "proof-" not in caplog.text

@@ -39,7 +39,7 @@ def test_the_base_url_may_have_a_path(base: str) -> None:
 
 @pytest.mark.parametrize("base", ["https://https", "https://api/", "https://API:8443"])
 def test_hosts_from_the_pages_wreckage_are_refused_with_the_way_out(base: str) -> None:
-    with pytest.raises(ValueError, match="comes from Manis"):
+    with pytest.raises(ValueError, match="Manis gives you the real one"):
         manis(base_url=base)
 
 

@@ -242,5 +242,5 @@ def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
             raise ValueError(f"{name}= would have no effect for {provider.name}: {reason}")
     idle = [name for name in ("header", "scheme") if provider.presents and name in options]
     if idle:
-        text = f"{' and '.join(idle)} would have no effect, for {provider.name} says itself how a token is sent"
+        text = f"{' and '.join(idle)} would have no effect, because {provider.name} decides how a token is sent"
         raise ValueError(f"{text}: use {provider.presents_by}")

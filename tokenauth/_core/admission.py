@@ -136,7 +136,7 @@ class Admission:
     def warn_of(self, scheme: str) -> None:
         """Warn once that a URL has no origin. Only the URL's *scheme* is shown."""
         if self._is_new(scheme):
-            text = "%s: a request to a %s: URL goes without the token, for it has no origin that can be compared"
+            text = "%s: a request to a %s: URL goes without the token, because the URL's origin can't be determined"
             log.warning(text, self.provider.name, scheme)
 
     @cached_property
@@ -151,7 +151,7 @@ class Admission:
 
     def _foreign(self, origin: Origin | None) -> bool:
         if origin is not None and self._is_new(origin):
-            text = "%s: requests to %s go without the token; it belongs to %s. Name it in origins= if it may have it"
+            text = "%s: requests to %s go without the token; it belongs to %s. Add it to origins= if it may have it"
             log.warning(text, self.provider.name, origin, Origin.parse(self.provider.token_url))
             self.tell("foreign", origin=str(origin))
         return False

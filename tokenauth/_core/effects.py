@@ -29,7 +29,7 @@ def check_headers(request: TokenRequest) -> None:
     """Raise TokenAuthError for a header that clients reject: their own errors and logs would quote it."""
     for name, value in request.headers.items():
         if not isinstance(name, str) or not HTTP_TOKEN.fullmatch(name):
-            raise errors.TokenAuthError("A name among the token request's headers is no HTTP field name")
+            raise errors.TokenAuthError("A header name in the token request is not a valid HTTP field name")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise errors.TokenAuthError(
                 f"The token request's header {name} has a value that can't be sent: it must be ASCII, "

@@ -45,7 +45,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         source.reject(rejected)
     while (held := source.tokens.usable(rejected)) is None:
         if late and source.late(deadline):  # the next comer has the time that a login takes
-            text = "Whoever was fetching the token gave up, and too little time is left for another try (timeout=)"
+            text = "The fetch of the token was abandoned, and too little time is left for another try (timeout=)"
             raise errors.TokenEndpointError(text, retryable=True)
         with source.flight(rejected) as fresh:
             flight = source.join(fresh)

@@ -37,7 +37,7 @@ def sandbox(
         text = problem.strerror or type(problem).__name__
     else:
         return
-    raise Stop(f"port {port} can't be had ({text}): use another, --port 0 takes a free one")
+    raise Stop(f"port {port} is not available ({text}): use another one, or --port 0 for any free one")
 
 
 def _show(method: str, path: str, status: int, seconds: float) -> None:

@@ -75,11 +75,11 @@ class Elsewhere(Provider):
 def _checked_homes(origins: object, *, allow_http: bool) -> tuple[str, ...]:
     if isinstance(origins, str | bytes) or not isinstance(origins, Iterable):
         raise TypeError(
-            'origins must be a list of the URLs that may have the token: origins=["https://api.example.com"]'
+            'origins must be a list of the URLs that may receive the token: origins=["https://api.example.com"]'
         )
     homes = dict.fromkeys(str(checked_origin(url, "origins", allow_http=allow_http)) for url in origins)
     if not homes:
-        raise ValueError('origins must name who may have the token: origins=["https://api.example.com"]')
+        raise ValueError('origins must name the APIs that may receive the token: origins=["https://api.example.com"]')
     return tuple(homes)
 
 

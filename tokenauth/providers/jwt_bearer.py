@@ -122,7 +122,7 @@ def google_account(
     if missing:
         kind = content.get("type")
         told = f'; its type is "{kind}"' if kind in {"authorized_user", "external_account"} else ""
-        raise ValueError(f"account is no key of a service account: it has no {' and no '.join(missing)}{told}")
+        raise ValueError(f"account is not a service account key: it has no {' and no '.join(missing)}{told}")
     return {
         "token_url": content.get("token_uri") or GOOGLE,
         "key": content["private_key"],

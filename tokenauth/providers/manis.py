@@ -73,6 +73,6 @@ def _token_url(base_url: str, path: str, allow_http: bool) -> str:
     if Origin.parse(url).host in _NO_HOSTS:
         raise ValueError(
             "base_url has a host that the examples on Manis' page have by mistake (https, api). "
-            "The real one comes from Manis, with your merchant id"
+            "Manis gives you the real one together with your merchant id"
         )
     return url

@@ -40,7 +40,7 @@ SECONDS = 2.0
 """Maximum time in seconds for one call to a store."""
 REST = 5.0
 """Pause in seconds after a store has failed."""
-_LATER = "the store holds a token of a later tokenauth; it is left alone, and tokens are this process's own"
+_LATER = "the store holds a token from a later tokenauth. It stays, and this process uses only its own tokens"
 _DAMAGED = "the store holds an entry that is damaged or forged; it will be replaced"
 
 
@@ -169,10 +169,8 @@ class ShelfInStore:
         self._names.append(name)
         if len(self._names) == self._names.maxlen == len(set(self._names)) and not self._warned:
             self._warned = True
-            text = "%s: its secret is another one each time that it is read, so processes share no token through store="
-            log.warning(
-                f"{text}. Pass as the secret what stays the same, such as the key that signs", self._provider.name
-            )
+            text = "%s: its secret changes each time that it is read, so processes can't share a token through store="
+            log.warning(f"{text}. Pass a secret that stays the same, such as the signing key", self._provider.name)
 
     # faults
 
@@ -214,7 +212,7 @@ class ShelfInStore:
         self._out_until = self._clock.monotonic() + REST
         if warns:
             self.tell("store_down")
-            text = "%s: the store is out of order, tokens are this process's own: %s"
+            text = "%s: the store is out of order, so this process uses only its own tokens: %s"
             log.warning(text, self._provider.name, reason)
         return otherwise
 

@@ -42,7 +42,7 @@ def checked_fresh(request: TokenRequest, headers: Mapping[str, str], *, replayed
         return headers
     age = headers.get("age", "").strip()
     if replayed or (age.isdecimal() and int(age[:10]) > 0):
-        raise BodyError("the answer comes out of a cache, so it is no login. Keep token calls out of that cache")
+        raise BodyError("the answer came from a cache, so it is not a login. Exclude token requests from that cache")
     return headers
 
 
