@@ -68,6 +68,7 @@ __all__ = [
 
 log = logging.getLogger("tokenauth")
 
+_SIGNED = having(SignedRequest, PreparedRequest)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 
 
@@ -77,27 +78,31 @@ class TokenAuth(BaseTokenAuth, AuthBase):
     _library = "requests"
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        ready = self._source.ready()
-        if ready is None or not (url := request.url):
-            return self._sign(request)
-        signature = ready.signatures.get(url[: url.find("/", 8) + 1])
-        if signature is None:
-            return self._sign(request)
-        return self._signed(request, signature, ready.token)
-
-    def _sign(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign *request* where nothing is known yet of its place: scheme and authority, as the URL spells them."""
         source, url = self._source, request.url or ""
-        origin = _origin(url)
+        place, token = url[: url.find("/", 8) + 1], None
+        signature = source.readiness.static.get(place)
+        if signature is None:
+            ready = source.ready()
+            if ready is None or (signature := ready.signatures.get(place)) is None:
+                return self._sign(request, place)
+            token = ready.token
+        return self._signed(request, signature, token)
+
+    def _sign(self, request: PreparedRequest, place: str) -> PreparedRequest:
+        """Sign *request* where nothing is known yet of its *place*: scheme and authority, as the URL spells them."""
+        source = self._source
+        origin = _origin(request.url)
         if origin is None:
             return request
         signature, token = source.admission.static(origin), None
-        if signature is None and source.admission.admits(origin):
+        if signature is not None and place:
+            source.learn_static(place, signature)
+        elif signature is None and source.admission.admits(origin):
             token = source.tokens.fresh() or self._obtain(None)
             signature = source.admission.signature(token, origin)
             ready = source.ready()
-            if signature is not None and ready is not None and ready.token is token and (end := url.find("/", 8)) > 0:
-                source.learn(ready, url[: end + 1], signature)
+            if signature is not None and ready is not None and ready.token is token and place:
+                source.learn(ready, place, signature)
         if signature is None:
             return request
         stand_in.tell(request, signature)
@@ -117,7 +122,8 @@ class TokenAuth(BaseTokenAuth, AuthBase):
             with suppress(Exception):  # a file that requests doesn't take for a stream
                 request._body_position = body.tell()
         request.__dict__["_sent"] = sent
-        request.__class__ = having(SignedRequest, request.__class__)
+        kind: Any = type(request)
+        request.__class__ = _SIGNED if kind is PreparedRequest else having(SignedRequest, kind)
         return request
 
 
@@ -199,7 +205,7 @@ class _Sent:
     def __call__(self, response: Response, **settings: Any) -> Response:
         status = response.status_code
         source = self.auth._source
-        watched = source.credential.futility.watching or source.admission.looks(status)
+        watched = source.credential.futility.watching or (source.admission.peeks and source.admission.looks(status))
         if status < 300 and not watched and "chain" not in self.__dict__:
             return response
         request = response.request

@@ -62,7 +62,7 @@ def test_for_programs() -> None:
 def test_a_port_that_is_taken_is_a_sentence(run: Run, sandbox: ThreadSandbox) -> None:
     ran = run("sandbox", "--port", str(sandbox.port))
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "--port 0 takes a free one" in ran.err
+    assert "--port 0 for any free one" in ran.err
 
 
 def test_the_page_is_for_browsers_and_its_text_for_curl(sandbox: ThreadSandbox) -> None:

@@ -457,7 +457,10 @@ def test_the_public_names_are_sorted_and_whole() -> None:
 
 
 def test_all_providers_stand_under_this_contract() -> None:
-    of_its_own = {JWTBearer}  # its assertion is another one each time: tests/unit/test_client_assertions.py
+    of_its_own = {
+        JWTBearer,  # its assertion is another one each time: tests/unit/test_client_assertions.py
+        RefreshToken,  # it is the only way in, and used once: tests/behaviour/test_refresh_token.py
+    }
     assert {type(make()) for make in MAKERS} | of_its_own >= set(_concrete(Provider))
 
 

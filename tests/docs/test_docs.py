@@ -9,6 +9,7 @@ import code
 import importlib
 import inspect
 import logging
+import os
 import re
 import runpy
 import textwrap
@@ -73,6 +74,15 @@ SETTINGS = {
 def sandbox() -> Iterator[ThreadSandbox]:
     with serve_in_thread() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Undo what a page does to the environment."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ got it.
 
 import logging
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import is_whole, rewinder
@@ -27,7 +27,6 @@ from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
 
-_NONE: Mapping[Any, Any] = {}
 _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
 
 
@@ -58,25 +57,22 @@ class Look(NamedTuple):
 Step = Obtain | Sign | Read | Look
 
 
-class Sent(NamedTuple):
-    """A request that was signed, as far as it matters after a refusal. *rewind*: None for a body in memory."""
+class _Streamed:
+    """What is remembered of a request whose body isn't in memory: *signed*, and where its *stream* began."""
 
-    presented: Presented
-    wire: Wire | None
-    stream: Any
-    rewind: Callable[[], bool] | None
-
-    def carried(self, request: Any) -> bool:
-        """Whether *request*, the last one that was sent, carried the signature."""
-        if self.wire is not None:
-            return self.wire.carried(request)
-        return self.presented.is_on(request.headers, str(request.url))
+    def __init__(self, signed: Presented | Wire, stream: Any) -> None:
+        self._stream, self._rewind = stream, rewinder(stream)
+        self.token, self.follows, self.carried = signed.token, signed.follows, signed.carried
 
     def can_be_sent_again(self, request: Any) -> bool:
         """Set the body of *request* back to its beginning; return whether that can be done."""
-        if request.stream is not self.stream:  # a redirect has left the body behind, or a hook has read it
+        if request.stream is not self._stream:  # a redirect has left the body behind, or a hook has read it
             return rewinder(request.stream)()
-        return self.rewind is None or self.rewind()
+        return self._rewind()
+
+
+Sent = Presented | Wire | _Streamed
+"""A request that was signed, as far as it matters after a refusal."""
 
 
 class Story:
@@ -84,17 +80,21 @@ class Story:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._static: Mapping[Any, Presented] = _NONE
+        self._readiness = source.readiness
+        self._admission = source.admission
+        self._futility = source.credential.futility
 
     def ready(self, request: Any) -> Sent | None:
         """Sign *request* where all is at hand. This is the hot path."""
         url = request.url
         place = url.scheme, url.raw_host, url.port
-        presented: Any = self._static.get(place)
+        readiness = self._readiness
+        presented: Any = readiness.static.get(place)
         if presented is None:
-            ready = self._source.ready()
-            presented = ready.signatures.get(place) if ready is not None else None
-        return None if presented is None else _sign(self._source, request, presented)
+            ready = readiness.now()
+            if ready is None or (presented := ready.signatures.get(place)) is None:
+                return None
+        return _sign(self._source, request, presented)
 
     def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
         presented = yield from self._present(request)
@@ -115,9 +115,7 @@ class Story:
             signature = yield Sign(origin)
             if signature is not None:
                 presented = Presented.of(signature, None, url, origin, alone=alone)
-                if not source.logins.blocks and stand_in.current is None:
-                    source.credential.memory.learned.add(self)
-                    self._static = {**self._static, place: presented}
+                source.learn_static(place, presented)
                 return presented
         if not source.admission.admits(origin):
             return None
@@ -132,32 +130,30 @@ class Story:
         source.learn(ready if ready is not None and ready.token is token else None, place, presented)
         return presented
 
-    def forget(self) -> None:
-        """Work out anew what requests carry."""
-        self._static = _NONE
-
     def counts(self, sent: Sent, response: Any) -> bool:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
-        admission, status = self._source.admission, response.status_code
-        if admission.is_refusal(status, response.headers) or admission.looks(status):
+        admission, status = self._admission, response.status_code
+        if (admission.peeks or status in admission.refusals) and (
+            admission.is_refusal(status, response.headers) or admission.looks(status)
+        ):
             return True
-        self._served(sent, response)
-        return self._went_bare(sent, response)
+        if self._futility.watching:
+            self._served(sent, response)
+        return sent.follows and self._went_bare(sent, response)
 
     def _served(self, sent: Sent, response: Any) -> None:
         """Tell that *response* is no refusal, unless a cache has made it."""
-        futility = self._source.credential.futility
-        if futility.watching and sent.presented.token is not None and not replayed(response):
-            futility.served(_place(response.request.url))
+        if self._futility.watching and sent.token is not None and not replayed(response):
+            self._futility.served(_place(response.request.url))
 
     @staticmethod
     def _went_bare(sent: Sent, response: Any) -> bool:
         """Whether *response* is the end of redirects that may have gone unsigned."""
-        return sent.wire is not None and bool(response.history) and response.request.method in _SAFE
+        return sent.follows and bool(response.history) and response.request.method in _SAFE
 
     def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
         """Return the request that got *response*, signed anew; None where *response* is the caller's."""
-        source, token, request = self._source, sent.presented.token, response.request
+        source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
             yield Look(response)
         refused = refuses(source, response)
@@ -208,7 +204,7 @@ class Story:
 
     def learn(self, sent: Sent | None, problem: BaseException | None) -> None:
         """Drop the token where *problem* was raised, by a hook or a transport of the user's, about a refusal of it."""
-        token = sent.presented.token if sent is not None else None
+        token = sent.token if sent is not None else None
         response, request = _answer_behind(problem)
         if sent is None or token is None or response is None or request is None:
             return
@@ -230,14 +226,14 @@ class Story:
 
 def _sign(source: Source, request: Any, presented: Presented) -> Sent:
     """Put what is *presented* on *request*, and see to it that no redirect takes it to a foreign origin."""
-    for name, value in presented.plain:
-        request.headers[name] = value
+    if presented.plain:
+        presented.put_on(request.headers)
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
-    wire = Wire(source, request, presented) if presented.watched else None
+    signed = Wire(source, request, presented) if presented.watched else presented
     stream = request.stream
     kind: Any = type(stream)
-    return Sent(presented, wire, stream, None if is_whole(kind) else rewinder(stream))
+    return signed if is_whole(kind) else _Streamed(signed, stream)
 
 
 def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:

@@ -50,8 +50,9 @@ class MiddlewareAuth(BaseTokenAuth):
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
         source, url = self._source, request.url
         place = (url.scheme, url.raw_host, url.port)
-        ready = source.ready()
-        signature = ready.signatures.get(place) if ready is not None else None
+        static = source.readiness.static.get(place)
+        ready = source.ready() if static is None else None
+        signature = ready.signatures.get(place) if ready is not None else static
         token = ready.token if ready is not None else None
         chain = _chains.pop(_timer(request), None) if _chains else None
         if signature is None or chain is not None:
@@ -66,7 +67,7 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and _raised_on_refusal(source, problem):
                 source.learn_refusal(token, _address(request.url))
             raise
-        if token is None or not await _refuses(source, response):
+        if token is None or not (source.admission.concerns(response.status) and await _refuses(source, response)):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
             return response if chain is None else _passed_on(request, response, chain)
@@ -85,7 +86,10 @@ class MiddlewareAuth(BaseTokenAuth):
         if chain is not None and chain.abroad:
             return None, None
         if origin is not None and source.provider.is_static(origin):
-            return await self._arun(flows.static(source, origin), "aiohttp") or Signature(), None
+            static = await self._arun(flows.static(source, origin), "aiohttp")
+            if static is not None:
+                source.learn_static(place, static)
+            return static or Signature(), None
         if origin is None or not source.admission.admits(origin):
             return None, None
         token = source.tokens.fresh() or await self._aobtain(None, "aiohttp")

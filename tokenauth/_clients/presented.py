@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tokenauth._clients.sealed_headers import Seal, seal_of
+from tokenauth._clients.bodies import rewinder
+from tokenauth._clients.sealed_headers import Item, Seal, keeps_list, seal_of
 from tokenauth._core.frozen import part
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
@@ -12,9 +13,13 @@ from tokenauth._core.token import Token
 class Presented(Signature):
     """A signature, computed for requests to one origin.
 
+    It also is what is remembered of a request with a body in memory whose redirects the client does right: there is
+    nothing of the request itself to remember; see `Sent`.
+
     Attributes:
         token: the token in it, or None.
         plain: headers that the client itself removes on a redirect to a foreign origin.
+        item: the header that is all there is to put on a request, as the client keeps it; None if there is more.
         sealed: the other headers, which the client would copy.
         watched: whether redirects need a `Wire`.
     """
@@ -22,8 +27,12 @@ class Presented(Signature):
     token: Token | None = None
     origin: Origin | None = None
     plain: tuple[tuple[str, str], ...] = part(default=(), repr=False)
+    item: Item | None = part(default=None, repr=False)
     sealed: Seal = part(default_factory=dict, repr=False)
     watched: bool = False
+
+    follows = False
+    """Whether redirects may have gone unsigned."""
 
     @classmethod
     def of(cls, signature: Signature, token: Token | None, url: Any, origin: Origin, *, alone: bool) -> "Presented":
@@ -33,4 +42,29 @@ class Presented(Signature):
         sealed = seal_of({name: value for name, value in signature.headers.items() if name not in own})
         watched = bool(sealed or signature.params or signature.cookies) or not alone
         parts = (signature.headers, signature.params, signature.cookies)
-        return cls(*parts, token, origin, tuple(own.items()), sealed, watched)
+        items = [*seal_of(own).values()] if all(map(str.isascii, own.values())) else []
+        item = items[0] if items and not sealed and not signature.params else None
+        return cls(*parts, token, origin, tuple(own.items()), item, sealed, watched)
+
+    def put_on(self, headers: Any) -> None:
+        """Put the plain headers on *headers*, of httpx or httpx2, in the place of any of their names."""
+        item = self.item
+        kind: Any = type(headers)
+        if item is not None and keeps_list(kind):
+            own, items = item[1], headers._list
+            for each in items:
+                if each[1] == own:
+                    break
+            else:
+                items.append(item)  # what the client would do, by looking up and encoding each name and value
+                return
+        for name, value in self.plain:
+            headers[name] = value
+
+    def carried(self, request: Any) -> bool:
+        """Whether *request*, the last one that was sent, carried the signature."""
+        return self.is_on(request.headers, str(request.url))
+
+    def can_be_sent_again(self, request: Any) -> bool:
+        """Set the body of *request* back to its beginning; return whether that can be done."""
+        return rewinder(request.stream)()

@@ -26,21 +26,24 @@ if TYPE_CHECKING:
 
 
 class Wire:
-    """The trace of one signed request and its redirects."""
+    """The trace of one signed request and its redirects, and what is remembered of that request; see `Sent`."""
+
+    follows = True
 
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
-        self._source, self._signature = source, signature
+        self._source, self._signature, self.token = source, signature, signature.token
         self._sealed = dict(signature.sealed)  # what a hook takes off is taken off here
         if signature.cookies:
             cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
             self._sealed |= seal_of({"Cookie": cookie})
-        self._names = frozenset(self._sealed)
         self._hops = 0
         self._abroad = False
         self._signed = True
         before = request.extensions.get("trace")
-        owner = getattr(before, "__self__", None)
-        self._users: Any = owner._users if isinstance(owner, Wire) else before
+        self._users: Any = None
+        if before is not None:
+            owner = getattr(before, "__self__", None)
+            self._users = owner._users if isinstance(owner, Wire) else before
         if self._sealed:
             seal(request, self._sealed)
         request.extensions = {**request.extensions, "trace": self._trace}
@@ -48,8 +51,12 @@ class Wire:
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
         if not self._hops:  # not traced
-            return self._signature.is_on(request.headers, str(request.url))
+            return self._signature.carried(request)
         return self._signed
+
+    def can_be_sent_again(self, request: Any) -> bool:
+        """Set the body of *request* back to its beginning; return whether that can be done."""
+        return self._signature.can_be_sent_again(request)
 
     def _trace(self, name: str, info: dict[str, Any]) -> Any:
         if name.endswith(".send_request_headers.started"):
@@ -80,11 +87,12 @@ class Wire:
     def _restore(self, wire: Any) -> None:
         """Put back what the flow had signed with, where *wire* was made of a copy."""
         sent = {name.lower() for name, _ in wire.headers}
-        if self._names <= sent:
+        names = {*self._signature.sealed, *([b"cookie"] if self._signature.cookies else [])}
+        if names <= sent:
             return
         if _origin(wire.url) == self._signature.origin:
             wire.headers.extend((name, value) for name, lower, value in self._sealed.values() if lower not in sent)
-        self._signed = self._names <= {name.lower() for name, _ in wire.headers}
+        self._signed = names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:
         ours = {(name.lower(), value) for name, value in _raw(self._signature.headers)}

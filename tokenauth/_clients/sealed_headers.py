@@ -19,6 +19,16 @@ Seal = dict[bytes, Item]
 """What is sealed, by its name in lower case."""
 
 
+@functools.cache
+def keeps_list(kind: Any) -> bool:
+    """Whether *kind* is the clients' own `Headers`, and keeps each header as an `Item` in `_list`."""
+    if kind.__name__ != "Headers" or kind.__module__.partition(".")[0] not in {"httpx", "httpx2"}:
+        return False
+    headers = kind()
+    headers["Name"] = "value"
+    return bool(vars(headers).get("_list") == [(b"Name", b"name", b"value")])
+
+
 def seal_of(headers: Mapping[str, str]) -> Seal:
     """Return what seals *headers*."""
     return {name.lower().encode(): (name.encode(), name.lower().encode(), headers[name].encode()) for name in headers}

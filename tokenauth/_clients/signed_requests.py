@@ -12,6 +12,15 @@ from copy import deepcopy
 from typing import Any
 
 
+class _URL:
+    """The URL of a signed request. To read it takes no call of ours: Python looks into the instance first, for what
+    has no `__get__`."""
+
+    def __set__(self, request: Any, url: Any) -> None:
+        before, vars(request)["url"] = vars(request).get("url"), url
+        vars(request)["_sent"].moved(request, before)
+
+
 class SignedRequest:
     """What the class of a signed request has beyond `PreparedRequest`: see `having`.
 
@@ -21,22 +30,16 @@ class SignedRequest:
     __slots__ = ()
     _base: Any
 
-    @property
-    def url(self) -> Any:
-        return vars(self).get("url")
-
-    @url.setter
-    def url(self, url: Any) -> None:
-        before, vars(self)["url"] = self.url, url
-        vars(self)["_sent"].moved(self, before)
+    url = _URL()
 
     @property
     def method(self) -> Any:
         """An adapter that may raise on a refusal, below any hook, is handed one that hears of each answer."""
-        method, reader = vars(self).get("method"), sys._getframe(1)
-        if reader.f_globals.get("__name__") not in _ADAPTERS or "_again" in vars(self):
+        ours, reader = self.__dict__, sys._getframe(1)
+        method = ours.get("method")
+        if reader.f_globals.get("__name__") not in _ADAPTERS or "_again" in ours or method is None:
             return method
-        if method is None or not _may_raise(reader.f_locals):
+        if not _may_raise(reader.f_locals):
             return method
         return Heard.of(method, functools.partial(vars(self)["_sent"].met, self))
 
@@ -78,13 +81,12 @@ def _may_raise(sending: Mapping[str, Any]) -> bool:
 
     A connection that isn't urllib3's own records or makes up what it sends: it gets what it expects.
     """
-    adapter: Any
-    adapter, pool = sending.get("self"), sending.get("conn")
-    if not getattr(getattr(pool, "ConnectionCls", None), "__module__", "").startswith("urllib3."):
-        return False
+    adapter: Any = sending.get("self")
     retries = getattr(adapter, "max_retries", None)
-    raises = getattr(retries, "raise_on_status", False) and getattr(retries, "status_forcelist", ())
-    return bool(raises) or type(adapter).send.__module__ not in _ADAPTERS
+    raises = getattr(retries, "status_forcelist", ()) and getattr(retries, "raise_on_status", False)
+    if not raises and getattr(getattr(type(adapter), "send", None), "__module__", "") in _ADAPTERS:  # as most are
+        return False
+    return getattr(getattr(sending.get("conn"), "ConnectionCls", None), "__module__", "").startswith("urllib3.")
 
 
 class Heard(str):

@@ -60,6 +60,8 @@ class Admission:
 
     Attributes:
         steady: whether a token's signature is the same each time.
+        refusals: the statuses of which `is_refusal` may be true.
+        peeks: whether there is any of which `looks` may be true.
         tell: `Credential.emit`.
     """
 
@@ -81,9 +83,14 @@ class Admission:
         self.provider, self.refused, self.allow_http = provider, refused, allow_http
         terms = _terms(tuple(origins), header, scheme, 401 if refused is None else refused, allow_http)
         self.more_origins, self.header, self.scheme, self._rule = terms
+        self.refusals, self.peeks = self._rule.statuses, bool(self._rule.clauses)
         _check_home(provider.token_url, allow_http)
         self.extra_headers = extra_headers if extra_headers is _NONE else _checked_headers(extra_headers)
         self.steady = provider.steady or type(provider).sign is Provider.sign
+
+    def concerns(self, status: int) -> bool:
+        """Whether an answer of this *status* may say that the token is no good: most do not."""
+        return self.peeks or status in self.refusals
 
     def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
         """Whether a response's *status* means that the token is no longer valid.
@@ -91,13 +98,13 @@ class Admission:
         Without `refused=`, that is a 401, unless it is about scope (RFC 6750 §3.1), which a new token would lack as
         well.
         """
-        if status not in self._rule.statuses:
+        if status not in self.refusals:
             return False
         return self.refused is not None or _errors_of(headers.get("WWW-Authenticate", "")) != {"insufficient_scope"}
 
     def looks(self, status: int) -> bool:
         """Whether the body of a response with this *status* must be checked as well."""
-        return bool(self._rule.clauses) and self._rule.looks(status)
+        return self.peeks and self._rule.looks(status)
 
     def tells(self, answer: Answer, response: object) -> bool:
         """Whether the content of *answer* means that the token is no longer valid. Callables get *response* instead."""

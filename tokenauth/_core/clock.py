@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 
-def _monotonic() -> float:
+def monotonic_now() -> float:
     return time.monotonic()  # looked up at each call: a test may have put a fake in its place
 
 
-def _wall() -> float:
+def wall_now() -> float:
     return time.time()
 
 
@@ -17,7 +17,7 @@ class Clock:
 
     __slots__ = ("monotonic", "wall")
 
-    def __init__(self, monotonic: Callable[[], float] = _monotonic, wall: Callable[[], float] = _wall) -> None:
+    def __init__(self, monotonic: Callable[[], float] = monotonic_now, wall: Callable[[], float] = wall_now) -> None:
         self.monotonic = monotonic
         self.wall = wall
 

@@ -58,8 +58,9 @@ class Provider:
         process_bound: the part of `identity` that only this process can identify, such as "key= is a lambda". If set,
             `TokenAuth` rejects a store, because another process could mistake it for something else. Default "".
         options: `Options` for the `TokenAuth` that uses this provider; its own options override them. Default none.
-        steady: whether `sign` always returns the same for the same token. If so, it is called once per token instead of
-            once per request. Default False; a provider without its own `sign` is steady.
+        steady: whether `sign` always returns the same for the same token, and `static` the same for the same origin. If
+            so, they are called once instead of once per request. Default False; a token whose provider has no `sign` of
+            its own is always sent in the same way.
         sliding: whether each use of a token restarts its lifetime. Default False.
         logs_out: whether `logout` returns a request. Default False.
         comparable: whether `identity` is sure to raise no TypeError, so that `TokenAuth` may read it as late as at the

@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tokenauth._core import stand_in
 from tokenauth._core.admission import Admission
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import Credential
@@ -62,7 +63,8 @@ class Source:
             self.credential.uniform = uniform
         self.admission.tell = self.credential.emit
         self.tokens = Tokens(self.credential)
-        self.ready = Readiness(self.credential, self.tokens, self.admission).now
+        self.readiness = Readiness(self.credential, self.tokens)
+        self.ready = self.readiness.now
         self.provider = provider
 
     @cached_property
@@ -121,6 +123,12 @@ class Source:
             self.tokens.slide(ready.held)
             if self.admission.steady:
                 ready.learn(place, signature)
+
+    def learn_static(self, place: Hashable, signature: Signature) -> None:
+        """Remember that requests to *place* carry *signature*, which needs no token, if it is the same each time."""
+        if self.provider.steady and not self.logins.blocks and stand_in.current is None:
+            self.credential.memory.learned.add(self.readiness)
+            self.readiness.learn(place, signature)
 
     def renews(self, token: Token, place: str) -> bool:
         """Whether a 401 on *token* at *place* (an origin and a path) should lead to a renewal; see `Futility`."""

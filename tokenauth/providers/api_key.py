@@ -56,7 +56,7 @@ class APIKey(Elsewhere):
         self._header, self._scheme = header or "Authorization", scheme
         self.options = {each: value for each, value in self.options.items() if each not in {"header", "scheme"}}
         self._key = Secret("key", key, header=param is None)
-        self.secrets = (self._key,)
+        self.secrets, self.steady = (self._key,), True
         self._places = frozenset(map(Origin.parse, self._homes))
         if not self._key.dynamic:
             self._checked(self._key.reveal(), ValueError)
