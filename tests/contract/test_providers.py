@@ -24,6 +24,7 @@ from tokenauth.providers import (
     PasswordGrant,
     Platform,
     Provider,
+    RefreshToken,
     TokenExchange,
 )
 from tokenauth.providers._elsewhere import Elsewhere
