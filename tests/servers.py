@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Read a head as clients write it: to read it as mail, as the parent does, takes a tenth of most tests."""
         self.requestline = self.raw_requestline.decode("latin-1").rstrip("\r\n")
         words = self.requestline.split(" ")
-        if len(words) != 3:
+        if len(words) != 3 or not words[2].startswith("HTTP/"):
             return super().parse_request()
         self.command, self.path, self.request_version = words
         lines = iter(lambda: self.rfile.readline(65537).rstrip(b"\r\n").decode("latin-1"), "")

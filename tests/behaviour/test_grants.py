@@ -113,7 +113,7 @@ def test_metadata_out_of_a_cache_are_good_and_a_login_out_of_one_is_not(
     assert token().value == "client_credentials-1"
     answer = authority.token
     authority.token = lambda given: Reply(200, answer(given).body, authority.headers)  # type: ignore[method-assign]
-    with pytest.raises(TokenEndpointError, match="comes out of a cache"):
+    with pytest.raises(TokenEndpointError, match="came from a cache"):
         token()
 
 

@@ -353,12 +353,13 @@ def test_a_retry_after_beyond_the_timeout_is_an_error_at_once_and_is_kept(
     assert calls_of(client, auth, server, TokenEndpointError) == 1
 
 
-ABSURD_AND_LONG = ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"]
-ABSURD = ["-5", "soon", "", "1e400", "inf", "nan", "9" * 30, "9" * 5000, "1\t2", "\u0661"]
+ABSURD_AND_LONG = ["999999999", "9" * 30, "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"]
+ABSURD = ["-5", "soon", "", "1e400", "inf", "nan", "1\t2", "\u0661"]
 
 
-@pytest.mark.parametrize("pause", ABSURD_AND_LONG)
+@pytest.mark.parametrize("pause", ABSURD_AND_LONG, ids=range(len(ABSURD_AND_LONG)))
 @every_client
+@pytest.mark.diagonal
 def test_an_absurdly_long_retry_after_counts_for_an_hour_at_most(
     client: Client, pause: str, server: TokenServer, clock: ManualClock
 ) -> None:

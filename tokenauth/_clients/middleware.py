@@ -92,7 +92,11 @@ class MiddlewareAuth(BaseTokenAuth):
             return static or Signature(), None
         if origin is None or not source.admission.admits(origin):
             return None, None
-        token = source.tokens.fresh() or await self._aobtain(None, "aiohttp")
+        if ready is not None:
+            token = ready.token
+            source.credential.emit("hit", token.fingerprint)
+        else:
+            token = await self._aobtain(None, "aiohttp")
         signature = source.admission.signature(token, origin)
         if signature is None:
             return None, None
