@@ -226,6 +226,7 @@ def test_a_loop_closed_under_the_leader_costs_two_timeouts_at_most(
         """
 import warnings
 from tokenauth import TokenEndpointError
+logging.getLogger("tokenauth").setLevel(logging.CRITICAL)  # how the call ends that was given up, told or not
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # "Task was destroyed but it is pending" is the caller's own
 warnings.simplefilter("ignore", ResourceWarning)  # so is the open transport of a loop that was closed
 sys.unraisablehook = lambda problem: None  # and what closing it then says: Event loop is closed
