@@ -1,10 +1,10 @@
 """Which tests of a matrix run at once: every value of each axis meets every value of each other one; the rest is slow.
 
 Most faults need one value, or two that meet. Where a test has two or more axes (`parametrize`, fixtures with params),
-`pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. Values that have one
-`kind`, such as clients with one architecture, stand for each other in pairs; each of them runs all the same. So two
-axes stay whole, unless one is of clients. Under `@pytest.mark.diagonal` each value is run once with some value of each
-other axis: for what depends on one value at a time and takes long.
+`pytest` runs as many combinations as it takes to have each pair, and `pytest -m slow` the others. Two axes stay whole.
+Where one axis is of clients (values that have a `kind`), and under `@pytest.mark.diagonal`, each value is run once with
+some value of each other axis: a whole matrix of clients takes too long. Where combinations are missing from the matrix,
+it is pairs again, in which values of one `kind`, such as clients with one architecture, stand for each other.
 """
 
 import heapq
@@ -52,9 +52,14 @@ def pairwise(rows: Sequence[Row], kinds: Mapping[Hashable, Hashable] = MappingPr
 def diagonal(rows: Sequence[Row]) -> set[Row]:
     """Return as many of *rows* as the longest axis has values, each value in at least one; all, if any are missing."""
     axes = [list(dict.fromkeys(values)) for values in zip(*rows, strict=True)]
-    if len(set(rows)) < prod(map(len, axes)):
+    if not whole(rows):
         return set(rows)
     return {tuple(axis[number % len(axis)] for axis in axes) for number in range(max(map(len, axes)))}
+
+
+def whole(rows: Sequence[Row]) -> bool:
+    """Return whether *rows* has every combination of the values in it."""
+    return len(set(rows)) == prod(len(set(values)) for values in zip(*rows, strict=True))
 
 
 def _pairs(row: Row) -> set[Any]:
@@ -69,9 +74,10 @@ def mark_the_rest_slow(items: Iterable[pytest.Item]) -> None:
     for _, group in groupby(sorted(quick, key=_test), key=_test):
         rows = {item: _row(item) for item in group}
         some = next(iter(rows))
+        of_clients = any(_kinds(some)) and whole(list(rows.values()))
         chosen = (
             diagonal(list(rows.values()))
-            if some.get_closest_marker("diagonal")
+            if of_clients or some.get_closest_marker("diagonal")
             else pairwise(list(rows.values()), {name: kind for item in rows for name, kind in _kinds(item)})
         )
         for item, row in rows.items():

@@ -227,7 +227,11 @@ WITHOUT = """
 
 @pytest.mark.parametrize(
     ("hidden", "library"),
-    [(["httpx"], "requests"), (["httpx", "requests"], "httpx2"), (["httpx", "httpx2"], "requests")],
+    [
+        (["httpx", "requests"], "httpx2"),
+        pytest.param(["httpx"], "requests", marks=pytest.mark.slow),  # a process each
+        pytest.param(["httpx", "httpx2"], "requests", marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_a_client_that_is_not_there_is_not_needed(hidden: list[str], library: str) -> None:

@@ -236,6 +236,7 @@ BODIES = [
 VALUES = [None, "", 7, 1.5, True, False, [], ["t"], {}, {"t": "t"}]
 
 
+@pytest.mark.diagonal
 @every
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(

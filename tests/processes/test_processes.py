@@ -7,7 +7,7 @@ and say nothing on stderr: no traceback, no "never awaited", no ResourceWarning,
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -21,9 +21,18 @@ from tests.servers import Received, Reply
 from tests.support import TokenServer, token_server
 
 Run = Callable[..., str]
-every_client = pytest.mark.parametrize("client", CLIENTS, ids=repr)
-httpx_client = pytest.mark.parametrize("client", BLOCKING[1:], ids=repr)
-awaiting_client = pytest.mark.parametrize("client", AWAITING, ids=repr)
+
+
+def one_of(clients: Sequence[Any], quick: int) -> pytest.MarkDecorator:
+    """Give every one of *clients* a process; in a quick run only that at *quick*, another one for each test."""
+    slow = pytest.mark.slow
+    return pytest.mark.parametrize(
+        "client",
+        [pytest.param(each, marks=() if n == quick % len(clients) else slow) for n, each in enumerate(clients)],
+        ids=repr,
+    )
+
+
 BEGIN = """
 auth, url, client = given()
 api = url + "/api"
@@ -86,7 +95,7 @@ def held(server: TokenServer) -> Iterator[TokenServer]:
 # fork and spawn
 
 
-@every_client
+@one_of(CLIENTS, 0)
 def test_a_fork_during_a_fetch_serves_child_and_parent(client: Client, held: TokenServer, run: Run) -> None:
     run(
         held,
@@ -104,7 +113,7 @@ assert client.get(auth, api) == 200
     assert len(held.token_calls) == 2
 
 
-@every_client
+@one_of(CLIENTS, 1)
 def test_a_fork_with_a_warm_cache_uses_it(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
@@ -159,7 +168,7 @@ def test_a_spawned_process_works_with_a_pickled_auth_of_each_client(server: Toke
 # event loops
 
 
-@awaiting_client
+@one_of(AWAITING, 2)
 def test_event_loops_come_and_go(client: Awaiting, server: TokenServer, run: Run) -> None:
     run(
         server,
@@ -176,7 +185,7 @@ gc.collect()
     assert server.logins == 11
 
 
-@awaiting_client
+@one_of(AWAITING, 3)
 def test_a_loop_that_ends_during_a_flight_hands_over(client: Awaiting, held: TokenServer, run: Run) -> None:
     """The main task ends with an error while another leads: the loop cancels that one, and threads wait for it."""
     run(
@@ -253,7 +262,7 @@ assert client.get(auth, api) == 200
 # Ctrl-C and exit
 
 
-@every_client
+@one_of(CLIENTS, 4)
 def test_ctrl_c_in_the_leader_lets_another_take_over(client: Client, held: TokenServer, run: Run) -> None:
     said = run(
         held,
@@ -282,7 +291,7 @@ gc.collect()
     assert len(held.token_calls) == 1
 
 
-@every_client
+@one_of(CLIENTS, 5)
 def test_the_interpreter_exits_at_once_though_daemon_threads_fetch(client: Client, held: TokenServer, run: Run) -> None:
     run(
         held,
@@ -301,7 +310,7 @@ until(lambda: waiting(auth) == 4)
 # garbage
 
 
-@every_client
+@one_of(CLIENTS, 6)
 def test_an_abandoned_flow_lands_in_the_garbage_and_hands_over(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
@@ -330,7 +339,7 @@ assert not auth._source.flights._flights
     assert server.logins == 2
 
 
-@httpx_client
+@one_of(BLOCKING[1:], 7)
 def test_an_abandoned_auth_flow_leaves_nothing(client: Client, server: TokenServer, run: Run) -> None:
     run(
         server,
@@ -354,7 +363,7 @@ assert client.get(auth, api) == 200
     assert server.logins == 1
 
 
-@awaiting_client
+@one_of(AWAITING, 8)
 def test_a_coroutine_dropped_during_a_fetch_hands_over(client: Awaiting, held: TokenServer, run: Run) -> None:
     """A library drops what it awaits: `close()` on the coroutine, at whatever it stood."""
     run(

@@ -302,6 +302,7 @@ def test_a_recipe_is_short(api: Api, block: str) -> None:
     assert HOST + api.target in block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("api", "block"), CASES)
 def test_every_argument_is_needed(api: Api, block: str) -> None:
     for name, shorter in _without_one(block):
