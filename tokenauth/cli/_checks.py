@@ -245,7 +245,7 @@ def _asked(auth: Any, seen: Observed, url: str, origin: Origin) -> Verdict:
             return Verdict("API", FAIL, f"this token is not for {origin}", "The answer names another host (home=).")
         headers, target = dict(signature.headers_beside(None)), signature.url(url)
     try:
-        answer = requests.get(target, headers=headers, timeout=SECONDS * 2, allow_redirects=False, stream=True)
+        answer = requests.get(target, headers=headers, timeout=10.0, allow_redirects=False, stream=True)
     except requests.RequestException as problem:
         return Verdict("API", FAIL, f"no answer ({reason(problem)})", "Is the address right, and the server up?")
     with contextlib.closing(answer):
