@@ -19,7 +19,7 @@ if os.access("/dev/shm", os.W_OK):
 
 # A slow machine is no failure, and what is drawn is the same in each run. To go looking: --hypothesis-profile=search
 settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.register_profile("quick", settings.get_profile("same"), max_examples=25)
+settings.register_profile("quick", settings.get_profile("same"), max_examples=10)
 settings.register_profile("search", settings.get_profile("same"), derandomize=False, max_examples=5000)
 QUICK = "not slow"
 

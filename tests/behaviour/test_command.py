@@ -242,7 +242,9 @@ CTRL_C = """
 
 
 @posix
-@pytest.mark.parametrize("way", ["auth.get_token()", "import asyncio; asyncio.run(auth.aget_token())"])
+@pytest.mark.parametrize(
+    "way", ["auth.get_token()", pytest.param("import asyncio; asyncio.run(auth.aget_token())", marks=pytest.mark.slow)]
+)
 def test_ctrl_c_ends_the_program_and_the_command(way: str, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = CTRL_C.format(hangs=textwrap.dedent(HANGS.format(pids=str(pids))), pids=str(pids), way=way)

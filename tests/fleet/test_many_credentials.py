@@ -46,6 +46,7 @@ def test_sixty_credentials_that_begin_at_once_do_not_wear_out_the_store(
     assert len(list((tmp_path / "store").glob("*.entry"))) == MANY
 
 
+@pytest.mark.slow
 def test_a_secret_that_is_another_one_each_time_is_told_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

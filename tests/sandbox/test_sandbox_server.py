@@ -98,6 +98,7 @@ def test_importing_the_module_runs_no_server() -> None:
     assert import_module("tokenauth.sandbox.__main__").run is run
 
 
+@pytest.mark.slow
 def test_500_connections_at_once(sandbox: ThreadSandbox) -> None:
     with ExitStack() as stack:
         crowd = [

@@ -245,7 +245,7 @@ def odd_places(world: World) -> list[bytes]:
     ]
 
 
-PARTS = 4
+PARTS = 8
 """One in so many places is met by one test: an axis of few values, which the quick run thins out."""
 
 

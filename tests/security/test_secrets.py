@@ -352,7 +352,7 @@ ECHO_IN_THE_CLIENTS_LOGS = {"broken header", "broken status", "broken chunk"}
 """httpcore and urllib3 log what the parser says, which quotes what it could not read."""
 
 
-PARTS = 6
+PARTS = 8
 """One in so many faults is met by one test: an axis of few values, which the quick run thins out."""
 
 

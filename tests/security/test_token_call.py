@@ -156,7 +156,7 @@ TOKENS: dict[str, str] = {
 }
 
 
-PARTS = 3
+PARTS = 8
 
 
 @pytest.mark.diagonal

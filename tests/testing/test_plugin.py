@@ -61,6 +61,7 @@ def test_it_imports_nothing_but_a_few_modules_of_ours() -> None:
     assert len(added) <= MOST_MODULES
 
 
+@pytest.mark.slow
 def test_a_run_that_uses_none_of_it_does_not_load_it(tmp_path: Path) -> None:
     tests = f"""
     import sys
@@ -122,10 +123,13 @@ LEAKS = textwrap.dedent(SERVER) + textwrap.dedent("""
 """)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "xdist"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one process", "xdist"]
+)
 def test_one_setting_isolates_every_test(tmp_path: Path, workers: tuple[str, ...]) -> None:
     assert passed(run(tmp_path, LEAKS, *workers, ini="tokenauth_isolated = true"), 6)
 
 
+@pytest.mark.slow
 def test_without_the_setting_tests_share_what_is_remembered(tmp_path: Path) -> None:
     assert "5 failed, 1 passed" in run(tmp_path, LEAKS).stdout
