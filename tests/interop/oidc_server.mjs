@@ -1,5 +1,6 @@
 // npm oidc-provider, an authorization server that we did not write. Settings as JSON in argv; prints its port, and serves
-// until stdin closes. What is set here: who the clients are, and which audiences there are.
+// until stdin closes. What is set here: who the clients are, and which audiences there are. The path /granted is no part of
+// the server: it answers a refresh token as a user's authorization of the client "app" would have brought.
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
@@ -15,6 +16,8 @@ const provider = new Provider(issuer, {
     clientAuthSigningAlgValues: ["HS256", "RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"],
   },
   scopes: ["read", "write"],
+  issueRefreshToken: () => true, // else the grant refresh_token is unknown
+  rotateRefreshToken: true,
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -27,6 +30,17 @@ const provider = new Provider(issuer, {
   },
 });
 provider.on("server_error", (_ctx, error) => console.error(error));
-server.on("request", provider.callback());
+const serve = provider.callback();
+server.on("request", async (request, response) => {
+  if (request.url !== "/granted") return serve(request, response);
+  const [accountId, scope] = ["a user", "read write"];
+  const resource = "https://api.example.com";
+  const grant = new provider.Grant({ accountId, clientId: "app" });
+  grant.addResourceScope(resource, scope);
+  const grantId = await grant.save();
+  const client = await provider.Client.find("app");
+  const gty = "authorization_code";
+  response.end(await new provider.RefreshToken({ accountId, client, grantId, gty, resource, scope }).save());
+});
 console.log(server.address().port);
 process.stdin.on("close", () => process.exit(0)).resume();

