@@ -5,6 +5,9 @@ Most faults need one value, or two that meet. Where a test has two or more axes 
 Where one axis is of clients (values that have a `kind`), and under `@pytest.mark.diagonal`, each value is run once with
 some value of each other axis: a whole matrix of clients takes too long. Where combinations are missing from the matrix,
 it is pairs again, in which values of one `kind`, such as clients with one architecture, stand for each other.
+
+What is slow for this reason is `even` or `odd` as well: `.ci/run` takes one half on even days of the year, the other on
+odd ones, for the whole takes eight minutes.
 """
 
 import heapq
@@ -83,6 +86,7 @@ def mark_the_rest_slow(items: Iterable[pytest.Item]) -> None:
         for item, row in rows.items():
             if row not in chosen:
                 item.add_marker(pytest.mark.slow)
+                item.add_marker(pytest.mark.even if crc32(item.nodeid.encode()) % 2 else pytest.mark.odd)
 
 
 def _test(item: pytest.Function) -> str:
