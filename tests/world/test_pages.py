@@ -138,7 +138,7 @@ def test_websockets_sends_the_headers_abroad_unless_it_is_told_not_to(
 ) -> None:
     page = _play("how-to/any-client.md", there, capsys)
     url = f"{there.hosts['wss://feed.example.com']}/moved"
-    headers = {"Authorization": "Bearer canary"}
+    headers = {"Authorization": "Bearer canary", "X-Token": "canary"}
 
     async def opened(connect: Any) -> None:
         with pytest.raises(websockets.InvalidStatus):
@@ -149,7 +149,9 @@ def test_websockets_sends_the_headers_abroad_unless_it_is_told_not_to(
         websockets.sync.client.connect(url, additional_headers=headers)
     assert there.at("abroad") == []
     asyncio.run(opened(websockets.connect))
-    assert [each["authorization"] for each in there.at("abroad")] == ["Bearer canary"]
+    (abroad,) = there.at("abroad")
+    assert abroad["x-token"] == "canary"
+    assert "authorization" not in abroad  # websockets 15 sends it, too
 
 
 # docs/how-to/sdks.md and mcp.md

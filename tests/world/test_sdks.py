@@ -16,28 +16,12 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from tests.clients import TLS
 from tests.servers import Received, Reply
+from tests.world.places import COMPLETION, MESSAGE
 from tests.world.scene import Scene
 from tokenauth import TokenAuthError
 
 pytestmark = pytest.mark.slow
 
-COMPLETION = {
-    "id": "c-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}],
-}
-MESSAGE = {
-    "id": "m-1",
-    "type": "message",
-    "role": "assistant",
-    "model": "m",
-    "content": [{"type": "text", "text": "hello"}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 1, "output_tokens": 1},
-}
 ASKED: list[Any] = [{"role": "user", "content": "hello"}]
 
 
