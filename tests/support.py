@@ -201,6 +201,9 @@ def without_pauses(auth: TokenAuth) -> TokenAuth:
 
 
 def with_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
-    """Let *auth* live by *clock*."""
-    auth._source.credential.clock = clock.clock
+    """Let *auth* live by *clock*, with its shelf: two clocks agree only where the machine has been up for long."""
+    source: Any = auth._source
+    source.credential.clock = clock.clock
+    if source.fleet.shelf is not None:
+        source.fleet.shelf._clock = clock.clock
     return auth

@@ -11,8 +11,8 @@ import requests
 
 from tests.clients import AWAITING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
-from tests.stores import DictStore, Spied, on_clock, redis_server, worker
-from tests.support import ManualClock, TokenServer, token_server, until
+from tests.stores import DictStore, Spied, redis_server, worker
+from tests.support import ManualClock, TokenServer, token_server, until, with_clock
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
 from tokenauth.stores import FileStore, Lease, RedisStore
@@ -51,7 +51,7 @@ def test_a_store_that_fails_is_left_alone_and_used_again_when_it_works(
     server: TokenServer, broken: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, store = ManualClock(), Spied(DictStore(), fail_on(*broken))
-    auth = on_clock(worker(server, store), clock)
+    auth = with_clock(worker(server, store), clock)
     for number in range(1, 5):
         assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
         assert server.logins <= number
@@ -64,13 +64,13 @@ def test_a_store_that_fails_is_left_alone_and_used_again_when_it_works(
     store.calls.clear()
     assert renew(auth) == renew(auth), "it is used again"
     assert set(store.calls) == {"load"}
-    other = on_clock(worker(server, store), clock)
+    other = with_clock(worker(server, store), clock)
     assert other.get_token() == auth.get_token()
 
 
 def test_a_store_that_fails_is_not_asked_for_a_while(server: TokenServer) -> None:
     clock, store = ManualClock(), Spied(DictStore(), fail)
-    auth = on_clock(worker(server, store), clock)
+    auth = with_clock(worker(server, store), clock)
     for _ in range(5):
         renew(auth)
     assert store.calls == ["load"]
@@ -93,7 +93,7 @@ def test_a_store_that_hangs_holds_up_one_request_and_warns_once(
 ) -> None:
     clock, slow = ManualClock(), Slow()
     store = Spied(DictStore(), slow)
-    auth = on_clock(worker(server, store, timeout=3.0), clock)
+    auth = with_clock(worker(server, store, timeout=3.0), clock)
     try:
         for _ in range(3):
             assert renew(auth).startswith("token-")
@@ -111,7 +111,7 @@ def test_a_call_that_ends_too_late_does_not_count_as_recovery(
 ) -> None:
     clock, slow, strangers = ManualClock(), Slow(), set(threading.enumerate())
     store = Spied(DictStore(), slow)
-    auth = on_clock(worker(server, store, timeout=3.0), clock)
+    auth = with_clock(worker(server, store, timeout=3.0), clock)
     renew(auth)
     slow.go.set()
     until(lambda: strangers.issuperset(each for each in threading.enumerate() if each.name.startswith("tokenauth-")))
@@ -254,7 +254,7 @@ def test_a_store_that_returns_nonsense_harms_nobody(server: TokenServer, garbage
 def test_redis_may_go_and_come_back(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     with redis_server(maxmemory="0") as url:  # one of our own, which can be ended
-        auth = on_clock(worker(server, RedisStore(url)), clock)
+        auth = with_clock(worker(server, RedisStore(url)), clock)
         assert auth.get_token().value == "token-1"
     for number in range(2, 5):
         assert renew(auth) == f"token-{number}"
@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_made_again_harms_nobody(
 def test_what_a_process_could_not_save_is_not_replaced_by_something_older(server: TokenServer) -> None:
     """Each login ends the older tokens, so what the store had before our own login is dead."""
     clock, store = ManualClock(), Spied(DictStore())
-    auth, other = (on_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
+    auth, other = (with_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
     assert auth.get_token() == other.get_token()
     store.before = fail
     auth.invalidate()
@@ -330,7 +330,7 @@ def test_what_a_process_could_not_save_is_not_replaced_by_something_older(server
 
 def test_a_holder_that_sleeps_past_its_lease_saves_nothing(server: TokenServer) -> None:
     clock, store = ManualClock(), DictStore()
-    auth = on_clock(worker(server, store), clock)
+    auth = with_clock(worker(server, store), clock)
 
     def answer(request: Received) -> Reply | None:
         clock.move(6)  # a lease is 5 s
@@ -343,7 +343,7 @@ def test_a_holder_that_sleeps_past_its_lease_saves_nothing(server: TokenServer) 
 
 def test_a_holder_that_slept_takes_what_a_later_one_saved(server: TokenServer) -> None:
     clock, store = ManualClock(), DictStore()
-    sleeper, other = (on_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
+    sleeper, other = (with_clock(worker(server, store, discards_older=True), clock) for _ in range(2))
 
     def answer(request: Received) -> Reply | None:
         if request.path == "/token":
@@ -378,19 +378,19 @@ def test_a_rejection_is_known_to_all_and_forgotten_after_a_minute(server: TokenS
     server.answer = lambda request: Reply(401) if request.path == "/token" else None
     for _ in range(3):
         with pytest.raises(TokenAuthError, match="refused"):
-            on_clock(worker(server, store), clock).get_token()
+            with_clock(worker(server, store), clock).get_token()
     assert len(server.token_calls) == 1
     clock.move(61)
     server.answer = lambda request: None
-    assert on_clock(worker(server, store), clock).get_token().value == "token-1"
+    assert with_clock(worker(server, store), clock).get_token().value == "token-1"
 
 
 def test_an_adopted_token_keeps_its_times(server: TokenServer) -> None:
     clock, store = ManualClock(), DictStore()
-    first = on_clock(worker(server, store), clock)
+    first = with_clock(worker(server, store), clock)
     first.get_token()
     clock.move(1800)
-    second = on_clock(worker(server, store), clock)
+    second = with_clock(worker(server, store), clock)
     second.get_token()
     one, two = first._source.tokens.held(), second._source.tokens.held()
     assert one
@@ -425,7 +425,7 @@ def test_a_rival_is_noticed_and_the_warning_names_the_option(caplog: pytest.LogC
 
 def test_no_rival_no_warning(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    auth = on_clock(worker(server, DictStore()), clock)
+    auth = with_clock(worker(server, DictStore()), clock)
     for _ in range(6):
         clock.move(120)
         server.revoke()
