@@ -70,32 +70,16 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
-    "APIKeyAuth": ".auth",
-    "AtripAuth": ".auth",
-    "ClientCredentialsAuth": ".auth",
-    "CommandAuth": ".auth",
-    "CredentialsRejected": ".errors",
-    "Event": "._core.events",
-    "forget": "._core.memory",
-    "FileAuth": ".auth",
-    "FunctionAuth": ".auth",
-    "JWTBearerAuth": ".auth",
-    "LoginAuth": ".auth",
-    "ManisAuth": ".auth",
-    "Options": "._core.options",
-    "PasswordGrantAuth": ".auth",
-    "PlatformAuth": ".auth",
-    "profile": ".profiles",
-    "Provider": "._core.provider",
-    "RefreshTokenAuth": ".auth",
-    "Token": "._core.token",
-    "TokenAuth": ".auth",
-    "TokenAuthError": ".errors",
-    "TokenEndpointError": ".errors",
-    "TokenExchangeAuth": ".auth",
-    "TokenResponseError": ".errors",
-}
-
-
-__getattr__, __dir__ = lazy(__name__, _HOMES)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "._core.events": ("Event",),
+        "._core.memory": ("forget",),
+        "._core.options": ("Options",),
+        "._core.provider": ("Provider",),
+        "._core.token": ("Token",),
+        ".errors": ("CredentialsRejected", "TokenAuthError", "TokenEndpointError", "TokenResponseError"),
+        ".profiles": ("profile",),
+    },
+    rest=".auth",
+)

@@ -9,17 +9,26 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-def lazy(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` for *package*, whose names stand in the modules *homes* (relative to it)."""
+def lazy(
+    package: str, homes: Mapping[str, tuple[str, ...]], rest: str = ""
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` for *package*.
+
+    *homes*: the names that stand in each module (relative to it); all others in `__all__` stand in the module *rest*.
+    """
     names = vars(sys.modules[package])
+    home_of = {
+        **dict.fromkeys(names["__all__"], rest),
+        **{each: home for home, those in homes.items() for each in those},
+    }
 
     def member(name: str) -> object:
-        if name not in homes:
+        if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = names[name] = getattr(importlib.import_module(homes[name], package), name)
+        value = names[name] = getattr(importlib.import_module(home_of[name], package), name)
         return value
 
-    return member, lambda: sorted({*names, *homes})
+    return member, lambda: sorted({*names, *home_of})
 
 
 @contextlib.contextmanager

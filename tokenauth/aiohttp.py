@@ -11,38 +11,11 @@ from tokenauth._lazy import installed
 with installed("aiohttp", "tokenauth.aiohttp"):
     import aiohttp
 
-from tokenauth._clients.family import members_of
+from tokenauth._clients import family
 from tokenauth._clients.middleware import Handler, MiddlewareAuth
 
-if TYPE_CHECKING:
-    from tokenauth._clients.family import (
-        atrip,
-        client_credentials,
-        elsewhere,
-        jwt_bearer,
-        login,
-        manis,
-        password,
-        refresh_token,
-        token_exchange,
-    )
-
-__all__ = [
-    "APIKeyAuth",
-    "AtripAuth",
-    "ClientCredentialsAuth",
-    "CommandAuth",
-    "FileAuth",
-    "FunctionAuth",
-    "JWTBearerAuth",
-    "LoginAuth",
-    "ManisAuth",
-    "PasswordGrantAuth",
-    "PlatformAuth",
-    "RefreshTokenAuth",
-    "TokenAuth",
-    "TokenExchangeAuth",
-]
+__all__ = ["TokenAuth"]
+__all__ += family.__all__
 
 
 class TokenAuth(MiddlewareAuth):
@@ -57,31 +30,31 @@ class TokenAuth(MiddlewareAuth):
 
 if TYPE_CHECKING:
 
-    class APIKeyAuth(elsewhere.APIKeyAuth, TokenAuth): ...
+    class APIKeyAuth(family.APIKeyAuth, TokenAuth): ...
 
-    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
+    class AtripAuth(family.AtripAuth, TokenAuth): ...
 
-    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+    class ClientCredentialsAuth(family.ClientCredentialsAuth, TokenAuth): ...
 
-    class CommandAuth(elsewhere.CommandAuth, TokenAuth): ...
+    class CommandAuth(family.CommandAuth, TokenAuth): ...
 
-    class FileAuth(elsewhere.FileAuth, TokenAuth): ...
+    class FileAuth(family.FileAuth, TokenAuth): ...
 
-    class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
+    class FunctionAuth(family.FunctionAuth, TokenAuth): ...
 
-    class JWTBearerAuth(jwt_bearer.JWTBearerAuth, TokenAuth): ...
+    class JWTBearerAuth(family.JWTBearerAuth, TokenAuth): ...
 
-    class LoginAuth(login.LoginAuth, TokenAuth): ...
+    class LoginAuth(family.LoginAuth, TokenAuth): ...
 
-    class ManisAuth(manis.ManisAuth, TokenAuth): ...
+    class ManisAuth(family.ManisAuth, TokenAuth): ...
 
-    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
+    class PasswordGrantAuth(family.PasswordGrantAuth, TokenAuth): ...
 
-    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+    class PlatformAuth(family.PlatformAuth, PasswordGrantAuth): ...
 
-    class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
+    class TokenExchangeAuth(family.TokenExchangeAuth, TokenAuth): ...
 
-    class RefreshTokenAuth(refresh_token.RefreshTokenAuth, TokenAuth): ...
+    class RefreshTokenAuth(family.RefreshTokenAuth, TokenAuth): ...
 
 else:
-    __getattr__: Any = members_of(TokenAuth)
+    __getattr__: Any = family.members_of(TokenAuth)

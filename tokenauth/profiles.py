@@ -15,13 +15,11 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tokenauth._clients.family import HOMES
-from tokenauth._clients.family import __name__ as family
+from tokenauth._clients import family
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import plain
@@ -95,7 +93,7 @@ def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, A
 
 def auth_class(name: object) -> Any:
     """Return the class for a *name* such as "manis", "client-credentials" or "ManisAuth"."""
-    known = {plain(each.removesuffix("Auth")): each for each in HOMES}
+    known = {plain(each.removesuffix("Auth")): each for each in family.__all__}
     wanted = plain(name).removesuffix("auth") if isinstance(name, str) else ""
     if wanted not in known:
         raise ValueError(f"there is no class {name!r}{nearest(str(name), class_names())}")
@@ -108,13 +106,12 @@ def class_names() -> list[str]:
     """Return the names of the classes that a profile may have, such as "manis"."""
     from tokenauth._config.env import words  # noqa: PLC0415  (for errors and help)
 
-    return sorted(words(each) for each in HOMES)
+    return sorted(words(each) for each in family.__all__)
 
 
 def signatures() -> dict[str, dict[str, Parameter]]:
     """Return what each class of the family takes, by its name; no client is imported."""
-    homes = {name: import_module(f"{family}.{home}") for name, home in HOMES.items()}
-    return {name: parameters_of(getattr(home, name)) for name, home in homes.items()}
+    return {name: parameters_of(family.provider_of(name)) for name in family.__all__}
 
 
 def made(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":

@@ -25,8 +25,8 @@ from requests.auth import AuthBase
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from requests.utils import get_netrc_auth, requote_uri, rewind_body
 
+from tokenauth._clients import family
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.family import members_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having, let_go
 from tokenauth._core import stand_in
@@ -36,35 +36,10 @@ from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
-    from tokenauth._clients.family import (
-        atrip,
-        client_credentials,
-        elsewhere,
-        jwt_bearer,
-        login,
-        manis,
-        password,
-        refresh_token,
-        token_exchange,
-    )
     from tokenauth._core.source import Source
 
-__all__ = [
-    "APIKeyAuth",
-    "AtripAuth",
-    "ClientCredentialsAuth",
-    "CommandAuth",
-    "FileAuth",
-    "FunctionAuth",
-    "JWTBearerAuth",
-    "LoginAuth",
-    "ManisAuth",
-    "PasswordGrantAuth",
-    "PlatformAuth",
-    "RefreshTokenAuth",
-    "TokenAuth",
-    "TokenExchangeAuth",
-]
+__all__ = ["TokenAuth"]
+__all__ += family.__all__
 
 log = logging.getLogger("tokenauth")
 
@@ -460,31 +435,31 @@ def _bare(url: str | None) -> str:
 
 if TYPE_CHECKING:
 
-    class APIKeyAuth(elsewhere.APIKeyAuth, TokenAuth): ...
+    class APIKeyAuth(family.APIKeyAuth, TokenAuth): ...
 
-    class AtripAuth(atrip.AtripAuth, TokenAuth): ...
+    class AtripAuth(family.AtripAuth, TokenAuth): ...
 
-    class ClientCredentialsAuth(client_credentials.ClientCredentialsAuth, TokenAuth): ...
+    class ClientCredentialsAuth(family.ClientCredentialsAuth, TokenAuth): ...
 
-    class CommandAuth(elsewhere.CommandAuth, TokenAuth): ...
+    class CommandAuth(family.CommandAuth, TokenAuth): ...
 
-    class FileAuth(elsewhere.FileAuth, TokenAuth): ...
+    class FileAuth(family.FileAuth, TokenAuth): ...
 
-    class FunctionAuth(elsewhere.FunctionAuth, TokenAuth): ...
+    class FunctionAuth(family.FunctionAuth, TokenAuth): ...
 
-    class JWTBearerAuth(jwt_bearer.JWTBearerAuth, TokenAuth): ...
+    class JWTBearerAuth(family.JWTBearerAuth, TokenAuth): ...
 
-    class LoginAuth(login.LoginAuth, TokenAuth): ...
+    class LoginAuth(family.LoginAuth, TokenAuth): ...
 
-    class ManisAuth(manis.ManisAuth, TokenAuth): ...
+    class ManisAuth(family.ManisAuth, TokenAuth): ...
 
-    class PasswordGrantAuth(password.PasswordGrantAuth, TokenAuth): ...
+    class PasswordGrantAuth(family.PasswordGrantAuth, TokenAuth): ...
 
-    class PlatformAuth(password.PlatformAuth, PasswordGrantAuth): ...
+    class PlatformAuth(family.PlatformAuth, PasswordGrantAuth): ...
 
-    class TokenExchangeAuth(token_exchange.TokenExchangeAuth, TokenAuth): ...
+    class TokenExchangeAuth(family.TokenExchangeAuth, TokenAuth): ...
 
-    class RefreshTokenAuth(refresh_token.RefreshTokenAuth, TokenAuth): ...
+    class RefreshTokenAuth(family.RefreshTokenAuth, TokenAuth): ...
 
 else:
-    __getattr__ = members_of(TokenAuth)
+    __getattr__ = family.members_of(TokenAuth)

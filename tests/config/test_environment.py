@@ -9,7 +9,7 @@ import pytest
 import tokenauth
 from tests.servers import Received, Reply, serve
 from tokenauth import LoginAuth, ManisAuth, PasswordGrantAuth, TokenAuth, TokenAuthError, httpx, requests
-from tokenauth._clients.family import HOMES
+from tokenauth._clients.family import __all__ as members
 from tokenauth._config.env import prefix_of, variables
 from tokenauth._config.parameters import parameters_of
 from tokenauth._core.messages import TokenRequest
@@ -136,7 +136,7 @@ def test_a_class_of_ones_own_has_its_own_variables(monkeypatch: pytest.MonkeyPat
     assert HTTPShopAuth.from_env() == HTTPShopAuth("s1", pin=42)
 
 
-@pytest.mark.parametrize("name", HOMES)
+@pytest.mark.parametrize("name", members)
 def test_every_class_of_the_family_has_variables(name: str) -> None:
     """Whatever class is added: its arguments are found, and each is written or has a type that no text can have."""
     kind = getattr(tokenauth, name)

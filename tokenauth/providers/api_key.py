@@ -18,7 +18,7 @@ _CONSTANT = "a key is neither fetched nor renewed"
 
 
 class APIKey(Elsewhere):
-    """A constant key."""
+    """A constant key: `APIKeyAuth(key, origins=[…], header="X-API-Key")`."""
 
     _known = Elsewhere._known | {"_carry", "_header", "_key", "_places", "_scheme"}
     presents = True

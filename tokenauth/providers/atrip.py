@@ -70,7 +70,7 @@ class PortalLink(Frozen):
 
 
 class Atrip(Login):
-    """A client's access to ATRIP: static headers for the API, a link's token for the portal."""
+    """ATRIP (Atlas): static headers for its API, and sign-on links to its customer service portal."""
 
     _noun = "link"
     presents_by = "portal_header= or portal_param="

@@ -7,7 +7,7 @@ from tokenauth.providers._grant import Grant, GrantOptions
 
 
 class ClientCredentials(Grant):
-    """A client's own access."""
+    """The OAuth 2.0 client credentials grant (RFC 6749 §4.4): `ClientCredentialsAuth(token_url, client_id=…, …)`."""
 
     def __init__(
         self,

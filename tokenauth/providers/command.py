@@ -16,7 +16,7 @@ _LIST = 'a list of texts, such as ["gcloud", "auth", "print-access-token"]'
 
 
 class Command(Printed):
-    """A command that prints a token."""
+    """Tokens printed by a command: `CommandAuth(["gcloud", "auth", "print-access-token"], origins=[…])`."""
 
     _does = "printed"
     _known = Printed._known | {"_argv", "_env"}

@@ -13,7 +13,10 @@ from tokenauth.providers._elsewhere import Elsewhere, Printed
 
 
 class File(Printed):
-    """A file with a token in it. The one provider that does I/O: each request checks if the file changed."""
+    """Tokens that another program writes to a file: `FileAuth("/var/run/secrets/token", origins=[…])`.
+
+    The one provider that does I/O: each request checks if the file changed.
+    """
 
     _does = "has"
     _known = Printed._known | {"_path"}

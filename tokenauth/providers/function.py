@@ -22,7 +22,7 @@ _KINDS = "a str, a Token, (token, expires_at), or an object with token and expir
 
 
 class Function(Elsewhere):
-    """A function that returns a token."""
+    """Tokens returned by your own function: `FunctionAuth(get_token, origins=["https://api.example.com"])`."""
 
     _known = Elsewhere._known | {"_function", "_get_token", "_takes_rejected"}
 

@@ -23,7 +23,7 @@ LIFETIME = 180.0
 
 
 class JWTBearer(Grant):
-    """Access by an assertion signed with a private key."""
+    """The JWT bearer grant (RFC 7523 §2.1): `JWTBearerAuth(token_url, key=…, issuer=…)`; Google, Salesforce, Box."""
 
     _dated = True
 

@@ -18,7 +18,7 @@ _NO_HOSTS = frozenset({"https", "api"})
 
 
 class Manis(Login):
-    """A merchant's access to Manis."""
+    """Manis, a payment-orchestration API: `ManisAuth(base_url, merchant_id=…, secret=…)`."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class PasswordOptions(GrantOptions, total=False):
 
 
 class PasswordGrant(Grant):
-    """A user's access by name and password, and by refresh token if the server issues one (RFC 6749 §6)."""
+    """The OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still support it."""
 
     _label = "OAuth user"
     _auth: ClassVar[Literal["user"] | None] = None
@@ -87,10 +87,12 @@ class PasswordGrant(Grant):
 
 
 class Platform(PasswordGrant):
-    """The Platform's Token API as its page describes it: `GET`, a urlencoded body labeled as JSON, HTTP Basic.
+    """The Token API of "the platform": the password grant exactly as its document describes it.
 
-    Each login invalidates all older tokens of the user, so it logs in as rarely as possible. Arguments as in
-    `PasswordGrant`, with other defaults. Source: "GET - Get Access Token".
+    It sends a GET with a urlencoded body labeled `application/json`, and the same name and password by HTTP Basic. Each
+    login invalidates all older tokens, so it logs in as rarely as possible. Arguments: as for `PasswordGrantAuth`.
+
+    Source: "API Documentation Writing Sample #1", Get Access Token.
     """
 
     _label = "Platform user"

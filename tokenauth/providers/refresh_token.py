@@ -16,7 +16,7 @@ _USED_UP = (
 
 
 class RefreshToken(Grant):
-    """A user's access by a refresh token that the user's consent granted."""
+    """A refresh token that you have (RFC 6749 §6): `RefreshTokenAuth(token_url, refresh_token=…, client_id=…, …)`."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ TokenType = Literal["access_token", "refresh_token", "id_token", "saml1", "saml2
 
 
 class TokenExchange(Grant):
-    """Access by another token: of a calling user, of a workload, from another server."""
+    """Token exchange (RFC 8693): trade one token for another: `TokenExchangeAuth(token_url, subject_token=…)`."""
 
     _checked = Grant._checked | {"_subject", "_actor"}
 

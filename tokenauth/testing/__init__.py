@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "clock", "Fake", "fake", "isolated", "logged_in", "Signed"]
 
-_HOMES = {
-    "Clock": "._clock",
-    "clock": "._clock",
-    "Fake": "._fake",
-    "fake": "._fake",
-    "isolated": "._isolated",
-    "logged_in": "._logged_in",
-    "Signed": "._fake",
-}
-
-__getattr__, __dir__ = lazy(__name__, _HOMES)
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "._clock": ("Clock", "clock"),
+        "._fake": ("Fake", "fake", "Signed"),
+        "._isolated": ("isolated",),
+        "._logged_in": ("logged_in",),
+    },
+)
