@@ -27,6 +27,8 @@ class Authority:
         self.metadata: dict[str, Any] = {}
         self.headers: dict[str, str] = {}
         self.exchanged: list[str] = []
+        self.forms: list[dict[str, str]] = []
+        self.revoked: list[tuple[str, str]] = []
         self.good = ""
         self.server: Server
 
@@ -45,11 +47,16 @@ class Authority:
                 return Reply(200, json.dumps(known | self.metadata).encode(), self.headers)
             case "/token":
                 return self.token({name: values[0] for name, values in parse_qs(request.body.decode()).items()})
+            case "/gone":
+                form = parse_qs(request.body.decode())
+                self.revoked.append((form["token"][0], form.get("client_secret", ["not in the body"])[0]))
+                return Reply(200)
             case "/api":
                 return Reply(200 if request.headers.get("authorization") == f"Bearer {self.good}" else 401)
         return Reply(404)
 
     def token(self, given: dict[str, str]) -> Reply:
+        self.forms.append(given)
         token = f"{given['grant_type'].rpartition(':')[2]}-{next(self.numbers)}"
         if "subject_token" in given:
             self.exchanged.append(given["subject_token"])
@@ -148,3 +155,32 @@ def test_a_subject_that_can_not_be_had_says_why(client: Client, authority: Autho
         client.get_token(TokenExchangeAuth(url, subject_token=subject, cache={}))
     assert "4711" not in str(caught.value)
     assert authority.calls == ["token"]
+
+
+@every
+def test_the_issuer_s_revocation_endpoint_is_used_where_that_was_asked_for(
+    client: Client, authority: Authority
+) -> None:
+    authority.metadata = {
+        "revocation_endpoint": f"{authority.issuer}/gone",
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+    }
+    given: Any = {"client_id": "c", "client_secret": "s"}
+    for asked, revoked in (None, []), ("issuer", ["client_credentials-2"]):
+        auth = ClientCredentialsAuth(issuer=authority.issuer, revocation_url=asked, cache={}, **given)
+        assert client.get(auth, f"{authority.issuer}/api") == 200
+        if isinstance(client, Awaiting):
+            client.run(auth.aclose)
+        else:
+            auth.close()
+        assert authority.revoked == [(token, "s") for token in revoked]
+
+
+def test_an_issuer_without_a_revocation_endpoint_is_told_of(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    given: Any = {"client_id": "c", "client_secret": "s", "cache": {}, "revocation_url": "issuer"}
+    with ClientCredentialsAuth(issuer=authority.issuer, **given) as auth:
+        auth.get_token()
+    assert "names no revocation_endpoint" in caplog.text
+    assert "token logged out" not in caplog.text

@@ -23,6 +23,7 @@ from tokenauth.providers import (
     PasswordGrant,
     PrivateKeyJWT,
     TokenExchange,
+    _metadata,
 )
 from tokenauth.providers.client_auth import with_fields, with_headers
 from tokenauth.stores import FileStore
@@ -295,3 +296,64 @@ def test_a_200_with_an_error_is_a_refusal(code: str, refused: bool) -> None:
     with pytest.raises(errors.TokenResponseError):
         Login(URL).read(Reply(200, {}, b'{"error": "bad_code"}'))
     assert client().read(Reply(200, {}, json.dumps({"error": code, "access_token": "t"}).encode())).value == "t"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        client,
+        exchange,
+        lambda **options: PasswordGrant(URL, username="u", password="p", **options),
+        lambda **options: JWTBearer(URL, key=KEY, issuer="i", **options),
+    ],
+)
+def test_query_parameters_go_with_each_token_request(made: Any) -> None:
+    first, second = (
+        made(params={"api-version": version, "code": "k-4711"}, public=["api-version"]) for version in "12"
+    )
+    assert first.request().url == f"{URL}?api-version=1&code=k-4711"
+    assert not first.refreshes or first.request("r").url == f"{URL}?api-version=1&code=k-4711"
+    assert "k-4711" in {secret.reveal() for secret in first.secrets}
+    assert key(first) != key(second)
+
+
+def test_query_parameters_go_to_the_token_endpoint_that_the_issuer_names() -> None:
+    found = ClientCredentials(issuer="https://as.example", client_id="c", client_secret="s", params={"p": "policy"})
+    server = _metadata.Server("https://login.example/token?tenant=1", "https://as.example")
+    assert found._at(server).request().url == "https://login.example/token?tenant=1&p=policy"
+
+
+def test_a_query_in_the_url_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ValueError, match=r"token_url must have no query.*params="):
+        ClientCredentials(f"{URL}?p=policy", client_id="c", client_secret="s")
+    with pytest.raises(ValueError, match=r"revocation_url must have no query and no fragment$"):
+        client(revocation_url=f"{URL}?p=policy")
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "refused"),
+    [
+        (client, "refresh_token", False),
+        (exchange, "refresh_token", True),
+        (lambda **options: PasswordGrant(URL, username="u", password="p", **options), "refresh_token", True),
+        (
+            lambda **options: PasswordGrant(URL, username="u", password="p", use_refresh_token=False, **options),
+            "refresh_token",
+            False,
+        ),
+        (client, "scope", True),
+        (client, "resource", False),
+        (client, "client_assertion", True),
+    ],
+)
+def test_extra_has_only_what_neither_the_grant_nor_another_argument_sets(made: Any, name: str, refused: bool) -> None:
+    if refused:
+        with pytest.raises(ValueError, match=f"extra must not have {name}, which is set by"):
+            made(extra={name: "x"})
+    else:
+        assert fields(made(extra={name: "x"}))[name] == ["x"]
+
+
+def test_the_issuer_s_revocation_endpoint_needs_an_issuer() -> None:
+    with pytest.raises(ValueError, match=r'revocation_url="issuer" needs'):
+        client(revocation_url="issuer")

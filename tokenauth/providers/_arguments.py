@@ -37,7 +37,8 @@ def checked_url(name: str, url: str, allow_http: bool) -> str:
     """Return *url* with its origin in normal form; ValueError where it has user info, a query or a fragment."""
     origin = checked_origin(url, name, allow_http=allow_http)
     if "?" in url or "#" in url:
-        raise ValueError(f"{name} must have no query and no fragment; send a query as params={{...}} of LoginAuth")
+        hint = "; send a query as params={...}" if name in {"url", "token_url"} else ""
+        raise ValueError(f"{name} must have no query and no fragment{hint}")
     if "@" in urlsplit(url).netloc:
         raise ValueError(f"{name} must have no user name or password in it; there are arguments for these")
     return f"{origin}{urlsplit(url).path}"

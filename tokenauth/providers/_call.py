@@ -1,5 +1,6 @@
 """Call: the description of one call to a token API: the login, `first=`, `refresh=` or `logout=`."""
 
+import copy
 import json as json_
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,6 +97,12 @@ class Step:
         self.keep: Mapping[str, Places | None] = _checked_keep(label, call.keep) if call.keep else _NOTHING
         self.places: Mapping[str, Places | None] = _checked_places(label, call.places) if call.places else _NOTHING
         self.uses = call.uses
+
+    def at(self, url: str) -> "Step":
+        """Return the same call to another *url*."""
+        twin = copy.copy(self)
+        twin._url = url
+        return twin
 
     def _resolved(self, url: str, label: str) -> str:
         """Resolve *url* against the login's. ValueError unless it is at the login's origin or a listed one."""

@@ -16,7 +16,18 @@ from tokenauth.providers._values import Computed, Signed
 ERROR_TEXT = ("error_description", "detail", "title", "error.message", "message", "Message", "msg")
 
 
-class LoginOptions(Options, total=False):
+class SentOptions(Options, total=False):
+    """The options of all that log in by a call."""
+
+    params: Mapping[str, Value] | None
+    """Query parameters of the login, and of what refreshes its token with a grant. Default none."""
+    public: Collection[str]
+    """Additional names whose values may appear in errors (`PUBLIC` has those that always may). A callable under such a
+    name, for example a timestamp, is read at each login. Providers with different callables share no token. With a
+    store, the callable must be a module-level function."""
+
+
+class LoginOptions(SentOptions, total=False):
     """The options of `LoginAuth`: the options of every auth object, and these.
 
     A *place* locates a value in the response: a key, a dotted path ("data.0.jwt"), "" for the whole JSON value,
@@ -29,8 +40,6 @@ class LoginOptions(Options, total=False):
     """Name in errors and logs. Default "Token API at <url>"."""
     method: str
     """Method of the login. Default "POST"."""
-    params: Mapping[str, Value] | None
-    """Query parameters of the login. Default none."""
     headers: Mapping[str, Value] | None
     """Headers of the login. Default `Accept: application/json`. Each str is treated as a secret unless its name is in
     `public`. Callables and objects with `get_secret_value()` are read at each login. `Kept("name")` is a value from an
@@ -41,10 +50,6 @@ class LoginOptions(Options, total=False):
     """JSON body of the login; values as in `headers`. Default none."""
     body: SecretLike | bytes | Computed | None
     """Any other body, such as XML: a str, bytes, a callable, or `Signed`. Default none."""
-    public: Collection[str]
-    """Additional names whose values may appear in errors (`PUBLIC` has those that always may). A callable under such a
-    name, for example a timestamp, is read at each login. Providers with different callables share no token. With a
-    store, the callable must be a module-level function."""
     basic: tuple[str, SecretLike | Secret] | None
     """User and password for HTTP Basic (RFC 7617, UTF-8). Default none."""
     sign: Signed | None

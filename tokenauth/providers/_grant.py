@@ -4,6 +4,7 @@ Each grant adds its own form fields.
 """
 
 import copy
+import logging
 from collections.abc import Collection, Generator, Iterable, Mapping
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode, urlsplit
@@ -12,24 +13,26 @@ from tokenauth._core import errors
 from tokenauth._core.expiry import http_date
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
-from tokenauth._core.options import Options
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers import _metadata, client_auth
 from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import NONE, Value, checked_url
 from tokenauth.providers._call import FORM, JSON, Call
+from tokenauth.providers._description import SentOptions
 from tokenauth.providers._values import Kept
 from tokenauth.providers.client_auth import Client, ClientAuth, ClientAuthLike
 from tokenauth.providers.login import Login
 
-_OURS = frozenset({"grant_type", "refresh_token", "scope", "client_id", "client_secret"})
-_ASSERTED = frozenset({"client_assertion", "client_assertion_type"})
+_OURS = frozenset({"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"})
+"""Form fields that every grant sets, or has an argument for."""
+_REVOKED_AT, _METHODS = "revocation_url", "auth_methods"  # kept beside a token, for its revocation
+_log = logging.getLogger("tokenauth")
 _SKEW = 20.0
 """Clock skew in seconds from which an error mentions it."""
 
 
-class SharedOptions(Options, total=False):
+class SharedOptions(SentOptions, total=False):
     """The options of every OAuth 2.0 grant, and those of every auth object."""
 
     client_auth: ClientAuthLike | None
@@ -55,7 +58,8 @@ class GrantOptions(SharedOptions, total=False):
 
     issuer: str | None
     """Issuer of the server, instead of `token_url`. The token endpoint comes from the server's metadata (RFC 8414,
-    OpenID Connect Discovery), which are cached for 10 minutes. Default none."""
+    OpenID Connect Discovery), which are cached for 10 minutes. So does the revocation endpoint, if you ask for it with
+    `revocation_url="issuer"`. Default none."""
 
 
 class Grant(Login):
@@ -95,18 +99,21 @@ class Grant(Login):
         self._issuer = None if issuer is None else _metadata.checked_issuer(issuer, allow_http=allow_http)
         url = self._home(token_url)
         more = shared_fields(given)
-        more |= checked_extra(given.pop("extra", None), {*fields, *more})
+        more |= checked_extra(
+            given.pop("extra", None), {*fields, *more, *_OURS, *(("refresh_token",) if refreshes else ())}
+        )
         self._grant_type = str(fields["grant_type"])
         self._client_auth = auth
         renewal = {**more, "grant_type": "refresh_token", "refresh_token": Kept("refresh_token")}
-        headers = {"Accept": JSON, "Content-Type": content_type}
+        sent: dict[str, Any] = {"method": method, "headers": {"Accept": JSON, "Content-Type": content_type}}
+        sent["params"] = given.pop("params", None)
         super().__init__(
             url,
             name=name,
-            method=method,
-            headers=headers,
+            **sent,
             form={**fields, **more},
-            refresh=Call(method=method, headers=headers, form=renewal) if refreshes else None,
+            refresh=Call(**sent, form=renewal) if refreshes else None,
+            public=(*described.pop("public", ()), *given.pop("public", ())),
             error_code="error",
             advice=advice,
             **described,
@@ -114,10 +121,12 @@ class Grant(Login):
         )
         self._client = Client(client_id, secret, self.token_url)
         self.blocks = auth.blocks
-        self._revocation_url: str | None = None
-        if revocation_url is not None:
+        self._revocation_url: str | None = revocation_url
+        self.logs_out = revocation_url is not None
+        if revocation_url == "issuer" and self._issuer is None:
+            raise ValueError('revocation_url="issuer" needs the issuer= whose metadata name it')
+        if revocation_url is not None and revocation_url != "issuer":
             self._revocation_url = checked_url("revocation_url", revocation_url, allow_http)
-            self.logs_out = True
 
     def _home(self, token_url: str | None) -> str:
         """Return the token endpoint, or the issuer if that is given instead."""
@@ -163,32 +172,44 @@ class Grant(Login):
             return (yield from super().login(refresh_token))
         server = yield from _metadata.discovered(self, self._issuer, allow_http=self._allow_http)
         try:
-            return (yield from self._at(server).login(refresh_token))
+            token = yield from self._at(server).login(refresh_token)
         except errors.TokenEndpointError as failure:
             if not failure.retryable:  # the endpoint may have moved
                 _metadata.forget(self._issuer, allow_http=self._allow_http)
             raise
+        if self._revocation_url != "issuer" or server.revocation_url is None:
+            return token
+        known = {_REVOKED_AT: server.revocation_url, _METHODS: " ".join(server.methods or ())}
+        return replace(token, kept={**token.kept, **known})
 
     def _at(self, server: _metadata.Server) -> Self:
         """Return this grant with the endpoint and methods of *server*."""
         twin = copy.copy(self)
         twin.token_url, twin._issuer = server.token_url, None
+        twin._calls = {name: step.at(server.token_url) for name, step in self._calls.items()}
         twin._client = Client(self._client.id, self._client.secret, *server[:3])
         return twin
 
     def request(self, refresh_token: str | None = None, kept: Mapping[str, str] = NONE) -> TokenRequest:
-        request = replace(super().request(refresh_token, kept), url=self.token_url)
-        return self._client_auth.applied(request, self._client)
+        return self._client_auth.applied(super().request(refresh_token, kept), self._client)
 
     def logout(self, token: Token) -> TokenRequest | None:
         """Return the request that revokes *token* (RFC 7009 §2.1). A refresh token is preferred: it ends both."""
-        if self._revocation_url is None:
+        url, client = self._revocation_url, self._client
+        if url == "issuer":
+            url = token.kept.get(_REVOKED_AT)
+            methods = tuple(token.kept.get(_METHODS, "").split()) or None
+            client = Client(client.id, client.secret, self.token_url, self._issuer, methods)
+            if url is None:
+                text = "%s: nothing was revoked, because the metadata of issuer %s names no revocation_endpoint"
+                _log.warning(text, self.name, self._issuer)
+        if url is None:
             return None
         kind = "access_token" if token.refresh_token is None else "refresh_token"
         form = {"token": token.refresh_token or token.value, "token_type_hint": kind}
         headers = {"Accept": JSON, "Content-Type": FORM}
-        request = TokenRequest("POST", self._revocation_url, headers, urlencode(form).encode())
-        return self._client_auth.applied(request, self._client)
+        request = TokenRequest("POST", url, headers, urlencode(form).encode())
+        return self._client_auth.applied(request, client)
 
     # what an error says
 
@@ -250,12 +271,12 @@ def texts(name: str, value: object) -> list[str]:
 
 
 def checked_extra(extra: Mapping[str, Value] | None, taken: Collection[str]) -> dict[str, Value]:
-    """Return the form fields in *extra*. ValueError if there is a separate argument for one of them."""
+    """Return the form fields in *extra*. ValueError if one of them is *taken*."""
     if extra is None:
         return {}
     if not isinstance(extra, Mapping):
         raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
-    clash = sorted((_OURS | _ASSERTED | {*taken}) & {*extra})
+    clash = sorted({*taken} & {*extra})
     if clash:
         what = "which is" if len(clash) == 1 else "which are"
         raise ValueError(f"extra must not have {', '.join(clash)}, {what} set by the grant or by its other arguments")
