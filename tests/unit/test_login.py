@@ -518,3 +518,20 @@ def test_what_is_kept_may_have_a_prefix() -> None:
 def test_a_prefix_is_a_text_without_control_characters(prefix: Any) -> None:
     with pytest.raises(TypeError, match="prefix of a Kept"):
         Kept("token", prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("home", "why"),
+    [
+        ("http://api.example", r"home is plain http \(http://api.example\)"),
+        ("https://u-4711@api.example", "user name"),
+        ("api.example", "no scheme"),
+        ("https://api.example/\u200b", "characters that do not belong"),
+        (7, "names no usable URL of the API: nothing at"),
+    ],
+)
+def test_a_home_that_can_not_be_used_says_why(home: object, why: str) -> None:
+    with pytest.raises(errors.TokenResponseError, match=why) as caught:
+        Login("https://h.example", home="url").read(answer({"access_token": "t", "url": home}))
+    assert "u-4711" not in str(caught.value)
+    assert caught.value.__context__ is None

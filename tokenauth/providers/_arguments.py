@@ -1,12 +1,12 @@
 """Arguments of providers, checked when they are given; no error shows a value."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from tokenauth._core.by_value import by_value
@@ -16,6 +16,8 @@ from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._values import Computed, Signed
+
+T = TypeVar("T")
 
 Value = SecretLike | Secret | Computed | Sequence[SecretLike]
 """What may stand in a header, parameter or form field of a token request; a list there is the field several times."""
@@ -83,6 +85,30 @@ def checked_method(method: object) -> str:
 def plain(value: object) -> object:
     """Return the value of an enum's member, and anything else as it is."""
     return value.value if isinstance(value, Enum) else value
+
+
+def mapping(name: str, given: Mapping[str, T] | None) -> dict[str, T]:
+    """Return the argument *name* as a dict; None is an empty one."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"{name} must be a mapping, not {type(given).__name__}")
+    return dict(given or {})
+
+
+def checked_extra(extra: Mapping[str, T] | None, taken: Collection[str]) -> dict[str, T]:
+    """Return the fields in *extra*. ValueError if one of them is *taken*."""
+    given = mapping("extra", extra)
+    clash = sorted({*taken} & {*given})
+    if clash:
+        what = "which is" if len(clash) == 1 else "which are"
+        raise ValueError(f"extra must not have {', '.join(clash)}, {what} set by the login or by another argument")
+    return given
+
+
+def over(own: Mapping[str, Value], name: str, headers: Mapping[str, Value] | None) -> dict[str, Value]:
+    """Return the argument *name*, and those of the headers *own* that it has not, in any case."""
+    given = mapping(name, headers)
+    replaced = {str(each).lower() for each in given}
+    return {each: value for each, value in own.items() if each.lower() not in replaced} | given
 
 
 def checked_basic(basic: tuple[str, SecretLike | Secret] | None, *, colon: bool) -> tuple[str, Secret] | None:

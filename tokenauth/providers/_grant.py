@@ -5,7 +5,7 @@ Each grant adds its own form fields.
 
 import copy
 import logging
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, ClassVar, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -17,7 +17,7 @@ from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers import _metadata, client_auth
 from tokenauth.providers._answers import Fault
-from tokenauth.providers._arguments import NONE, Value, checked_url
+from tokenauth.providers._arguments import NONE, Value, checked_extra, checked_url
 from tokenauth.providers._call import FORM, JSON, Call
 from tokenauth.providers._description import SentOptions
 from tokenauth.providers._values import Kept
@@ -268,16 +268,3 @@ def texts(name: str, value: object) -> list[str]:
     if not each:
         raise ValueError(f"{name} is an empty list; leave it out for the server's default")
     return each
-
-
-def checked_extra(extra: Mapping[str, Value] | None, taken: Collection[str]) -> dict[str, Value]:
-    """Return the form fields in *extra*. ValueError if one of them is *taken*."""
-    if extra is None:
-        return {}
-    if not isinstance(extra, Mapping):
-        raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
-    clash = sorted({*taken} & {*extra})
-    if clash:
-        what = "which is" if len(clash) == 1 else "which are"
-        raise ValueError(f"extra must not have {', '.join(clash)}, {what} set by the grant or by its other arguments")
-    return dict(extra)

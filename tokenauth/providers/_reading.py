@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
@@ -182,10 +183,15 @@ class Reading:
             return None
         url = found(answer, where["home"], scalars=True)
         try:
-            return str(checked_origin(url, "home", allow_http=self.allow_http))
-        except (TypeError, ValueError):
-            place = f"{described(where['home'])}, for home"
-        raise _answers.missing(login, reply, answer, place, "names no usable URL of the API")
+            home = str(checked_origin(url, "home", allow_http=self.allow_http))
+        except (TypeError, ValueError) as problem:
+            why = f" ({problem})" if isinstance(url, str) else ""
+        else:
+            if "@" not in urlsplit(url).netloc and url.isprintable():
+                return home
+            why = " (it has a user name, or characters that do not belong there)"
+        place = f"{described(where['home'])}, for home"
+        raise _answers.missing(login, reply, answer, place, f"names no usable URL of the API{why}")
 
     def _fault(self, login: "Provider", reply: Reply, answer: Answer) -> "Fault":
         code, text = (

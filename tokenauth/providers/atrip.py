@@ -5,28 +5,21 @@ published about the token's place in the link, its lifetime, or whether it can b
 Source: the provider's page "ATRIP Token". The codes 900, 902, -1 and 9999 come from third-party reports.
 """
 
-from collections.abc import Iterator, Mapping
-from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tokenauth._core import errors
-from tokenauth._core.frozen import Frozen, part, replace
+from tokenauth._core.frozen import Frozen, part
 from tokenauth._core.header_names import checked_sent_name
-from tokenauth._core.messages import Reply
 from tokenauth._core.options import Options
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth._core.signature import Signature
+from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import Token
-from tokenauth._lazy import Later
-from tokenauth.providers._arguments import NONE, Value, checked_origins, endpoint
+from tokenauth.providers._arguments import Value, checked_extra, checked_origins, endpoint, over, plain
 from tokenauth.providers.login import Login
-
-if TYPE_CHECKING:
-    from tokenauth.providers import _answers
-else:
-    _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
 SANDBOX = "https://sandbox.atriptech.com"
 PRODUCTION = "https://api-sg.atriptech.com"
@@ -122,27 +115,37 @@ class Atrip(Login):
         Source: ATRIP, "getAtripToken".
         """
         allow_http = bool(options.get("allow_http", False))
-        origins = options.pop("origins", ())
         url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)
         self._secret = Secret("client_secret", client_secret, header=True)
-        self._api = checked_origins(origins, allow_http=allow_http) | {Origin.parse(url)}
-        self._portal = (
-            checked_origin(portal_origin, "portal_origin", allow_http=allow_http) if portal_origin is not None else None
-        )
-        self._allow_http = allow_http
-        self._present_link(token_param, portal_header, portal_param)
+        self._api = checked_origins(options.pop("origins", ()), allow_http=allow_http) | {Origin.parse(url)}
+        self._portal = None
+        if portal_origin is not None:
+            self._portal = checked_origin(portal_origin, "portal_origin", allow_http=allow_http)
+        self._names = TOKEN_NAMES if token_param is None else (checked_text("token_param", token_param),)
+        if portal_header is not None and portal_param is not None:
+            raise ValueError("portal_header and portal_param exclude each other")
+        self._portal_header = None if portal_header is None else checked_sent_name("portal_header", portal_header)
+        self._portal_param = None if portal_param is None else checked_text("portal_param", portal_param)
+        body = {"orderNo": checked_text("order_no", order_no, empty=True), "userName": user}
+        body["role"] = checked_text("role", plain(role))
+        own: dict[str, Value] = {
+            "Accept-Encoding": "gzip",
+            "x-atlas-client-id": self._client_id,
+            "x-atlas-client-secret": self._secret,
+        }
         super().__init__(
             url,
             name=f"ATRIP user {user}",
-            headers=self._call_headers(headers),
-            json=_call_body(order_no, user, role, extra),
+            headers=over(own, "headers", headers),
+            json=body | checked_extra(extra, body),
             public=("orderNo", "userName", "role", "x-atlas-client-id"),
             token="url",  # noqa: S106  (a place in the answer)
             token_type=None,
             expires_in=None,
             refresh_in=None,
+            home="url",
             success=("status", 0),
             error_code="status",
             error_text=("msg", "message"),
@@ -152,45 +155,6 @@ class Atrip(Login):
             **options,
         )
         self.presents = True
-
-    def _present_link(self, token_param: str | None, header: str | None, param: str | None) -> None:
-        if header is not None and param is not None:
-            raise ValueError("portal_header and portal_param exclude each other")
-        self._names = TOKEN_NAMES if token_param is None else (checked_text("token_param", token_param),)
-        self._portal_header = None if header is None else checked_sent_name("portal_header", header)
-        self._portal_param = None if param is None else checked_text("portal_param", param)
-
-    def _call_headers(self, headers: Mapping[str, Value] | None) -> dict[str, Value]:
-        if headers is not None and not isinstance(headers, Mapping):
-            raise TypeError(f"headers must be a mapping, not {type(headers).__name__}")
-        own: dict[str, Value] = {
-            "Accept-Encoding": "gzip",
-            "x-atlas-client-id": self._client_id,
-            "x-atlas-client-secret": self._secret,
-        }
-        replaced = {str(name).lower() for name in headers or {}}
-        return {name: value for name, value in own.items() if name.lower() not in replaced} | dict(headers or {})
-
-    def read(self, reply: Reply, kept: Mapping[str, str] = NONE, *, renews: bool = False) -> Token:
-        """Return a token whose value is the whole link and whose origin is the link's origin."""
-        token = super().read(reply, kept, renews=renews)
-        problem, origin = self._judged(token.value)
-        if problem:
-            raise _answers.unusable(self, reply, problem)
-        return replace(token, origin=str(origin))
-
-    def _judged(self, url: str) -> tuple[str, Origin | None]:
-        """Return what is wrong with a link ("" if nothing), and its origin."""
-        try:
-            origin = Origin.parse(url)
-            authority = urlsplit(url).netloc
-        except ValueError:
-            return "gave a link that can't be read", None
-        if "@" in authority or not url.isprintable():
-            return "gave a link with user info or characters that do not belong there", None
-        if origin.scheme != "https" and not origin.loopback and not self._allow_http:
-            return f"gave a link to plain http ({origin})", None
-        return "", origin
 
     def link(self, token: Token) -> PortalLink:
         """Return *token* as a link."""
@@ -222,35 +186,21 @@ class Atrip(Login):
         if not all("!" <= character <= "~" for character in value):
             text = f"{self.name}: the token in the portal link can't stand in a header. Name a portal_param=…"
             raise errors.TokenResponseError(text)
-        header = self._portal_header or "Authorization"
-        return Signature({header: f"Bearer {value}" if header.lower() == "authorization" else value})
+        return Signature(in_header(Token(value), self._portal_header or "Authorization", None))
 
     def faked(self, value: str) -> Token:
         portal = str(self._portal or "https://portal.example")
         return Token(f"{portal}/?{urlencode({self._names[0]: value})}", origin=portal)
 
     def _located(self, url: str) -> tuple[str, str, bool] | None:
-        """Return name and value of the link's token and whether it is in the query; None if the link has none."""
-        for fields, in_query in _queries(url):
+        """Return name and value of the link's token and whether it is in the query; None if the link has none.
+
+        The query counts before the fragment (hash routing), and the first value of a name.
+        """
+        parts = urlsplit(url)
+        for text, in_query in ((parts.query, True), (parts.fragment.rpartition("?")[2], False)):
+            fields = dict(reversed(parse_qsl(text)))
             for name in self._names:
                 if fields.get(name):
                     return name, fields[name], in_query
         return None
-
-
-def _queries(url: str) -> Iterator[tuple[dict[str, str], bool]]:
-    """Yield the parameters of the query, then of the fragment (hash routing). The first value of a name counts."""
-    parts = urlsplit(url)
-    yield dict(reversed(parse_qsl(parts.query))), True
-    yield dict(reversed(parse_qsl(parts.fragment.rpartition("?")[2]))), False
-
-
-def _call_body(order_no: str, user: str, role: str, extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    role = role.value if isinstance(role, Enum) else role
-    body = {"orderNo": checked_text("order_no", order_no, empty=True), "userName": user}
-    body["role"] = checked_text("role", role)
-    if extra is not None and not isinstance(extra, Mapping):
-        raise TypeError(f"extra must be a mapping, not {type(extra).__name__}")
-    if body.keys() & (extra or {}).keys():
-        raise ValueError("extra must not have orderNo, userName or role: there are arguments for these")
-    return body | dict(extra or {})
