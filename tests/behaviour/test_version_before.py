@@ -60,3 +60,8 @@ def test_a_store_of_the_version_before_costs_one_login() -> None:
         assert one.get_token().value == other.get_token().value != "of-before"
         assert server.logins == 1
     assert store.entries[NAME][1] > time.monotonic()  # nobody touched it
+
+
+def test_a_request_pickled_by_the_version_before_keeps_its_headers_at_home() -> None:
+    guard = pickle.loads(b"ctokenauth.requests\n_Guard\n((VX-Token\nt(Vhttps://api.example\nttR.")
+    assert (guard.names, guard.homes) == (("X-Token",), ("https://api.example",))

@@ -1,4 +1,4 @@
-"""A signed request for the library requests: it knows its own signature. This module doesn't import requests.
+"""A signed request of requests or niquests: it knows its own signature. This module imports neither.
 
 requests follows a redirect by copying the original request and then setting the copy's URL; adapters make copies, too.
 So a request changes its class when it is signed. The new class passes the signature on to each copy, and consults it
@@ -24,7 +24,7 @@ class _URL:
 class SignedRequest:
     """What the class of a signed request has beyond `PreparedRequest`: see `having`.
 
-    In the instance's dictionary, `_sent` decides what becomes of the request: see `_Sent` in `tokenauth.requests`.
+    In the instance's dictionary, `_sent` decides what becomes of the request: see `Sent` in `requests_story`.
     """
 
     __slots__ = ()

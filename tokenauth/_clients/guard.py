@@ -1,0 +1,71 @@
+"""What keeps the headers of a request of requests or niquests at home, and how their URLs are read for it."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from tokenauth._clients.signed_requests import let_go
+from tokenauth._core.frozen import Frozen
+from tokenauth._core.origins import Origin
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
+
+
+class Guard(Frozen):
+    """What a pickle has in the hook's place: it takes our headers off before a redirect abroad, and holds no secret."""
+
+    names: tuple[str, ...]
+    homes: tuple[str, ...]
+
+    def __call__(self, response: Any, **_: Any) -> Any:
+        if response.is_redirect and str(origin_of(target_of(response))) not in self.homes:
+            take_off(response.request, self.names)
+        return response
+
+    def moved(self, request: Any, before: str | None) -> None:
+        if str(origin_of(request.url)) not in self.homes:
+            take_off(request, self.names)
+
+    def met(self, *_: object) -> None:
+        """Whose token it was is not known any more."""
+
+    def cookies_made(self, request: Any) -> None:
+        """There are none of ours to put back."""
+
+    def gives_way(self, request: Any, auth: Any) -> bool:
+        return True
+
+
+def take_off(request: Any, names: Iterable[str]) -> None:
+    """By name, for a copy may carry an older value."""
+    let_go(request.headers)
+    for name in names:
+        request.headers.pop(name, None)
+
+
+def origin_of(url: str | None) -> Origin | None:
+    try:
+        return Origin.parse(url or "")
+    except ValueError:
+        return None
+
+
+def place_of(home: Origin, url: str) -> str:
+    """Return the address of *url*, for `Futility`."""
+    return f"{home}{urlsplit(url).path}"
+
+
+def target_of(response: Any) -> str:
+    """Return the URL of a redirect, "" where the client, urllib and we might not read the same in its Location."""
+    location: str = response.headers["location"]
+    if "\\" in location or any(character <= " " or character >= "\x7f" for character in location):
+        return ""
+    if location.startswith("//"):
+        return f"{urlsplit(response.url).scheme}:{location}"
+    return location if _SCHEME.match(location) else response.url  # a path stays at this origin
+
+
+def bare(url: str | None) -> str:
+    """Return *url* without its fragment, which a redirect inherits."""
+    return urlsplit(url or "")._replace(fragment="").geturl()

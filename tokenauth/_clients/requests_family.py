@@ -1,0 +1,64 @@
+"""Common to requests and niquests: what happens when a request is prepared. It works without importing either.
+
+These clients call the auth object once per request. They follow a redirect by copying the original request and then
+setting the copy's URL. So a signed request, and each copy of it, has a class that knows its signature: when its URL is
+set, it is signed for the new URL or loses the signature for good. This holds for requests that adapters make, too. A
+response hook handles a 401 on our token. Both are told in `requests_story`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from tokenauth._clients.at_login import requests_story
+from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
+
+if TYPE_CHECKING:
+    from tokenauth._clients.requests_story import Sent
+
+_kinds: "dict[type, tuple[Any, type[Sent]]]" = {}
+"""By the class of a request: the class that it has once it is signed, and the kind of its hook."""
+
+
+class RequestsAuth(BaseTokenAuth):
+    """The auth object that a session of requests or niquests calls with each request."""
+
+    def __call__(self, request: Any) -> Any:
+        source, url = self._source, request.url or ""
+        place, token = url[: url.find("/", 8) + 1], None
+        signature = source.readiness.static.get(place)
+        if signature is None:
+            ready = source.ready()
+            if ready is None or (signature := ready.signatures.get(place)) is None:
+                return requests_story.begun(self, request, place)
+            token = ready.token
+        return self._signed(request, signature, token)
+
+    def _signed(self, request: Any, signature: Signature, token: Token | None) -> Any:
+        """Put *signature* on *request*, and make it one that looks after it."""
+        kind = type(request)
+        known = _kinds.get(kind)
+        if known is None:
+            known = _kinds[kind] = requests_story.kinds_of(kind)
+        sent = known[1](self, signature, token)
+        hooks = request.hooks.setdefault("response", [])
+        if hooks and len(others := requests_story.without(hooks, self)) < len(hooks):  # it was signed before
+            hooks = others
+            request.hooks = {**request.hooks, "response": hooks}  # for copies share theirs
+        hooks.insert(0, sent)
+        put(request, signature)
+        if request.body is not None and request._body_position is None:
+            sent.mark(request)
+        request.__dict__["_sent"] = sent
+        request.__class__ = known[0]
+        return request
+
+
+def put(request: Any, signature: Signature) -> None:
+    """Put *signature* on *request*."""
+    headers = request.headers
+    ours = signature.headers_beside(headers.get("Cookie")) if signature.cookies else signature.headers
+    for name, value in ours.items():
+        headers[name] = value
+    if signature.params:
+        request.__dict__["url"] = signature.url(request.url or "")

@@ -1,0 +1,296 @@
+"""The story of one signed request of requests or niquests, without I/O: told once for sync and async.
+
+    begin      obtain a token, and sign the request with it; a warm request needs nothing else
+    moved      a redirect: sign the copy for its new URL, or take off all that is ours, for good
+    answered   after a refusal of our token: send the same request again
+    met        after a refusal that an adapter is about to raise on: the token is no longer valid
+
+To wait for something, the story yields a step, and `played` or `aplayed` performs it; see `steps`.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from tokenauth._clients.guard import Guard, bare, origin_of, place_of, take_off, target_of
+from tokenauth._clients.peek import refuses
+from tokenauth._clients.requests_family import RequestsAuth, put
+from tokenauth._clients.sent_again import finished, rewound, sent_again, tool
+from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having
+from tokenauth._clients.steps import Obtain, Static, Steps, played
+from tokenauth._core import stand_in
+from tokenauth._core.origins import Origin
+from tokenauth._core.replays import replayed
+from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
+
+if TYPE_CHECKING:
+    from tokenauth._core.source import Source
+
+log = logging.getLogger("tokenauth")
+
+
+def kinds_of(kind: type) -> tuple[Any, "type[Sent]"]:
+    """Return the class that requests of *kind* have once they are signed, and the kind of their hook."""
+    return having(SignedRequest, kind), Sent
+
+
+def begun(auth: RequestsAuth, request: Any, place: str) -> Any:
+    """Return *request* as `begin` leaves it."""
+    return played(begin(auth, request, place), auth, Sent.library)
+
+
+def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
+    """Sign *request* where nothing is known yet of its *place*: scheme and authority, as the URL spells them."""
+    source, origin, signature = auth._source, origin_of(request.url), None
+    if origin is None:
+        return request
+    token = None
+    if source.provider.is_static(origin) and (signature := (yield Static(origin))) is not None:
+        if place:
+            source.learn_static(place, signature)
+    elif source.admission.admits(origin):
+        token = source.tokens.fresh() or (yield Obtain(None))
+        signature = source.admission.signature(token, origin)
+        ready = source.ready()
+        if signature is not None and ready is not None and ready.token is token and place:
+            source.learn(ready, place, signature)
+    if signature is None:
+        return request
+    stand_in.tell(request, signature)
+    return auth._signed(request, signature, token)
+
+
+class Chain(threading.local):
+    """How far redirects have come in this thread: the URL of the hop to follow, and whether there was a renewal."""
+
+    hop: str | None = None
+    renewed = False
+
+
+class Sent:
+    """The response hook of one signed request, which its redirects share, and so do copies that the user makes.
+
+    A copy may still carry an older token, or none. What it carries is compared with the newest that the hook knows.
+    """
+
+    library = "requests"
+
+    def __init__(self, auth: RequestsAuth, signature: Signature, token: Token | None) -> None:
+        self.auth = auth
+        self._newest = signature, token  # one value, for threads may share the hook
+
+    def mark(self, request: Any) -> None:
+        """Note where the body of *request* begins, if it is a file that the client doesn't take for a stream."""
+        tell = getattr(request.body, "tell", None)
+        if tell is not None and not iscoroutinefunction(tell):
+            with suppress(Exception):
+                request._body_position = tell()
+
+    @property
+    def _chain(self) -> Chain:
+        """Made when it is needed; `setdefault`, for threads may share the hook."""
+        chain: Chain = self.__dict__.setdefault("chain", Chain())
+        return chain
+
+    # what the request tells; see `SignedRequest`
+
+    def moved(self, request: Any, before: str | None) -> None:
+        """The URL of *request* was set: sign it for there, or take off all that is ours, and the hook."""
+        source, token, home = self.auth._source, self._newest[1], self._at_home(request.url)
+        signature = None
+        if home is not None:
+            signature = source.admission.static(home) if token is None else source.admission.signature(token, home)
+        if signature is None:
+            self._forget(request)
+            return
+        if "Authorization" in signature.headers and home != origin_of(before):
+            request.headers.__class__ = having(KeepsAuthorization, request.headers.__class__)
+        put(request, signature)
+
+    def met(self, request: Any, status: int, headers: Mapping[str, Any]) -> None:
+        """An answer to *request* has come in, which an adapter may raise on: then no hook hears of it."""
+        source, (signature, token), url = self.auth._source, self._newest, request.url or ""
+        if token is None or not source.admission.is_refusal(status, headers):
+            return
+        chain = self._chain if "chain" in self.__dict__ else None
+        if chain is not None and chain.renewed and chain.hop == self._bare(url):  # it is the caller's
+            return
+        home = self._at_home(url)
+        if home is not None and signature.is_on(request.headers, url):
+            source.learn_refusal(token, place_of(home, url))
+
+    def cookies_made(self, request: Any) -> None:
+        """The `Cookie` header of *request* was made anew."""
+        signature = self._newest[0]
+        if signature.cookies:
+            request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
+
+    def gives_way(self, request: Any, auth: Any) -> bool:
+        """Whether *auth* is to be put on *request*: the user's is, and then all that is ours comes off."""
+        ours = self._newest[0].headers.get("Authorization")
+        if auth and ours is not None and request.headers.get("Authorization") == ours:
+            if isinstance(auth, tuple) and auth == tool(self.library, "utils.get_netrc_auth")(request.url):
+                return False
+            self._forget(request)
+        return True
+
+    def _forget(self, request: Any) -> None:
+        """Make *request* one that was never signed."""
+        signature = self._newest[0]
+        take_off(request, signature.headers)
+        if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:
+            kept = signature.foreign_cookies(cookie)
+            if kept:
+                request.headers["Cookie"] = kept
+        self._leave(request)
+        del request.__dict__["_sent"]
+        request.__class__ = request._base
+
+    # what the client tells
+
+    def __call__(self, response: Any, **settings: Any) -> Any:
+        status, source = response.status_code, self.auth._source
+        watched = source.credential.futility.watching or (source.admission.peeks and source.admission.looks(status))
+        if status < 300 and not watched and "chain" not in self.__dict__:
+            return response
+        return self._performed(self.answered(response, settings))
+
+    def _performed(self, story: Steps) -> Any:
+        return played(story, self.auth, self.library)
+
+    def answered(self, response: Any, settings: dict[str, Any]) -> Steps:
+        """Return what the client is to go on with in the place of *response*; often *response* itself."""
+        request = response.request
+        if getattr(request, "hooks", None) is None:  # a cache's own kind of request
+            return response
+        chain = self._chain
+        is_hop = chain.hop is not None and chain.hop == self._bare(request.url)
+        chain.hop, chain.renewed = None, chain.renewed and is_hop
+        home = self._at_home(response.url)
+        if home is None:
+            self._leave(request)
+        else:
+            response = yield from self._at_last(response, home, settings, is_hop=is_hop)
+        if response.is_redirect:
+            if self._at_home(target_of(response)) is None:
+                take_off(response.request, self._newest[0].headers)
+            elif home is not None:
+                requoted = tool(self.library, "utils.requote_uri")
+                chain.hop = self._bare(requoted(urljoin(response.url, response.headers["location"])))
+        return response
+
+    def _bare(self, url: str | None) -> str:
+        """Return *url* without what we put on it, and without its fragment, which a redirect inherits."""
+        signature = self._newest[0]
+        return bare(signature.without(url or "") if signature.params else url)
+
+    def _at_home(self, url: str) -> Origin | None:
+        """Return the origin of *url*, where it may have what was signed."""
+        origin = origin_of(url)
+        return origin if origin is not None and self.auth._source.admission.serves(origin, self._newest[1]) else None
+
+    def _leave(self, request: Any) -> None:
+        """Take the hook off *request*, which was abroad, and so off all that it is redirected to."""
+        request.hooks = {**request.hooks, "response": without(request.hooks.get("response", ()), self.auth)}
+
+    def _at_last(self, response: Any, home: Origin, settings: dict[str, Any], *, is_hop: bool) -> Steps:
+        """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
+
+        What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first,
+        which does not count as the one renewal.
+        """
+        source, request, chain = self.auth._source, response.request, self._chain
+        signature, token = self._newest
+        if token is None:
+            return response
+        if not (yield from _refuses(source, response, settings)):
+            yield from self._tell(response, home, settings)
+            return response
+        source.credential.futility.answered(place_of(home, response.url))
+        carried = signature.is_on(request.headers, request.url or "")
+        if not (yield from self._is_worth_it(response, home, token if carried else None)):
+            return response
+        chain.renewed = chain.renewed or carried
+        answer, sent = yield from self._again(response, home, token if carried else None, settings)
+        if (
+            carried
+            or sent is None
+            or not (yield from _refuses(source, answer, settings))
+            or not source.renews(sent, place_of(home, response.url))
+        ):
+            return answer
+        if is_hop or not (yield from rewound(request)):
+            source.reject(sent)  # so the next request renews it
+            return answer
+        chain.renewed = True
+        return (yield from self._again(answer, home, sent, settings))[0]
+
+    def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
+        """Return whether the request of *response*, a 401 on the token *carried*, is to be and can be sent again."""
+        source = self.auth._source
+        if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
+            return False
+        if carried is not None and (self._chain.renewed or not source.renews(carried, place_of(home, response.url))):
+            return False
+        if getattr(response, "connection", None) is not None and (yield from rewound(response.request)):
+            return True
+        if carried is not None:
+            source.reject(carried)
+        log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+        return False
+
+    def _tell(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:
+        """Take note of how a request ended that nothing more can be done for."""
+        if not replayed(response):
+            refused = yield from _refuses(self.auth._source, response, settings)
+            self.auth._source.ended(place_of(home, response.url), refused=refused)
+
+    def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
+        """Return the answer to one more try, and the token that it went out with, None where it did not carry it.
+
+        That is where the new token may not go to *home*, or the user's adapter has replaced our header.
+        """
+        settings.pop("allow_redirects", None)
+        yield from finished(response, read=not settings.get("stream"))
+        token = yield Obtain(rejected)
+        signature = self.auth._source.admission.signature(token, home)
+        if signature is None:
+            return response, None
+        self._newest = signature, token
+        answer, carried = yield from sent_again(response, signature, settings, self.library)
+        if carried and (rejected is not None or not (yield from _refuses(self.auth._source, answer, settings))):
+            yield from self._tell(answer, home, settings)
+        return answer, token if carried else None
+
+    # copies
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled request or response, such as a cache keeps, leaves the credentials behind."""
+        source, (signature, token) = self.auth._source, self._newest
+        origins = set(source.admission.more_origins)
+        own = Origin.parse(source.provider.token_url)
+        if token is None or source.provider.may_serve(own):
+            origins.add(own)
+        homes = sorted(str(origin) for origin in origins if source.admission.serves(origin, token))
+        return Guard, (tuple(signature.headers), tuple(homes))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Sent":
+        return self
+
+
+def without(hooks: Iterable[Any], auth: object) -> list[Any]:
+    """Return *hooks* but for those of *auth*."""
+    return [hook for hook in hooks if not (isinstance(hook, Sent) and hook.auth is auth)]
+
+
+def _refuses(source: "Source", response: Any, settings: dict[str, Any]) -> Steps:
+    """Return whether *response* says that the token is no good; its body is read for it if no stream was asked for."""
+    if not settings.get("stream") and source.admission.looks(response.status_code):
+        with suppress(OSError):
+            yield lambda: response.content
+    return refuses(source, response)
