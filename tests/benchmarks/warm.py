@@ -6,10 +6,12 @@ care how busy a machine is. Names of clients ("httpx", "requests") limit either 
 """
 
 import asyncio
+import atexit
 import gc
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import httpx2
 import requests
@@ -69,6 +72,14 @@ def constant(library: Any) -> Any:
                 return request
 
         return Constant()
+
+    if library is aiohttp:
+
+        async def middleware(request: Any, handler: Any) -> Any:
+            request.headers["Authorization"] = value
+            return await handler(request)
+
+        return middleware
 
     class Flow(library.Auth):  # type: ignore[misc]
         def auth_flow(self, request: Any) -> Any:
@@ -137,12 +148,60 @@ def on_async(library: Any) -> Round:
     return round_
 
 
+def on_aiohttp() -> Round:
+    """aiohttp has no transport that answers from memory, so a server on loopback does, in a process of its own."""
+    server = subprocess.Popen([sys.executable, "-c", _ANSWERS], stdout=subprocess.PIPE, text=True)
+    atexit.register(server.kill)
+    assert server.stdout is not None
+    port = int(server.stdout.readline())
+
+    class Loopback(aiohttp.abc.AbstractResolver):
+        async def resolve(self, host: str, port_: int = 0, family: Any = socket.AF_INET) -> Any:
+            return [
+                {"hostname": host, "host": "127.0.0.1", "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
+            ]
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    def round_(auth: Any, count: int) -> float:
+        async def main() -> float:
+            connector = aiohttp.TCPConnector(resolver=Loopback())
+            connector._get_ssl_context = lambda request: None  # type: ignore[method-assign]  # https without its cost
+            async with aiohttp.ClientSession(middlewares=[auth], connector=connector) as session:
+                start = time.process_time()
+                for _ in range(count):
+                    async with session.get(URL) as response:
+                        await response.read()
+                return time.process_time() - start
+
+        return asyncio.run(main())
+
+    return round_
+
+
+_ANSWERS = """
+import asyncio
+class Answers(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def data_received(self, data):
+        self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}" * data.count(b"\\r\\n\\r\\n"))
+async def main():
+    server = await asyncio.get_running_loop().create_server(Answers, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
 CLIENTS: dict[str, tuple[Callable[[], Round], Any]] = {
     "requests": (on_requests, requests),
     "httpx": (lambda: on_httpx(httpx), httpx),
     "httpx-async": (lambda: on_async(httpx), httpx),
     "httpx2": (lambda: on_httpx(httpx2), httpx2),
     "httpx2-async": (lambda: on_async(httpx2), httpx2),
+    "aiohttp": (on_aiohttp, aiohttp),
 }
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.support import Masked
 from tokenauth._core.signature import Signature
 
 HEADERS = Signature({"Authorization": "Bearer t"})
@@ -38,3 +39,11 @@ def test_a_request_carries_it_only_as_it_is() -> None:
 
 def test_its_repr_shows_nothing() -> None:
     assert repr(Signature({"A": "s3cr3t"}, {"b": "s3cr3t"})) == "Signature()"
+
+
+def test_a_text_that_hides_itself_is_sent_as_it_is() -> None:
+    """Some clients ask a header value for its text, and would send `[secret]`."""
+    made = Signature(*({Masked("X-Key"): Masked("k-1")} for _ in range(3)))
+    for part in (made.headers, made.params, made.cookies):
+        (pair,) = part.items()
+        assert [(type(each), str(each)) for each in pair] == [(str, "X-Key"), (str, "k-1")]

@@ -18,7 +18,7 @@ from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.ready import Ready
 from tokenauth._core.signature import Signature
-from tokenauth._core.token import Token, exact
+from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
     from tokenauth._core.source import Source
@@ -52,8 +52,7 @@ class MiddlewareAuth(BaseTokenAuth):
         place = (url.scheme, url.raw_host, url.port)
         static = source.readiness.static.get(place)
         ready = source.ready() if static is None else None
-        signature = ready.signatures.get(place) if ready is not None else static
-        token = ready.token if ready is not None else None
+        signature, token = (static, None) if ready is None else (ready.signatures.get(place), ready.token)
         chain = _chains.pop(_timer(request), None) if _chains else None
         if signature is None or chain is not None:
             signature, token = await self._signature(request, place, ready, chain)
@@ -67,7 +66,10 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and _raised_on_refusal(source, problem):
                 source.learn_refusal(token, _address(request.url))
             raise
-        if token is None or not (source.admission.concerns(response.status) and await _refuses(source, response)):
+        admission = source.admission  # the answers of most statuses are the caller's
+        if token is None or not (
+            (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
+        ):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
             return response if chain is None else _passed_on(request, response, chain)
@@ -131,7 +133,7 @@ def _put(request: Any, signature: Signature) -> None:
         request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
     else:
         for name, value in signature.headers.items():
-            request.headers[name] = exact(value)
+            request.headers[name] = value
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
 

@@ -88,10 +88,6 @@ class Admission:
         self.extra_headers = extra_headers if extra_headers is _NONE else _checked_headers(extra_headers)
         self.steady = provider.steady or type(provider).sign is Provider.sign
 
-    def concerns(self, status: int) -> bool:
-        """Whether an answer of this *status* may say that the token is no good: most do not."""
-        return self.peeks or status in self.refusals
-
     def is_refusal(self, status: int, headers: Mapping[str, Any]) -> bool:
         """Whether a response's *status* means that the token is no longer valid.
 

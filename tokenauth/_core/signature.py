@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 from tokenauth._core.frozen import Frozen, part
-from tokenauth._core.token import Token
+from tokenauth._core.token import Token, exact
 
 
 class Signature(Frozen):
@@ -17,6 +17,12 @@ class Signature(Frozen):
     headers: Mapping[str, str] = part(default_factory=dict, repr=False)
     params: Mapping[str, str] = part(default_factory=dict, repr=False)
     cookies: Mapping[str, str] = part(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Take each value as plain text: a client may ask a subclass of str for its text, and get another one."""
+        for name in ("headers", "params", "cookies"):
+            plain = {exact(name): exact(value) for name, value in getattr(self, name).items()}
+            object.__setattr__(self, name, plain)
 
     def url(self, url: str) -> str:
         """Return *url* with our query parameters. They replace parameters with the same names."""
