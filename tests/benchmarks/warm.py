@@ -167,7 +167,7 @@ def on_aiohttp() -> Round:
     def round_(auth: Any, count: int) -> float:
         async def main() -> float:
             connector = aiohttp.TCPConnector(resolver=Loopback())
-            connector._get_ssl_context = lambda request: None  # type: ignore[method-assign]  # https without its cost
+            connector._get_ssl_context = lambda req: None  # type: ignore[method-assign]  # https without its cost
             async with aiohttp.ClientSession(middlewares=[auth], connector=connector) as session:
                 start = time.process_time()
                 for _ in range(count):

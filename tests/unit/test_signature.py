@@ -43,7 +43,8 @@ def test_its_repr_shows_nothing() -> None:
 
 def test_a_text_that_hides_itself_is_sent_as_it_is() -> None:
     """Some clients ask a header value for its text, and would send `[secret]`."""
-    made = Signature(*({Masked("X-Key"): Masked("k-1")} for _ in range(3)))
+    hidden: dict[str, str] = {Masked("X-Key"): Masked("k-1")}
+    made = Signature(hidden, hidden, hidden)
     for part in (made.headers, made.params, made.cookies):
         (pair,) = part.items()
         assert [(type(each), str(each)) for each in pair] == [(str, "X-Key"), (str, "k-1")]
