@@ -3,20 +3,25 @@
 Otherwise each of them would send the password anew, and none would ever see the answer.
 """
 
+import asyncio
 import contextlib
+import gc
+import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.clients import AWAITING, BLOCKING, Awaiting, Client
 from tests.servers import Received, Reply
-from tests.support import TokenServer, background, until, waiting
-from tokenauth import CredentialsRejected, TokenAuth
+from tests.support import TokenServer, background, token_threads, until, waiting
+from tokenauth import CredentialsRejected, FunctionAuth, LoginAuth, TokenAuth, TokenEndpointError
 from tokenauth._core.effects import Wait
 from tokenauth._core.flow import obtain
+from tokenauth.providers import Call, Kept
 
 REFUSED = Reply(401, b"{}")
 
@@ -41,15 +46,15 @@ class Held:
         self.released.set()
 
 
-def cancelled(client: Awaiting, auth: TokenAuth, server: TokenServer) -> None:
-    """Send a request, and cancel it when its token call has arrived."""
+def cancelled(client: Awaiting, auth: TokenAuth, server: TokenServer, begun: list[str] | None = None) -> None:
+    """Send a request, and cancel it when its token call has arrived, or there is something in *begun*."""
     calls = len(server.token_calls)
 
     async def main() -> None:
         async with client.client(auth) as http, client.scope() as cancel:
 
             async def watch() -> None:
-                await client.until(lambda: len(server.token_calls) > calls)
+                await client.until(lambda: begun or len(server.token_calls) > calls)
                 cancel()
 
             await client.gather([watch, lambda: http.get(server.api)])
@@ -71,12 +76,12 @@ def interrupts() -> Iterator[Callable[[], object]]:
         signal.signal(signal.SIGUSR1, before)
 
 
-def interrupted(client: Client, auth: TokenAuth, server: TokenServer) -> None:
+def interrupted(client: Client, auth: TokenAuth, server: TokenServer, begun: list[str] | None = None) -> None:
     """The same for a blocking client: Ctrl-C, or the alarm of a worker's time limit."""
     calls = len(server.token_calls)
 
     def press(ctrl_c: Callable[[], object]) -> None:
-        until(lambda: len(server.token_calls) > calls)
+        until(lambda: begun or len(server.token_calls) > calls)
         ctrl_c()
 
     with interrupts() as ctrl_c:
@@ -142,24 +147,202 @@ def test_many_who_give_up_send_a_wrong_password_once(client: Client, give_up: An
     assert len(server.token_calls) == 1
 
 
+# what is awaited
+
+
+@dataclass
+class Awaited:
+    """What brings a token and is awaited. It waits to be let go; `count` says how often it was begun."""
+
+    server: TokenServer
+    held: Held
+    begun: list[str] = field(default_factory=list)
+    auth: Any = None
+    count: Callable[[], int] = int
+
+    @contextlib.asynccontextmanager
+    async def token_client(self, client: Awaiting) -> AsyncIterator[None]:
+        async with client.own_client() as own:
+            self.auth = self.server.auth(token_client=own)
+            self.count = lambda: len(self.server.token_calls)
+            yield
+
+    @contextlib.asynccontextmanager
+    async def function(self, client: Awaiting) -> AsyncIterator[None]:
+        async def get_token() -> str:
+            self.begun.append("call")
+            await client.until(self.held.released.is_set)
+            if self.held.reply is not None:
+                raise CredentialsRejected("refused")
+            token: str = json.loads(json.dumps(self.server.login().body))["token"]
+            return token
+
+        self.auth = FunctionAuth(get_token, origins=[self.server.url], cache={})
+        self.count = lambda: len(self.begun)
+        yield
+
+    async def given_up(self, client: Awaiting) -> None:
+        """Ask for a token, and be cancelled when it has been asked for, or somebody else's is waited for."""
+
+        async def watch() -> None:
+            await client.until(lambda: self.count() and (waiting(self.auth) or self.count() == 1))
+            await client.sleep(0)
+            cancel()
+
+        async with client.scope() as cancel:
+            await client.gather([self.auth.aget_token, watch])
+
+
+awaited: pytest.MarkDecorator = pytest.mark.parametrize(
+    "kind", [Awaited.token_client, Awaited.function], ids=["client", "function"]
+)
+
+
+@awaited
 @pytest.mark.parametrize("client", AWAITING, ids=repr)
-def test_an_async_token_client_ends_with_its_task(client: Awaiting, server: TokenServer) -> None:
-    """It belongs to the event loop, and so nothing of the call is left."""
-    auth, held = server.auth(), Held(server)
+def test_what_is_awaited_outlives_its_caller(client: Awaiting, kind: Any, server: TokenServer) -> None:
+    world = Awaited(server, Held(server))
 
     async def main() -> None:
-        async with client.own_client() as own:
-            mine = server.auth(token_client=own)
-
-            async def watch() -> None:
-                await client.until(lambda: server.token_calls)
-                cancel()
-
-            async with client.scope() as cancel:
-                await client.gather([watch, mine.aget_token])
-            assert waiting(mine) == 0
+        async with kind(world, client):
+            for _ in range(3):
+                await world.given_up(client)
+            world.held.release(None)
+            assert {each.value for each in await client.gather([world.auth.aget_token] * 3)} == {"token-1"}
 
     client.run(main)
-    held.release(None)
+    assert world.count() == 1
+
+
+@awaited
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_a_wrong_password_that_is_awaited_is_sent_once(client: Awaiting, kind: Any, server: TokenServer) -> None:
+    world = Awaited(server, Held(server))
+
+    async def main() -> None:
+        async with kind(world, client):
+            for _ in range(3):
+                await world.given_up(client)
+            world.held.release(REFUSED)
+            met = await client.gather([world.auth.aget_token] * 3)
+            assert {type(problem) for problem in met} == {CredentialsRejected}
+
+    client.run(main)
+    assert world.count() == 1
+
+
+@awaited
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_what_is_awaited_ends_with_its_event_loop(
+    client: Awaiting, kind: Any, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is left, and nobody waits for it: the next one begins anew at once."""
+    world = Awaited(server, Held(server))
+
+    async def main() -> None:
+        async with kind(world, client):
+            await world.given_up(client)
+
+    client.run(main)
+    gc.collect()
+    world.held.release(None)
+    assert waiting(world.auth) == 0
+    assert client.get(world.auth if kind is Awaited.function else server.auth(), server.api) == 200
+    assert world.count() == 2
+    assert not caplog.records
+
+
+def test_an_event_loop_that_is_closed_with_it_under_way_leaves_no_complaint(
+    server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `asyncio.run` does not: nobody cancels what is left."""
+    begun: list[str] = []
+
+    async def get_token() -> str:
+        begun.append("call")
+        await asyncio.sleep(60)
+        return "t"
+
+    for seconds in (0.0, 0.01):
+        auth = FunctionAuth(get_token, origins=[server.url], cache={}, timeout=0.3)
+        loop = asyncio.new_event_loop()
+        with pytest.raises(TimeoutError):
+            loop.run_until_complete(asyncio.wait_for(auth.aget_token(), seconds))
+        loop.close()
+        del loop
+        gc.collect()
+        with pytest.raises(TokenEndpointError, match="did not finish in time"):
+            asyncio.run(auth.aget_token())
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+# a secret that takes its time
+
+
+@dataclass(eq=False)
+class SlowSecret:
+    """A callable for a secret that waits to be let go."""
+
+    server: TokenServer
+    begun: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self) -> str:
+        self.begun.append("call")
+        assert self.released.wait(20)
+        return "p"
+
+    def auth(self) -> Any:
+        return LoginAuth(f"{self.server.url}/token", json={"password": self}, token="token", cache={})
+
+
+@every_client
+def test_a_secret_that_is_being_read_is_waited_for(client: Client, give_up: Any, server: TokenServer) -> None:
+    """Whoever is less patient than it is slow would have it read anew, and never get a token."""
+    secret = SlowSecret(server)
+    auth = secret.auth()
+    give_up(client, auth, server, begun=secret.begun)
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    secret.released.set()
+    assert next_one.result(20) == [200] * 3
+    assert len(secret.begun) == server.logins == 1
+
+
+@every_client
+def test_a_secret_that_was_read_for_nobody_serves_the_next(client: Client, give_up: Any, server: TokenServer) -> None:
+    secret = SlowSecret(server)
+    auth = secret.auth()
+    give_up(client, auth, server, begun=secret.begun)
+    secret.released.set()
+    until(lambda: not token_threads(set()))
     assert client.get(auth, server.api) == 200
-    assert len(server.token_calls) == 2
+    assert len(secret.begun) == server.logins == 1
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert len(secret.begun) == server.logins == 2
+
+
+@every_client
+def test_a_login_of_two_steps_goes_on_where_its_caller_left(client: Client, give_up: Any, server: TokenServer) -> None:
+    held = Held(server)
+    first = Call("/token", json={}, keep={"nonce": "nonce"})
+    auth: Any = LoginAuth(f"{server.url}/token2", json={"nonce": Kept("nonce")}, first=first, token="token", cache={})
+    give_up(client, auth, server)
+    held.release(Reply(200, {"nonce": "n"}))
+    until(lambda: not token_threads(set()))
+    server.answer = lambda request: server.login() if request.path == "/token2" else None
+    assert client.get(auth, server.api) == 200
+    assert len(server.token_calls) == server.logins == 1
+
+
+def test_a_secret_that_was_read_for_nobody_is_read_anew_after_invalidate(server: TokenServer) -> None:
+    client: Any = BLOCKING[0]
+    secret = SlowSecret(server)
+    auth = secret.auth()
+    interrupted(client, auth, server, begun=secret.begun)
+    secret.released.set()
+    until(lambda: not token_threads(set()))
+    auth.invalidate()
+    assert client.get(auth, server.api) == 200
+    assert len(secret.begun) == 2

@@ -6,6 +6,7 @@ says which request goes on next, what the token endpoint answers, who is cancell
 
 import os
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from itertools import count
@@ -192,7 +193,7 @@ class Model(RuleBasedStateMachine):
         self.tasks: list[Task] = []
         self.killed: list[Task] = []
         self.left: list[Task] = []
-        """Cancelled, but their token calls go on."""
+        """Cancelled, but their token calls go on, or what reads their secrets."""
         self.rejections: dict[str, tuple[float, str]] = {}
         """When each account's endpoint last told us that a password is wrong, and which."""
 
@@ -247,7 +248,7 @@ class Model(RuleBasedStateMachine):
     @rule(pick=PICK, closed=st.booleans())
     def cancel(self, pick: int, closed: bool) -> None:
         task = self.tasks[pick % len(self.tasks)]
-        if isinstance(task.effect, Exchange):
+        if isinstance(task.effect, Exchange) or (isinstance(task.effect, Call) and task.effect.blocks):
             self.left.append(replace(task))
         if closed:
             task.story.close()
@@ -260,7 +261,15 @@ class Model(RuleBasedStateMachine):
     @rule(pick=PICK)
     def a_token_call_ends_whose_leader_was_cancelled(self, pick: int) -> None:
         task = self.left.pop(pick % len(self.left))
-        task.effect.unwanted(lambda: self._result(task))
+        if isinstance(task.effect, Exchange):
+            task.effect.unwanted(lambda: self._result(task))
+        else:
+            read: Future[Any] = Future()
+            try:
+                read.set_result(self._result(task))
+            except TokenAuthError as problem:
+                read.set_exception(problem)
+            task.effect.unwanted(read)
 
     @precondition(lambda self: any(task.leads for task in self.tasks))
     @rule(pick=PICK)

@@ -62,7 +62,8 @@ class Undertake(NamedTuple):
 class Call(NamedTuple):
     """Call *function*, which may block when *blocks*, or be a coroutine function; its result is what it returns.
 
-    *what* is called: the subject of the error where it does not return by the *deadline*.
+    *what* is called: the subject of the error where it does not return by the *deadline*. If nobody waits any more when
+    it returns, *unwanted* is called with the future of its result.
     """
 
     function: Callable[[], Any]
@@ -70,6 +71,7 @@ class Call(NamedTuple):
     deadline: float
     blocks: bool
     what: str = "A callable for a secret"
+    unwanted: Callable[["Future[Any]"], object] = bool
 
     @staticmethod
     def late(what: str = "A callable for a secret") -> Exception:

@@ -23,7 +23,8 @@ class Flight:
 
     *key*: what is fetched. *stale_at*: monotonic seconds. *rejected*: the token whose rejection started it, if any.
     `replaced`: the token that its login replaced, if any. `exchanges`: whether it drifts with a request that uses a
-    refresh token. `began`: monotonic seconds when its login started.
+    refresh token. `began`: monotonic seconds when its login started. `needs_thread`: whether a task of this thread's
+    event loop brings its answer.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -36,6 +37,7 @@ class Flight:
         self.mark = ""
         self.replaced: Any = None
         self.exchanges = False
+        self.needs_thread = False
         self.began: float | None = None
         self._adrift = False
         self._registry = registry
@@ -55,7 +57,20 @@ class Flight:
         """
         self.stale_at = until
         self._adrift = True
-        self.thread = -1  # whose thread it was may wait for it now
+        if not self.needs_thread:
+            self.thread = -1  # whose thread it was may wait for it now
+
+    @contextlib.contextmanager
+    def drifting(self, until: float, *, exchanges: bool = False) -> Iterator[None]:
+        """Let it `drift` if the code inside is cancelled: what it waits for goes on."""
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.exchanges = exchanges
+            self.drift(until)
+            raise
 
     def land(self, result: object) -> None:
         """Give *result* to all waiters. None lets one of them lead."""

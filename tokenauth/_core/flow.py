@@ -11,17 +11,15 @@ client. `Source` and its parts answer their questions. `rejected` is the token t
 """
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake, Wait
-from tokenauth._core.errands import Errand
+from tokenauth._core.effects import Call, Effect, Exchange, Pause, Wait
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
-from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.record import Record
 from tokenauth._core.renewal import Fetch, keep, log_in, renew
@@ -160,15 +158,6 @@ def share(
             flight.future.add_done_callback(lambda _: shelf.release_soon(lease))
         else:
             shelf.release_soon(lease)
-
-
-def asked(
-    request: TokenRequest | Errand, flight: Flight, deadline: float, unwanted: Callable[[Callable[[], Reply]], object]
-) -> Exchange | Undertake:
-    """Return the effect that performs *request*."""
-    if isinstance(request, TokenRequest):
-        return Exchange(request, flight, deadline, unwanted)
-    return Undertake(request, flight, deadline, unwanted)
 
 
 def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]:

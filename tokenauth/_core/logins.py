@@ -20,6 +20,8 @@ from tokenauth._core.tokens import Tokens
 from tokenauth._core.under_way import login_under_way
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from tokenauth._core.error_tree import TokenAuthError
 
 log = logging.getLogger("tokenauth")
@@ -106,6 +108,27 @@ class Logins:
             return self.over(stand_in.current.login(credential.provider))
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
+
+    def begun(self, refresh_token: str | None) -> Talk | None:
+        """Return the login that was under way when its caller was cancelled: whoever leads next goes on from there."""
+        if stand_in.current is not None:
+            return None
+        talk: Talk | None = self._credential.memory.notes.get(self._credential.key, self._credential.monotonic())
+        self._credential.memory.notes.drop(self._credential.key)
+        return talk if talk is not None and talk.birth.is_here and talk.refresh_token == refresh_token else None
+
+    def put_by(self, flight: Flight, deadline: float, begun: "Future[Talk]") -> None:
+        """Keep what was *begun* for whoever leads next: the leader of *flight* was cancelled."""
+        try:
+            self._put_by(begun.result(), flight, deadline)
+        except Exception as failure:
+            self.cool(failure, flight)
+        finally:
+            flight.abandon()
+
+    def _put_by(self, talk: Talk, flight: Flight, deadline: float) -> None:
+        if not flight.forgotten:
+            self._credential.memory.notes.put(self._credential.key, talk, deadline)
 
     def ended(self, token: Token | None) -> Token | None:
         """Return what to log out: the cached *token*, or the session that its refresh token keeps alive."""
@@ -279,11 +302,12 @@ class Logins:
         *,
         save: Callable[[Held], object],
         keep: bool,
+        deadline: float,
     ) -> None:
         """Use the answer for those who wait and those who come next: the leader of *flight* was cancelled.
 
-        A login of several steps is begun anew. Nothing is kept if a newer token is held by now than the *old* one,
-        which was held when this was asked for. *save*: tells the other processes.
+        A login of several steps goes on with who leads next. Nothing is kept if a newer token is held by now than the
+        *old* one, which was held when this was asked for. *save*: tells the other processes.
         """
         held = self._tokens.held()
         try:
@@ -291,10 +315,12 @@ class Logins:
             if idle or (talk.refresh_token is not None and self.line.is_next(talk.refresh_token)):
                 talk.answer(reply())
                 held = self.accept(flight, talk, before, keep=keep) if talk.request is None else None
-                if held is not None and keep:
+                if held is None:
+                    self._put_by(talk, flight, deadline)
+                elif keep:
                     save(held)
                     self.settle(flight, held, talk)
-            flight.land(held if keep else None)
+            flight.land(held if keep else None)  # None where there is more to be done
         except Exception as failure:
             self.unsend(talk.refresh_token, failure)
             self.cool(failure, flight)

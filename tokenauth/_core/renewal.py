@@ -20,6 +20,7 @@ What can happen to a refresh token, and what follows:
 
 import logging
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -137,7 +138,7 @@ def call(
 ) -> Fetch:
     """Log in once, and put what that brings in use, but for *keep_it*. *before*: the token that is replaced."""
     logins = source.logins
-    talk: Talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks)
+    talk = yield from begin(source, flight, deadline, refresh_token)
     flight.mark = talk.mark
     logins.replay(flight.mark)
     logins.start(flight)
@@ -145,17 +146,15 @@ def call(
     while talk.request is not None:
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
             raise Call.late()
-        unwanted = partial(logins.salvage, flight, talk, source.tokens.held(), before, save=tell_fleet, keep=keep_it)
+        salvage = partial(logins.salvage, flight, talk, source.tokens.held(), before)
+        unwanted = partial(salvage, save=tell_fleet, keep=keep_it, deadline=deadline)
         if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
             logins.line.spend(refresh_token)
         try:
-            reply = yield asked(talk.request, flight, deadline, unwanted)
+            with flight.drifting(deadline, exchanges=refresh_token is not None):
+                reply = yield asked(talk.request, flight, deadline, unwanted)
         except Exception as failure:
             logins.unsend(refresh_token, failure)
-            raise
-        except BaseException:  # its answer may still come: whoever waits, waits for that
-            flight.exchanges = refresh_token is not None
-            flight.drift(deadline)
             raise
         talk.answer(reply)
     held = logins.accept(flight, talk, before, keep=keep_it)
@@ -168,6 +167,18 @@ def call(
     if before is not None and before.value != held.token.value and refresh_token is None:
         flight.replaced = before
     return held
+
+
+def begin(source: Source, flight: Flight, deadline: float, refresh_token: str | None) -> Generator[Effect, Any, Talk]:
+    """Return a new login with its first request built, or one that was under way when its caller was cancelled."""
+    logins = source.logins
+    talk = logins.begun(refresh_token)
+    if talk is None:
+        unwanted = partial(logins.put_by, flight, deadline)
+        call = Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks, unwanted=unwanted)
+        with flight.drifting(deadline) if call.blocks else nullcontext():
+            talk = yield call
+    return talk
 
 
 def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
@@ -213,14 +224,8 @@ def save(
 ) -> Generator[Effect, Any, None]:
     """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
     ask = leased.shelf.save(source.fleet.record(held), leased.lease)
-    try:
+    with flight.drifting(deadline, exchanges=True):
         told = yield ask._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
-    except Exception:
-        raise
-    except BaseException:  # it is being saved: whoever waits, waits for that
-        flight.exchanges = True
-        flight.drift(deadline)
-        raise
     if not told:
         source.fleet.outdate(held)
 

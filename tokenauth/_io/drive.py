@@ -7,8 +7,8 @@ How an effect is performed stands once, as a generator: it yields `Pending`, "wa
 most", whenever something takes time. `run` and `arun` differ in how they wait, and in nothing else.
 
 A transport makes one token call: `transport(request, seconds) -> (status, headers, body)`. It raises Unreachable.
-A blocking one is called in a thread, by both drivers: so it need not end when its caller is cancelled, and what it
-brings is made use of (`Exchange.unwanted`). Only a `token_client` that is async ends with its task.
+It is called in a thread, or awaited in a task of its own: so it need not end when its caller is cancelled, and what it
+brings is made use of (`Exchange.unwanted`).
 """
 
 import threading
@@ -25,7 +25,18 @@ from tokenauth._core.effects import Ask, Call, Effect, Exchange, Undertake, Wait
 from tokenauth._core.flights import Flight, current_greenlet
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
-from tokenauth._io.waiting import Pending, asettled, in_thread, in_time, on_a_loop, on_own_loop, settled
+from tokenauth._io.waiting import (
+    Gone,
+    Late,
+    Pending,
+    asettled,
+    aside,
+    in_task,
+    in_thread,
+    on_a_loop,
+    on_own_loop,
+    settled,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,10 +51,6 @@ class InThread:
     """A *transport* for event loops that blocks a thread of its own."""
 
     transport: BlockingTransport
-
-
-class Gone(Exception):
-    """A token call ended with the task that made it: there will be no answer."""
 
 
 class Unreachable(Exception):
@@ -154,24 +161,23 @@ class _Driver:
         call = TokenCall(exchange, self._clock)
         return (yield from in_hand(partial(self._begin, call), call.seconds, call.reply, call.leave))
 
-    def _await(self, awaitable: Awaitable[object], seconds: float, future: "Future[Any]") -> Awaitable[object] | None:
-        """Begin to await what a function of the user's returned; return what of it the loop must await."""
+    def _await(self, awaitable: Awaitable[object], seconds: float, flight: Flight, future: "Future[Any]") -> None:
+        """Begin to await *awaitable*, for *flight*; the outcome goes to *future*."""
         in_thread(partial(on_own_loop, awaitable, seconds), future)
-        return None
 
-    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
-        """Begin *call*, whose answer goes to *future*; return what of it the loop must await."""
+    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> None:
+        """Begin *call*, whose answer goes to *future*."""
         in_thread(partial(self._transport, call.request, call.seconds), future)
-        return None
 
     def _call(self, call: Call) -> Steps[Any]:
         """Call what may hang in a thread: its caller goes on in time."""
+        read = partial(_called, call)
         seconds = call.deadline - self._clock.monotonic()
-        result = yield from in_hand(partial(in_thread, call.function), seconds, partial(_called, call), bool)
+        result = yield from in_hand(partial(in_thread, call.function), seconds, read, call.unwanted)
         if not isinstance(result, Awaitable):
             return result
         left = max(call.deadline - self._clock.monotonic(), 0.001)
-        return (yield from in_hand(partial(self._await, result, left), left, partial(_called, call), bool))
+        return (yield from in_hand(partial(self._await, result, left, call.flight), left, read, call.unwanted))
 
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
@@ -200,18 +206,19 @@ class Blocking(_Driver):
 class Awaiting(_Driver):
     """Performs effects by awaiting, on asyncio and on trio. *transport*: an AwaitingTransport, or one InThread."""
 
-    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> Awaitable[object] | None:
-        if not isinstance(self._transport, InThread):
-            return in_time(self._transport(call.request, call.seconds), future, call.seconds, Gone)
-        in_thread(partial(self._transport.transport, call.request, call.seconds), future)
-        return None
+    def _begin(self, call: "TokenCall", future: "Future[Answer]") -> None:
+        if isinstance(self._transport, InThread):
+            in_thread(partial(self._transport.transport, call.request, call.seconds), future)
+        else:
+            self._await(self._transport(call.request, call.seconds), call.seconds, call.flight, future)
 
-    def _await(self, awaitable: Awaitable[object], seconds: float, future: "Future[Any]") -> Awaitable[object] | None:
-        return in_time(awaitable, future, seconds, Gone)
+    def _await(self, awaitable: Awaitable[object], seconds: float, flight: Flight, future: "Future[Any]") -> None:
+        flight.needs_thread = True
+        in_task(awaitable, seconds, future)
 
 
 def in_hand(
-    begin: "Callable[[Future[T]], Awaitable[object] | None]",
+    begin: "Callable[[Future[T]], object]",
     seconds: float,
     read: "Callable[[Future[T]], R]",
     unwanted: "Callable[[Future[T]], object]",
@@ -222,7 +229,8 @@ def in_hand(
     """
     future: Future[T] = Future()
     try:
-        yield Pending(future, seconds, begin(future))
+        begin(future)
+        yield Pending(future, seconds)
         return read(future)
     except Exception:
         raise
@@ -233,9 +241,16 @@ def in_hand(
 
 def _called(call: Call, future: "Future[Any]") -> Any:
     """Return what *future* brought in time."""
-    if not future.done():
+    if is_late(future):
         raise call.late(call.what)
+    if isinstance(future.exception(), Gone):
+        raise errors.TokenAuthError(f"{call.what} came to nothing: {future.exception()}")
     return future.result()
+
+
+def is_late(future: "Future[Any]") -> bool:
+    """Whether *future* has brought nothing in time."""
+    return not future.done() or isinstance(future.exception(), Late)
 
 
 def _asked(ask: Ask, future: "Future[Any]") -> Any:
@@ -251,7 +266,7 @@ class TokenCall:
 
     def __init__(self, exchange: Exchange | Undertake, clock: Clock) -> None:
         self.request: Any = exchange.request
-        self._flight, self._unwanted = exchange.flight, exchange.unwanted
+        self.flight, self._unwanted = exchange.flight, exchange.unwanted
         self._clock = clock
         self.sent_at = clock.wall()
         self.sent = clock.monotonic()
@@ -259,9 +274,11 @@ class TokenCall:
 
     def reply(self, future: "Future[Answer]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
-        if not future.done():
+        if is_late(future):
             raise self.failed(None)
         problem = future.exception()
+        if isinstance(problem, Gone):
+            problem = Unreachable(str(problem), connected=True)
         if isinstance(problem, Unreachable):
             raise self.failed(problem)
         return self.answered(future.result())
@@ -269,9 +286,9 @@ class TokenCall:
     def leave(self, future: "Future[Answer]") -> None:
         """Let what *future* brings be of use, though who asked for it has gone."""
         if isinstance(future.exception(), Gone):
-            self._flight.abandon()
+            self.flight.abandon()
         else:
-            self._unwanted(lambda: self.reply(future))
+            aside(lambda: self._unwanted(lambda: self.reply(future)))
 
     def answered(self, answer: Answer) -> Reply:
         return Reply(*answer, sent=self.sent, sent_at=self.sent_at, received_at=self._clock.wall())

@@ -13,15 +13,13 @@ from tokenauth._core import errors
 from tokenauth._core.clock import Clock
 from tokenauth._core.effects import Misuse, Undertake
 from tokenauth._core.errands import CallFunction, Errand, ReadFile, RunCommand
+from tokenauth._core.flights import Flight
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
-from tokenauth._io.drive import Steps, TokenCall, in_hand
+from tokenauth._io.drive import Steps, TokenCall, in_hand, is_late
 from tokenauth._io.failed import Failed
-from tokenauth._io.waiting import in_thread
+from tokenauth._io.waiting import Gone, in_thread
 from tokenauth.providers._masking import shown
-
-GRACE = 1.0
-"""Seconds by which an awaitable's own time limit comes after the driver's, which says what happened."""
 
 
 class Brought(NamedTuple):
@@ -31,7 +29,7 @@ class Brought(NamedTuple):
     result: Any = None
 
 
-Await = Callable[[Awaitable[object], float, "Future[Any]"], Awaitable[object] | None]
+Await = Callable[[Awaitable[object], float, Flight, "Future[Any]"], None]
 
 
 def done(task: Undertake, clock: Clock, begin: Await) -> Steps[Reply]:
@@ -42,7 +40,7 @@ def done(task: Undertake, clock: Clock, begin: Await) -> Steps[Reply]:
     if not inspect.isawaitable(reply.result):
         return reply
     left = max(task.deadline - clock.monotonic(), 0.001)
-    whole = partial(begin, _guarded(reply.result, task.request), left + GRACE)
+    whole = partial(begin, _guarded(reply.result, task.request), left, task.flight)
     return (yield from in_hand(whole, left, doing.reply, doing.leave))
 
 
@@ -51,12 +49,14 @@ class _Doing(TokenCall):
 
     def reply(self, future: "Future[Any]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
-        if not future.done():
+        if is_late(future):
             text = (
                 f"{self.request.what} did not finish in time (timeout=). Does it wait for an answer, or for a network?"
             )
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
+        if isinstance(problem, Gone):
+            raise errors.TokenEndpointError(f"{self.request.what} came to nothing: {problem}", retryable=True)
         if isinstance(problem, Failed):  # raised anew: its traceback has what the errand had in hand
             raise getattr(errors, problem.kind)(problem.text) from problem.cause
         brought: Brought = future.result()
@@ -67,7 +67,7 @@ class _Doing(TokenCall):
         brought = None if future.exception() else future.result()
         if brought is not None and inspect.isawaitable(brought.result):  # nobody is there to await it
             getattr(brought.result, "close", bool)()
-            self._flight.abandon()
+            self.flight.abandon()
         else:
             super().leave(future)
 

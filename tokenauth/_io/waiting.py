@@ -1,5 +1,14 @@
 """Waiting: for a future or for some seconds, in a thread or a task. Only this module uses asyncio and trio.
 
+Whatever takes time runs in a thread or a task of its own, and brings its outcome into a future. So it outlives its
+caller. What can happen to a task, and what its future gets:
+
+    it ends                                  the result, or the exception
+    its caller is cancelled                  the same, later
+    its time is over                         `Late`: it is cancelled
+    it is cancelled: the loop ends           `Gone`: `asyncio.run` cancels what is left, as trio does when `main` ends
+    the loop is closed without that          nothing: whoever waits goes by the deadline
+
 The first task that waits imports asyncio, so blocking programs never load it.
 """
 
@@ -7,13 +16,24 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+class Late(Exception):
+    """What was awaited did not end in time."""
+
+
+class Gone(Exception):
+    """What was awaited was cancelled, as when its event loop ends: there will be no answer. The text says why."""
+
+    def __init__(self, why: str = "it was cancelled") -> None:
+        super().__init__(why)
 
 
 def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
@@ -41,13 +61,11 @@ def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
 class Pending:
     """Something to wait for: that *future* is done, for *seconds* at most.
 
-    *work*: what an event loop awaits meanwhile, for it is what brings the future. *yields*: whether it is brought by a
-    greenlet of this thread, so that the thread must not stand still.
+    *yields*: whether it is brought by a greenlet of this thread, so that the thread must not stand still.
     """
 
     future: "Future[Any]"
     seconds: float
-    work: Awaitable[object] | None = None
     yields: bool = False
 
 
@@ -89,9 +107,6 @@ def _unlocked() -> Iterator[None]:
 
 async def asettled(pending: Pending) -> None:
     """Wait in this task."""
-    if pending.work is not None:
-        await pending.work
-        return
     trio = _running_trio()
     landed, wake = _trio_bell(trio) if trio else _asyncio_bell()
     pending.future.add_done_callback(lambda _: wake())
@@ -99,26 +114,54 @@ async def asettled(pending: Pending) -> None:
         await within(pending.seconds, landed())
 
 
-async def in_time(awaitable: Awaitable[T], future: "Future[T]", seconds: float, gone: Callable[[], Exception]) -> None:
-    """Await *awaitable* for at most *seconds*. *future* gets the outcome if it comes in time.
+def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> None:
+    """Await *awaitable* in a task of its own, for at most *seconds*. *future* gets the outcome.
 
-    If the awaiting task is cancelled, *future* gets the exception that *gone* returns.
+    On trio it is a system task, which must not raise anything. Either has the context of its caller.
     """
+    trio = _running_trio()
+    if trio:
+        spawn = trio.lowlevel.spawn_system_task
+        spawn(in_time, awaitable, seconds, future, name="tokenauth-login", context=copy_context())
+        return
+    import asyncio  # noqa: PLC0415  (see above)
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        _tasks.discard(task)
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()  # the task may have been cancelled before it began
+        if not future.done():
+            future.set_exception(Gone())
+
+    work = in_time(awaitable, seconds, future)
+    task = asyncio.get_running_loop().create_task(work, name="tokenauth-login")
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # a loop may be closed with it: see above
+    _tasks.add(task)
+    task.add_done_callback(ended)
+
+
+_tasks: set[Any] = set()
+"""A loop holds its tasks by weak references only."""
+
+
+async def in_time(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> None:
+    """Await *awaitable* for at most *seconds*. *future* gets the outcome; nothing is raised."""
 
     async def into() -> None:
         try:
             result = await awaitable
-        except Exception as problem:
+        except (Exception, KeyboardInterrupt, SystemExit) as problem:
             future.set_exception(problem)
         else:
             future.set_result(result)
 
+    ending: Exception = Late()
     try:
         await within(seconds, into())
-    except BaseException:
-        if not future.done():
-            future.set_exception(gone())
-        raise
+    except BaseException:  # a cancellation, or several in a group
+        ending = Gone()
+    if not future.done():
+        future.set_exception(ending)
 
 
 async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
@@ -140,11 +183,21 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T | None:
         raise
 
 
-def on_own_loop(awaitable: Awaitable[T], seconds: float) -> T | None:
-    """Return what *awaitable* returns, on an event loop of its own in this thread; None when *seconds* have passed."""
+def on_own_loop(awaitable: Awaitable[T], seconds: float) -> T:
+    """Return what *awaitable* returns, on an event loop of its own in this thread. Late when *seconds* have passed."""
     import asyncio  # noqa: PLC0415  (see above)
 
-    return asyncio.run(within(seconds, awaitable))
+    future: Future[T] = Future()
+    asyncio.run(in_time(awaitable, seconds, future))
+    return future.result()
+
+
+def aside(function: Callable[[], object]) -> None:
+    """Call *function*, which may block: in a thread where this one runs an event loop."""
+    if on_a_loop():
+        in_thread(function, Future())
+    else:
+        function()
 
 
 def on_a_loop() -> bool:

@@ -11,6 +11,7 @@ from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
+from tokenauth._io.waiting import Gone
 
 _PIECE = 16 * 1024
 _BEFORE_SENDING = (aiohttp.ClientHttpProxyError, aiohttp.InvalidURL, getattr(aiohttp, "ConnectionTimeoutError", ()))
@@ -33,6 +34,8 @@ class Awaiting:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
             sent = connected and not isinstance(error, _BEFORE_SENDING)
             text = str(error) if isinstance(error, BodyError) else reason(error)
+        if self._session is not None and self._session.closed:
+            raise Gone("its session was closed")
         raise Unreachable(text, connected=connected, sent=sent)
 
     def _lent(self, url: str) -> aiohttp.ClientSession:

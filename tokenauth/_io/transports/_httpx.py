@@ -15,6 +15,7 @@ from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 from tokenauth._io.transports.line import Line
+from tokenauth._io.waiting import Gone
 
 
 class _Transport:
@@ -106,7 +107,7 @@ class Awaiting(_Transport):
         try:
             return await self._call(self._lent(request.url), request, seconds)
         except Exception as error:
-            problem = self._unreachable(error)
+            problem = Gone("its client was closed") if self._client.is_closed else self._unreachable(error)
         raise problem
 
     async def _call(self, client: Any, request: TokenRequest, seconds: float) -> Answer:
