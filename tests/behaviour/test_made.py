@@ -31,6 +31,12 @@ def atrip(number: int) -> TokenAuth:
     )
 
 
+def with_options(number: int) -> TokenAuth:
+    return manis(
+        number, header="X-Token", origins=["https://more.example"], timeout=3.0, refused=[401, 419], leeway=5.0
+    )
+
+
 def login(number: int) -> TokenAuth:
     return LoginAuth(f"{URL}/login", json={"user": f"u-{number}", "key": "k"}, token="data.jwt", success=("code", 0))
 
@@ -45,6 +51,7 @@ def platform(number: int) -> TokenAuth:
 
 MADE: dict[Callable[[int], TokenAuth], tuple[int, int]] = {
     manis: (65, 20),
+    with_options: (95, 24),
     login: (60, 20),
     client_credentials: (85, 24),
     atrip: (100, 22),

@@ -17,13 +17,15 @@ from tokenauth.providers._duck import TokenAPI, as_provider
 if TYPE_CHECKING:
     from tokenauth._core.effects import Effect
     from tokenauth._core.fleet import Shelf
+    from tokenauth._core.memory import Memory
     from tokenauth._core.source import Source
 
 T = TypeVar("T")
 
 
 _SHARED = frozenset({"_provider", "_options"})
-_MADE = frozenset({"_handed_out", "_renewals", "_source", "_story", "_token_client"})  # rebuilt in each copy
+_NOT_THE_SOURCES = frozenset({"cache", "logout_at_exit", "store", "token_client"})
+_MADE = frozenset({"_handed_out", "_memory", "_renewals", "_source", "_story", "_token_client"})  # rebuilt in each copy
 
 
 class BaseTokenAuth(Anywhere):
@@ -91,9 +93,19 @@ class BaseTokenAuth(Anywhere):
         return twin
 
     def _set_up(self) -> None:
-        self._token_client = self._options.get("token_client")
-        if self._options or self._provider.logs_out or not self._provider.comparable:
-            self._source  # noqa: B018  (raises what is wrong with it here, not at the first request)
+        """Raise what is wrong with the options or the provider here, and not at the first request."""
+        provider, options = self._provider, self._options
+        self._token_client = options.get("token_client")
+        if (
+            provider.logs_out
+            or provider.brought is not None
+            or not provider.comparable
+            or options.get("store") is not None
+        ):
+            self._source  # noqa: B018  (it can't wait)
+        elif options:
+            rest, self._memory = _checked(provider, options)
+            at_login.source.check(provider, **rest)
         if self._provider.logs_out:
             presence.enter(self, self._source.tokens.key)
             if self._options.get("logout_at_exit", False):
@@ -101,16 +113,9 @@ class BaseTokenAuth(Anywhere):
 
     @once
     def _source(self) -> "Source":
-        options = dict(self._options)
-        _check_effect(self._provider, options)
-        token_client, mapping, store = (options.pop(name, None) for name in ("token_client", "cache", "store"))
-        options.pop("logout_at_exit", None)
-        if token_client is not None:
-            transports.library_of(token_client)
-        if mapping is not None and not isinstance(mapping, MutableMapping):
-            raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
-        memory = at_login.memory.PROCESS if mapping is None else at_login.memory.memory_of(mapping)
+        options, memory = _checked(self._provider, self._options)
         source = at_login.source.Source(self._provider, memory=memory, **options)
+        store = self._options.get("store")
         if store is not None:
             source.fleet.shelf = _shelf(store, source)
         return source
@@ -236,7 +241,8 @@ def _shelf(store: object, source: "Source") -> "Shelf":
     return shelf
 
 
-def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
+def _checked(provider: Provider, options: Mapping[str, Any]) -> "tuple[dict[str, Any], Memory]":
+    """Return those *options* that are the source's, and its memory."""
     for name, reason in provider.idle.items():
         if options.get(name) is not None and options[name] is not False:
             raise ValueError(f"{name}= would have no effect for {provider.name}: {reason}")
@@ -244,3 +250,10 @@ def _check_effect(provider: Provider, options: Mapping[str, Any]) -> None:
     if idle:
         text = f"{' and '.join(idle)} would have no effect, because {provider.name} decides how a token is sent"
         raise ValueError(f"{text}: use {provider.presents_by}")
+    token_client, mapping = options.get("token_client"), options.get("cache")
+    if token_client is not None:
+        transports.library_of(token_client)
+    if mapping is not None and not isinstance(mapping, MutableMapping):
+        raise TypeError(f"cache must be a mutable mapping, not {type(mapping).__name__}")
+    memory = at_login.memory.PROCESS if mapping is None else at_login.memory.memory_of(mapping)
+    return {name: each for name, each in options.items() if name not in _NOT_THE_SOURCES}, memory

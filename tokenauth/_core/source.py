@@ -50,11 +50,7 @@ class Source:
         uniform: Callable[[float, float], float] | None = None,
         **admission: Any,
     ) -> None:
-        _check_seconds("leeway", leeway, least=0.0)
-        _check_seconds("timeout", timeout, least=0.001)
-        if on_event is not None and not callable(on_event):
-            raise TypeError("on_event must be callable")
-        self.admission = Admission(provider, **admission)
+        self.admission = check(provider, leeway=leeway, timeout=timeout, on_event=on_event, **admission)
         allow_http = self.admission.allow_http
         self.credential = Credential(
             provider, leeway, timeout, on_event, allow_http=allow_http, memory=memory, clock=clock
@@ -161,6 +157,17 @@ class Source:
     def reject(self, token: Token) -> None:
         """Drop *token*, and no newer one: a 401 came back for it."""
         self.tokens.reject(token, shared=self.fleet.shelf is not None)
+
+
+def check(
+    provider: Provider, *, leeway: float = 30.0, timeout: float = 10.0, on_event: "OnEvent | None" = None, **rest: Any
+) -> Admission:
+    """Raise what is wrong with the options of a source. Return its admission, the *rest* of which it checks."""
+    _check_seconds("leeway", leeway, least=0.0)
+    _check_seconds("timeout", timeout, least=0.001)
+    if on_event is not None and not callable(on_event):
+        raise TypeError("on_event must be callable")
+    return Admission(provider, **rest)
 
 
 _MOST = 1e6
