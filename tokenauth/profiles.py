@@ -146,7 +146,7 @@ def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
     try:
         with where.open("rb") as file:
             private = os.name == "nt" or not os.fstat(file.fileno()).st_mode & OTHERS
-            tables = tomllib.load(file)
+            tables = tomllib.loads(file.read().decode("utf-8-sig"))  # some editors write a BOM
     except FileNotFoundError:
         problem = f"there are no profiles, for there is no file {where}: write one, or name another in {VARIABLE}"
     except OSError as error:

@@ -1,5 +1,6 @@
 """Wrong arguments fail in the constructor, and the text never shows the value."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -156,6 +157,13 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., 
     assert "nothing_like_it" in refusal(make, nothing_like_it=VALUE)
 
 
+async def _async_handler(event: object) -> None: ...
+
+
+class _Handler:
+    async def __call__(self, event: object) -> None: ...
+
+
 OPTIONS: dict[str, list[Any]] = {
     "leeway": [-1, "30", None, True, float("nan"), float("inf"), 10**400, [1]],
     "timeout": [0, -1, "10", None, True, float("nan"), float("inf"), 1e10, 10**400],
@@ -165,7 +173,7 @@ OPTIONS: dict[str, list[Any]] = {
     "extra_headers": [{"": "x"}, {"A B": "x"}, {"A": f"{VALUE}\n"}, {"A": 7}, {7: "x"}, [("A", "b")], None, "A"],
     "cache": [7, [], "cache", object()],
     "token_client": [7, "client", object(), requests, httpx, requests.get, requests.Session, httpx.Client],
-    "on_event": [7, "callback"],
+    "on_event": [7, "callback", _async_handler, functools.partial(_async_handler), _Handler(), _Handler],
 }
 
 

@@ -227,3 +227,79 @@ def test_an_empty_pipe_is_no_error() -> None:
     program = f"{sys.executable} -m tokenauth --help | true"
     ran = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
     assert ran.stderr == ""
+
+
+def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, manis: list[str]) -> None:
+    refused = [*manis[:-1], "nobody"]
+    first, second = run("token", *refused), run("token", *refused)
+    assert "Remembered" not in first.err
+    assert "(Remembered: no call was made. The next is in 60 s, or with --fresh.)\n" in second.err
+    assert "Remembered" not in run("token", *refused, "--fresh").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["tokn"], "no such command 'tokn'. Did you mean 'token'? See: tokenauth --help\n"),
+        (["token", "--class", "function"], "FunctionAuth needs get_token, which no argument can hold"),
+        (["request", "G T", "URL"], "the first argument is the method"),
+        (["request", "GET", "URL", "-H", "X: a\nb: c"], "--header X has a character that no header can have"),
+        (["request", "GET", "URL", "-H", "X Y: a"], "must be an HTTP field name"),
+        (["request", "GET", "https://me@elsewhere.example.com/x"], "the URL has a user name or a password in it"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else None,
+)
+def test_what_cannot_be_right_is_a_sentence(run: Run, manis: list[str], arguments: list[str], text: str) -> None:
+    given = [manis[3] if each == "URL" else each for each in arguments]
+    ran = run(*given, *(manis if arguments[0] == "request" else []))
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert text in ran.err
+
+
+def test_the_arguments_of_a_class_stand_in_help_however_it_is_named(run: Run) -> None:
+    assert run("token", "--class=manis", "--help").out == run("token", "--class", "manis", "--help").out
+
+
+def test_an_endpoint_that_is_down_advises_what_a_command_can_do(run: Run, manis: list[str]) -> None:
+    with serve(lambda request: Reply(200)) as server:
+        pass
+    err = run("token", "--class", "manis", "--base-url", server.url, "--merchant-id", "m", "--fresh").err
+    assert "token_client" not in err
+    assert "set HTTPS_PROXY or REQUESTS_CA_BUNDLE. `tokenauth doctor`" in err
+
+
+def _evil(request: Received) -> Reply:
+    content = {"\x1b]0;pwned\x07\u202e": "x" * 20, "access_token": "t", "expires_in": 5}
+    return Reply(200, json.dumps(content, ensure_ascii=False).encode(), {"X-Evil": "\x1b[31mred"})
+
+
+def test_a_server_commands_no_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with serve(_evil) as server:
+        url = server.url
+        said = [run("describe", url, "-d", "a=b"), run("describe", url, "-d", "a=b", "--json")]
+        login = ["--class", "login", "--url", url, "--form", "a=b", "--fresh"]
+        said += [run("request", "GET", f"{url}/x", "--include", *login), run("doctor", "--url", url, *login[:-1])]
+    for each in said:
+        assert not set("\x1b\x07\u202e") & set(each.out + each.err)
+    assert "\\u001b]0;pwned\\u0007\\u202e" in said[2].out
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_stream_that_is_closed_or_full_is_no_fault_of_ours(closed: str) -> None:
+    program = f"{sys.executable} -m tokenauth token --class nope"
+    ran = subprocess.run(["sh", "-c", f"{program} {closed}"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert ("there is no class" in ran.stderr) is (closed != "2>&-")
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(("output", "code"), [("> /dev/full", 1), ("| true", 0)])
+def test_output_that_cannot_be_written(output: str, code: int) -> None:
+    program = f"({sys.executable} -m tokenauth --help; echo $? >&2) {output}"
+    ran = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
+    said, _, ended = ran.stderr.rstrip().rpartition("\n")
+    assert int(ended) == code
+    assert said == ("tokenauth: the output can't be written: No space left on device" if code else "")

@@ -13,6 +13,7 @@ from tests.cli.conftest import SECRET, Run
 from tests.servers import Received, Reply, serve
 from tokenauth.sandbox import ThreadSandbox, credentials
 
+MANIS = ["--class", "manis", "--base-url", "https://m.example.com", "--merchant-id", "m", "--secret", "env:PATH"]
 LOGIN = ["--class", "login", "--url"]
 
 
@@ -33,6 +34,8 @@ LOGIN = ["--class", "login", "--url"]
         ["describe", "https://l.example.com/x", "-H", f"Authorization: Bearer {SECRET}"],
         ["describe", "https://l.example.com/x", "--param", f"access_key={SECRET}"],
         ["doctor", "--class", "manis", "--secret", SECRET],
+        ["request", "GET", "https://m.example.com", *MANIS, "-H", f"Authorization: Bearer {SECRET}"],
+        ["request", "GET", "https://m.example.com", *MANIS, "-H", f"X-Api-Key: {SECRET}"],
     ],
     ids=lambda arguments: " ".join(arguments[-3:]).replace(SECRET, "…"),
 )

@@ -56,6 +56,11 @@ def test_a_profile_is_the_object_that_its_arguments_make(written: Written) -> No
     assert profiles.names() == ["manis-prod"]
 
 
+def test_a_bom_and_the_lines_of_windows_do_no_harm(written: Written) -> None:
+    written("\ufeff" + MANIS.replace("\n", "\r\n"))
+    assert profiles.names() == ["manis-prod"]
+
+
 @pytest.mark.parametrize("name", ["manis", "ManisAuth", "Manis", "MANIS"])
 def test_a_class_may_be_spelled_as_one_likes(written: Written, name: str) -> None:
     written(MANIS.replace('"manis"', f'"{name}"'))

@@ -1,6 +1,7 @@
 """`tokenauth.testing`: isolated, fake, clock and logged_in, on every client."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Any
@@ -401,3 +402,16 @@ def test_a_login_of_before_is_not_seen_in_a_test(server: TokenServer, caplog: py
         assert auth.get_token().value == "token-2"
     tokenauth.forget()
     assert asyncio.run(auth.aget_token()).value == "token-3"
+
+
+def test_fakes_and_clocks_may_end_in_the_order_in_which_they_began(server: TokenServer) -> None:
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        first.enter_context(fake()).token = "first"
+        second.enter_context(fake()).token = "second"
+        first.enter_context(clock()).advance(1000)
+        second.enter_context(clock()).advance(100)
+        first.close()
+        assert server.auth().get_token().value == "second"
+        assert SYSTEM.wall() - time.time() == pytest.approx(100, abs=10)
+    assert stand_in.current is None
+    assert SYSTEM.wall() - time.time() == pytest.approx(0, abs=10)

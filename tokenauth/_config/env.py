@@ -40,11 +40,17 @@ def from_env(kind: type, prefix: str | None = None, given: Mapping[str, Any] | N
     found, missing = read(kind, prefix, given or {})
     if missing:
         raise ValueError(_missing(kind, list(missing), os.environ))
-    unwritable = [each.name for each in parameters_of(kind).values() if each.required and each.name not in found]
+    unwritable = unwritable_of(kind, found)
     if unwritable:
-        text = f"{kind.__name__} needs {unwritable[0]}, which no variable can hold"
-        raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable[0]}=…)")
+        text = f"{kind.__name__} needs {unwritable}, which no variable can hold"
+        raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable}=…)")
     return found
+
+
+def unwritable_of(kind: type, found: Mapping[str, Any]) -> str | None:
+    """Return the name of an argument that *kind* needs, that is not among *found*, and that no text can express."""
+    known = parameters_of(kind).values()
+    return next((each.name for each in known if each.required and not each.writable and each.name not in found), None)
 
 
 def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Parameter]]:

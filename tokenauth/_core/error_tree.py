@@ -62,6 +62,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         extra: Mapping[str, str] | None = None,
         remembered: float | None = None,
     ) -> None:
+        self._said = message
         if remembered is not None:
             left = math.ceil(remembered)
             message = f"{message} (Remembered: no call was made. The next is in {left} s, or after auth.invalidate().)"
@@ -87,9 +88,8 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         """Return a new error with the same class, text and attributes: each exception object is raised only once."""
         names = ("status", "code", "detail", "retry_after", "retryable", "extra")
         evidence = {name: self.__dict__[name] for name in names}
-        again = type(self)(*self.args, **evidence, remembered=remembered)
-        again.remembered = self.remembered if remembered is None else remembered
-        return again
+        left = self.remembered if remembered is None else remembered
+        return type(self)(self._said, *self.args[1:], **evidence, remembered=left)
 
 
 class CredentialsRejected(TokenAuthError):

@@ -89,7 +89,7 @@ class Fleet:
         held = self._good(record.token, rejected)
         if held is None:
             if record.failure is not None and now < record.failed_until:
-                raise errors.CredentialsRejected(**record.failure)
+                raise errors.CredentialsRejected(**record.failure, remembered=record.failed_until - now)
             return None
         self._tokens.keep(held)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
@@ -112,4 +112,5 @@ class Fleet:
 
     @staticmethod
     def is_rejection(failure: Exception) -> bool:
-        return isinstance(failure, errors.CredentialsRejected)
+        """Whether *failure* is a rejection that the fleet does not know yet."""
+        return isinstance(failure, errors.CredentialsRejected) and failure.remembered is None

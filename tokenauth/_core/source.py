@@ -165,13 +165,27 @@ def check(
     """Raise what is wrong with the options of a source. Return its admission, the *rest* of which it checks."""
     _check_seconds("leeway", leeway, least=0.0)
     _check_seconds("timeout", timeout, least=0.001)
-    if on_event is not None and not callable(on_event):
-        raise TypeError("on_event must be callable")
+    _check_handler(on_event)
     return Admission(provider, **rest)
 
 
 _MOST = 1e6
 """Seconds, some 11 days: no option means more, and nobody can wait for 50 days on every system."""
+
+
+def _check_handler(on_event: object) -> None:
+    """TypeError where *on_event* can't be called with an event, or nobody would see what calling it brings."""
+    if on_event is None:
+        return
+    import inspect  # noqa: PLC0415  (most programs have no handler)
+
+    if isinstance(on_event, type):
+        raise TypeError(f"on_event must be a function, not the class {on_event.__name__}: call it first")
+    if not callable(on_event):
+        raise TypeError("on_event must be callable")
+    if any(map(inspect.iscoroutinefunction, (on_event, type(on_event).__call__))):
+        text = "on_event must be a plain function: an async one would never run"
+        raise TypeError(f"{text}. Start a task in it, or put the event into a queue")
 
 
 def _check_seconds(name: str, value: object, *, least: float) -> None:

@@ -13,6 +13,7 @@ _screen    what it says, and how           tokens, calls, caches, sandboxes, doc
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,10 +22,15 @@ from tokenauth._lazy import installed
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in *argv* (default: the process's) and return its exit code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (until the process ends)
     try:
         with installed("cli", "The command tokenauth"):
             from tokenauth.cli._app import run
     except ImportError as problem:
         sys.stderr.write(f"tokenauth: {problem}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130
     return run(sys.argv[1:] if argv is None else argv)

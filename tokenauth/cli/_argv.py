@@ -18,7 +18,8 @@ from tokenauth.cli._ending import Stop
 WITH = "with-"
 """Stands before the name of an argument that the command itself has an option for: `--with-json`."""
 SECRET = re.compile(
-    r"pass|pwd|secret|token|key|pin$|otp|credential|assertion|signature|auth|cookie|session", re.IGNORECASE
+    r"pass|pwd|secret|token|(?<!idempotency[-_])key|pin$|otp|credential|assertion|signature|auth|cookie|session",
+    re.IGNORECASE,
 )
 _HOW = "prompt, env:NAME, file:PATH, keyring:service/user or command:'COMMAND'"
 
@@ -29,8 +30,9 @@ class Command(TyperCommand):
     _class = ""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if "--class" in args[:-1]:
-            self._class = args[args.index("--class") + 1]
+        for word, following in zip(args, [*args[1:], ""], strict=False):
+            if word.partition("=")[0] == "--class":
+                self._class = word.partition("=")[2] or following
         takes_value = {
             name: not (getattr(each, "is_flag", False) or getattr(each, "count", False))
             for each in self.params
@@ -208,6 +210,24 @@ def _json(label: str, text: str) -> Any:
     except ValueError:
         pass
     raise Stop(f"{label} is no JSON")
+
+
+def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str]:
+    """Return name and value of a *line* that can be sent as it is, with the secret that it refers to."""
+    from tokenauth._core.header_names import checked_header_name
+    from tokenauth._core.secrets import SourceError
+
+    ((name, text),) = headers([line]).items()
+    try:
+        _, value = pair("--header", f"{checked_header_name('the name of a --header', name)}={text}", prompt)
+        value = value if isinstance(value, str) else value()
+    except (SourceError, ValueError) as problem:
+        why = str(problem)
+    else:
+        if value.isprintable():
+            return name, value
+        why = f"--header {name} has a character that no header can have"
+    raise Stop(why)
 
 
 def headers(lines: Iterable[str]) -> dict[str, str]:

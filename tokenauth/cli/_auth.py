@@ -88,9 +88,13 @@ def chosen(profile: str | None, name: str | None, given: Mapping[str, list[str]]
 
 def _completed(kind: Any, own: dict[str, Any]) -> dict[str, Any]:
     """Return *own* with what the environment has, and with the secrets that are missing, asked for."""
-    from tokenauth._config.env import read
+    from tokenauth._config.env import read, unwritable_of
 
     found, missing = read(kind, None, own)
+    unwritable = unwritable_of(kind, found)
+    if unwritable:
+        how = f'in a profile, {unwritable} = {{python = "module:name"}}'
+        raise Stop(f"{kind.__name__} needs {unwritable}, which no argument can hold: write it {how}")
     if missing and not sys.stdin.isatty():
         first = next(iter(missing))
         how = "prompt" if missing[first].secret else "…"

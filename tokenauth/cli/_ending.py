@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tokenauth.cli import _screen
+
 CHECK, USAGE, CREDENTIALS, ENDPOINT, TOKEN, API, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
 TRACEBACK = "TOKENAUTH_TRACEBACK"
 
@@ -41,8 +43,10 @@ def ended(command: Callable[[], Any]) -> int:
         text, code = "", int(command() or 0)
     except KeyboardInterrupt:
         text, code = "", INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has enough
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
+    except (BrokenPipeError, SystemExit) as problem:  # which is what Typer makes of the first
+        if not isinstance(problem, BrokenPipeError) and not isinstance(problem.__context__, BrokenPipeError):
+            raise
+        _forsake_output()  # whoever read it has enough
         text, code = "", 0
     except Exception as problem:
         if os.environ.get(TRACEBACK):
@@ -52,14 +56,14 @@ def ended(command: Callable[[], Any]) -> int:
         log.removeHandler(kept)
     for warning in kept.texts:
         if warning not in text and text[:60] not in warning:
-            _say(f"warning: {warning}")
+            _screen.say(f"tokenauth: warning: {warning}")
     if text:
-        _say(text)
+        _screen.say(f"tokenauth: {text}")
     return code
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"tokenauth: {text}\n")
+def _forsake_output() -> None:
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
 
 
 def _said(problem: Exception) -> tuple[str, int]:
@@ -73,24 +77,51 @@ def _said(problem: Exception) -> tuple[str, int]:
 
     if isinstance(problem, errors.TokenAuthError):
         code, step = next((code, step) for kind, code, step in _steps(errors) if isinstance(problem, kind))
-        return f"{str(problem).rstrip('.')}. {step}".rstrip(), code
+        return f"{_sentence(_on_a_command_line(str(problem)))} {step if _helps(step, problem) else ''}".rstrip(), code
+    if isinstance(problem, OSError) and problem.strerror:
+        if problem.filename is None:
+            _forsake_output()
+        return f"{problem.filename or 'the output'} can't be written: {problem.strerror}", CHECK
     if isinstance(problem, ImportError) and "pip install" in str(problem):
         return str(problem), USAGE
     kind = type(problem).__name__
     return f"unexpected: {kind}. {TRACEBACK}=1 shows where; that may show secrets, so look before you share it.", CHECK
 
 
+_PYTHON = {
+    "pass the session or client to use as token_client=": "set HTTPS_PROXY or REQUESTS_CA_BUNDLE",
+    "or after auth.invalidate()": "or with --fresh",
+}
+"""What an error advises that nobody can do on a command line, and what can be done there."""
+_DESCRIBE = "`tokenauth describe` shows the answer."
+
+
+def _on_a_command_line(text: str) -> str:
+    for there, here in _PYTHON.items():
+        text = text.replace(there, here)
+    return text
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", ".)")) else f"{text}."
+
+
+def _helps(step: str, problem: Any) -> bool:
+    return step != _DESCRIBE or problem.status is not None  # what a file or a command gave is no answer
+
+
 def _steps(errors: Any) -> Iterator[tuple[type, int, str]]:
     """Yield each kind of error, the exit code, and the next step where its text has none."""
-    yield errors.CredentialsRejected, CREDENTIALS, "For a minute this answer counts; --fresh asks again."
-    yield errors.TokenResponseError, TOKEN, "`tokenauth describe` shows the answer."
+    yield errors.CredentialsRejected, CREDENTIALS, ""
+    yield errors.TokenResponseError, TOKEN, _DESCRIBE
     yield errors.TokenEndpointError, ENDPOINT, "`tokenauth doctor` looks at each step."
     yield errors.TokenAuthError, USAGE, ""
 
 
 def _usage(problem: Any) -> str:
-    text = str(problem.format_message()).rstrip(".")
+    text = str(problem.format_message())
     if "unexpected extra argument" in text:  # it quotes them, and one may be a secret
         text = "there are more arguments than this command takes"
     path = problem.ctx.command_path if getattr(problem, "ctx", None) else "tokenauth"
-    return f"{text[:1].lower()}{text[1:]}. See: {path} --help"
+    text = text.removesuffix(".").replace("?.", "?")
+    return f"{_sentence(text[:1].lower() + text[1:])} See: {path} --help"

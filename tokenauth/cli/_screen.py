@@ -5,11 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
 _STYLES = {"ok": "32", "fail": "31", "warn": "33", "skip": "2", "dim": "2", "bold": "1"}
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+def visible(text: str) -> str:
+    r"""Return *text* with what commands a terminal, or reorders a line, written as \u001b, as JSON has it."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def coloured(stream: TextIO) -> bool:
@@ -17,13 +25,15 @@ def coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def styled(text: str, style: str, stream: TextIO) -> str:
-    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if coloured(stream) else text
+def _styled(text: str, style: str | None, stream: TextIO) -> str:
+    text = visible(text)
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and coloured(stream) else text
 
 
-def out(text: str) -> None:
-    """Print data."""
-    sys.stdout.write(f"{text}\n")
+def out(*parts: str | tuple[str, str]) -> None:
+    """Print data: texts, or pairs of a text and its style. What it has of a server can't command the terminal."""
+    pairs = [(each, None) if isinstance(each, str) else each for each in parts]
+    sys.stdout.write("".join(_styled(text, style, sys.stdout) for text, style in pairs) + "\n")
     sys.stdout.flush()
 
 
@@ -34,7 +44,7 @@ def out_json(value: Any) -> None:
 def say(text: str, *, quiet: bool = False, style: str | None = None) -> None:
     """Print words for a person."""
     if not quiet:
-        sys.stderr.write(f"{styled(text, style, sys.stderr) if style else text}\n")
+        sys.stderr.write(f"{_styled(text, style, sys.stderr)}\n")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from tokenauth.cli import _argv, _screen
-from tokenauth.cli._auth import Class, Fresh, Profile, Quiet, auth_of
+from tokenauth.cli._auth import Class, Fresh, Profile, Quiet, ask, auth_of
 from tokenauth.cli._ending import API, ENDPOINT, Stop
 from tokenauth.cli.tokens import check_home
 
 SECONDS = 60.0
+"""Maximum time without a byte from the API."""
+_METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 def request(
@@ -31,7 +34,9 @@ def request(
     """Send a request with the token, and print the answer's body."""
     auth = auth_of(profile, name, ctx.obj, fresh=fresh)
     check_home(auth, url)
-    headers = _argv.headers(header or [])
+    headers = dict(_argv.header(each, ask) for each in header or [])
+    if not _METHOD.fullmatch(method):
+        raise Stop("the first argument is the method, such as GET, and the second the URL")
     body = _body(data)
     if body and body[:1] in {b"{", b"["} and not any(each.lower() == "content-type" for each in headers):
         headers["Content-Type"] = "application/json"
@@ -39,11 +44,11 @@ def request(
     if include:
         lines = [f"HTTP {answer.status_code} {answer.reason}", *(f"{each}: {v}" for each, v in answer.headers.items())]
         _screen.out("\n".join(lines) + "\n")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(answer.content)
-    if sys.stdout.isatty() and not answer.content.endswith(b"\n"):
-        _screen.out("")
-    sys.stdout.flush()
+    if sys.stdout.isatty():
+        _screen.out(answer.content.decode(answer.encoding or "utf-8", "replace").removesuffix("\n"))
+    else:
+        sys.stdout.buffer.write(answer.content)
+        sys.stdout.flush()
     if answer.status_code < 400:
         return 0
     _screen.say(f"tokenauth: {url.partition('?')[0]} answered {answer.status_code} {answer.reason}", quiet=quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,7 +81,6 @@ def _told(verdicts: Iterator[Verdict], *, as_json: bool, quiet: bool) -> Iterato
         yield each
         if as_json or (quiet and each.verdict != "fail"):
             continue
-        sign = _screen.styled(_SIGNS[each.verdict], each.verdict, sys.stdout)
-        _screen.out(f"{sign}  {each.what:13}  {each.text}")
+        _screen.out((_SIGNS[each.verdict], each.verdict), f"  {each.what:13}  {each.text}")
         if each.next:
-            _screen.out(f"{'':6}{'':13}  {_screen.styled(f'→ {each.next}', 'dim', sys.stdout)}")
+            _screen.out(f"{'':6}{'':13}  ", (f"→ {each.next}", "dim"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -33,6 +32,8 @@ def sandbox(
 
     try:
         run(port, ready=ready, seen=None if quiet or as_json else _show)
+    except BrokenPipeError:
+        raise
     except OSError as problem:
         text = problem.strerror or type(problem).__name__
     else:
@@ -42,8 +43,8 @@ def sandbox(
 
 def _show(method: str, path: str, status: int, seconds: float) -> None:
     style = "ok" if status < 300 else "warn" if status < 400 or status == 401 else "fail"
-    code = _screen.styled(str(status) if status else "cut", style, sys.stdout)
-    _screen.out(f"{code}  {method:6} {path}  {_screen.styled(f'{seconds * 1000:.0f} ms', 'dim', sys.stdout)}")
+    code = str(status) if status else "cut"
+    _screen.out((code, style), f"  {method:6} {path}  ", (f"{seconds * 1000:.0f} ms", "dim"))
 
 
 def demo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -98,6 +99,8 @@ def check_home(auth: Any, url: str) -> None:
         origin = Origin.parse(url)
     except ValueError as problem:
         raise Stop(f"that is no URL of an API: {problem}") from None
+    if "@" in urlsplit(url).netloc:
+        raise Stop("the URL has a user name or a password in it: the token takes their place")
     if not may_have(auth, origin):
         raise Stop(f"{origin} may not have this token. If it is one of your API's hosts: --origins {origin}")
 

@@ -12,19 +12,21 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = 0.0
-        self._real = SYSTEM.monotonic, SYSTEM.wall
 
     def advance(self, seconds: float) -> None:
         """Move the time forward by *seconds*. ValueError where that is less than 0."""
         if not 0 <= seconds < float("inf"):
             raise ValueError("advance() takes a finite number of seconds, 0 or more: tokens don't grow younger")
         self._ahead += seconds
-        monotonic, wall = self._real
-        SYSTEM.monotonic = lambda: monotonic() + self._ahead
-        SYSTEM.wall = lambda: wall() + self._ahead
 
-    def _end(self) -> None:
-        SYSTEM.monotonic, SYSTEM.wall = self._real
+
+_active: list[Clock] = []
+"""Clocks whose blocks have begun: they may end in another order, and what they were moved by adds up."""
+_real = SYSTEM.monotonic, SYSTEM.wall
+
+
+def _ahead() -> float:
+    return sum(each._ahead for each in list(_active))
 
 
 @contextlib.contextmanager
@@ -36,7 +38,12 @@ def clock() -> Iterator[Clock]:
     """
     with isolated():
         this = Clock()
+        _active.append(this)
+        monotonic, wall = _real
+        SYSTEM.monotonic, SYSTEM.wall = lambda: monotonic() + _ahead(), lambda: wall() + _ahead()
         try:
             yield this
         finally:
-            this._end()
+            _active.remove(this)
+            if not _active:
+                SYSTEM.monotonic, SYSTEM.wall = _real

@@ -114,6 +114,10 @@ class _StandIn:
         self._fake.signed.append(Signed(method, url, signature.headers_beside(None)))
 
 
+_active: list[_StandIn] = []
+"""Fakes whose blocks have begun: they may end in another order, as fixtures of two tests at once do."""
+
+
 @contextlib.contextmanager
 def fake() -> Iterator[Fake]:
     """Give every auth object a fake token in the block, without a login; yield what stands in for all token APIs.
@@ -121,13 +125,16 @@ def fake() -> Iterator[Fake]:
     Requests are sent as ever, with the fake token: to your mock, or to a server of yours. Stores aren't used, logouts
     aren't sent, and nothing is remembered before or after.
     """
-    before, this = stand_in.current, Fake()
+    this = Fake()
     with isolated():
-        stand_in.current = _StandIn(this)
+        stands_in = _StandIn(this)
+        _active.append(stands_in)
+        stand_in.current = stands_in
         try:
             yield this
         finally:
-            stand_in.current = before
+            _active.remove(stands_in)
+            stand_in.current = _active[-1] if _active else None
 
 
 def _kind(thing: object) -> str:
