@@ -1,5 +1,6 @@
 """Login: ten other token APIs, each in a few lines, and the rules of where things stand."""
 
+import base64
 import copy
 import functools
 import gc
@@ -16,12 +17,13 @@ from typing import Any
 
 import pytest
 
+from tests.support import ManualClock, with_clock
 from tokenauth import TokenAuth, errors
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-from tokenauth.providers import Call, Header, Kept, Login, Signed
+from tokenauth.providers import Basic, Call, Header, Kept, Login, Signed
 
 URL = "https://api.example/login"
 ISO_7 = "2030-03-17T17:46:40.0000000Z"
@@ -535,3 +537,22 @@ def test_a_home_that_can_not_be_used_says_why(home: object, why: str) -> None:
         Login("https://h.example", home="url").read(answer({"access_token": "t", "url": home}))
     assert "u-4711" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+def test_a_token_may_be_half_of_basic() -> None:
+    also = {"Authorization": Basic(Kept("token"), "session"), "X-Other": Basic("shop", Kept("key"))}
+    login = Login(URL, keep={"key": "key"}, also=also)
+    signature = login.sign(Token("t-1", kept={"key": "k-1"}))
+    assert signature is not None
+    sent = {name: base64.b64decode(value.removeprefix("Basic ")) for name, value in signature.headers.items()}
+    assert sent == {"Authorization": b"t-1:session", "X-Other": b"shop:k-1"}
+    assert login.identity != Login(URL, keep={"key": "key"}, also=also | {"X-Other": Basic("shop", "k-1")}).identity
+
+
+def test_a_sliding_lifetime_may_stand_in_the_answer() -> None:
+    clock = ManualClock()
+    auth = with_clock(TokenAuth(Login(URL, sliding=True, expires_in="idle"), cache={}), clock)
+    source = auth._source
+    reply = Reply(200, {}, b'{"access_token": "t-1", "idle": 600}', sent=clock.monotonic_now, sent_at=clock.wall_now)
+    held = source.logins.dated(source.provider.read(reply), reply, None)
+    assert (held.token.lifetime, held.last_use is not None) == (600, True)

@@ -124,25 +124,32 @@ class Signed(Computed):
 
 
 class Basic(Computed):
-    """User and password as the value of an `Authorization` header (RFC 7617, UTF-8)."""
+    """User and password as the value of an `Authorization` header (RFC 7617, UTF-8).
 
-    def __init__(self, user: str, password: SecretLike | Secret) -> None:
-        self.user = checked_text("the user for HTTP Basic", user)
-        if ":" in user:
+    Either may be a `Kept`: `Basic(Kept("token"), "session")`.
+    """
+
+    def __init__(self, user: str | Kept, password: SecretLike | Secret | Kept) -> None:
+        if not isinstance(user, Kept) and ":" in checked_text("the user for HTTP Basic", user):
             raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+        self.user = user
         name = "the password for HTTP Basic"
-        self._secret = password if isinstance(password, Secret) else Secret(name, password)
+        self._password = password if isinstance(password, Secret | Kept) else Secret(name, password)
 
     @property
-    def secret(self) -> Secret:
-        return self._secret
+    def secret(self) -> Secret | None:
+        return None if isinstance(self._password, Kept) else self._password
 
     @property
     def told(self) -> object:
-        return ("basic", self.user, self._secret.dynamic)
+        known = self._password.told if isinstance(self._password, Kept) else self._password.dynamic
+        return ("basic", self.user.told if isinstance(self.user, Kept) else self.user, known)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        return basic_header(self.user, self._secret.reveal() if fresh else self._secret.last())
+        user = self.user.value(kept, fresh=fresh) if isinstance(self.user, Kept) else self.user
+        if isinstance(self._password, Kept):
+            return basic_header(user, self._password.value(kept, fresh=fresh))
+        return basic_header(user, self._password.reveal() if fresh else self._password.last())
 
     def __repr__(self) -> str:
         return f"<Basic {self.user}>"

@@ -80,8 +80,9 @@ class Login(Provider):
         self._carry = self._described_carry(arguments)
         self._reading = Reading.of(arguments, self._noun, allow_http=self._allow_http)
         self.sliding = bool(arguments["sliding"])
-        if self.sliding and self._reading.lifetime is None:
-            raise ValueError("sliding needs a lifetime=: how long the token lives after its last use")
+        if self.sliding and options.keys().isdisjoint({"lifetime", "expires_in", "expires_at"}):
+            text = "how long the token lives after its last use, or expires_in=, where the answer says it"
+            raise ValueError(f"sliding needs lifetime=: {text}")
         self.presents, self.steady = self._carry.presents, self._carry.steady
         self.refreshes, self.logs_out = "refresh" in self._calls, "logout" in self._calls
         self.discards_older = bool(arguments["discards_older"]) or self.logs_out
