@@ -73,6 +73,10 @@ class _Threads(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024
+    ended = False
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        return not self.ended
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is part of some tests."""
@@ -186,12 +190,20 @@ def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _running(server: _Threads) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    """Handle connections, the last one ours: `serve_forever` looks only now and then whether it has been ended."""
+
+    def work() -> None:
+        while not server.ended:
+            server.handle_request()
+
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        server.shutdown()
+        server.ended = True
+        with contextlib.suppress(OSError):
+            socket.create_connection(server.server_address[:2]).close()
         thread.join()
 
 
