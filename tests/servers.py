@@ -203,7 +203,7 @@ def _running(server: _Threads) -> Iterator[None]:
     finally:
         server.ended = True
         with contextlib.suppress(OSError):
-            socket.create_connection(server.server_address[:2]).close()
+            socket.create_connection((str(server.server_address[0]), server.server_address[1])).close()
         thread.join()
 
 

@@ -119,6 +119,41 @@ def test_an_echoed_refresh_token_is_not_shown(caplog: pytest.LogCaptureFixture) 
 
 
 @every
+def test_one_that_raises_at_a_renewal_is_called_once(client: Client) -> None:
+    """The refresh token was not sent, and a login would fail as well: another try at once would never end."""
+    calls: list[bool] = []
+    broken = False
+
+    def secret() -> str:
+        calls.append(broken)
+        if broken:
+            raise KeyError("s-4711")
+        return "s-4711"
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        return Reply(
+            200, {"access_token": json.loads(json.dumps(server.login().body))["token"], "refresh_token": "r-1"}
+        )
+
+    with token_server(answer=answer) as server:
+        url = f"{server.url}/token"
+        auth = PasswordGrantAuth(
+            url, username="u", password="p", client_id="c", client_secret=secret, cache={}, timeout=2.0
+        )
+        assert client.get(auth, server.api) == 200
+        server.revoke()
+        broken = True
+        with pytest.raises(TokenAuthError, match="client_secret raised KeyError"):
+            client.get(auth, server.api)
+        assert calls.count(True) == 1, "your secret callable was called again and again"
+        broken = False
+        assert client.get(auth, server.api) == 200
+        assert b"refresh_token=r-1" in server.token_calls[-1].body
+
+
+@every
 def test_a_static_secret_is_read_once_for_each_call_and_blocks_no_event_loop(client: Client) -> None:
     threads: list[int] = []
 

@@ -59,12 +59,12 @@ def renew(
         try:
             return (yield from call(source, flight, deadline, before, refresh_token, leased=leased))
         except Exception as failure:
+            used = refresh_token is not None and not logins.alone and logins.line.has_passed(refresh_token)
             if refresh_token is not None and not logins.alone:
                 log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
-                unsent = not logins.line.has_passed(refresh_token)
-                if leased and leased.saved and unsent:  # whoever comes next may use it
+                if leased and leased.saved and not used:  # whoever comes next may use it
                     yield leased.shelf.save(leased.saved, leased.lease)
-            if refresh_token is None or logins.alone or logins.may_pass(failure):
+            if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
             elif source.past(deadline):  # no time for a login
