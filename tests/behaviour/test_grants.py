@@ -158,6 +158,24 @@ def test_a_subject_that_can_not_be_had_says_why(client: Client, authority: Autho
 
 
 @every
+@pytest.mark.parametrize("place", ["metadata", "answer"])
+def test_an_endless_document_is_asked_for_once(client: Client, place: str, authority: Authority) -> None:
+    """It would be as long at the next try; as any failure it rests."""
+    given: Any = {"client_id": "c", "client_secret": "s", "cache": {}}
+    if place == "metadata":
+        authority.metadata = {"x": "y" * 1024 * 1024}
+        auth = ClientCredentialsAuth(issuer=authority.issuer, **given)
+    else:
+        authority.token = lambda given: Reply(200, b" " * 1024 * 1025)  # type: ignore[method-assign]
+        auth = ClientCredentialsAuth(f"{authority.issuer}/token", **given)
+    for remembered in (False, True):
+        with pytest.raises(TokenEndpointError, match="larger than 1 MiB") as caught:
+            client.get_token(auth)
+        assert (caught.value.remembered is not None) == remembered
+    assert len(authority.calls) == 1
+
+
+@every
 def test_the_issuer_s_revocation_endpoint_is_used_where_that_was_asked_for(
     client: Client, authority: Authority
 ) -> None:
@@ -182,5 +200,5 @@ def test_an_issuer_without_a_revocation_endpoint_is_told_of(
     given: Any = {"client_id": "c", "client_secret": "s", "cache": {}, "revocation_url": "issuer"}
     with ClientCredentialsAuth(issuer=authority.issuer, **given) as auth:
         auth.get_token()
-    assert "names no revocation_endpoint" in caplog.text
+    assert "names no usable revocation_endpoint" in caplog.text
     assert "token logged out" not in caplog.text

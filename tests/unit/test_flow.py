@@ -382,7 +382,7 @@ def test_who_has_hardly_any_time_left_does_not_begin_a_login(source: Source, clo
 def test_a_login_that_nobody_has_time_for_is_not_made(source: Source, clock: ManualClock) -> None:
     """A callable for a secret took it all; a provider that discards older tokens would end one that serves somebody."""
     source.provider.secrets = (Secret("password", lambda: clock.move(TIMEOUT) or "p"),)  # type: ignore[func-returns-value]
-    with pytest.raises(TokenAuthError, match="callable"):
+    with pytest.raises(TokenAuthError, match="was over before its request"):
         Play(obtain(source))
     assert not source.flights._flights
     assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None

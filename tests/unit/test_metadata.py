@@ -104,6 +104,18 @@ def test_an_endpoint_that_can_not_be_used(endpoint: Any, text: str) -> None:
         played.login()
 
 
+@pytest.mark.parametrize("endpoint", [7, "", "http://tokens.example/r", "https://u:p@tokens.example/r", "/r"])
+def test_an_endpoint_that_no_login_needs_stops_none(endpoint: Any, caplog: pytest.LogCaptureFixture) -> None:
+    played = Played({OPENID: METADATA | {"revocation_endpoint": endpoint}, "/t": TOKEN}, revocation_url="issuer")
+    for _ in range(2):
+        token = played.login()
+        assert token.value == "a-1"
+        played.clock.move(601)
+    (warning,) = caplog.messages
+    assert "can't be used to log out: revocation_endpoint" in warning
+    assert played.provider.logout(token) is None
+
+
 def test_a_failure_of_the_server_may_pass() -> None:
     for status in (500, 503, 429, 408):
         played = Played({OPENID: status, INSERTED: METADATA})

@@ -190,6 +190,34 @@ def test_a_rejection_that_the_fleet_knows_is_raised_without_a_call(source: Sourc
     assert (caught.value.status, caught.value.code) == (401, "x")
 
 
+def test_a_rejection_that_comes_from_the_fleet_says_so_and_ends_when_it_does_there(
+    source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
+    clock.move(20)
+    with pytest.raises(CredentialsRejected) as first:
+        leading(source, clock, record)
+    clock.move(10)
+    with pytest.raises(CredentialsRejected) as second:
+        leading(source, clock, record)
+    for caught, left in (first, 40), (second, 30):
+        assert caught.value.remembered == left
+        assert str(caught.value).startswith(f"No (Remembered: no call was made. The next is in {left} s, or")
+        assert str(caught.value).count("Remembered") == 1
+    assert shelf.saved == [], "it would never end"
+    clock.move(31)
+    assert isinstance(leading(source, clock, record).effect, Exchange)
+
+
+def test_a_rejection_told_by_a_machine_whose_clock_is_ahead_is_kept_for_a_minute(
+    source: Source, clock: ManualClock
+) -> None:
+    record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now + 3600)
+    with pytest.raises(CredentialsRejected) as caught:
+        Play(obtain(source)).bring(record)
+    assert caught.value.remembered == 60
+
+
 def test_a_rejection_is_forgotten_after_a_minute_and_by_invalidate(source: Source, clock: ManualClock) -> None:
     record = Record.of_rejection(CredentialsRejected("No"), clock.wall_now)
     clock.move(1)

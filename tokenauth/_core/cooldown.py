@@ -59,12 +59,16 @@ class Cooldowns:
         return cooling.failure.again(remembered=cooling.until - now)
 
     def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> None:
-        """Start a cool-down with *failure* at *now*. It is longer after each failure in a row."""
+        """Start a cool-down with *failure* at *now*. It is longer after each failure in a row.
+
+        One that another process remembers ends when it does there.
+        """
         with self._lock:
             before = self._cooling.get(key)
             pause = FIRST if before is None else min(before.pause * 2, LONGEST)
             rest = REJECTED if isinstance(failure, errors.CredentialsRejected) else pause
             rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
+            rest = rest if failure.remembered is None else failure.remembered
             changed = before is not None and now < before.until and secrets != before.secrets
             self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets, changed)
             if isinstance(failure, errors.CredentialsRejected):

@@ -73,11 +73,6 @@ class Call(NamedTuple):
     what: str = "A callable for a secret"
     unwanted: Callable[["Future[Any]"], object] = bool
 
-    @staticmethod
-    def late(what: str = "A callable for a secret") -> Exception:
-        """Return what to raise where the deadline has passed: *what* was called took it all."""
-        return errors.TokenAuthError(f"{what} did not return in time (timeout=)")
-
 
 class Ask(NamedTuple):
     """Call *function*, a method of a shared store, in a thread. After *seconds* the result is that of *late*.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
+from tokenauth._core.cooldown import REJECTED
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import as_answered
 from tokenauth._core.effects import Ask
@@ -89,7 +90,8 @@ class Fleet:
         held = self._good(record.token, rejected)
         if held is None:
             if record.failure is not None and now < record.failed_until:
-                raise errors.CredentialsRejected(**record.failure, remembered=record.failed_until - now)
+                left = min(record.failed_until - now, REJECTED)  # another machine's clock may be ahead
+                raise errors.CredentialsRejected(**record.failure, remembered=left)
             return None
         self._tokens.keep(held)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)

@@ -50,6 +50,12 @@ class Logins:
         provider = self._credential.provider
         return provider.blocks or any(secret.dynamic for secret in provider.secrets)
 
+    @property
+    def reads(self) -> str:
+        """What that may be, as the subject of an error."""
+        dynamic = any(secret.dynamic for secret in self._credential.provider.secrets)
+        return "A callable for a secret" if dynamic else "What builds the token request"
+
     @cached_property
     def line(self) -> Line:
         """The refresh tokens of this credential."""

@@ -145,7 +145,7 @@ def call(
     tell_fleet = partial(save_now, source, leased)
     while talk.request is not None:
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
-            raise Call.late()
+            raise errors.TokenAuthError("The time for a token was over before its request could be sent (timeout=)")
         salvage = partial(logins.salvage, flight, talk, source.tokens.held(), before)
         unwanted = partial(salvage, save=tell_fleet, keep=keep_it, deadline=deadline)
         if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
@@ -175,7 +175,8 @@ def begin(source: Source, flight: Flight, deadline: float, refresh_token: str | 
     talk = logins.begun(refresh_token)
     if talk is None:
         unwanted = partial(logins.put_by, flight, deadline)
-        call = Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks, unwanted=unwanted)
+        function = partial(logins.begin, refresh_token)
+        call = Call(function, flight, deadline, logins.blocks, logins.reads, unwanted)
         with flight.drifting(deadline) if call.blocks else nullcontext():
             talk = yield call
     return talk

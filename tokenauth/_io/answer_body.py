@@ -10,7 +10,11 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 class BodyError(Exception):
-    """The body can't be read; the text says why."""
+    """The body can't be read; the text says why. *lasting*: whether another try would bring the same."""
+
+    def __init__(self, text: str, *, lasting: bool = False) -> None:
+        super().__init__(text)
+        self.lasting = lasting
 
 
 class Body:
@@ -19,7 +23,7 @@ class Body:
     def __init__(self, coding: str) -> None:
         coding = coding.strip().lower()
         if coding not in {"", "identity", *_WINDOW_BITS}:
-            raise BodyError("the answer has a content coding that was not asked for")
+            raise BodyError("the answer has a content coding that was not asked for", lasting=True)
         self._decoder = zlib.decompressobj(_WINDOW_BITS[coding]) if coding in _WINDOW_BITS else None
         self._pieces = bytearray()
 
@@ -34,7 +38,7 @@ class Body:
             except zlib.error:
                 raise BodyError("the answer's content coding is broken") from None
         if len(self._pieces) > LIMIT:
-            raise BodyError("the answer is larger than 1 MiB")
+            raise BodyError("the answer is larger than 1 MiB", lasting=True)
 
     def finish(self) -> bytes:
         """Return the whole body. BodyError where its coding was cut short."""

@@ -56,11 +56,13 @@ class InThread:
 class Unreachable(Exception):
     """A transport got no whole answer; the text says why. *connected*: whether the endpoint was reached.
 
-    *sent*: whether any of the request may have been. In doubt, and by default, it was.
+    *sent*: whether any of the request may have been. In doubt, and by default, it was. *lasting*: whether another try
+    would meet the same.
     """
 
-    def __init__(self, reason: str, *, connected: bool, sent: bool = True) -> None:
+    def __init__(self, reason: str, *, connected: bool, sent: bool = True, lasting: bool = False) -> None:
         super().__init__(reason)
+        self.lasting = lasting
         self.reason = reason
         self.connected = connected
         self.sent = sent
@@ -242,7 +244,7 @@ def in_hand(
 def _called(call: Call, future: "Future[Any]") -> Any:
     """Return what *future* brought in time."""
     if is_late(future):
-        raise call.late(call.what)
+        raise errors.TokenAuthError(f"{call.what} did not return in time (timeout=)")
     if isinstance(future.exception(), Gone):
         raise errors.TokenAuthError(f"{call.what} came to nothing: {future.exception()}")
     return future.result()
@@ -306,7 +308,7 @@ class TokenCall:
                 f"The token endpoint {where} can't be reached: {problem.reason}. Is it up? "
                 "Behind a proxy or a private CA, pass the session or client to use as token_client="
             )
-        failure = errors.TokenEndpointError(text, retryable=True)
+        failure = errors.TokenEndpointError(text, retryable=problem is None or not problem.lasting)
         failure.unsent = problem is not None and not problem.sent  # a refresh token is then as good as before
         return failure
 

@@ -201,7 +201,7 @@ class Grant(Login):
             methods = tuple(token.kept.get(_METHODS, "").split()) or None
             client = Client(client.id, client.secret, self.token_url, self._issuer, methods)
             if url is None:
-                text = "%s: nothing was revoked, because the metadata of issuer %s names no revocation_endpoint"
+                text = "%s: nothing was revoked, because the metadata of issuer %s names no usable revocation_endpoint"
                 _log.warning(text, self.name, self._issuer)
         if url is None:
             return None

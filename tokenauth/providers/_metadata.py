@@ -4,6 +4,8 @@ Law: a document counts only if its `issuer` is exactly the requested one. Otherw
 credentials.
 """
 
+import logging
+import math
 from collections.abc import Generator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,6 +16,8 @@ from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import checked_text
 from tokenauth.providers import _answers
 from tokenauth.providers._masking import shown
+
+_log = logging.getLogger("tokenauth")
 
 KEPT_FOR = 600.0
 """Seconds for which metadata is not asked for again."""
@@ -100,17 +104,19 @@ def _read(provider: Any, issuer: str, content: Mapping[str, Any], *, allow_http:
     methods = content.get("token_endpoint_auth_methods_supported")
     names = tuple(each for each in methods if isinstance(each, str)) if isinstance(methods, list) else None
     revocation = content.get("revocation_endpoint")
-    return Server(
-        _usable(provider, issuer, "token_endpoint", token_url, allow_http=allow_http),
-        issuer,
-        names,
-        _usable(provider, issuer, "revocation_endpoint", revocation, allow_http=allow_http)
-        if isinstance(revocation, str)
-        else None,
-    )
+    why = _unusable(issuer, "token_endpoint", token_url, allow_http=allow_http)
+    if why:
+        raise errors.TokenResponseError(f"{provider.name}: the metadata of issuer {issuer} can't be used: {why}")
+    if revocation is not None:  # no login needs it
+        why = _unusable(issuer, "revocation_endpoint", revocation, allow_http=allow_http)
+        if why and under_way.notes().get((issuer, why), 0.0) is None:
+            under_way.notes().put((issuer, why), True, math.inf)
+            _log.warning("%s: the metadata of issuer %s can't be used to log out: %s", provider.name, issuer, why)
+    return Server(token_url, issuer, names, None if why else revocation)
 
 
-def _usable(provider: Any, issuer: str, name: str, url: str, *, allow_http: bool) -> str:
+def _unusable(issuer: str, name: str, url: Any, *, allow_http: bool) -> str:
+    """Return what is wrong with *url*, an endpoint; "" where it can be used."""
     try:
         origin = checked_origin(url, name, allow_http=allow_http)
         if origin.loopback and not Origin.parse(issuer).loopback:
@@ -119,6 +125,4 @@ def _usable(provider: Any, issuer: str, name: str, url: str, *, allow_http: bool
         why = str(problem)
     else:
         why = "" if "#" not in url and "@" not in urlsplit(url).netloc else f"{name} has a fragment or a user name"
-    if why:
-        raise errors.TokenResponseError(f"{provider.name}: the metadata of issuer {issuer} can't be used: {why}")
-    return url
+    return why

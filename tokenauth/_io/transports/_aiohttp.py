@@ -34,9 +34,10 @@ class Awaiting:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
             sent = connected and not isinstance(error, _BEFORE_SENDING)
             text = str(error) if isinstance(error, BodyError) else reason(error)
+            lasting = isinstance(error, BodyError) and error.lasting
         if self._session is not None and self._session.closed:
             raise Gone("its session was closed")
-        raise Unreachable(text, connected=connected, sent=sent)
+        raise Unreachable(text, connected=connected, sent=sent, lasting=lasting)
 
     def _lent(self, url: str) -> aiohttp.ClientSession:
         user = self._session

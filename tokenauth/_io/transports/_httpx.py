@@ -46,7 +46,7 @@ class _Transport:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         if isinstance(error, BodyError):
-            return Unreachable(str(error), connected=True)
+            return Unreachable(str(error), connected=True, lasting=error.lasting)
         known = self._library.ConnectError, self._library.ConnectTimeout, self._library.ProxyError
         sent = not isinstance(error, (*known, self._library.PoolTimeout, self._library.UnsupportedProtocol))
         return Unreachable(reason(error), connected=not isinstance(error, known), sent=sent)

@@ -43,7 +43,7 @@ class Blocking:
             with Line(seconds) as session.line:
                 return self._call(session, request, seconds)
         except BodyError as error:
-            problem = Unreachable(str(error), connected=True)
+            problem = Unreachable(str(error), connected=True, lasting=error.lasting)
         except Exception as error:
             connected = not isinstance(error, self._library.ConnectionError)
             sent = not (session.line.connecting or has_cause(error, _BEFORE_SENDING))
