@@ -10,7 +10,7 @@ Importing this module imports no client; the first use of a name does.
 
 from typing import TYPE_CHECKING
 
-from tokenauth._core import errors as _errors
+from tokenauth._lazy import lazy
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import (
@@ -22,12 +22,4 @@ if TYPE_CHECKING:
 
 __all__ = ["CredentialsRejected", "TokenAuthError", "TokenEndpointError", "TokenResponseError"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_errors, name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy(__name__, {}, rest="tokenauth._core.error_tree")

@@ -1,12 +1,10 @@
 """`TokenAuth` also accepts any object with the four members of `TokenAPI` instead of a `Provider`."""
 
 import os
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.provider import Provider
-from tokenauth._core.secrets import Secret
 from tokenauth._core.token import Token
 
 
@@ -28,6 +26,7 @@ class TokenAPI(Protocol):
 
 
 _NEEDED = ("name", "token_url", "request", "read")
+_OPTIONAL = [name for name in vars(Provider) if name[0] != "_" and name not in {"identity", *_NEEDED}]
 
 
 def as_provider(described: object) -> Provider:
@@ -56,25 +55,10 @@ class _Wrapped(Provider):
         self.described = described
         self.name = described.name
         self.token_url = described.token_url
-        self.secrets: tuple[Secret, ...] = tuple(getattr(described, "secrets", ()))
-        self.discards_older = bool(getattr(described, "discards_older", False))
-        self.refreshes = bool(getattr(described, "refreshes", False))
-        self.presents = bool(getattr(described, "presents", False))
-        self.process_bound = str(getattr(described, "process_bound", ""))
-        self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
-        self.sliding = bool(getattr(described, "sliding", False))
-        self.logs_out = bool(getattr(described, "logs_out", False))
-        self.rests = bool(getattr(described, "rests", True))
-        self.hands_out_held = bool(getattr(described, "hands_out_held", False))
-        self.idle: Mapping[str, str] = dict(getattr(described, "idle", {}))
-        self.blocks = bool(getattr(described, "blocks", False))
-        self.logs_out_replaced = bool(getattr(described, "logs_out_replaced", True))
-        self.brought = getattr(described, "brought", None)
-        self.on_refresh_token = getattr(described, "on_refresh_token", None)
-        self.options: Mapping[str, Any] = dict(getattr(described, "options", {}))
-        for name in ("login", "logout", "version", "static", "is_static", "may_serve", "sign", "faked"):
+        for name in _OPTIONAL:
             if hasattr(described, name):
                 setattr(self, name, getattr(described, name))
+        self.steady = bool(getattr(described, "steady", not hasattr(described, "sign")))
 
     @property
     def identity(self) -> tuple[object, ...]:

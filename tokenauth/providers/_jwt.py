@@ -64,8 +64,8 @@ class JWT(Computed):
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
-        self._key = _keys.key_of("key", key)
-        self._algorithm = _keys.checked_algorithm(algorithm, self._key)
+        self.secret: Secret = _keys.key_of("key", key)
+        self._algorithm = _keys.checked_algorithm(algorithm, self.secret)
         self._kid = None if kid is None else checked_text("kid", kid)
         named = {"iss": issuer, "sub": subject, "aud": audience}
         given = {each: checked_text(_NAMED[each], value) for each, value in named.items() if value is not None}
@@ -75,23 +75,19 @@ class JWT(Computed):
         self._scheme = checked_text("scheme", scheme, empty=True, header=True)
 
     @property
-    def secret(self) -> Secret:
-        return self._key
-
-    @property
     def told(self) -> object:
-        own = {name: value for name, value in sorted(vars(self).items()) if name != "_key"}
-        return ("jwt", json.dumps(own, sort_keys=True), self._key.dynamic)
+        own = {name: value for name, value in sorted(vars(self).items()) if name != "secret"}
+        return ("jwt", json.dumps(own, sort_keys=True), self.secret.dynamic)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        text = self._key.reveal() if fresh else self._key.last()
+        text = self.secret.reveal() if fresh else self.secret.last()
         signed = self.made(text, {})
         return f"{self._scheme} {signed}" if self._scheme else signed
 
     def made(self, text: str, claims: Mapping[str, Any]) -> str:
         """Return the JWT, signed with the key in *text*. Claims of the description override *claims*."""
         key = _keys.loaded("key", text)
-        found_kid, found_alg = _keys.named_in(self._key)
+        found_kid, found_alg = _keys.named_in(self.secret)
         algorithm = self._algorithm or found_alg or _keys.algorithm_of(key)
         kid = self._kid or found_kid
         header = {"typ": "JWT", "alg": algorithm, **({"kid": kid} if kid else {}), **self._headers}

@@ -38,10 +38,8 @@ class Computed:
     steady: ClassVar[bool] = True
     """Whether it is the same each time, as long as its secret is."""
 
-    @property
-    def secret(self) -> Secret | None:
-        """What it is made with, or None."""
-        return None
+    secret: Secret | None = None
+    """What it is made with, or None."""
 
     if TYPE_CHECKING:
 
@@ -99,19 +97,15 @@ class Signed(Computed):
     def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
-        self._secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
+        self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
         self.function = Finder(function)
 
     @property
-    def secret(self) -> Secret:
-        return self._secret
-
-    @property
     def told(self) -> object:
-        return ("signed", self.function, self._secret.dynamic)
+        return ("signed", self.function, self.secret.dynamic)
 
     def result(self, given: object, *, fresh: bool = True) -> Any:
-        return self.function.result("Signed", self._secret.reveal() if fresh else self._secret.last(), given)
+        return self.function.result("Signed", self.secret.reveal() if fresh else self.secret.last(), given)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
         value = self.result(dict(kept), fresh=fresh)
@@ -135,10 +129,7 @@ class Basic(Computed):
         self.user = user
         name = "the password for HTTP Basic"
         self._password = password if isinstance(password, Secret | Kept) else Secret(name, password)
-
-    @property
-    def secret(self) -> Secret | None:
-        return None if isinstance(self._password, Kept) else self._password
+        self.secret = None if isinstance(self._password, Kept) else self._password
 
     @property
     def told(self) -> object:

@@ -6,6 +6,7 @@ A provider's module gives a plain function ``login(call) -> Response``; everythi
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -47,10 +48,27 @@ class Call:
         form = dict(pairs)
         return form if len(form) == len(pairs) else None
 
+    def labelled(self, *labels: str) -> bool:
+        """Tell whether the Content-Type is one of *labels*."""
+        return self.header("content-type").partition(";")[0].strip().lower() in labels
+
+    def basic(self) -> tuple[str, str] | None:
+        """Return name and password of HTTP Basic as they stand, or None."""
+        scheme, _, encoded = self.header("authorization").partition(" ")
+        try:
+            name, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
+        except ValueError:  # not base64, or not of text
+            return None
+        return (name, password) if colon and scheme.lower() == "basic" else None
+
     def refuse(self, response: Response) -> Response:
         """Count a refused login and return *response*."""
         self.provider.count("refused")
         return response
+
+    def fault(self, error: str, text: str) -> Response:
+        """Refuse with an error of RFC 6749, 5.2."""
+        return self.refuse(answer({"error": error, "error_description": text}, 400))
 
 
 class Endpoint:

@@ -6,15 +6,23 @@ import dataclasses
 import html
 import inspect
 import re
+import shlex
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+import tokenauth
+from tokenauth._config.env import words
 from tokenauth.sandbox import credentials as of
 from tokenauth.sandbox._state import EXPIRES, FAILURES, Knobs
+
+if TYPE_CHECKING:
+    from tokenauth import TokenAuth
+
+_SECRETS = {"secret", "password", "client_secret"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,9 @@ class API:
         account: what logs in.
         login: the token call.
         path: of the API that wants the token.
-        curl: arguments of the token call.
-        python, arguments: how Python and the command line name it. Each has {url} in it, as curl has.
+        curl: arguments of the token call, with {url} in it.
+        kind: the auth class.
+        address: the argument of the class that is a URL, and the path there.
     """
 
     name: str
@@ -37,12 +46,28 @@ class API:
     login: str
     path: str
     curl: str
-    python: str
-    arguments: str
+    kind: str
+    address: tuple[str, str]
+
+    def auth(self, url: str, secret: str | None = None) -> TokenAuth:
+        """Return an auth object for the account at *url*; *secret*: another one than the right one."""
+        argument, path = self.address
+        own = {name: secret or value for name, value in self.account.items() if name in _SECRETS}
+        made: TokenAuth = getattr(tokenauth, self.kind)(**{argument: url + path, **self.account, **own})
+        return made
 
     def tries(self, url: str) -> list[str]:
-        """Return lines to try at *url*."""
-        return [line.replace("{url}", url) for line in (f"curl {self.curl}", self.arguments, self.python)]
+        """Return lines to try at *url*: for curl, for the command line, where the secret is in the environment, and for
+        Python."""
+        argument, path = self.address
+        given = {argument: url + path, **self.account}
+        code = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        options = [f"--class {words(self.kind)}"]
+        for name, value in given.items():
+            options.append(f"--{name.replace('_', '-')} {'env:SECRET' if name in _SECRETS else shlex.quote(value)}")
+        secret = next(value for name, value in self.account.items() if name in _SECRETS)
+        command = f"SECRET={shlex.quote(secret)} tokenauth token {' '.join(options)}"
+        return [f"curl {self.curl.replace('{url}', url)}", command, f"{self.kind}({code})"]
 
 
 def apis() -> list[API]:
@@ -68,8 +93,8 @@ def apis() -> list[API]:
             "/manis/api/orders",
             f"-X POST -H 'x-merchant-id: {of.MANIS_MERCHANT_ID}' -H 'x-secret: {of.MANIS_SECRET}' "
             "{url}/api/v1/auth/token",
-            _python('ManisAuth("{url}"', manis),
-            _arguments("--class manis --base-url {url}", manis),
+            "ManisAuth",
+            ("base_url", ""),
         ),
         API(
             "atrip",
@@ -79,8 +104,8 @@ def apis() -> list[API]:
             "/search.do",
             f"-H 'Content-Type: application/json' -H 'x-atlas-client-id: {of.ATRIP_CLIENT_ID}' "
             f"-H 'x-atlas-client-secret: {of.ATRIP_CLIENT_SECRET}' -d '{body}' {{url}}/getAtripToken.do",
-            _python('AtripAuth(base_url="{url}"', atrip),
-            _arguments("--class atrip --base-url {url}", atrip),
+            "AtripAuth",
+            ("base_url", ""),
         ),
         API(
             "platform",
@@ -91,8 +116,8 @@ def apis() -> list[API]:
             "-X GET -H 'Content-Type: application/json' -d '"
             + urlencode({"grant_type": "password", **platform})
             + "' {url}/Token",
-            _python('PlatformAuth("{url}/Token"', platform),
-            _arguments("--class platform --token-url {url}/Token", platform),
+            "PlatformAuth",
+            ("token_url", "/Token"),
         ),
         API(
             "oauth",
@@ -101,27 +126,10 @@ def apis() -> list[API]:
             "POST /oauth/token",
             "/oauth/api/orders",
             f"-d grant_type=client_credentials -u '{quoted}' {{url}}/oauth/token",
-            _python('ClientCredentialsAuth("{url}/oauth/token"', oauth),
-            _arguments("--class client_credentials --token-url {url}/oauth/token", oauth),
+            "ClientCredentialsAuth",
+            ("token_url", "/oauth/token"),
         ),
     ]
-
-
-def _python(begin: str, account: dict[str, str]) -> str:
-    return f"{begin}, {', '.join(f'{name}={value!r}' for name, value in account.items())})"
-
-
-def _arguments(begin: str, account: dict[str, str]) -> str:
-    """Return the arguments of `tokenauth token`; the secret goes into the environment, as it has to."""
-    rest, secret = list(account.items()), ""
-    words = [begin]
-    for name, value in rest:
-        if name in {"secret", "password", "client_secret"}:
-            secret = f"SECRET='{value}' "
-            words.append(f"--{name.replace('_', '-')} env:SECRET")
-        else:
-            words.append(f"--{name.replace('_', '-')} '{value}'")
-    return f"{secret}tokenauth token {' '.join(words)}"
 
 
 def knobs() -> dict[str, str]:

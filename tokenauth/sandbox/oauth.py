@@ -8,7 +8,6 @@ by both. Answer, 200: ``access_token``, ``token_type``, ``expires_in`` (seconds)
 
 from __future__ import annotations
 
-from base64 import b64decode
 from hmac import compare_digest
 from urllib.parse import unquote_plus
 
@@ -30,11 +29,11 @@ def routes(provider: ProviderState) -> list[BaseRoute]:
 def login(call: Call) -> Response:
     """Answer a token call; errors are those of RFC 6749, 5.2."""
     form = call.form()
-    if form is None or call.header("content-type").partition(";")[0].strip().lower() != _LABEL:
-        return _refuse(call, "invalid_request", "The body must be urlencoded, each field once.")
+    if form is None or not call.labelled("application/x-www-form-urlencoded"):
+        return call.fault("invalid_request", "The body must be urlencoded, each field once.")
     uses_basic = "authorization" in call.request.headers
     if uses_basic and "client_secret" in form:
-        return _refuse(call, "invalid_request", "Authenticate by Basic or in the body, not by both.")
+        return call.fault("invalid_request", "Authenticate by Basic or in the body, not by both.")
     client = _basic(call) if uses_basic else (form.get("client_id", ""), form.get("client_secret", ""))
     if client is None or not _known(call.provider, *client):
         return _invalid_client(call, uses_basic=uses_basic)
@@ -44,13 +43,13 @@ def login(call: Call) -> Response:
 def _grant(call: Call, form: dict[str, str]) -> Response:
     scopes = form.get("scope", " ".join(OAUTH_SCOPES)).split(" ")
     if "grant_type" not in form:
-        return _refuse(call, "invalid_request", "grant_type is missing.")
+        return call.fault("invalid_request", "grant_type is missing.")
     if form["grant_type"] != "client_credentials":
-        return _refuse(call, "unsupported_grant_type", "Only client_credentials.")
+        return call.fault("unsupported_grant_type", "Only client_credentials.")
     if not set(scopes) <= set(OAUTH_SCOPES):
-        return _refuse(call, "invalid_scope", f"Known scopes: {' '.join(OAUTH_SCOPES)}.")
+        return call.fault("invalid_scope", f"Known scopes: {' '.join(OAUTH_SCOPES)}.")
     if form.get("audience", OAUTH_AUDIENCE) != OAUTH_AUDIENCE:
-        return _refuse(call, "invalid_target", f"The only audience: {OAUTH_AUDIENCE}.")
+        return call.fault("invalid_target", f"The only audience: {OAUTH_AUDIENCE}.")
     content = {
         "access_token": call.provider.issue(OAUTH_CLIENT_ID),
         "token_type": "Bearer",
@@ -72,23 +71,16 @@ def _known(provider: ProviderState, client_id: str, secret: str) -> bool:
 
 def _basic(call: Call) -> tuple[str, str] | None:
     """Return id and secret from the header, urldecoded (RFC 6749, 2.3.1), or None."""
-    scheme, _, encoded = call.header("authorization").partition(" ")
-    try:
-        name, colon, secret = b64decode(encoded.strip(), validate=True).decode("ascii").partition(":")
-        pair = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
-    except ValueError:  # not ASCII, not base64, or not of text
+    pair = call.basic()
+    if pair is None or not "".join(pair).isascii():
         return None
-    return pair if colon and scheme.lower() == "basic" else None
+    try:
+        return unquote_plus(pair[0], errors="strict"), unquote_plus(pair[1], errors="strict")
+    except ValueError:  # not of text
+        return None
 
 
 def _invalid_client(call: Call, *, uses_basic: bool) -> Response:
     content = {"error": "invalid_client", "error_description": "Client unknown or secret wrong."}
     headers = {"www-authenticate": 'Basic realm="oauth"'} if uses_basic else None
     return call.refuse(answer(content, 401 if uses_basic else 400, headers))
-
-
-def _refuse(call: Call, error: str, text: str) -> Response:
-    return call.refuse(answer({"error": error, "error_description": text}, 400))
-
-
-_LABEL = "application/x-www-form-urlencoded"

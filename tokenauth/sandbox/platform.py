@@ -9,7 +9,6 @@ page names one, so it is checked if present and demanded only by the `require_ba
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from email.utils import formatdate
 from hmac import compare_digest
@@ -30,7 +29,6 @@ from tokenauth.sandbox.credentials import (
     PLATFORM_USERNAME,
 )
 
-_LABELS: Final = ("application/json", "application/x-www-form-urlencoded")
 _USERS: Final[Mapping[str, str]] = {
     PLATFORM_USERNAME: PLATFORM_PASSWORD,
     PLATFORM_OTHER_USERNAME: PLATFORM_OTHER_PASSWORD,
@@ -46,15 +44,15 @@ def routes(provider: ProviderState) -> list[BaseRoute]:
 def login(call: Call) -> Response:
     """Answer a token call; an error is HTTP 400, or 401 for the Basic Authorization."""
     form = call.form()
-    if form is None or call.header("content-type").partition(";")[0].strip().lower() not in _LABELS:
-        return _refuse(call, "invalid_request", "The body must be urlencoded, each field once.")
+    if form is None or not call.labelled("application/json", "application/x-www-form-urlencoded"):
+        return call.fault("invalid_request", "The body must be urlencoded, each field once.")
     if form.get("grant_type") != "password":
-        return _refuse(call, "unsupported_grant_type", "grant_type must be password.")
+        return call.fault("unsupported_grant_type", "grant_type must be password.")
     username, password = form.get("username", ""), form.get("password", "")
     if not _basic_is_right(call, username):
         return call.refuse(_unauthorized())
     if not _known(call.provider, username, password):
-        return _refuse(call, "invalid_grant", "The user name or password is incorrect.")
+        return call.fault("invalid_grant", "The user name or password is incorrect.")
     call.provider.revoke(username)
     return answer(token_answer(call.provider, _granted(call.provider, username)))
 
@@ -83,17 +81,8 @@ def _basic_is_right(call: Call, username: str) -> bool:
     """Tell whether the Basic Authorization fits *username*, or is absent and not demanded."""
     if "authorization" not in call.request.headers:
         return not call.provider.knobs.require_basic
-    scheme, _, encoded = call.header("authorization").partition(" ")
-    try:
-        name, _, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except ValueError:  # not ASCII, not base64, or not of text
-        return False
-    same = compare_digest(name.encode(), username.encode())
-    return scheme.lower() == "basic" and same and _known(call.provider, name, password)
-
-
-def _refuse(call: Call, error: str, text: str) -> Response:
-    return call.refuse(answer({"error": error, "error_description": text}, 400))
+    name, password = call.basic() or ("", "")
+    return compare_digest(name.encode(), username.encode()) and _known(call.provider, name, password)
 
 
 def _unauthorized() -> Response:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PlatformAuth, TokenAuth
+from tokenauth import TokenAuth
 from tokenauth.sandbox import credentials as known
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._by_hand import Login
+from tokenauth.sandbox.front import apis
 
 STEPS: Final = ("first", "cached", "revoked", "expired", "wrong secret")
 
@@ -88,36 +89,14 @@ class Case:
         return Counts(state["logins"], state[f"{kind}_401"], state[f"{kind}_200"], state["refused"])
 
 
-def _manis(sandbox: Sandbox, secret: str | None) -> TokenAuth:
-    return ManisAuth(sandbox.url, merchant_id=known.MANIS_MERCHANT_ID, secret=secret or known.MANIS_SECRET)
-
-
-def _atrip(sandbox: Sandbox, secret: str | None) -> TokenAuth:
-    return AtripAuth(
-        client_id=known.ATRIP_CLIENT_ID,
-        client_secret=secret or known.ATRIP_CLIENT_SECRET,
-        user_name=known.ATRIP_USER_NAME,
-        role=known.ATRIP_ROLE,
-        order_no=known.ATRIP_ORDER_NO,
-        base_url=sandbox.url,
-    )
-
-
-def _platform(sandbox: Sandbox, secret: str | None) -> TokenAuth:
-    password = secret or known.PLATFORM_PASSWORD
-    return PlatformAuth(f"{sandbox.url}/Token", username=known.PLATFORM_USERNAME, password=password)
-
-
-def _oauth(sandbox: Sandbox, secret: str | None) -> TokenAuth:
-    return ClientCredentialsAuth(
-        f"{sandbox.url}/oauth/token",
-        client_id=known.OAUTH_CLIENT_ID,
-        client_secret=secret or known.OAUTH_CLIENT_SECRET,
-    )
+def _auth(name: str) -> Callable[[Sandbox, str | None], TokenAuth]:
+    """Return what makes an auth object for one of the sandbox's APIs."""
+    api = next(each for each in apis() if each.name == name)
+    return lambda sandbox, secret: api.auth(sandbox.url, secret)
 
 
 def manis_login(sandbox: Sandbox, secret: str | None) -> Login:
-    """Return the token call that `_manis` makes, for the one by hand; as do the next two."""
+    """Return the token call of `ManisAuth`, for the one by hand; the next two do the same."""
     headers = {"x-merchant-id": known.MANIS_MERCHANT_ID, "x-secret": secret or known.MANIS_SECRET}
     return Login("POST", f"{sandbox.url}/api/v1/auth/token", "token", headers)
 
@@ -142,11 +121,11 @@ def _form(method: str, url: str, form: Mapping[str, str]) -> Login:
 CASES: Final = (
     # A second at least: on a slow machine so much may pass between a login and the request that it is for.
     # Manis tells milliseconds and ``Date`` whole seconds: what is read against the other is up to 1 s off
-    Case("manis", "Manis", _manis, "/manis/api/orders", {"lifetime": 1, "expires": "ms"}, 2.1),
+    Case("manis", "Manis", _auth("manis"), "/manis/api/orders", {"lifetime": 1, "expires": "ms"}, 2.1),
     Case(
         "atrip",
         "ATRIP portal",
-        _atrip,
+        _auth("atrip"),
         "/portal/orders",
         {"lifetime": 1},
         1.1,
@@ -155,7 +134,7 @@ CASES: Final = (
         expected={**EXPECTED, "expired": Counts(2, 1, 2)},
     ),
     # two seconds read ``"expires_in": 1``: the Platform cuts off
-    Case("platform", "Platform", _platform, "/platform/api/orders", {"lifetime": 2}, 1.1),
-    Case("oauth", "client credentials", _oauth, "/oauth/api/orders", {"lifetime": 1}, 1.1),
+    Case("platform", "Platform", _auth("platform"), "/platform/api/orders", {"lifetime": 2}, 1.1),
+    Case("oauth", "client credentials", _auth("oauth"), "/oauth/api/orders", {"lifetime": 1}, 1.1),
 )
 MANIS, _, PLATFORM, OAUTH = CASES
