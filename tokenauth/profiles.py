@@ -127,15 +127,20 @@ def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "Toke
     """Return the same for a process that makes few requests: with a `FileStore`, so that the next needs no login.
 
     Without one where *given* has a store, the extra `file` is not installed, or the class can't share its tokens.
+    A refresh token that may be used once needs a store, or `on_refresh_token`: the next one would be lost.
     """
+    problem: Exception | None = None
     if "store" not in given:
         try:
             from tokenauth.stores import FileStore  # noqa: PLC0415  (an extra)
 
             return kind(**given, store=FileStore())  # type: ignore[no-any-return]
-        except (ImportError, TypeError, ValueError):
-            pass  # what is wrong with the rest is said below
-    return made(kind, given, label)
+        except (ImportError, TypeError, ValueError) as why:
+            problem = why  # what is wrong with the rest is said below
+    auth = made(kind, given, label)
+    if problem is not None and auth._provider.brought is not None and not given.get("on_refresh_token"):
+        raise ValueError(f"{label}: the next refresh token would be lost: {problem}")
+    return auth
 
 
 def _tables() -> tuple[dict[str, dict[str, Any]], bool]:

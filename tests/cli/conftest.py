@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tokenauth._core.lines import BROUGHT
 from tokenauth._core.memory import PROCESS
 from tokenauth.cli import main
 from tokenauth.sandbox import ThreadSandbox, credentials, serve_in_thread
@@ -33,6 +34,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     def ran(*argv: str) -> Ran:
         capsys.readouterr()
         PROCESS.forget()  # each command is a process of its own
+        BROUGHT._alive.clear()
         PROCESS._forgotten_at = -math.inf  # for which a store that others wrote to counts
         code = main(argv)
         out, err = capsys.readouterr()

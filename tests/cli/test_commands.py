@@ -1,10 +1,13 @@
 """What the commands do when all is well, and how they end when it isn't."""
 
 import json
+import os
 import subprocess
 import sys
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -284,6 +287,45 @@ def test_a_server_commands_no_terminal(run: Run, monkeypatch: pytest.MonkeyPatch
     for each in said:
         assert not set("\x1b\x07\u202e") & set(each.out + each.err)
     assert "\\u001b]0;pwned\\u0007\\u202e" in said[2].out
+
+
+@pytest.fixture
+def rotating(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Arguments for a server where each refresh token may be used once, as BCP 240 (RFC 9700) §4.14.2 wants it."""
+    used: list[int] = []
+
+    def answer(request: Received) -> Reply:
+        if parse_qs(request.body.decode())["refresh_token"] != [f"refresh-{len(used)}"]:
+            return Reply(400, b'{"error": "invalid_grant"}')
+        used.append(1)
+        token = {"access_token": f"access-{len(used)}", "expires_in": 3600, "refresh_token": f"refresh-{len(used)}"}
+        return Reply(200, json.dumps(token).encode())
+
+    monkeypatch.setenv("REFRESH", "refresh-0")
+    with serve(answer) as server:
+        where = ["--token-url", f"{server.url}/token", "--client-id", "c", "--client-auth", "none"]
+        yield ["--class", "refresh-token", *where, "--refresh-token", "env:REFRESH"]
+
+
+def test_a_rotating_refresh_token_is_kept_whatever_the_command(run: Run, rotating: list[str]) -> None:
+    assert run("token", *rotating).out == "access-1\n"
+    assert run("token", *rotating).out == "access-1\n"
+    assert run("token", *rotating, "--fresh").out == "access-2\n"
+    ran = run("doctor", *rotating)
+    assert ran.code == 0, ran.out
+    assert "ok    credentials    accepted" in ran.out
+    assert run("token", *rotating).out == "access-3\n"
+    assert run("header", *rotating, "--fresh").out == "Authorization: Bearer access-4\n"
+
+
+def test_without_a_place_for_the_next_refresh_token_none_is_used(
+    run: Run, rotating: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
+    for more in ([], ["--fresh"]):
+        ran = run("token", *rotating, *more)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert "the next refresh token would be lost: the folder for tokens can't be made" in ran.err
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])

@@ -58,9 +58,15 @@ def auth_of(
     from tokenauth import profiles
 
     kind, arguments, label = chosen(profile, name, given or {})
-    more: dict[str, Any] = {"store": None, "cache": {}} if fresh else {}
     try:
-        return profiles.made_for_a_command(kind, {**arguments, **more}, label)
+        if not fresh:
+            return profiles.made_for_a_command(kind, arguments, label)
+        auth = profiles.made(kind, {**arguments, "store": None, "cache": {}}, label)
+        if auth._provider.brought is None:
+            return auth
+        auth = profiles.made_for_a_command(kind, arguments, label)  # the next refresh token must be kept
+        auth.invalidate()
+        return auth
     except (ImportError, TypeError, ValueError) as problem:
         text = str(problem)
     raise Stop(text)

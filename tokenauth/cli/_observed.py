@@ -1,4 +1,7 @@
-"""One observed login: each request with its response, and the outcome. It doesn't use the cache."""
+"""One observed login: each request with its response, and the outcome. It doesn't use the cache.
+
+Where a refresh token is all there is to log in with, the next one is kept as ever.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class Observed:
 
 
 def observed(auth: Any) -> Observed:
-    """Log in with *auth*'s provider."""
+    """Log in with *auth*'s provider; with a refresh token, renew with it."""
     seen = Observed()
     send = transports.blocking(auth._token_client, auth._library)
 
@@ -48,8 +51,11 @@ def observed(auth: Any) -> Observed:
 
     log = logging.getLogger("tokenauth")
     log.disabled = True  # what it would say is told anyway
+    if auth._provider.brought is not None:  # a refresh token: what it brings must be kept
+        auth.invalidate()
+    fetch = flows.fetch if auth._provider.brought is None else flows.obtain
     try:
-        seen.token = drive.run(flows.fetch(auth._source), drive.Blocking(watched, auth._source.credential.clock))
+        seen.token = drive.run(fetch(auth._source), drive.Blocking(watched, auth._source.credential.clock))
     except errors.TokenAuthError as problem:
         seen.failure = problem
     finally:
