@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.support import ManualClock, with_clock
 from tokenauth import Token, TokenAuth, TokenAuthError, errors
-from tokenauth._clients.httpx_story import Obtain, Step
+from tokenauth._clients.steps import Obtain, Step
 from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain

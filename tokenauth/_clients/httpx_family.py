@@ -5,12 +5,13 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tokenauth._clients.at_login import bodies, flows, httpx_story
+from tokenauth._clients.at_login import httpx_story, steps
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._lazy import once
 
 if TYPE_CHECKING:
-    from tokenauth._clients.httpx_story import Step, Story
+    from tokenauth._clients.httpx_story import Story
+    from tokenauth._clients.steps import Steps
 
 
 class HttpxAuth(BaseTokenAuth):
@@ -105,39 +106,11 @@ class HttpxAuth(BaseTokenAuth):
             if self.requires_response_body:
                 await response.aread()
 
-    def _play(self, story: "Generator[Step, Any, Any]", request: Any) -> Any:
-        try:
-            step = next(story)
-            while True:
-                result: Any = None
-                if isinstance(step, httpx_story.Obtain):
-                    result = self._obtain(step.rejected, _library_of(request))
-                elif isinstance(step, httpx_story.Sign):
-                    result = self._source.admission.static(step.origin)
-                elif isinstance(step, httpx_story.Look):
-                    step.response.read()
-                else:
-                    bodies.drain(step.response, self._source.now)
-                step = story.send(result)
-        except StopIteration as end:
-            return end.value
+    def _play(self, story: "Steps", request: Any) -> Any:
+        return steps.played(story, self, _library_of(request))
 
-    async def _aplay(self, story: "Generator[Step, Any, Any]", request: Any) -> Any:
-        try:
-            step = next(story)
-            while True:
-                result: Any = None
-                if isinstance(step, httpx_story.Obtain):
-                    result = await self._aobtain(step.rejected, _library_of(request))
-                elif isinstance(step, httpx_story.Sign):
-                    result = await self._arun(flows.static(self._source, step.origin))
-                elif isinstance(step, httpx_story.Look):
-                    await step.response.aread()
-                else:
-                    await bodies.adrain(step.response, self._source.now)
-                step = story.send(result)
-        except StopIteration as end:
-            return end.value
+    async def _aplay(self, story: "Steps", request: Any) -> Any:
+        return await steps.aplayed(story, self, _library_of(request))
 
 
 def _library_of(request: Any) -> str | None:

@@ -5,20 +5,21 @@
     again     after a refusal of our token: sign the same request again
     learn     after a refusal that a hook or a transport turned into an exception: the token is no longer valid
 
-To wait for something, the story yields a step (`Obtain`, `Sign`, `Read` or `Look`), and `HttpxAuth` performs it. The
-client follows redirects below the auth flow, so a response may come from another URL. What counts is the request that
-got it.
+To wait for something, the story yields a step (see `steps`). The client follows redirects below the auth flow, so a
+response may come from another URL. What counts is the request that got it.
 """
 
 import logging
 import traceback
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from tokenauth._clients.bodies import is_whole, rewinder
+from tokenauth._clients.bodies import adrain, drain, is_whole, rewinder
 from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
+from tokenauth._clients.steps import Either, Obtain, Static, Step
 from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
@@ -28,33 +29,6 @@ from tokenauth._core.token import Token
 log = logging.getLogger("tokenauth")
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
-
-
-class Obtain(NamedTuple):
-    """Ask for a token other than *rejected*."""
-
-    rejected: Token | None
-
-
-class Sign(NamedTuple):
-    """Ask for the signature of requests to *origin* that need no token. This may read a secret."""
-
-    origin: Origin
-
-
-class Read(NamedTuple):
-    """Read the response, which is no longer needed, and free its connection."""
-
-    response: Any
-
-
-class Look(NamedTuple):
-    """Read the response, because its body may refuse the token (`refused=`)."""
-
-    response: Any
-
-
-Step = Obtain | Sign | Read | Look
 
 
 class _Streamed:
@@ -112,7 +86,7 @@ class Story:
             return None
         alone = not source.admission.more_origins
         if source.provider.is_static(origin):
-            signature = yield Sign(origin)
+            signature = yield Static(origin)
             if signature is not None:
                 presented = Presented.of(signature, None, url, origin, alone=alone)
                 source.learn_static(place, presented)
@@ -155,7 +129,7 @@ class Story:
         """Return the request that got *response*, signed anew; None where *response* is the caller's."""
         source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
-            yield Look(response)
+            yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         refused = refuses(source, response)
         if not refused:
             self._served(sent, response)
@@ -172,7 +146,7 @@ class Story:
                 source.reject(rejected)
             log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
             return None
-        yield Read(response)  # frees the connection before the token call and the retry
+        yield self._read(response)  # frees the connection before the token call and the retry
         presented = yield from self._present(request, rejected)
         if presented is None:
             return None
@@ -180,11 +154,16 @@ class Story:
         _sign(source, request, presented)
         return request
 
+    def _read(self, response: Any) -> Step:
+        """Read *response*, which is no longer needed, and free its connection."""
+        now = self._source.now
+        return Either(partial(drain, response, now), partial(adrain, response, now))
+
     def ended(self, refused: Any, response: Any) -> Generator[Step, Any, None]:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
         source, place = self._source, _place(response.request.url)
         if worth_reading(source, response):
-            yield Look(response)
+            yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         again = refuses(source, response)
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
@@ -197,9 +176,9 @@ class Story:
             return
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
-            yield Look(response)
+            yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         if refuses(self._source, response) and carried and self._is_home(response, token):
-            yield Read(response)
+            yield self._read(response)
             yield Obtain(token)
 
     def learn(self, sent: Sent | None, problem: BaseException | None) -> None:

@@ -2,8 +2,8 @@
 
     played(steps, auth, library)          await aplayed(steps, auth, library)
 
-A step is `Obtain`, `Static`, or a function. What a function returns is awaited where it must be, so one text serves a
-client's sync and async methods alike; what it raises is raised in the generator.
+A step is `Obtain`, `Static`, a function, or `Either` of two. What a function returns is awaited where it must be, so
+one text serves a client's sync and async methods alike; what it raises is raised in the generator.
 """
 
 from collections.abc import Awaitable, Callable, Generator
@@ -27,12 +27,19 @@ class Static(NamedTuple):
     origin: Origin
 
 
-Step = Obtain | Static | Callable[[], Any]
+class Either(NamedTuple):
+    """Call *blocking* in blocking code, and await *awaiting* elsewhere."""
+
+    blocking: Callable[[], object]
+    awaiting: Callable[[], Awaitable[object]]
+
+
+Step = Obtain | Static | Either | Callable[[], Any]
 Steps = Generator[Step, Any, Any]
 
 
-def played(steps: Steps, auth: BaseTokenAuth, library: str) -> Any:
-    """Perform *steps* by blocking this thread. *library* makes the token requests."""
+def played(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any:
+    """Perform *steps* by blocking this thread. *library* makes the token requests; None for the auth object's own."""
     try:
         step = next(steps)
         while True:
@@ -42,7 +49,7 @@ def played(steps: Steps, auth: BaseTokenAuth, library: str) -> Any:
                 step = steps.send(auth._source.admission.static(step.origin))
             else:
                 try:
-                    result = step()
+                    result = step.blocking() if isinstance(step, Either) else step()
                 except Exception as problem:
                     step = steps.throw(problem)
                 else:
@@ -51,7 +58,7 @@ def played(steps: Steps, auth: BaseTokenAuth, library: str) -> Any:
         return end.value
 
 
-async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str) -> Any:
+async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any:
     """Perform *steps* by awaiting."""
     try:
         step = next(steps)
@@ -62,7 +69,7 @@ async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str) -> Any:
                 step = steps.send(await auth._arun(flows.static(auth._source, step.origin), library))
             else:
                 try:
-                    result = step()
+                    result = step.awaiting() if isinstance(step, Either) else step()
                     if isinstance(result, Awaitable):
                         result = await result
                 except Exception as problem:
