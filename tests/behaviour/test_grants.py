@@ -12,7 +12,8 @@ from joserfc.jwk import RSAKey
 
 from tests.clients import CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
-from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenEndpointError, TokenExchangeAuth
+from tests.support import ManualClock, with_clock
+from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenAuthError, TokenEndpointError, TokenExchangeAuth
 from tokenauth.providers import PrivateKeyJWT
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -144,6 +145,43 @@ def test_the_subject_may_be_another_auth_object(client: Client, authority: Autho
     authority.good = "revoked"
     assert client.get(auth, api) == 200
     assert authority.exchanged == ["client_credentials-1"] * 2, "the subject's own token is still good"
+
+
+@every
+@pytest.mark.parametrize("code", ["invalid_grant", "invalid_request", "invalid_client"])
+def test_a_subject_that_is_refused_is_had_anew_by_the_next_try_once(
+    client: Client, code: str, authority: Authority
+) -> None:
+    """RFC 8693 §2.2.2 says invalid_request, most servers invalid_grant. A wrong client says nothing of the subject."""
+    url, issue, refused = f"{authority.issuer}/token", authority.token, ["client_credentials-1"]
+
+    def token(given: dict[str, str]) -> Reply:
+        if given.get("subject_token") in refused:
+            authority.exchanged.append(given["subject_token"])
+            return Reply(400, {"error": code})
+        return issue(given)
+
+    authority.token = token  # type: ignore[method-assign]
+    clock = ManualClock()
+    subject = with_clock(ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={}), clock)
+    auth = with_clock(TokenExchangeAuth(url, subject_token=subject, cache={}), clock)
+    with pytest.raises(TokenAuthError):
+        client.get_token(auth)
+    again = code != "invalid_client"
+    assert (subject._source.tokens.held() is None) == again
+    if not again:
+        return
+    clock.move(1.0)
+    assert client.get(auth, f"{authority.issuer}/api") == 200
+    assert authority.exchanged == ["client_credentials-1", "client_credentials-2"]
+    refused += ["client_credentials-4", "client_credentials-5"]
+    for dropped in (subject, auth):
+        dropped.invalidate()
+    for _ in range(4):
+        with pytest.raises(TokenAuthError):
+            client.get_token(auth)
+    assert authority.exchanged[2:4] == refused[1:]
+    assert set(authority.exchanged[4:]) <= {refused[-1]}, "no login for each that is refused"
 
 
 @every

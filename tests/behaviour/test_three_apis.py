@@ -1,12 +1,13 @@
 """The providers in use: against the sandbox, oddities included, with every client."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.clients import CLIENTS, Client, Get, Post
+from tests.clients import CLIENTS, Awaiting, Client, Get, Post
 from tests.servers import Received, Reply, Server, serve
 from tests.support import ManualClock, with_clock, without_pauses
 from tokenauth import (
@@ -301,6 +302,19 @@ def test_links_that_serve_once_are_replaced(client: Client) -> None:
         assert "link-" not in repr(first)
         answer = client.send(auth, Get(url))  # a link for a person is not what the requests use
         assert "link-5" not in str(answer.response.request.url)
+
+
+@every
+def test_links_for_wrong_credentials_are_refused_once_for_all(client: Client, sandbox: ThreadSandbox) -> None:
+    auth = atrip(sandbox, client_secret="s-wrong")
+    if isinstance(client, Awaiting):
+        met = client.run(lambda: client.gather([auth.aportal_link] * 20))
+    else:
+        with ThreadPoolExecutor(20) as pool:
+            asked = [pool.submit(auth.portal_link) for _ in range(20)]
+            met = [each.exception() for each in asked]
+    assert {type(problem) for problem in met} == {CredentialsRejected}
+    assert sandbox.state()["atrip"]["token_calls"] == 1
 
 
 def _portal_link(client: Client, auth: AtripAuth) -> Any:

@@ -1,10 +1,11 @@
 from typing import Any
 
+import pytest
 from cachetools import LRUCache, TTLCache
 
 from tests.support import Masked
 from tokenauth import Token
-from tokenauth._core.cache import Held, Marks, TokenCache, digest
+from tokenauth._core.cache import Held, Marks, Telling, TokenCache, digest
 from tokenauth._core.memory import PROCESS, memory_of
 
 
@@ -43,6 +44,20 @@ def test_the_process_cache_is_a_bounded_ttl_cache() -> None:
     assert isinstance(mapping, TTLCache)
     assert 0 < mapping.maxsize < 100_000
     assert memory_of(mapping) is PROCESS
+
+
+def test_more_credentials_than_there_is_room_for_are_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Else each request would log in, and nobody would know why."""
+    cache = TokenCache(Telling(maxsize=2, ttl=60))
+    cells = [cache.cell(number) for number in range(4)]
+    for number in (0, 1, 0, 1):
+        cache.put(number, held(f"t-{number}"))
+    assert not caplog.messages
+    for number in (2, 3, 0):
+        cache.put(number, held(f"t-{number}"))
+    (warning,) = caplog.messages
+    assert "More than 2 credentials are in use" in warning
+    assert [each.held is not None for each in cells] == [True, False, False, True]
 
 
 def test_an_entry_that_expires_between_look_and_removal_is_no_error() -> None:

@@ -20,12 +20,15 @@ from tokenauth.providers._answers import Fault
 from tokenauth.providers._arguments import NONE, Value, checked_extra, checked_url
 from tokenauth.providers._call import FORM, JSON, Call
 from tokenauth.providers._description import SentOptions
+from tokenauth.providers._sources import tell_sources
 from tokenauth.providers._values import Kept
 from tokenauth.providers.client_auth import Client, ClientAuth, ClientAuthLike
 from tokenauth.providers.login import Login
 
 _OURS = frozenset({"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"})
 """Form fields that every grant sets, or has an argument for."""
+_OF_A_TOKEN = frozenset({"invalid_grant", "invalid_request", "invalid_token"})
+"""Error codes that may mean the token that was sent: RFC 7521 §4.1, RFC 8693 §2.2.2, and what servers say."""
 _REVOKED_AT, _METHODS = "revocation_url", "auth_methods"  # kept beside a token, for its revocation
 _log = logging.getLogger("tokenauth")
 _SKEW = 20.0
@@ -169,7 +172,14 @@ class Grant(Login):
 
     def login(self, refresh_token: str | None = None) -> Generator[TokenRequest, Reply, Token]:
         if self._issuer is None:
-            return (yield from super().login(refresh_token))
+            try:
+                token = yield from super().login(refresh_token)
+            except errors.TokenAuthError as failure:
+                if refresh_token is None and failure.code in _OF_A_TOKEN:
+                    tell_sources(self.secrets, self.token_url, refused=True)
+                raise
+            tell_sources(self.secrets, self.token_url, refused=False)
+            return token
         server = yield from _metadata.discovered(self, self._issuer, allow_http=self._allow_http)
         try:
             token = yield from self._at(server).login(refresh_token)

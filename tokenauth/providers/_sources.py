@@ -1,6 +1,7 @@
 """Sources of a text that is read at each login: a file, another auth object, a callable, or the text itself."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -54,6 +55,15 @@ class TokenOf:
     def __call__(self) -> str:
         return str(self.auth.get_token().value)
 
+    def tell(self, value: str | None, place: str, *, refused: bool) -> None:
+        """Tell *auth* what became of its token *value* at *place*, as of one on a request: see `Futility`."""
+        source = self.auth._source
+        held = source.tokens.held()
+        if not refused:
+            source.ended(place, refused=False)
+        elif held is not None and held.token.value == value:
+            source.learn_refusal(held.token, place)
+
 
 def sealed(name: str, source: object, *, raw: bool = False) -> Secret:
     """Return the argument *name* as a secret that is read at each login.
@@ -67,6 +77,17 @@ def sealed(name: str, source: object, *, raw: bool = False) -> Secret:
     elif isinstance(source, TokenSource) and not isinstance(source, type):
         source = TokenOf(source)
     return Secret(name, source, raw=raw)  # type: ignore[arg-type]  # it checks what it is given
+
+
+def tell_sources(secrets: Iterable[Secret], place: str, *, refused: bool) -> None:
+    """Tell the auth objects whose tokens were read as *secrets* last whether *place* *refused* them.
+
+    A refused token is dropped there, so that the next login brings another one.
+    """
+    for secret in secrets:
+        source = secret.identity if secret.dynamic else None
+        if isinstance(source, TokenOf) and hasattr(source.auth, "_source"):
+            source.tell(secret.seen, place, refused=refused)
 
 
 def told(secret: Secret) -> object:

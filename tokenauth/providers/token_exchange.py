@@ -41,7 +41,7 @@ class TokenExchange(Grant):
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.
             subject_token: the token to exchange: a str; a `pathlib.Path` or a callable, read at each exchange; or
-                another auth object, whose token is exchanged.
+                another auth object, whose token is exchanged, and renewed if the server refuses it.
             subject_token_type: "access_token", "jwt", "id_token", "refresh_token", "saml1", "saml2", or the URI of
                 another type. Default "access_token".
             actor_token: the token of the party that acts for the subject; same kinds as `subject_token`. Default none.
