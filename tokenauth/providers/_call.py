@@ -15,7 +15,8 @@ from tokenauth._core.places import Answer, Place, Places, checked_place, describ
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._lazy import Later
-from tokenauth.providers._arguments import NONE, Template, Value, checked_basic, checked_method
+from tokenauth.providers._arguments import NONE, Value, checked_basic, checked_method
+from tokenauth.providers._template import Template
 from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from tokenauth._core.header_names import checked_header_name, checked_sent_name
 from tokenauth._core.secrets import checked_text
 from tokenauth._core.signature import Signature, in_header
 from tokenauth._core.token import Token
-from tokenauth.providers._arguments import Template, Value
+from tokenauth.providers._arguments import Value
+from tokenauth.providers._template import Template
 from tokenauth.providers._values import Computed
 
 _COOKIE_VALUE = r"[!#-+\--:<-\[\]-~]*"  # cookie-octets, RFC 6265 §4.1.1
