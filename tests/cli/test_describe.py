@@ -22,6 +22,7 @@ ANSWERS: dict[str, tuple[Reply, str]] = {
     "cookie": (Reply(headers={"Set-Cookie": "SID=t-1; Path=/"}), "t-1"),
     "text": (Reply(body=b"abcdefghijklmnop0123"), "abcdefghijklmnop0123"),
     "a JSON text": (Reply(body=b'"t-1"'), "t-1"),
+    "in minutes": (Reply(body={"session": {"key": "t-1", "ttlMinutes": 15}}), "t-1"),
     "in milliseconds": (Reply(body={"token": "t-1", "expiresIn": 7_776_000_000}), "t-1"),
 }
 
@@ -51,6 +52,12 @@ def test_what_it_prints_gets_the_token(run: Run, name: str, monkeypatch: pytest.
         (tmp_path / "profiles.toml").write_text(profile)
         assert tokenauth.profile("my-api", cache={}).get_token().value == token
     assert len(set(seen)) == 1  # the program sends what the command sent
+
+
+def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run) -> None:
+    with serve(lambda _: ANSWERS["in minutes"][0]) as server:
+        code = run("describe", f"{server.url}/login", "-d", "user=me").out
+        assert pasted(code).get_token().lifetime == 900.0
 
 
 def test_the_shape_has_every_value_masked(run: Run) -> None:

@@ -7,6 +7,7 @@ import gc
 import json
 import operator
 import pickle
+import re
 import subprocess
 import sys
 import types
@@ -556,3 +557,12 @@ def test_a_sliding_lifetime_may_stand_in_the_answer() -> None:
     reply = Reply(200, {}, b'{"access_token": "t-1", "idle": 600}', sent=clock.monotonic_now, sent_at=clock.wall_now)
     held = source.logins.dated(source.provider.read(reply), reply, None)
     assert (held.token.lifetime, held.last_use is not None) == (600, True)
+
+
+@pytest.mark.parametrize("reply", [answer({}, 401), answer({"other": 1}), Reply(200, {}, b"<html>")])
+def test_an_error_says_which_call_before_the_login_failed(reply: Reply) -> None:
+    provider = Login(URL, first=Call("/nonce", keep={"nonce": "nonce"}), json={"n": Kept("nonce")})
+    calls = provider.login()
+    next(calls)
+    with pytest.raises(errors.TokenAuthError, match=re.escape(f"{URL}: the call GET /nonce before it ")):
+        calls.send(reply)

@@ -34,6 +34,7 @@ class Reply(Frozen):
         received_at: Unix seconds at the end of the response, by this machine's clock.
         secrets: the secrets that were sent, refresh tokens included. Hidden in repr.
         result: return value of an errand's function, hidden in repr.
+        call: the method and path that were called, if it was not the login itself; for errors.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Reply(Frozen):
     received_at: float = 0.0
     secrets: tuple[str, ...] = part(default=(), repr=False)
     result: Any = part(default=None, repr=False)
+    call: str = ""
 
     @property
     def ok(self) -> bool:

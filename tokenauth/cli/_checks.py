@@ -173,7 +173,8 @@ def _expiry(token: Any, answer: Answer, places: Any) -> Verdict:
         near = likely.expires_in or likely.expires_at
         step = "If the API's documentation says how long it lives: lifetime=seconds."
         if near:
-            step = f"Write expires_{'in' if likely.expires_in else 'at'}={near!r}."
+            unit = f", unit={likely.unit!r}" if likely.unit else ""
+            step = f"Write expires_{'in' if likely.expires_in else 'at'}={near!r}{unit}."
         return Verdict("expiry", WARN, "unknown: the token is used until it is refused", step)
     from_jwt = not names and jwt_end(token.value) is not None
     where = described(places[names[0]]) if names else "the JWT's exp" if from_jwt else "what is configured"

@@ -45,6 +45,8 @@ def places(found: Proposal) -> dict[str, Any]:
             given[name] = place
     if found.expires_at is not None:
         given["expires_at"] = found.expires_at
+    if found.unit is not None:
+        given["unit"] = found.unit
     return given
 
 

@@ -140,7 +140,7 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
     notes = ["A proposal, by names and looks: compare it with the API's documentation."]
     content = answer.content
     lifetime = lifetime_of(in_json(content, found.expires_in)) if found.expires_in else None
-    if lifetime is not None and lifetime > _LONG:
+    if lifetime is not None and lifetime > _LONG and found.unit is None:
         notes.append(f'{found.expires_in} would be {lifetime / 86400:.0f} days. If it is in milliseconds: unit="ms"')
     if found.expires_in is None and found.expires_at is None:
         value = in_json(content, found.token) if isinstance(found.token, str) else None

@@ -195,7 +195,8 @@ def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None, na
     _warned.add(mark)
     likely = proposed(answer)
     near = likely.expires_in or likely.expires_at
-    instead = f"; did you mean {shown(repr(near), secrets_seen(provider))}?" if near else ""
+    unit = f" with unit={likely.unit!r}" if likely.unit else ""
+    instead = f"; did you mean {shown(repr(near), secrets_seen(provider))}{unit}?" if near else ""
     _log.warning("%s: no lifetime at %s=%s%s", provider.name, name, described(places), instead)
 
 
@@ -223,7 +224,8 @@ def _evidence(reply: Reply, fault: Fault) -> dict[str, Any]:
 def _text(provider: Provider, what: str, reply: Reply, fault: Fault, advice: str) -> str:
     code = f", code {fault.code}" if fault.code else ""
     detail = f": {fault.detail!r}" if fault.detail else ""
-    return f"{titled(provider)} {what} (HTTP {reply.status}{code}){detail}. {advice}"
+    named = f"{titled(provider)}: the call {reply.call} before it" if reply.call else titled(provider)
+    return f"{named} {what} (HTTP {reply.status}{code}){detail}. {advice}"
 
 
 def scheme_of(token_type: object) -> str:

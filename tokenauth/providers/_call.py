@@ -122,6 +122,11 @@ class Step:
     # what this call is
 
     @property
+    def told(self) -> str:
+        """Method and path, for errors."""
+        return f"{self._method} {self._url if isinstance(self._url, Kept) else urlsplit(self._url).path}"
+
+    @property
     def secrets(self) -> list[Secret]:
         sealed = [secret for each in self._templates.values() for secret in each.secrets]
         more = (self._body.secret if isinstance(self._body, Computed) else self._body, self._sign and self._sign.secret)

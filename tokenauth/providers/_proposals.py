@@ -12,6 +12,10 @@ _TOKENS = (
 )
 _TYPES = ("tokentype", "type", "scheme")
 _LIFETIMES = ("expiresin", "expirein", "expire", "ttl", "lifetime", "maxage", "validfor", "sessiontimeout", "timeout")
+_UNITS = {"min": ("minutes", "mins", "min"), "ms": ("milliseconds", "millis", "ms"), "s": ("seconds", "secs")}
+_IN_UNITS = {
+    f"{name}{word}": unit for name in (*_LIFETIMES, "expires") for unit, words in _UNITS.items() for word in words
+}
 _ENDS = ("expiresat", "expires", "expiration", "expirationdate", "expiry", "validuntil", "exp", "expireson")
 _TOKEN_HEADER = re.compile(r"token|session|auth", re.IGNORECASE)
 _LOOKS = re.compile(r"[A-Za-z0-9._~+/=|:-]{16,}")  # what a token is made of
@@ -24,16 +28,20 @@ class Proposal(Frozen):
     token_type: str | None = None
     expires_in: str | None = None
     expires_at: str | None = None
+    unit: str | None = None
 
 
 def proposed(answer: Answer) -> Proposal:
     """Return where token, type and expiry seem to stand in *answer*."""
     named = [(path, value) for path, value in leaves(answer.content) if value not in (None, "")]
+    lifetime = _likely(named, (*_LIFETIMES, *_IN_UNITS), (int, float, str))
+    unit = _IN_UNITS.get(_letters(lifetime)) if lifetime else None
     return Proposal(
         next(_tokens(answer, named), None),
         _likely(named, _TYPES, str),
-        _likely(named, _LIFETIMES, (int, float, str)),
+        lifetime,
         _likely(named, _ENDS, (int, float, str)),
+        None if unit == "s" else unit,  # which is what is meant anyway
     )
 
 
@@ -65,7 +73,12 @@ def _likely(named: list[tuple[str, object]], names: tuple[str, ...], kinds: type
     """Return the path whose last key is the first of *names* that is there; the shortest path of several."""
     of_kind = [(path, value) for path, value in named if isinstance(value, kinds) and not isinstance(value, bool)]
     for name in names:
-        paths = [path for path, _ in of_kind if re.sub(r"[^a-z]", "", path.rpartition(".")[2].lower()) == name]
+        paths = [path for path, _ in of_kind if _letters(path) == name]
         if paths:
             return min(paths, key=lambda path: path.count("."))
     return None
+
+
+def _letters(path: str) -> str:
+    """Return the letters of the last key of *path*, in lower case."""
+    return re.sub(r"[^a-z]", "", path.rpartition(".")[2].lower())

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import Unit, checked_unit, instant, lifetime_of
 from tokenauth._core.finder import identities
+from tokenauth._core.frozen import replace
 from tokenauth._core.identity import Identity
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import checked_origin
@@ -104,7 +105,7 @@ class Reading:
 
     def learned(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> dict[str, str]:
         """Return what is kept of the answer to *step*, a call before the login."""
-        reply, answer = _answers.opened(reply, kept)
+        reply, answer = _answers.opened(replace(reply, call=step.told), kept)
         self._check(login, reply, answer)
         learned, missing = step.learned(answer)
         if missing:
