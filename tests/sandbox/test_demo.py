@@ -9,13 +9,15 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 import pytest
+from anyio import CapacityLimiter
 from rich.console import Console
 
 from tokenauth import CredentialsRejected, TokenAuth
@@ -38,13 +40,12 @@ from tokenauth.sandbox.demo._clients import (
     Answer,
     Call,
     Client,
-    Crowd,
     Httpx,
     Requests,
     Script,
+    Send,
     installed_clients,
     installed_crowds,
-    play,
 )
 from tokenauth.sandbox.demo._herds import Fared, HerdResult, run_herds
 from tokenauth.sandbox.demo._steps import Result, _fault_of_error, run_case
@@ -61,25 +62,22 @@ FARED = Fared({"200": 3}, Counts(1, 0, 3), 0.1)
 TOLD = Told("requests, 3 threads", "all start at once", FARED, FARED, ok=True)
 
 
-class LosesBodies:
+class LosesBodies(Requests):
     """Requests, but for the bodies."""
 
-    name = "loses bodies"
-
     def run(self, auth: TokenAuth, script: Script) -> None:
-        Requests().run(auth, _without_bodies(script))
+        super().run(auth, _without_bodies(script))
 
 
-class Breaks:
+class Breaks(Client):
     """A client whose every call fails in a way that nobody expects."""
 
-    name = "broken"
+    @asynccontextmanager
+    async def open(self, auth: TokenAuth, threads: CapacityLimiter) -> AsyncIterator[Send]:
+        async def send(call: Call) -> tuple[int, bytes]:
+            raise ZeroDivisionError(call.url)
 
-    def run(self, auth: TokenAuth, script: Script) -> None:
-        play(script, self._send)
-
-    def _send(self, call: Call) -> Answer:
-        raise ZeroDivisionError(call.url)
+        yield send
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def command(*words: str, before: str = "pass") -> subprocess.CompletedProcess[st
     )
 
 
-def told(sandbox: Sandbox, crowds: list[Crowd], size: int = SIZE) -> tuple[list[Told], str]:
+def told(sandbox: Sandbox, crowds: list[Client], size: int = SIZE) -> tuple[list[Told], str]:
     """Return what a story comes to, and what it prints."""
     console = Console(file=io.StringIO(), width=80)
     teller = Teller(console)
@@ -201,7 +199,7 @@ def test_every_client_is_in_the_story() -> None:
     ("case", "login"), [(MANIS, manis_login), (PLATFORM, platform_login), (OAUTH, oauth_login)], ids=["m", "p", "o"]
 )
 def test_the_auth_by_hand_works_where_nothing_happens_at_once(
-    crowd: Crowd, case: Case, login: Callable[[Sandbox, str | None], Any], sandbox: ThreadSandbox
+    crowd: Client, case: Case, login: Callable[[Sandbox, str | None], Any], sandbox: ThreadSandbox
 ) -> None:
     auth, answers = by_hand(crowd.library, login(sandbox, None)), []
 
@@ -296,7 +294,7 @@ def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox, closed_port: int) 
 
 
 def test_a_client_that_breaks_is_a_difference() -> None:
-    [result] = run(OAUTH, Breaks())
+    [result] = run(OAUTH, Breaks("broken"))
     assert not result.ok
     assert result.problem is not None
     assert result.problem.startswith("ZeroDivisionError: http://127.0.0.1:")

@@ -1,22 +1,19 @@
-"""The real clients that the demo drives, each with one small class that plays a script.
+"""The real clients that the demo drives, each with one small class that opens it.
 
-A script is a plain generator: it yields calls and pauses and is sent the answers. It is written once; `play`
-and `aplay` perform it for blocking and for awaiting clients.
+A script is a plain generator: it yields calls and pauses and is sent the answers. All scripts are played on an event
+loop; the calls of a client that blocks are made in threads.
 """
 
 from __future__ import annotations
 
 import ssl
-import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio
 import requests
@@ -55,191 +52,153 @@ class Answer:
 
 
 Script = Generator[Call | Pause, Answer, None]
+Send = Callable[[Call], Awaitable[tuple[int, bytes]]]
 
 
-class Client(Protocol):
-    """A client library in one of its modes."""
+@dataclass(frozen=True)
+class Client:
+    """A client library in one of its modes: for callers that are threads with a client each, or tasks that share one.
+
+    Attributes:
+        library: its name.
+        callers: "threads" or "tasks".
+        backend: the event loop's library.
+    """
+
+    library: str
+    callers: str = "tasks"
+    backend: str = "asyncio"
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name, and its mode if it has several."""
+        return self.library
 
     def run(self, auth: Any, script: Script) -> None:
         """Play *script* with one new client that has *auth*."""
-
-
-class Crowd(Client, Protocol):
-    """A client that many callers use at the same moment: threads with a client each, or tasks that share one."""
-
-    @property
-    def library(self) -> str: ...
-
-    @property
-    def callers(self) -> str:
-        """Return "threads" or "tasks"."""
-        ...
-
-    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
-        """Play *scripts* at the same moment, and return what each raised."""
-        ...
-
-
-class _Blocking:
-    """A client per script, each in a thread of its own."""
-
-    callers = "threads"
-
-    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
-        ready = threading.Barrier(len(scripts))
-
-        def work(script: Script) -> Exception | None:
-            try:
-                self.run(auth, _after(partial(ready.wait, TIMEOUT), script))
-            except Exception as error:  # it is told
-                return error
-            return None
-
-        with ThreadPoolExecutor(len(scripts)) as threads:
-            return list(threads.map(work, scripts))
-
-    def run(self, auth: Any, script: Script) -> None:
-        with self._open(auth) as send:
-            play(script, send)
-
-    def _open(self, auth: Any) -> AbstractContextManager[Callable[[Call], Answer]]:
-        raise NotImplementedError
-
-
-class _Awaiting:
-    """One client, with a task for each script."""
-
-    callers = "tasks"
-    backend = "asyncio"
-
-    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
-        errors: list[Exception | None] = anyio.run(self._crowd, auth, scripts, backend=self.backend)
-        return errors
-
-    def run(self, auth: Any, script: Script) -> None:
         for error in self.crowd(auth, [script]):
             if error is not None:
                 raise error
 
+    def crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
+        """Play *scripts* at the same moment, and return what each raised."""
+        errors: list[Exception | None] = anyio.run(self._crowd, auth, scripts, backend=self.backend)
+        return errors
+
     async def _crowd(self, auth: Any, scripts: Sequence[Script]) -> list[Exception | None]:
         errors: list[Exception | None] = [None] * len(scripts)
+        threads = anyio.CapacityLimiter(len(scripts))
 
-        async def work(number: int, script: Script) -> None:
+        async def work(number: int, send: Send) -> None:
             try:
-                await aplay(script, send)
+                await play(scripts[number], send)
             except Exception as error:  # it is told
                 errors[number] = error
 
-        async with self._open(auth) as send, anyio.create_task_group() as tasks:
-            for number, script in enumerate(scripts):
-                tasks.start_soon(work, number, script)
+        async with AsyncExitStack() as clients:
+            count = len(scripts) if self.callers == "threads" else 1
+            sends = [await clients.enter_async_context(self.open(auth, threads)) for _ in range(count)]
+            async with anyio.create_task_group() as tasks:
+                for number in range(len(scripts)):
+                    tasks.start_soon(work, number, sends[number % count])
         return errors
 
-    def _open(self, auth: Any) -> AbstractAsyncContextManager[Callable[[Call], Awaitable[Answer]]]:
+    def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AbstractAsyncContextManager[Send]:
+        """Return a new client that has *auth*, as a function that makes calls."""
         raise NotImplementedError
 
 
-class Requests(_Blocking):
+class Requests(Client):
     """A `requests.Session`."""
 
-    name = library = "requests"
+    def __init__(self) -> None:
+        super().__init__("requests", "threads")
 
-    @contextmanager
-    def _open(self, auth: Any) -> Iterator[Callable[[Call], Answer]]:
+    @asynccontextmanager
+    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
         with requests.Session() as session:
             session.auth = auth
-            yield partial(_send_with_requests, session)
+
+            async def send(call: Call) -> tuple[int, bytes]:
+                ask = partial(session.request, call.method, call.url, data=call.body, timeout=TIMEOUT)
+                reply = await anyio.to_thread.run_sync(ask, limiter=threads)
+                return reply.status_code, reply.content
+
+            yield send
 
 
-@dataclass(frozen=True)
-class Httpx(_Blocking):
+class Httpx(Client):
     """The `Client` of *library*: httpx or httpx2."""
 
-    library: str
+    def __init__(self, library: str) -> None:
+        super().__init__(library, "threads")
 
-    @property
-    def name(self) -> str:
-        return self.library
-
-    @contextmanager
-    def _open(self, auth: Any) -> Iterator[Callable[[Call], Answer]]:
+    @asynccontextmanager
+    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
         with import_module(self.library).Client(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
-            yield partial(_send, client)
+
+            async def send(call: Call) -> tuple[int, bytes]:
+                ask = partial(client.request, call.method, call.url, content=call.body)
+                reply: Any = await anyio.to_thread.run_sync(ask, limiter=threads)
+                return reply.status_code, reply.content
+
+            yield send
 
 
-@dataclass(frozen=True)
-class HttpxAsync(_Awaiting):
+class HttpxAsync(Client):
     """The `AsyncClient` of *library*, on asyncio or trio."""
-
-    library: str
-    backend: str = "asyncio"
 
     @property
     def name(self) -> str:
         return f"{self.library}-async" + (", trio" if self.backend == "trio" else "")
 
     @asynccontextmanager
-    async def _open(self, auth: Any) -> AsyncIterator[Callable[[Call], Awaitable[Answer]]]:
+    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
         async with import_module(self.library).AsyncClient(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
-            yield partial(_asend, client)
+
+            async def send(call: Call) -> tuple[int, bytes]:
+                reply = await client.request(call.method, call.url, content=call.body)
+                return reply.status_code, reply.content
+
+            yield send
 
 
-class Aiohttp(_Awaiting):
+class Aiohttp(Client):
     """An `aiohttp.ClientSession`."""
 
-    name = library = "aiohttp"
-
     @asynccontextmanager
-    async def _open(self, auth: Any) -> AsyncIterator[Callable[[Call], Awaitable[Answer]]]:
+    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
         aiohttp = import_module("aiohttp")
         timeout, connector = aiohttp.ClientTimeout(TIMEOUT), aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(middlewares=[auth], timeout=timeout, connector=connector) as session:
-            yield partial(_send_with_aiohttp, session)
+
+            async def send(call: Call) -> tuple[int, bytes]:
+                async with session.request(call.method, call.url, data=call.body) as reply:
+                    return reply.status, await reply.read()
+
+            yield send
 
 
 def installed_clients() -> list[Client]:
     """Return every client that can be used here, in each of its modes."""
     clients: list[Client] = [Requests(), Httpx("httpx"), HttpxAsync("httpx")]
     if find_spec("trio"):
-        clients.append(HttpxAsync("httpx", "trio"))
+        clients.append(HttpxAsync("httpx", backend="trio"))
     if find_spec("httpx2"):
         clients += [Httpx("httpx2"), HttpxAsync("httpx2")]
     if find_spec("aiohttp"):
-        clients.append(Aiohttp())
+        clients.append(Aiohttp("aiohttp"))
     return clients
 
 
-def installed_crowds() -> list[Crowd]:
+def installed_crowds() -> list[Client]:
     """Return one crowd for each library that can be used here: threads and tasks."""
-    crowds: list[Crowd] = [Requests(), Httpx("httpx"), HttpxAsync("httpx2" if find_spec("httpx2") else "httpx")]
-    return [*crowds, Aiohttp()] if find_spec("aiohttp") else crowds
+    crowds: list[Client] = [Requests(), Httpx("httpx"), HttpxAsync("httpx2" if find_spec("httpx2") else "httpx")]
+    return [*crowds, Aiohttp("aiohttp")] if find_spec("aiohttp") else crowds
 
 
-def _after(ready: Callable[[], object], script: Script) -> Script:
-    """Return *script*, begun when *ready* returns."""
-    ready()
-    yield from script
-
-
-def play(script: Script, send: Callable[[Call], Answer]) -> None:
-    """Perform *script*, blocking."""
-    try:
-        step = next(script)
-        while True:
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
-                step = next(script)
-            else:
-                step = script.send(send(step))
-    except StopIteration:
-        return
-
-
-async def aplay(script: Script, send: Callable[[Call], Awaitable[Answer]]) -> None:
-    """Perform *script*, awaiting."""
+async def play(script: Script, send: Send) -> None:
+    """Perform *script*."""
     try:
         step = next(script)
         while True:
@@ -247,38 +206,13 @@ async def aplay(script: Script, send: Callable[[Call], Awaitable[Answer]]) -> No
                 await anyio.sleep(step.seconds)
                 step = next(script)
             else:
-                step = script.send(await send(step))
+                step = script.send(await _answer(step, send))
     except StopIteration:
         return
 
 
-def _send_with_requests(session: requests.Session, call: Call) -> Answer:
+async def _answer(call: Call, send: Send) -> Answer:
     try:
-        reply = session.request(call.method, call.url, data=call.body, timeout=TIMEOUT)
-    except TokenAuthError as error:
-        return Answer(0, error=error)
-    return Answer(reply.status_code, reply.content)
-
-
-def _send(client: Any, call: Call) -> Answer:
-    try:
-        reply = client.request(call.method, call.url, content=call.body)
-    except TokenAuthError as error:
-        return Answer(0, error=error)
-    return Answer(reply.status_code, reply.content)
-
-
-async def _asend(client: Any, call: Call) -> Answer:
-    try:
-        reply = await client.request(call.method, call.url, content=call.body)
-    except TokenAuthError as error:
-        return Answer(0, error=error)
-    return Answer(reply.status_code, reply.content)
-
-
-async def _send_with_aiohttp(session: Any, call: Call) -> Answer:
-    try:
-        async with session.request(call.method, call.url, data=call.body) as reply:
-            return Answer(reply.status, await reply.read())
+        return Answer(*await send(call))
     except TokenAuthError as error:
         return Answer(0, error=error)

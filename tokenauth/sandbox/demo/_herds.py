@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import Case, Counts
-from tokenauth.sandbox.demo._clients import Answer, Call, Crowd, Script
+from tokenauth.sandbox.demo._clients import Answer, Call, Client, Script
 
 LATENCY: Final = 0.2
 """Seconds that a token call takes while a crowd waits for it."""
@@ -70,7 +70,7 @@ class HerdResult:
         return right and least <= counted.unauthorized <= most and self.outcomes == {"200": self.size}
 
 
-def run_herds(case: Case, sandbox: Sandbox, crowds: Sequence[tuple[Crowd, int]]) -> list[HerdResult]:
+def run_herds(case: Case, sandbox: Sandbox, crowds: Sequence[tuple[Client, int]]) -> list[HerdResult]:
     """Return what *crowds* came to, each of so many callers."""
     results: list[HerdResult] = []
     sandbox.knobs(case.provider, latency=LATENCY)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import CASES, PLATFORM
-from tokenauth.sandbox.demo._clients import Crowd, Requests, installed_clients, installed_crowds
+from tokenauth.sandbox.demo._clients import Client, Requests, installed_clients, installed_crowds
 from tokenauth.sandbox.demo._herds import HerdResult, run_herds
 from tokenauth.sandbox.demo._steps import Result, run_case
 from tokenauth.sandbox.demo._story import CALLERS, story
@@ -52,7 +52,7 @@ def _steps(threads: Executor, sandbox: Sandbox, console: Console) -> list[Result
     return list(chain.from_iterable(threads.map(lambda case: run_case(case, clients, sandbox), CASES)))
 
 
-def _herds(threads: Executor, sandbox: Sandbox, crowds: Sequence[Crowd]) -> list[HerdResult]:
+def _herds(threads: Executor, sandbox: Sandbox, crowds: Sequence[Client]) -> list[HerdResult]:
     """Return what the crowds came to, one provider after the other."""
     results: list[HerdResult] = []
     for case in CASES:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._by_hand import Login, by_hand
 from tokenauth.sandbox.demo._cases import MANIS, OAUTH, PLATFORM, Case, manis_login, oauth_login, platform_login
-from tokenauth.sandbox.demo._clients import Crowd, Script
+from tokenauth.sandbox.demo._clients import Client, Script
 from tokenauth.sandbox.demo._herds import Fared, gather
 
 CALLERS: Final = 64
@@ -65,7 +65,7 @@ class _Stage:
     threads: Executor
     case: Case
     login: Callable[[Sandbox, str | None], Login]
-    crowds: Sequence[Crowd]
+    crowds: Sequence[Client]
     size: int
 
     def auths(self, secret: str | None = None) -> tuple[Auths, Auths]:
@@ -109,7 +109,7 @@ class _Stage:
         return fared.outcomes == {"200": everybody} and (counted.logins, counted.refused) == (1, 0)
 
 
-def story(sandbox: Sandbox, threads: Executor, crowds: Sequence[Crowd], *, size: int = CALLERS) -> Iterator[Step]:
+def story(sandbox: Sandbox, threads: Executor, crowds: Sequence[Client], *, size: int = CALLERS) -> Iterator[Step]:
     """Yield the steps of the story with *crowds* of *size* callers each; *threads* has one for each of them."""
     sandbox.knobs(latency=LATENCY)
     for crowd in crowds:
