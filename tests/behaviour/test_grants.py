@@ -3,7 +3,8 @@
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,9 +13,10 @@ from joserfc.jwk import RSAKey
 
 from tests.clients import CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
+from tests.stores import DictStore
 from tests.support import ManualClock, with_clock
 from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenAuthError, TokenEndpointError, TokenExchangeAuth
-from tokenauth.providers import PrivateKeyJWT
+from tokenauth.providers import ClientAssertion, PrivateKeyJWT
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 KEY = RSAKey.generate_key(2048).as_pem(private=True).decode()
@@ -182,6 +184,42 @@ def test_a_subject_that_is_refused_is_had_anew_by_the_next_try_once(
             client.get_token(auth)
     assert authority.exchanged[2:4] == refused[1:]
     assert set(authority.exchanged[4:]) <= {refused[-1]}, "no login for each that is refused"
+
+
+def test_processes_share_what_each_got_for_a_subject_s_token_of_its_own(authority: Authority) -> None:
+    """Each has another token of the subject, which a store would tell apart: what that was got with is the same."""
+    url, store = f"{authority.issuer}/token", DictStore()
+    got = []
+    for _ in range(2):
+        subject = ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={})
+        subject.get_token()
+        got.append(TokenExchangeAuth(url, subject_token=subject, cache={}, store=store).get_token().value)
+    assert len(set(got)) == len(authority.exchanged) == 1
+    other = ClientCredentialsAuth(url, client_id="c", client_secret="another's", cache={})
+    assert TokenExchangeAuth(url, subject_token=other, cache={}, store=store).get_token().value not in got
+
+
+def test_a_proof_that_changes_is_nothing_for_a_store(tmp_path: Path) -> None:
+    """Each login would make an entry of its own that nobody ever finds."""
+
+    def proof() -> str:
+        return "p"
+
+    url = "https://as.example/token"
+    given: dict[str, Any] = {"cache": {}, "store": DictStore()}
+    token = tmp_path / "token"
+    workload = ClientCredentialsAuth(url, client_id="c", client_auth=ClientAssertion(token), cache={})
+    made: list[Callable[[], Any]] = [
+        lambda: ClientCredentialsAuth(url, client_id="c", client_auth=ClientAssertion(proof), **given),
+        lambda: ClientCredentialsAuth(url, client_id="c", client_auth=ClientAssertion(token), **given),
+        lambda: TokenExchangeAuth(url, subject_token=workload, **given),
+    ]
+    for make in made:
+        with pytest.raises(ValueError, match="another one at each login: leave store= out, or pass what"):
+            make()
+    known = ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={})
+    assert ClientCredentialsAuth(url, client_id="c", client_auth=PrivateKeyJWT(KEY), **given)
+    assert ClientCredentialsAuth(url, client_id="c", client_auth=ClientAssertion(known), **given)
 
 
 @every

@@ -112,6 +112,15 @@ def process_bound(name: str, secret: Secret) -> str:
     return unnamed({name: Finder(source)}) if callable(source) and not isinstance(source, FileText) else ""
 
 
+def lasting(secrets: Iterable[Secret]) -> tuple[Secret, ...]:
+    """Return what stays the same of *secrets*: of another auth object's token, what that one logs in with."""
+    found: list[Secret] = []
+    for secret in secrets:
+        source = secret.identity if secret.dynamic else None
+        found += lasting(_provider_of(source.auth).secrets) if isinstance(source, TokenOf) else (secret,)
+    return tuple(found)
+
+
 def comparable(secret: Secret) -> bool:
     """Whether nothing in `told` can turn out to be a TypeError; see `Provider.comparable`."""
     source = secret.identity if secret.dynamic else None

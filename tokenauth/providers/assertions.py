@@ -11,7 +11,7 @@ from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers import _keys
 from tokenauth.providers._jwt import JWT, KeySource, checked_lifetime, signed, times
-from tokenauth.providers._sources import TextSource, process_bound, sealed, told
+from tokenauth.providers._sources import TextSource, TokenOf, process_bound, sealed, told
 from tokenauth.providers.client_auth import Client, ClientAuth, with_fields
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -153,7 +153,12 @@ class ClientAssertion(Assertion):
 
     @property
     def process_bound(self) -> str:
-        return process_bound("client_auth", self._assertion)
+        if isinstance(self._assertion.identity, TokenOf):
+            return process_bound("client_auth", self._assertion)
+        text = (
+            "the assertion of client_auth= is another one at each login: leave store= out, or pass what stays the same"
+        )
+        return f"{text}, such as the signing key (PrivateKeyJWT) or an auth object"
 
     def assertion(self, client: Client) -> str:
         return self._assertion.reveal()

@@ -26,6 +26,7 @@ from tokenauth._core.effects import Ask
 from tokenauth._core.forks import free, over_fork
 from tokenauth._core.provider import Provider
 from tokenauth._core.record import Record
+from tokenauth.providers._sources import lasting
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
 from tokenauth.stores._sealed import FromLater, NotOurs, Seal
@@ -64,7 +65,8 @@ class ShelfInStore:
     tell: Callable[["Kind"], object] = bool
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
-        if not provider.secrets:
+        self._secrets = lasting(provider.secrets)
+        if not self._secrets:
             raise ValueError("store= needs a provider with secrets: its entries are sealed with a key made of them")
         if "_unique" in vars(provider) or type(provider).identity is Provider.identity:
             raise ValueError("store= needs a provider whose `identity` says what its tokens are for")
@@ -76,7 +78,7 @@ class ShelfInStore:
         self._seal_seconds = timeout / 4
         self._names: deque[str] = deque(maxlen=8)
         self._warned = self._seal_is_late = False
-        self._reads = any(secret.dynamic for secret in provider.secrets)
+        self._reads = any(secret.dynamic for secret in self._secrets)
         self._sealed = False
         self._clock = clock
         self._out_until = -math.inf
@@ -159,7 +161,7 @@ class ShelfInStore:
             self.release_soon(held)
 
     def _seal(self) -> Seal:
-        seal = SEALS.of(tuple(secret.reveal() for secret in self._provider.secrets), self._purpose)
+        seal = SEALS.of(tuple(secret.reveal() for secret in self._secrets), self._purpose)
         self._sealed = True
         self._count(seal.name)
         return seal
