@@ -60,6 +60,14 @@ def _nothing_is_left_of_other_tests() -> None:
 
 
 @pytest.fixture
+def quick_seals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derive keys of stores in no time, in this process: 80 ms each are a tenth of the tests' time."""
+    from tokenauth.stores import _sealed
+
+    monkeypatch.setitem(_sealed._COST, "n", 2)
+
+
+@pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port that refuses connections."""
     with mute() as bound:

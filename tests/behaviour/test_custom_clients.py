@@ -11,7 +11,7 @@ import requests
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply
 from tests.support import TokenServer, without_pauses
-from tokenauth import TokenAuth, TokenEndpointError
+from tokenauth import TokenEndpointError
 
 TOKEN = {"token": "from-the-client"}
 
@@ -207,7 +207,7 @@ def test_whatever_a_double_raises_is_an_error_of_ours(client: Client, server: To
     with requests.Session() as session:
         session.mount(server.url, Double(b"", RuntimeError("no such thing")))
         with pytest.raises(client.error_root) as met:
-            client.get(server.auth(token_client=session), server.api)
+            client.get(without_pauses(server.auth(token_client=session)), server.api)
     assert isinstance(met.value, TokenEndpointError)
     assert "RuntimeError" in str(met.value)
     assert "no such thing" not in str(met.value), "a text of the client's may quote what was sent"
@@ -240,7 +240,7 @@ def test_an_async_token_client_in_blocking_code_is_an_error_that_says_so(client:
 def test_a_closed_token_client_is_an_error_of_ours(client: Client, server: TokenServer) -> None:
     token_client = httpx.Client()
     token_client.close()
-    auth: TokenAuth = server.auth(token_client=token_client)
+    auth = without_pauses(server.auth(token_client=token_client))
     with pytest.raises(client.error_root, match="RuntimeError"):
         client.get(auth, server.api)
 

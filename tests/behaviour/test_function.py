@@ -105,7 +105,7 @@ def test_its_token_is_held_and_renewed_after_a_refusal(client: Client, kind: str
 @every
 def test_a_herd_calls_it_once(client: Client, api: API) -> None:
     def slow() -> str:
-        time.sleep(0.2)
+        time.sleep(0.1)
         return api.issue()
 
     assert client.herd(api.auth(slow), api.url, 16) == [200] * 16

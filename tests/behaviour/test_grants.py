@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 from tests.clients import CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
 from tests.stores import DictStore
-from tests.support import ManualClock, with_clock
+from tests.support import ManualClock, with_clock, without_pauses
 from tokenauth import ClientCredentialsAuth, CredentialsRejected, TokenAuthError, TokenEndpointError, TokenExchangeAuth
 from tokenauth.providers import ClientAssertion, PrivateKeyJWT
 
@@ -104,7 +104,9 @@ def test_metadata_out_of_a_cache_are_good_and_a_login_out_of_one_is_not(
     authority.headers = {"Age": "1200", "Cache-Control": "public, max-age=3600"}
 
     def made(**options: Any) -> ClientCredentialsAuth:
-        return ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={}, **options)
+        auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={}, **options)
+        without_pauses(auth)
+        return auth
 
     def token() -> Any:
         library: Any = client.library
@@ -132,7 +134,7 @@ def test_metadata_of_more_than_a_mebibyte_are_refused(client: Client, authority:
     authority.metadata = {"x": "x" * (1 << 20)}
     auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={})
     with pytest.raises(TokenEndpointError):
-        client.get_token(auth)
+        client.get_token(without_pauses(auth))
     assert "token" not in authority.calls
 
 

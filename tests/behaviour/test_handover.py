@@ -12,7 +12,16 @@ import trio
 
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
-from tests.support import ManualClock, PlainProvider, TokenServer, background, until, waiting, with_clock
+from tests.support import (
+    ManualClock,
+    PlainProvider,
+    TokenServer,
+    background,
+    until,
+    waiting,
+    with_clock,
+    without_pauses,
+)
 from tokenauth import TokenAuth, TokenAuthError, TokenEndpointError
 from tokenauth._core.effects import Call, Exchange
 from tokenauth._core.flow import obtain
@@ -181,19 +190,20 @@ def test_a_leader_killed_between_two_instructions_is_replaced_in_time(
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_nobody_waits_longer_than_the_timeout(client: Client, server: TokenServer) -> None:
-    auth = server.auth(timeout=2.0)  # a busy machine logs in within it
+    auth = server.auth(timeout=0.3)
     with hand_played_leader(auth):  # which never lands
         problems = client.herd(auth, server.api, WAITERS)
     assert {type(problem) for problem in problems} == {TokenEndpointError}
     assert all("in time" in str(problem) for problem in problems)
     assert len({id(problem) for problem in problems}) == WAITERS
+    auth._source.credential.timeout = 10.0
     assert client.get(auth, server.api) == 200
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_a_token_endpoint_that_never_answers_is_given_up_in_time(client: Client, server: TokenServer) -> None:
     stop = hold_first_token_call(server)
-    auth = server.auth(timeout=2.0)  # a busy machine gets as far as the call within it
+    auth = server.auth(timeout=0.8)  # a busy machine gets as far as the call within it
     problems = client.herd(auth, server.api, WAITERS)
     assert not stop.is_set()
     stop.set()
@@ -281,7 +291,7 @@ def test_a_token_client_that_asks_for_the_token_is_an_error_at_once(client: Clie
 
     with requests.Session() as session:
         session.mount("http://", Nested())
-        auth = server.auth(token_client=session, timeout=3600.0)
+        auth = without_pauses(server.auth(token_client=session, timeout=3600.0))
         with pytest.raises(TokenAuthError, match="inside its own fetch"):
             client.get(auth, server.api)
     assert server.logins == 0

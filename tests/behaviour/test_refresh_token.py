@@ -22,6 +22,7 @@ from tokenauth._core.lines import BROUGHT
 from tokenauth.stores import FileStore
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=repr)
+pytestmark = pytest.mark.usefixtures("quick_seals")
 PATH = {QuickBooks: "/oauth2/v1/tokens/bearer", Xero: "/connect/token"}
 
 

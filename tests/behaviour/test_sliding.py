@@ -13,6 +13,7 @@ from tests.support import ManualClock, with_clock
 from tokenauth import LoginAuth
 from tokenauth.stores import FileStore
 
+pytestmark = pytest.mark.usefixtures("quick_seals")
 IDLE = 1200.0
 LEEWAY = 30.0
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=repr)

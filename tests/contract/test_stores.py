@@ -23,6 +23,7 @@ from tokenauth.stores import FileStore, Lease, RedisStore, Store
 from tokenauth.stores._sealed import NotOurs, Seal
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "your-own-store.md"
+pytestmark = pytest.mark.usefixtures("quick_seals")
 Make = Callable[[], Any]
 """Returns the store, each time as another process would open it."""
 
