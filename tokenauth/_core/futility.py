@@ -116,10 +116,8 @@ class Futility:
 
     def forget(self) -> None:
         with self._lock:
-            self._rests.clear()
-            self._serving.clear()
-            self._in_a_row.clear()
-            self._raised.clear()
+            for made in ("_rests", "_serving", "_in_a_row", "_raised"):
+                vars(self).pop(made, None)
             self.watching = False
 
 
