@@ -179,15 +179,14 @@ def state_of(value: object) -> dict[str, Any]:
     kind: Any = type(value)
     if kind in _STATELESS:
         return {}
-    names = _declared(kind)
     own = [
         name for name in getattr(value, "__dict__", ()) if not isinstance(getattr(kind, name, None), cached_property)
     ]
-    return {name: getattr(value, name) for name in names.union(own) if hasattr(value, name)}
+    return {name: getattr(value, name) for name in declared(kind).union(own) if hasattr(value, name)}
 
 
 @functools.lru_cache(maxsize=256)
-def _declared(kind: type) -> frozenset[str]:
+def declared(kind: type) -> frozenset[str]:
     """Return the names of the fields and slots of *kind*."""
     names = {*getattr(kind, "__dataclass_fields__", ())}
     for each in kind.__mro__:

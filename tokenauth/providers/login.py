@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from tokenauth._core.finder import identities, unnamed
-from tokenauth._core.identity import state_of
+from tokenauth._core.identity import declared, state_of
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import Origin
@@ -130,7 +130,8 @@ class Login(Provider):
 
     @property
     def comparable(self) -> bool:  # type: ignore[override]  # a subclass may add to it
-        return not (state_of(self).keys() - _known() - self._checked)
+        kind: Any = type(self)
+        return declared(kind).union(vars(self)) <= _known() | self._checked
 
     def _added(self) -> dict[str, object]:
         """Return the attributes that a subclass adds: they may go into the call."""
