@@ -9,7 +9,7 @@ import httpx
 import httpx2
 import pytest
 
-from tests.clients import FAMILY, Client, Get
+from tests.clients import CLIENTS, FAMILY, Client, Get
 from tests.servers import Received, Reply
 from tests.support import ManualClock, TokenServer, with_clock
 
@@ -19,6 +19,12 @@ HOWS = ["play", "stream"]
 LIMIT = 64 * 1024
 
 every_client = pytest.mark.parametrize("client", HTTPX, ids=repr)
+every_reading = pytest.mark.parametrize(
+    ("client", "how"),
+    [(client, how) for client in HTTPX for how in HOWS]
+    + [(client, "play") for client in CLIENTS if client.name == "requests"],  # which reads no stream
+    ids=repr,
+)
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -105,8 +111,7 @@ class Going:
         return self._over.wait(10)
 
 
-@pytest.mark.parametrize("how", HOWS)
-@every_client
+@every_reading
 def test_a_401_without_end_is_read_up_to_64_kib(client: Client, how: str, server: TokenServer) -> None:
     body = Going(server, [bytes([number]) * 1000 for number in range(70)])
     answer = ask(client, how, server, standing_still(server), pool=1)
@@ -133,8 +138,7 @@ class Ticking(ManualClock):
         return self.monotonic_now
 
 
-@pytest.mark.parametrize("how", HOWS)
-@every_client
+@every_reading
 def test_a_401_that_drips_is_read_for_a_second(client: Client, how: str, server: TokenServer) -> None:
     body = Going(server, [b"x"] * 8)
     answer = ask(client, how, server, with_clock(server.auth(timeout=1000.0), Ticking()), pool=1)

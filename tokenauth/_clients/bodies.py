@@ -1,4 +1,4 @@
-"""Bodies in httpx and httpx2: what sets a request's back to be sent again, and how a refusal's is read.
+"""Bodies: what sets one of httpx back to be sent again, and how much of a refusal's is read, on each client.
 
 A refusal's body decides nothing, so that nothing which reading it meets may decide either: it may break off, stall,
 and never end. What is read before the connection is closed is kept, for the client wants it and so may the user.
@@ -73,7 +73,7 @@ def _position(file: Any) -> int | None:
     return position if isinstance(position, int) else None
 
 
-class _Kept:
+class Kept:
     """What is kept of a refusal's body. *now*: the clock, in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -86,9 +86,13 @@ class _Kept:
         self._raw += piece[: LIMIT - len(self._raw)]
         return len(self._raw) < LIMIT and self._now() < self._until
 
+    @property
+    def content(self) -> bytes:
+        return bytes(self._raw)
+
     def finish(self, response: Any) -> None:
         """Let the client find *response* read: with all that it makes of what is kept, or with that as it is."""
-        raw = bytes(self._raw)
+        raw = self.content
         response._content = raw
         with contextlib.suppress(Exception):  # it is not in the coding that it says
             response._content = type(response)(response.status_code, headers=response.headers, content=raw).content
@@ -100,7 +104,7 @@ def drain(response: Any, now: Callable[[], float]) -> None:
         return
     if not hasattr(response.stream, "__iter__"):  # an async client's, which runs a flow that blocks, and will read it
         return
-    kept = _Kept(now)
+    kept = Kept(now)
     with contextlib.suppress(Exception), contextlib.closing(response.iter_raw()) as pieces:
         for piece in pieces:
             if not kept.take(piece):
@@ -114,7 +118,7 @@ async def adrain(response: Any, now: Callable[[], float]) -> None:
     """Async version of `drain`."""
     if hasattr(response, "_content"):
         return
-    kept = _Kept(now)
+    kept = Kept(now)
     with contextlib.suppress(Exception):
         async with contextlib.aclosing(response.aiter_raw()) as pieces:
             async for piece in pieces:

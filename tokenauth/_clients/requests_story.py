@@ -256,7 +256,7 @@ class Sent:
         That is where the new token may not go to *home*, or the user's adapter has replaced our header.
         """
         settings.pop("allow_redirects", None)
-        yield from finished(response, read=not settings.get("stream"))
+        yield from finished(response, self.auth._source.now, read=not settings.get("stream"))
         token = yield Obtain(rejected)
         signature = self.auth._source.admission.signature(token, home)
         if signature is None:

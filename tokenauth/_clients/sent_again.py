@@ -2,15 +2,19 @@
 
 import importlib
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
+from tokenauth._clients.bodies import Kept
 from tokenauth._clients.requests_family import put
 from tokenauth._clients.steps import Steps
 from tokenauth._core import stand_in
 from tokenauth._core.signature import Signature
+
+_PIECE = 8192  # bytes
 
 
 @cache
@@ -33,14 +37,19 @@ def rewound(request: Any) -> Steps:
     return False
 
 
-def finished(response: Any, *, read: bool) -> Steps:
-    """Free the connection of a 401. Its body decides nothing: one that can't be read is as good as none."""
-    with suppress(OSError):  # the root of requests' errors, and of niquests'
-        if read:
-            yield lambda: response.content
+def finished(response: Any, now: Callable[[], float], *, read: bool) -> Steps:
+    """Free or close the connection of a 401. If it is to be *read*, as much as `Kept` takes stays readable."""
+    kept, raw = Kept(now), response.raw
+    if read and response._content is False:
+        with suppress(Exception):  # its body decides nothing: one that can't be read is as good as none
+            if not hasattr(raw, "decode_content"):  # none of urllib3's
+                yield lambda: response.content
+            else:
+                while (piece := (yield partial(raw.read1, _PIECE, decode_content=True))) and kept.take(piece):
+                    pass
     yield response.close
     if read and response._content is False:
-        response._content, response._content_consumed = b"", True
+        response._content, response._content_consumed = kept.content, True
 
 
 def sent_again(response: Any, signature: Signature, settings: dict[str, Any], library: str) -> Steps:
