@@ -73,9 +73,24 @@ class Story:
     def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
         presented = yield from self._present(request)
         if presented is None:
+            self._take_off(request)
             return None
         stand_in.tell(request, presented)
         return _sign(self._source, request, presented)
+
+    def _take_off(self, request: Any) -> None:
+        """Take from *request* what it got when it was sent before: its URL is a foreign one now."""
+        headers, signatures = request.headers, [*Wire.known(request), *self._readiness.known()]
+        for part in (part for signature in signatures for part in signature.parts()):
+            if not part.is_on(headers, str(request.url)):
+                continue
+            for name in part.headers:
+                del headers[name]
+            if part.cookies:
+                kept = part.foreign_cookies(headers.pop("Cookie"))
+                headers.update({"Cookie": kept} if kept else {})
+            if part.params:
+                request.url = type(request.url)(part.without(str(request.url)))
 
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""

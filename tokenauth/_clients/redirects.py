@@ -48,6 +48,12 @@ class Wire:
             seal(request, self._sealed)
         request.extensions = {**request.extensions, "trace": self._trace}
 
+    @classmethod
+    def known(cls, request: Any) -> list[Presented]:
+        """Return what *request* was signed with when it was sent before, if that took one of these."""
+        owner = getattr(request.extensions.get("trace"), "__self__", None)
+        return [owner._signature] if isinstance(owner, cls) else []
+
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
         if not self._hops:  # not traced

@@ -1,6 +1,6 @@
 """Signature: the headers, parameters and cookies that authenticate a request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
@@ -55,6 +55,14 @@ class Signature(Frozen):
         cookies = {pair.strip() for pair in _text(headers.get("Cookie")).split(";")} if self.cookies else set()
         carried = all(headers.get(name) == value for name, value in self.headers.items())
         return carried and cookies.issuperset(self._pairs()) and self.url(url) == url
+
+    def parts(self) -> Iterator["Signature"]:
+        """Yield what can be on a request without the rest: each header, all parameters, all cookies."""
+        yield from (Signature({name: value}) for name, value in self.headers.items())
+        if self.params:
+            yield Signature(params=self.params)
+        if self.cookies:
+            yield Signature(cookies=self.cookies)
 
     def without(self, url: str) -> str:
         """Return *url* without our query parameters."""
