@@ -3,6 +3,8 @@
 import getpass
 import json
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +147,34 @@ def test_a_missing_argument_is_named_with_its_variable(run: Run, sandbox: Thread
     assert "ManisAuth takes no --token-url" in run("token", "--class", "manis", "--token-url", "x").err
     assert "--base-url needs a value" in run("token", "--class", "manis", "--base-url").err
     assert "no class 'mannis'; did you mean 'manis'?" in run("token", "--class", "mannis").err
+
+
+PIPES = pytest.mark.skipif(os.name == "nt", reason="pipes of a shell")
+
+
+def _ran(manis: list[str], secret: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run `token` in a process of its own, until nobody has its stderr any more."""
+    command = [sys.executable, "-m", "tokenauth", "token", *manis, "--fresh", *more, "--secret"]
+    line = f"{shlex.join(command)} {secret}"
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=20, check=False)
+
+
+@PIPES
+def test_a_secret_may_come_by_a_pipe(manis: list[str]) -> None:
+    ran = _ran(manis, f"file:<(echo {credentials.MANIS_SECRET})")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@PIPES
+def test_a_command_that_hangs_ends_with_ours(manis: list[str]) -> None:
+    ran = _ran(manis, "'command:sleep 100'", "--timeout", "0.2")
+    assert ran.returncode == 2
+    assert "did not return in time" in ran.stderr
+
+
+@PIPES
+def test_a_command_that_floods_is_ended(manis: list[str]) -> None:
+    ran = _ran(manis, "command:yes")
+    assert (
+        ran.stderr == "tokenauth: No secret to log in with: the command yes printed more than 1 MiB, and was ended.\n"
+    )

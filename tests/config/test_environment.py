@@ -1,6 +1,8 @@
 """`from_env`: an auth object from environment variables."""
 
 import inspect
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +146,14 @@ def test_every_class_of_the_family_has_variables(name: str) -> None:
     assert set(inspect.signature(kind).parameters) - {"options"} <= set(arguments)
     assert {"origins", "timeout", "store"} <= {each.name for each in variables(kind).values()}
     assert not {"token_client", "cache", "on_event"} & {each.name for each in variables(kind).values()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+def test_a_secret_in_a_pipe_is_left_for_the_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("MANIS_SECRET_FILE", str(tmp_path / "pipe"))
+    auth = ManisAuth.from_env(base_url="https://m.example.com", merchant_id="m")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("hush-hush",))
+    writer.start()
+    assert next(auth._provider.login()).headers["x-secret"] == "hush-hush"
+    writer.join()

@@ -223,11 +223,11 @@ def test_a_place_that_has_no_secret_is_named_at_once(written: Written, place: st
 def test_a_command_that_fails_says_so_without_what_it_printed(written: Written) -> None:
     script = "print('hush-hush'); raise SystemExit(3)"
     written(source("command", f'["{sys.executable}", "-c", "{script}"]'))
-    with pytest.raises(tokenauth.TokenAuthError, match="ended with exit code 3") as failure:
+    with pytest.raises(tokenauth.TokenAuthError, match="failed with exit status 3") as failure:
         sent(tokenauth.profile("manis-prod"))
     assert "hush" not in str(failure.value)
     written(source("command", '["no-such-command-at-all"]'))
-    with pytest.raises(tokenauth.TokenAuthError, match="no-such-command-at-all can't be run: No such file"):
+    with pytest.raises(tokenauth.TokenAuthError, match="no-such-command-at-all was not found"):
         sent(tokenauth.profile("manis-prod"))
 
 

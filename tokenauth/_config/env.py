@@ -72,11 +72,12 @@ def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict
 def _from_file(parameter: Parameter, path: str, label: str) -> Any:
     source = FromFile(path)
     try:
-        text = source()
+        if parameter.secret:
+            source.check()
+            return source
+        return from_text(parameter, source(), label)
     except SourceError as problem:
         why = str(problem)
-    else:
-        return source if parameter.secret else from_text(parameter, text, label)
     raise ValueError(f"{label}: {why}")
 
 

@@ -6,12 +6,13 @@ Law: a secret that was read is never shown. An error names the place and the nex
 """
 
 import os
-import subprocess
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tokenauth._core.errands import RunCommand
 from tokenauth._core.secrets import SourceError
 from tokenauth._lazy import installed
 
@@ -54,7 +55,18 @@ class FromFile:
             raise SourceError(f"the file {self.path} can't be read: {why}")
         return _text(content, f"the file {self.path}")
 
-    check = __call__
+    @property
+    def is_pipe(self) -> bool:
+        """Whether what is read from it is gone, as with the shell's `<(…)`."""
+        try:
+            return stat.S_ISFIFO(Path(self.path).expanduser().stat().st_mode)
+        except OSError:
+            return False
+
+    def check(self) -> None:
+        """Read it once, but for a pipe: whoever writes into it may come later, and only once."""
+        if not self.is_pipe:
+            self()
 
 
 @dataclass(frozen=True)
@@ -98,17 +110,16 @@ class FromCommand:
             raise ValueError('command must be a list of texts, such as ["pass", "show", "api"]')
 
     def __call__(self) -> str:
-        name, why, printed = self.argv[0], "", b""
+        from tokenauth._io import commands, failed  # noqa: PLC0415  (few run one)
+
+        what = f"the command {self.argv[0]}"
         try:
-            done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=SECONDS, check=False)  # noqa: S603  (the user's own)
-            printed, why = done.stdout, f"ended with exit code {done.returncode}" if done.returncode else ""
-        except OSError as problem:
-            why = f"can't be run: {problem.strerror or type(problem).__name__}"
-        except subprocess.TimeoutExpired:
-            why = f"did not end within {SECONDS:g} s"
-        if why:
-            raise SourceError(f"the command {name} {why}")
-        return _text(printed, f"what the command {name} printed")
+            printed = commands.output(RunCommand(self.argv, what, asks=True), SECONDS)
+        except failed.Failed as problem:
+            why = problem.text
+        else:
+            return _text(printed, f"what {what} printed")
+        raise SourceError(why)
 
     def check(self) -> None:
         """Do nothing: a command may take its time, and may ask a person."""

@@ -25,11 +25,15 @@ class CallFunction(Frozen):
 
 
 class RunCommand(Frozen):
-    """Run a program without a shell. *env*: environment variables in addition to this process's own."""
+    """Run a program without a shell. *env*: environment variables in addition to this process's own.
+
+    *asks*: it may ask a person, so it has this process's terminal, input and stderr.
+    """
 
     argv: tuple[str, ...] = part(repr=False)
     what: str = "The command"
     env: Mapping[str, str] = part(default_factory=dict, repr=False)
+    asks: bool = False
 
 
 class ReadFile(Frozen):

@@ -1,4 +1,4 @@
-"""Running a command for what it prints: without a shell, a terminal or an end to wait for.
+"""Running a command for what it prints: without a shell, and without a terminal unless it may ask a person.
 
 Law: whatever it does, it is over in time, with all that it has started, and leaves no zombie. What it printed goes
 into no error; of what it wrote on stderr, a line without the secrets does.
@@ -50,7 +50,7 @@ def output(errand: RunCommand, seconds: float) -> bytes:
     elif status is None:
         problem = f"did not end in {seconds:.3g} s (timeout=), and was ended. Does it wait for an answer?"
     elif status != 0:
-        problem = f"failed with {_status(status)}{_said(complaints, printed, errand)}"
+        problem = f"failed with {_status(status)}{'' if errand.asks else _said(complaints, printed, errand)}"
     if problem:
         kind = "TokenResponseError" if len(printed) > LIMIT else "TokenEndpointError"
         raise Failed(f"{errand.what} {problem}", kind=kind)
@@ -60,11 +60,12 @@ def output(errand: RunCommand, seconds: float) -> bytes:
 def _started(errand: RunCommand) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
     settings: Any = {"creationflags": 0x200} if _WINDOWS else {"start_new_session": True}  # a group that can be ended
+    settings |= {"stdin": subprocess.DEVNULL, "stderr": pipe}
+    if errand.asks:  # a session of its own would have no terminal
+        settings = {}
     environment = {**os.environ, **errand.env} if errand.env else None
     try:
-        return subprocess.Popen[bytes](
-            errand.argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, **settings
-        )
+        return subprocess.Popen[bytes](errand.argv, stdout=pipe, env=environment, **settings)
     except FileNotFoundError:
         problem = "was not found. Is it installed, and on the PATH of this process?"
     except OSError as error:
@@ -78,11 +79,11 @@ def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, by
     """Return what stands in both pipes when they close, when the process ends, when it is too much, or at *end*."""
     import selectors  # noqa: PLC0415  (few run a command)
 
-    found = {process.stdout: bytearray(), process.stderr: bytearray()}
+    found = {pipe: bytearray() for pipe in (process.stdout, process.stderr) if pipe is not None}
     with selectors.DefaultSelector() as selector:
         for pipe in found:
-            os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]  # they are pipes
-            selector.register(pipe, selectors.EVENT_READ)  # type: ignore[arg-type]  # the same
+            os.set_blocking(pipe.fileno(), False)
+            selector.register(pipe, selectors.EVENT_READ)
         ended = False
         while selector.get_map() and (left := end - time.monotonic()) > 0:
             ready = selector.select(0 if ended else min(left, _LOOK))
@@ -94,9 +95,10 @@ def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, by
                 if not piece:
                     selector.unregister(key.fileobj)
                 _add(found[key.fileobj], piece, LIMIT if key.fileobj is process.stdout else _LONGEST_STDERR)  # type: ignore[index]
-            if len(found[process.stdout]) > LIMIT:
+            if process.stdout is not None and len(found[process.stdout]) > LIMIT:
                 break
-    return found[process.stdout], found[process.stderr]
+    printed, *complaints = found.values()
+    return printed, complaints[0] if complaints else bytearray()
 
 
 def _read_by_threads(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:
@@ -112,7 +114,7 @@ def _read_by_threads(process: "subprocess.Popen[bytes]", end: float) -> tuple[by
                     return
 
     pipes = (process.stdout, printed, LIMIT), (process.stderr, complaints, _LONGEST_STDERR)
-    threads = [threading.Thread(target=read, args=each, daemon=True) for each in pipes]
+    threads = [threading.Thread(target=read, args=each, daemon=True) for each in pipes if each[0] is not None]
     for thread in threads:
         thread.start()
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -138,7 +140,7 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     """End the process and all that it has started where it goes on; collect it, and close its pipes."""
     if process.poll() is None:
         with contextlib.suppress(OSError):
-            if _WINDOWS:
+            if _WINDOWS or os.getpgid(process.pid) != process.pid:
                 process.kill()
             else:
                 os.killpg(process.pid, signal.SIGKILL)  # its session's leader, so that the group has its number

@@ -153,7 +153,7 @@ def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> An
 
 def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
     """Return what "env:NAME", "prompt" and similar refer to; None if *text* is no reference."""
-    from tokenauth._config.references import KINDS, reference
+    from tokenauth._config.references import KINDS, FromFile, reference
     from tokenauth._core.secrets import SourceError
 
     if text == "prompt":
@@ -165,6 +165,8 @@ def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
         found = reference({name: shlex.split(place) if name == "command" else place})
         if found is None:
             raise Stop(f"{label} {name}: needs a place behind the colon")
+        if isinstance(found, FromFile) and found.is_pipe:  # it can be read once only, and a login may need it twice
+            return found()
         found.check()
         return found
     except SourceError as problem:
