@@ -155,5 +155,7 @@ def test_a_secret_in_a_pipe_is_left_for_the_login(monkeypatch: pytest.MonkeyPatc
     auth = ManisAuth.from_env(base_url="https://m.example.com", merchant_id="m")
     writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("hush-hush",))
     writer.start()
-    assert next(auth._provider.login()).headers["x-secret"] == "hush-hush"
+    request = next(auth._provider.login())
+    assert isinstance(request, TokenRequest)
+    assert request.headers["x-secret"] == "hush-hush"
     writer.join()
