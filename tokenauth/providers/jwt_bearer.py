@@ -107,16 +107,7 @@ def google_account(
     scope: str | Iterable[str],
     subject: str | None = None,
 ) -> dict[str, Any]:
-    """Return the arguments of `JWTBearer` for a Google service account.
-
-    Args:
-        account: path of the account's JSON key file, or its content as a dict.
-        scope: scopes: a list, or one str separated by spaces.
-        subject: email address of the user to impersonate (domain-wide delegation). Default: the account itself.
-
-    Raises:
-        TypeError, ValueError: the file is not a key file. The message never shows its content.
-    """
+    """Return the arguments of `JWTBearer` for a Google service account; see `JWTBearerAuth.from_google`."""
     content = account if isinstance(account, Mapping) else _read(account)
     missing = [name for name in ("client_email", "private_key") if not isinstance(content.get(name), str)]
     if missing:
