@@ -159,6 +159,22 @@ def test_a_place_that_refuses_every_token_is_renewed_for_ever_more_rarely(
     assert server.logins <= 12
 
 
+def test_who_asks_once_a_minute_and_says_that_the_new_token_was_refused_too_renews_more_rarely(
+    server: TokenServer, clock: ManualClock
+) -> None:
+    """Between two of its questions the token may have been of use: only the second refusal says that it was of none."""
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    auth = with_clock(server.auth(), clock)
+    for _ in range(60):
+        sent = auth.headers(server.api)
+        while auth.refused(server.api, sent):
+            sent = auth.headers(server.api)
+        clock.move(60)
+    assert server.logins <= 16
+    server.revoke()
+    assert auth.refused(f"{server.api}/other", auth.headers(f"{server.api}/other")), "another address has its own rest"
+
+
 def test_a_refusal_abroad_drops_nothing_even_if_the_token_was_sent_there(server: TokenServer) -> None:
     auth = server.auth()
     sent = auth.headers(server.api)

@@ -70,7 +70,8 @@ class Anywhere:
     def refused(self, url: str, headers: Mapping[str, str] | Iterable[tuple[str, str]] | None = None) -> bool:
         """Report a 401 from *url*. If the result is True, send the request again with new `headers(url)`.
 
-        This drops the token that `headers` last returned for the origin of *url*, but no newer token.
+        This drops the token that `headers` last returned for the origin of *url*, but no newer token. Report the second
+        401 of the same request too: renewals that don't help then become rare, 1 s apart, doubling to 10 minutes.
 
         Args:
             url: the URL that you passed to `headers`.
