@@ -188,6 +188,17 @@ def test_an_async_one_that_hangs_is_left_in_time(client: Client, api: API) -> No
     assert time.monotonic() - started < 10
 
 
+@every
+def test_an_async_one_that_is_cancelled_by_itself_says_so(client: Client, api: API) -> None:
+    """Its caller is not: it has a failure to tell of."""
+
+    async def get_token() -> str:
+        raise asyncio.CancelledError
+
+    with pytest.raises(TokenEndpointError, match="The function get_token came to nothing: it was cancelled"):
+        client.get(api.auth(get_token), api.url)
+
+
 def test_what_it_brings_after_its_caller_gave_up_is_used(api: API) -> None:
     gate, begun = threading.Event(), threading.Event()
 

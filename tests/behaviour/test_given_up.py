@@ -17,6 +17,7 @@ import pytest
 
 from tests.clients import AWAITING, BLOCKING, Awaiting, Client
 from tests.servers import Received, Reply
+from tests.stores import DictStore
 from tests.support import TokenServer, background, token_threads, until, waiting
 from tokenauth import CredentialsRejected, FunctionAuth, LoginAuth, TokenAuth, TokenEndpointError
 from tokenauth._core.effects import Wait
@@ -250,6 +251,58 @@ def test_what_is_awaited_ends_with_its_event_loop(
     assert client.get(world.auth if kind is Awaited.function else server.auth(), server.api) == 200
     assert world.count() == 2
     assert not caplog.records
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_a_client_that_is_closed_meanwhile_is_no_failure_of_the_endpoint(client: Awaiting, server: TokenServer) -> None:
+    """Its owner has gone as well: whoever comes next logs in at once, and is told if it is the same client."""
+    world, cache = Awaited(server, Held(server)), dict[Any, Any]()
+
+    async def main() -> None:
+        async with world.token_client(client):
+            world.auth = world.auth.replace(cache=cache)
+            await world.given_up(client)
+        await client.until(lambda: not world.auth._source.flights._flights)
+        world.held.release(None)
+        assert (await server.auth(cache=cache).aget_token()).value
+        world.auth.invalidate()
+        with pytest.raises(TokenEndpointError, match="was closed"):
+            await world.auth.aget_token()
+
+    client.run(main)
+    assert world.count() == 2
+
+
+@pytest.mark.parametrize("client", [AWAITING[0], AWAITING[1]], ids=repr)
+def test_a_store_is_told_of_it_and_blocks_no_event_loop(client: Awaiting, server: TokenServer) -> None:
+    threads: list[int] = []
+
+    class Store(DictStore):
+        def save(self, *arguments: Any) -> Any:
+            threads.append(threading.get_ident())
+            return super().save(*arguments)
+
+    held = Held(server)
+    secret = {"token": "token", "json": {"password": "p"}}
+
+    async def main() -> None:
+        async with client.own_client() as own:
+            given: Any = {"cache": {}, "token_client": own, "store": Store(), **secret}
+            auth = LoginAuth(f"{server.url}/token", **given)
+
+            async def watch() -> None:
+                await client.until(lambda: server.token_calls)
+                cancel()
+
+            async with client.scope() as cancel:
+                await client.gather([auth.aget_token, watch])
+            held.release(None)
+            await client.until(lambda: threads)
+            assert (await auth.aget_token()).value == "token-1"
+
+    client.run(main)
+    assert server.logins == 1
+    assert threading.get_ident() not in threads
 
 
 def test_an_event_loop_that_is_closed_with_it_under_way_leaves_no_complaint(

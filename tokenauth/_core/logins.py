@@ -119,8 +119,7 @@ class Logins:
         """Return the login that was under way when its caller was cancelled: whoever leads next goes on from there."""
         if stand_in.current is not None:
             return None
-        talk: Talk | None = self._credential.memory.notes.get(self._credential.key, self._credential.monotonic())
-        self._credential.memory.notes.drop(self._credential.key)
+        talk: Talk | None = self._credential.memory.notes.take(self._credential.key, self._credential.monotonic())
         return talk if talk is not None and talk.birth.is_here and talk.refresh_token == refresh_token else None
 
     def put_by(self, flight: Flight, deadline: float, begun: "Future[Talk]") -> None:

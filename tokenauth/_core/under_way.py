@@ -32,6 +32,13 @@ class Notes:
         with self._lock:
             self._notes[key] = (value, until)
 
+    def take(self, key: Hashable, now: float) -> Any:
+        """Return what was learnt, or None, and forget it: only one can use it."""
+        with self._lock:
+            value = self.get(key, now)
+            self.drop(key)
+            return value
+
     def drop(self, key: Hashable) -> None:
         """Forget one note: it was of no use."""
         with self._lock:

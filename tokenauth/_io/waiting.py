@@ -136,6 +136,9 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> Non
     work = in_time(awaitable, seconds, future)
     task = asyncio.get_running_loop().create_task(work, name="tokenauth-login")
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # a loop may be closed with it: see above
+    for each in list(_tasks):
+        if each.get_loop().is_closed():
+            _tasks.discard(each)
     _tasks.add(task)
     task.add_done_callback(ended)
 

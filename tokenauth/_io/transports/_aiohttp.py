@@ -47,6 +47,8 @@ class Awaiting:
             return aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=tls), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
+        if user.closed:  # it has no connector, and aiohttp would make one of its own
+            raise Gone("its session was closed")
         return aiohttp.ClientSession(
             connector=user.connector,
             connector_owner=False,
