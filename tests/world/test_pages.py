@@ -1,6 +1,7 @@
 """Pages with blocks that need a library of the group `world` run whole, and hold under revocation and in a crowd."""
 
 import asyncio
+import gc
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,11 @@ import tokenauth
 from tests.docs.test_docs import BLOCK, PAGES, ROOT, SETTINGS, play
 from tests.world.places import Places, places
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # mcp leaves those of streams that it ends
+]
 
 MARKED = [page for page in PAGES if any(found["mark"] == "world" for found in BLOCK.finditer(page.read_text()))]
 CROWD = 20
@@ -31,12 +36,13 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
 
 
 @pytest.fixture
-def there(_servers: Places, monkeypatch: pytest.MonkeyPatch) -> Places:
+def there(_servers: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     _servers.begin()
     tokenauth.forget()
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    return _servers
+    yield _servers
+    gc.collect()  # here, and not in the next test
 
 
 def _play(page: str, there: Places, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
