@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock, with_clock
-from tokenauth import TokenAuth, errors
+from tokenauth import LoginAuth, TokenAuth, errors
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
@@ -566,3 +566,9 @@ def test_an_error_says_which_call_before_the_login_failed(reply: Reply) -> None:
     next(calls)
     with pytest.raises(errors.TokenAuthError, match=re.escape(f"{URL}: the call GET /nonce before it ")):
         calls.send(reply)
+
+
+def test_a_name_that_has_the_place_says_it_once() -> None:
+    auth = LoginAuth("https://once.example/login", json={"user": "u"})
+    assert repr(auth) == "<LoginAuth for Token API at https://once.example/login>"
+    assert repr(auth._provider) == "<Login: Token API at https://once.example/login>"

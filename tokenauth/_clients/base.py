@@ -9,7 +9,7 @@ from tokenauth._clients import at_login, presence
 from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
 from tokenauth._core.options import NAMES, Options, checked_options
-from tokenauth._core.provider import Provider, where
+from tokenauth._core.provider import Provider, titled
 from tokenauth._core.token import Token
 from tokenauth._lazy import installed, once
 from tokenauth.providers._duck import TokenAPI, as_provider
@@ -191,7 +191,7 @@ class BaseTokenAuth(Anywhere):
         return await drive.arun(flow, drive.Awaiting(transport, self._source.credential.clock))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {self._provider.name} at {where(self._provider)}>"
+        return f"<{type(self).__name__} for {titled(self._provider, ' at ')}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseTokenAuth):

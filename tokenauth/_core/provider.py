@@ -176,3 +176,9 @@ class Provider:
 def where(provider: Provider) -> str:
     """Return origin and path of the token URL, for errors."""
     return f"{Origin.parse(provider.token_url)}{urlsplit(provider.token_url).path}"
+
+
+def titled(provider: Provider, link: str = ": ") -> str:
+    """Return name and place of *provider*, each once: the name may have the place in it."""
+    place = where(provider)
+    return provider.name if place in provider.name else f"{provider.name}{link}{place}"

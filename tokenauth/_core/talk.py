@@ -14,7 +14,7 @@ from tokenauth._core.forks import Birth
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import checked_origin
-from tokenauth._core.provider import Provider, where
+from tokenauth._core.provider import Provider, titled, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
 from tokenauth._core.under_way import Notes, login_under_way
@@ -95,7 +95,7 @@ class Talk:
             if not problem:
                 self.request, self.token, self.reply = None, end.value, reply
                 return
-            text = f"{provider.name}: {where(provider)} answered with an unusable token: {problem}. Check the URL"
+            text = f"{titled(provider)} answered with an unusable token: {problem}. Check the URL"
             failure: Exception = errors.TokenResponseError(text, status=reply.status)
         except Exception as error:
             what = f"reading the answer of {where(provider)}"

@@ -16,7 +16,7 @@ from tokenauth._core.frozen import Frozen, part, replace
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Places, described, found, keys_of
-from tokenauth._core.provider import Provider, where
+from tokenauth._core.provider import Provider, titled, where
 from tokenauth._core.token import HTTP_TOKEN, Token
 from tokenauth.providers._masking import shown
 from tokenauth.providers._proposals import Proposal, proposed
@@ -53,12 +53,6 @@ def opened(reply: Reply, kept: Mapping[str, str]) -> tuple[Reply, Answer]:
 def keeping(token: Token, kept: Mapping[str, str]) -> Token:
     """Return *token* with what is *kept* beside it."""
     return replace(token, kept={name: value for name, value in kept.items() if name != "token"}) if kept else token
-
-
-def titled(provider: Provider) -> str:
-    """Return name and place of *provider*, once."""
-    place = where(provider)
-    return provider.name if place in provider.name else f"{provider.name}: {place}"
 
 
 def first_text(answer: Answer, places: Places | None) -> object:

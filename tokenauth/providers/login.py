@@ -16,7 +16,7 @@ from tokenauth._core.identity import declared, state_of
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import checked_options
 from tokenauth._core.origins import Origin
-from tokenauth._core.provider import Provider
+from tokenauth._core.provider import Provider, titled
 from tokenauth._core.provider import where as place_of
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth._core.signature import Signature
@@ -146,7 +146,7 @@ class Login(Provider):
         return hash((type(self), self.token_url, self.secrets))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {_answers.titled(self)}>"
+        return f"<{type(self).__name__}: {titled(self)}>"
 
     # what is sent
 

@@ -2,7 +2,7 @@
 
     /api/v1/auth/token    /manis/…                    Manis
     /getAtripToken.do     /search.do, any other .do   ATRIP's API
-    /  /portal…                                       ATRIP's portal, on its own host; elsewhere / says what there is
+    /  /portal…                                       ATRIP's portal, on its own host; else / says what there is
     /Token                /platform/…                 Platform
     /oauth/token          /oauth/…                    client credentials
     /echo/{path}          /redirect?status=&to=       for everybody: what arrived; a redirect
@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Host, Route, Router
+from starlette.routing import BaseRoute, Host, Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tokenauth.sandbox import _api, _control, atrip, manis, oauth, platform
@@ -49,12 +49,21 @@ def create_app(*, clock: Clock = time.time, portal_host: str = "localhost", stat
         Route("/echo/{path:path}", asgi(_echo)),
         Route("/redirect", asgi(_redirect)),
     ]
-    portal = Router([*shared, *atrip.portal(state["atrip"])], redirect_slashes=False)
     front = Route("/", asgi(page))
+    portal = Router([_Unlinked("/", asgi(page)), *shared, *atrip.portal(state["atrip"])], redirect_slashes=False)
     routes: list[BaseRoute] = [Host(portal_host, portal), front, *shared, *atrip.api(state["atrip"])]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return _Outer(app, state.clock, portal_host)
+
+
+class _Unlinked(Route):
+    """A page for who comes to the portal's host without a link: a person who wrote localhost."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        request = Request(scope)
+        linked = "token" in request.query_params or "authorization" in request.headers
+        return (Match.NONE, {}) if linked else super().matches(scope)
 
 
 class _Outer:

@@ -40,7 +40,7 @@ def api(provider: ProviderState) -> list[BaseRoute]:
 
 
 def portal(provider: ProviderState) -> list[BaseRoute]:
-    """Return the portal's pages: ``/`` and everything under ``/portal``."""
+    """Return the portal's pages: ``/``, for who has a link, and everything under ``/portal``."""
 
     def page(request: Request, body: bytes) -> Response:
         return echo(request, body, link_token(request))

@@ -190,7 +190,10 @@ def as_text(url: str) -> str:
 async def page(request: Request) -> Response:
     """Answer with the page, or with its text where a browser isn't asking."""
     await request.body()
-    url = str(request.base_url).rstrip("/")
+    base = request.base_url
+    if base.hostname == request.scope["tokenauth.portal_host"]:  # where no API is
+        base = base.replace(hostname="127.0.0.1")
+    url = str(base).rstrip("/")
     if "text/html" not in request.headers.get("accept", ""):
         return Response(as_text(url) + "\n", media_type="text/plain")
     return Response(_html(url), media_type="text/html")

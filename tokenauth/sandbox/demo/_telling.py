@@ -22,8 +22,8 @@ Each line happens twice, and the server counts the logins:
 """
 _NEXT = """
 [bold]Try next[/]
-  tokenauth demo --full         each API on each client, and crowds of 500
-  python -m tokenauth.sandbox   this server, for your own code to call
+  tokenauth demo --full   each API on each client, and crowds of 500
+  tokenauth sandbox       this server, for your own code to call
   your own API, in one line:
 
     from tokenauth import LoginAuth
