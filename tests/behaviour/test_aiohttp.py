@@ -37,6 +37,41 @@ def test_who_comes_home_from_abroad_gets_nothing_whatever_the_timeout(total: flo
     assert server.logins == 1
 
 
+async def _sends_again(request: Any, handler: Any) -> Any:
+    (await handler(request)).release()
+    return await handler(request)
+
+
+@pytest.mark.parametrize("how", ["a middleware further out sends again", "the auth object stands there twice"])
+def test_who_comes_home_from_abroad_gets_nothing_however_often_a_hop_is_sent(how: str, server: TokenServer) -> None:
+    auth = server.auth()
+    further_out = auth if how.startswith("the auth") else _sends_again
+
+    def setup(session: Any) -> None:
+        session._middlewares = (*session._middlewares[:1], further_out, auth)
+
+    with serve(lambda request: Reply(302, headers={"Location": f"{server.url}/back"})) as far:
+        server.answer = lambda request: (
+            Reply(302, headers={"Location": f"{far.url}/x"}) if request.path == "/start" else None
+        )
+        assert CLIENT.send(auth, Get(f"{server.url}/start"), setup=setup).status == 401
+    back = server.server.to("/back")
+    assert back
+    assert not [request for request in back if "authorization" in request.headers]
+    assert server.logins == 1
+
+
+def test_two_auth_objects_each_follow_redirects_at_home(server: TokenServer) -> None:
+    """What is abroad for the one is home for the other."""
+    with token_server() as second:
+        second.answer = lambda request: Reply(302, headers={"Location": "/api"}) if request.path == "/start" else None
+
+        def setup(session: Any) -> None:
+            session._middlewares = (*session._middlewares[:1], server.auth(), *session._middlewares[1:])
+
+        assert CLIENT.send(second.auth(), Get(f"{second.url}/start"), setup=setup).status == 200
+
+
 def test_a_refusal_that_stalls_holds_nobody_up_in_a_pool_of_one(server: TokenServer) -> None:
     over = threading.Event()
 

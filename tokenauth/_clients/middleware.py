@@ -39,8 +39,9 @@ class _Chain:
 _MOST_READ = 64 * 1024
 _LONGEST_READ = 1.0
 _MOST_CHAINS = 4096
-_chains: dict[Any, _Chain] = {}
-"""Chains between two hops, by the timer that aiohttp makes for each request and its redirects."""
+_chains: dict[tuple[Any, int], _Chain] = {}
+"""Chains of several hops, by the timer that aiohttp makes for each request and its redirects, and by who signs. They
+stay when their last hop is over, for a middleware further out may send it again."""
 
 
 class MiddlewareAuth(BaseTokenAuth):
@@ -53,11 +54,11 @@ class MiddlewareAuth(BaseTokenAuth):
         static = source.readiness.static.get(place)
         ready = source.ready() if static is None else None
         signature, token = (static, None) if ready is None else (ready.signatures.get(place), ready.token)
-        chain = _chains.pop(_timer(request), None) if _chains else None
+        chain = _chains.get((_timer(request), id(source))) if _chains else None
         if signature is None or chain is not None:
             signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
-                return _passed_on(request, await handler(request), _Chain(abroad=True))
+                return _passed_on(source, request, await handler(request), _Chain(abroad=True))
             stand_in.tell(request, signature)
         _put(request, signature)
         try:
@@ -72,7 +73,7 @@ class MiddlewareAuth(BaseTokenAuth):
         ):
             if source.credential.futility.watching and token is not None:
                 source.credential.futility.served(_address(url))
-            return response if chain is None else _passed_on(request, response, chain)
+            return response if chain is None else _passed_on(source, request, response, chain)
         if not signature.is_on(request.headers, str(request.url)):  # a middleware further in has put its own there
             return response
         if chain is not None and chain.renewed:
@@ -125,7 +126,7 @@ class MiddlewareAuth(BaseTokenAuth):
         _put(request, signature)
         answer = await handler(request)
         source.ended(address, refused=await _refuses(source, answer))
-        return _passed_on(request, answer, _Chain(renewed=True))
+        return _passed_on(source, request, answer, _Chain(renewed=True))
 
 
 def _put(request: Any, signature: Signature) -> None:
@@ -173,13 +174,13 @@ def _timer(request: Any) -> Any:
     return getattr(request, "_timer", None)
 
 
-def _passed_on(request: Any, response: Any, chain: _Chain) -> Any:
-    """Return *response*. Where it is a redirect, the next hop of *request* will find *chain*."""
+def _passed_on(source: "Source", request: Any, response: Any, chain: _Chain) -> Any:
+    """Return *response*. Where it is a redirect, the next hop of *request* will find *chain* for *source*."""
     timer = _timer(request)
     if timer is not None and 300 <= response.status < 400:
-        while len(_chains) >= _MOST_CHAINS:  # redirects that nobody followed
+        while len(_chains) >= _MOST_CHAINS:
             _chains.pop(next(iter(_chains)), None)
-        _chains[timer] = chain
+        _chains[timer, id(source)] = chain
     return response
 
 
