@@ -36,6 +36,7 @@ def test_the_client_may_use_basic_or_the_body(sandbox: ThreadSandbox) -> None:
         (BASIC[0], "wrong"),
         ("wrong", BASIC[1]),
         (OAUTH_CLIENT_ID, BASIC[1]),
+        ("%ff", "no UTF-8"),
         (BASIC[0], OAUTH_CLIENT_SECRET.encode()),
     ],
 )

@@ -6,6 +6,7 @@ loop; the calls of a client that blocks are made in threads.
 
 from __future__ import annotations
 
+import abc
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -56,7 +57,7 @@ Send = Callable[[Call], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
-class Client:
+class Client(abc.ABC):
     """A client library in one of its modes: for callers that are threads with a client each, or tasks that share one.
 
     Attributes:
@@ -103,9 +104,9 @@ class Client:
                     tasks.start_soon(work, number, sends[number % count])
         return errors
 
+    @abc.abstractmethod
     def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AbstractAsyncContextManager[Send]:
         """Return a new client that has *auth*, as a function that makes calls."""
-        raise NotImplementedError
 
 
 class Requests(Client):
