@@ -1,4 +1,4 @@
-"""Presented: a signature in the form that httpx and httpx2 send, computed once instead of per request."""
+"""Presented: a signature as httpx and httpx2 send it, computed once and not for each request."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from tokenauth._core.token import Token
 class Presented(Signature):
     """A signature, computed for requests to one origin.
 
-    It also is what is remembered of a request with a body in memory whose redirects the client does right: there is
-    nothing of the request itself to remember; see `Sent`.
+    It can also stand for a sent request (see `Sent`), if the body is in memory and the client handles the redirects.
+    Then nothing of the request itself must be remembered.
 
     Attributes:
         token: the token in it, or None.
         plain: headers that the client itself removes on a redirect to a foreign origin.
-        item: the header that is all there is to put on a request, as the client keeps it; None if there is more.
+        item: the only header to put on a request, in the client's own form; None if there are several.
         sealed: the other headers, which the client would copy.
         watched: whether redirects need a `Wire`.
     """
@@ -47,7 +47,7 @@ class Presented(Signature):
         return cls(*parts, token, origin, tuple(own.items()), item, sealed, watched)
 
     def put_on(self, headers: Any) -> None:
-        """Put the plain headers on *headers*, of httpx or httpx2, in the place of any of their names."""
+        """Put the plain headers on *headers*, of httpx or httpx2, instead of headers of the same names."""
         item = self.item
         kind: Any = type(headers)
         if item is not None and keeps_list(kind):
@@ -56,7 +56,7 @@ class Presented(Signature):
                 if each[1] == own:
                     break
             else:
-                items.append(item)  # what the client would do, by looking up and encoding each name and value
+                items.append(item)  # as the client would, without looking up and encoding each name and value
                 return
         for name, value in self.plain:
             headers[name] = value

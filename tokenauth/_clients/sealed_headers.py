@@ -1,12 +1,11 @@
-"""Request headers for httpx and httpx2 of which some are sent, and never copied to another request.
+"""Sealed headers, for httpx and httpx2: headers that are sent with a request, and never copied to another one.
 
-These clients build a redirected request by `Headers(request.headers)`, take `Authorization` off where it goes to
-another origin, and send everything else on; out of reach of the auth flow, and on any transport. What is sealed here
-is read by everybody who reads (a transport, a hook, the user), but is not in the list that such a copy is made from.
+These clients build a redirected request from `Headers(request.headers)`. They remove `Authorization` if the target is
+another origin, and send all other headers on. The auth flow can't prevent that. So a sealed header can be read like
+any other (by a transport, a hook, the user), but it is not in the list that such a copy is made from.
 
-The request is sealed as well: whatever a hook or an instrumentation assigns to its `headers`, a copy with ours in
-plain sight or one without them, the request then has them, and has them sealed. Copies and pickles of it are sealed.
-Who wants something else says so under our header's own name: another value, or `del`.
+The request is sealed too. If a hook or an instrumentation assigns other headers to it, with or without ours, the
+request keeps ours, sealed. So do copies and pickles of it. To change a sealed header, assign to its name, or delete it.
 """
 
 import functools
@@ -16,7 +15,7 @@ from typing import Any
 Item = tuple[bytes, bytes, bytes]
 """A header as the clients keep it: its name, the same in lower case, its value."""
 Seal = dict[bytes, Item]
-"""What is sealed, by its name in lower case."""
+"""The sealed headers, by name in lower case."""
 
 
 @functools.cache
@@ -35,15 +34,14 @@ def seal_of(headers: Mapping[str, str]) -> Seal:
 
 
 def seal(request: Any, ours: Seal) -> None:
-    """Put *ours* on *request*, in the place of any of their names, to be sent and not to be copied. *ours* goes along
-    with what is done to the request's headers."""
+    """Put *ours* on *request*, sealed, instead of its headers of the same names. *ours* follows changes to them."""
     kind: Any = type(request)
     request.__class__ = _sealed_request(kind) or kind
     vars(request)["headers"] = sealed(request.headers, ours)
 
 
 def sealed(headers: Any, ours: Seal) -> Any:
-    """Return *headers*, of httpx or httpx2, with *ours* in the place of any of their names, and not to be copied."""
+    """Return *headers*, of httpx or httpx2, with *ours* sealed in them, instead of headers of the same names."""
     items = [item for item in headers._list if item[1] not in ours]
     return _new_headers(type(headers), items, ours, headers._encoding)
 
@@ -56,8 +54,7 @@ def _sealed_headers(kind: Any) -> Any:
 
 @functools.cache
 def _sealed_request(kind: Any) -> Any:
-    """Return the class that takes the place of *kind*, or None where nobody may derive from *kind*: then its headers
-    alone are sealed."""
+    """Return the sealed class for *kind*, or None if *kind* can't have subclasses. Then only the headers are sealed."""
     if issubclass(kind, _SealedRequest):
         return kind
     try:
@@ -77,7 +74,7 @@ def _new_request(base: Any) -> Any:
 
 
 class _SealedRequest:
-    """Stands before `Request` in the bases, and takes the place of a request's own class."""
+    """The first base, before `Request`, of the class that replaces a request's own."""
 
     _base: Any
 
@@ -97,7 +94,7 @@ class _SealedRequest:
 
 
 class _Sealed:
-    """Stands before `Headers` in the bases. `_list`, from which `Headers` copies, is without ours."""
+    """The first base, before `Headers`. `Headers` copies from `_list`, which is without ours."""
 
     _base: Any
     encoding: str
@@ -112,7 +109,7 @@ class _Sealed:
         return whole
 
     def _successor(self, headers: Any) -> Any:
-        """Return *headers*, which a request gets in the place of these, with what is sealed here."""
+        """Return *headers*, which replace these on a request, with what is sealed here."""
         if isinstance(headers, _Sealed):
             theirs, items = headers._ours, headers._list
             self._ours.clear()
@@ -123,7 +120,7 @@ class _Sealed:
         return _new_headers(self._base, items, self._ours, headers._encoding)
 
     def _without_ours(self, items: list[Item]) -> list[Item]:
-        """Return *items* without what is sealed. A name of ours that has another value there is the user's from now."""
+        """Return *items* without what is sealed. If a name of ours has another value there, the user's value wins."""
         ours = self._ours
         kept = [item for item in items if item[1] not in ours or ours[item[1]][2] != item[2]]
         for _, name, _ in kept:
@@ -151,13 +148,13 @@ class _Sealed:
         return self._whole().get_list(key, split_commas)
 
     def update(self, headers: Any = None) -> None:
-        """Do as `Headers`. What is no other than ours stays sealed."""
+        """Do as `Headers`. What is the same as ours stays sealed."""
         headers = self._base(headers)
         headers._list = self._without_ours(headers._list)
         self._base.update(self, headers)
 
     def copy(self) -> Any:
-        """Return the same, sealed as well: a hook may put it in this one's place."""
+        """Return a sealed copy: a hook may assign it to the request."""
         return _new_headers(self._base, list(self._list), dict(self._ours), self._encoding)
 
     def __getitem__(self, key: str) -> Any:

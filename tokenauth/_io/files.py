@@ -23,7 +23,7 @@ def content(errand: ReadFile) -> tuple[bytes, str]:
                     return body, version_of(status)
                 problem = "is larger than 1 MiB. Is it the file with the token?"
     except FileNotFoundError:
-        problem = "is not there. Is the path right, and has whoever writes it begun?"
+        problem = "is not there. Is the path right, and has the program that writes it started?"
     except OSError as error:
         problem = f"can't be read: {error.strerror or type(error).__name__}"
     raise Failed(f"{errand.what} {problem}")
