@@ -70,7 +70,7 @@ def wheel(session: nox.Session) -> None:
 def niquests(session: nox.Session) -> None:
     """niquests, in an environment of its own: its urllib3-future replaces urllib3."""
     _install_wheel(session, "niquests")
-    session.run("python", "-m", "pytest", "tests/niquests", *session.posargs)
+    session.run("python", "-m", "pytest", "tests/niquests", "tests/behaviour", "tests/security", *session.posargs)
 
 
 @nox.session

@@ -15,13 +15,23 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
 import httpx2
 import requests
 import trio
+
+try:
+    import niquests
+except ImportError:
+    niquests: Any = None  # type: ignore[no-redef]
+
+if TYPE_CHECKING:
+    HTTPAdapter = requests.adapters.HTTPAdapter
+else:
+    HTTPAdapter = (requests if niquests is None else niquests).adapters.HTTPAdapter
 
 SECONDS = 20.0
 TLS = ssl.create_default_context()
@@ -67,6 +77,8 @@ class Client:
     is_async = False
     resends = 0
     """How often the client itself sends a request again whose connection broke."""
+    of_requests = False
+    """Whether it takes what requests takes, and hands to hooks what requests does."""
     keeps_refusals = True
     """Whether a 401 that was renewed stands in the response's own history."""
 
@@ -168,6 +180,7 @@ class Blocking(Client):
 
 class Requests(Blocking):
     name = "requests"
+    of_requests = True
     library: Any = requests
 
     @contextlib.contextmanager
@@ -203,7 +216,7 @@ class Requests(Blocking):
     ) -> None:
         """requests has no hook for a request; an adapter is the nearest thing."""
 
-        class Adapter(requests.adapters.HTTPAdapter):
+        class Adapter(HTTPAdapter):
             def add_headers(self, request: Any, **settings: Any) -> None:
                 on_request(request)
 
@@ -233,6 +246,11 @@ class Requests(Blocking):
 
     def generator(self, pieces: list[bytes]) -> dict[str, Any]:
         return {"data": (piece for piece in pieces)}
+
+
+class Niquests(Requests):
+    name = "niquests"
+    library = niquests
 
 
 def _settings(library: Any, auth: Any, settings: dict[str, Any]) -> dict[str, Any]:
@@ -656,6 +674,86 @@ class _Read:
         return getattr(self.response, name)
 
 
+class NiquestsAsync(Awaiting):
+    """niquests' AsyncSession, which is requests' Session with awaits."""
+
+    name = "niquests-asyncio"
+    of_requests = True
+    library: Any = niquests
+
+    def own_client(self) -> Any:
+        return self.library.AsyncSession()
+
+    @property
+    def error_root(self) -> type[Exception]:
+        root: type[Exception] = self.library.RequestException
+        return root
+
+    def add_hooks(
+        self, session: Any, on_request: Callable[[Any], object] = bool, on_response: Callable[[Any], object] = bool
+    ) -> None:
+        async def sent(request: Any, **_: Any) -> None:
+            on_request(request)
+
+        async def answered(response: Any, **_: Any) -> None:
+            on_response(response)
+
+        session.hooks["pre_request"], session.hooks["response"] = [sent], [answered]
+
+    def hooks(self, session: Any) -> Any:
+        return session.hooks["pre_request"] + session.hooks["response"]
+
+    def client(self, auth: Any, **settings: Any) -> Any:
+        session = self.library.AsyncSession(pool_connections=1, pool_maxsize=settings.get("pool") or 1000)
+        session.auth = auth
+        settings.get("setup", bool)(session)
+        return session
+
+    def _options(self, settings: dict[str, Any]) -> dict[str, Any]:
+        redirects = settings.get("follow_redirects", True)
+        return {"timeout": settings.get("timeout", SECONDS), "allow_redirects": redirects}
+
+    def play(self, auth: Any, *requests: Request, **settings: Any) -> list[Answer]:
+        async def main() -> list[Answer]:
+            async with self.client(auth, **settings) as session:
+                options = self._options(settings)
+                return [
+                    _niquests_answer(await session.request(each.method, each.url, **options, **each.body))
+                    for each in requests
+                ]
+
+        answers: list[Answer] = self.run(main)
+        return answers
+
+    def stream(self, auth: Any, request: Request, on_open: Callable[[], object] = bool, **settings: Any) -> Answer:
+        async def main() -> Answer:
+            async with self.client(auth, **settings) as session:
+                options = self._options(settings)
+                response = await session.request(request.method, request.url, stream=True, **options, **request.body)
+                unread = not response._content_consumed
+                on_open()
+                await response.content
+                response.__class__ = self.library.Response
+                return replace(_niquests_answer(response), unread=unread)
+
+        answer: Answer = self.run(main)
+        return answer
+
+    def open_file(self, file: Any, length: int) -> dict[str, Any]:
+        return {"data": file}
+
+    def file(self, content: bytes, position: int) -> dict[str, Any]:
+        return {"data": _stand(content, position)}
+
+    def generator(self, pieces: list[bytes]) -> dict[str, Any]:
+        return {"data": super().generator(pieces)["content"]}
+
+
+def _niquests_answer(response: Any) -> Answer:
+    history = [each.status_code for each in response.history]
+    return Answer(response.status_code, response.content, dict(response.headers), history, response)
+
+
 CLIENTS: list[Client] = [
     Requests(),
     Httpx(),
@@ -666,6 +764,15 @@ CLIENTS: list[Client] = [
     Httpx2Trio(),
     Aiohttp(),
 ]
+UNFIT: dict[str, str] = {}
+"""Tests that these clients can't pass, and why."""
+if niquests is not None:  # an environment of its own, for it replaces the urllib3 of the others: tests/niquests
+    CLIENTS = [Niquests(), NiquestsAsync()]
+    UNFIT = {
+        "test_redirects_behind_a_proxy": "niquests reads the environment's proxies once, and these change",
+        "test_an_ipv6_address_is_an_origin": "niquests names an IPv6 host without brackets, which the server refuses",
+        "test_a_drip_on_the_users_own_client_is_cut_as_well": "niquests shows no socket of a lent session",
+    }
 BLOCKING = [client for client in CLIENTS if not client.is_async]
 FAMILY = [client for client in CLIENTS if client.name.startswith("httpx")]
 """httpx and httpx2, which have one architecture."""

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.clients import UNFIT
 from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
 from tokenauth._core.lines import BROUGHT
@@ -44,6 +45,9 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say what is slow. Properties run both times: with a few examples, and then with many."""
     mark_the_rest_slow(items)
+    for item in items:
+        if (why := UNFIT.get(getattr(item, "originalname", item.name))) is not None:
+            item.add_marker(pytest.mark.skip(reason=why))
     if config.option.markexpr != QUICK:
         for item in items:
             if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):

@@ -72,8 +72,8 @@ class Pipe(io.BytesIO):
 
 def _pipe(client: Client) -> dict[str, Any]:
     pipe = Pipe(BIG)
-    if not client.is_async:
-        return {"data": pipe} if client.name == "requests" else {"content": pipe}
+    if not client.is_async or client.of_requests:
+        return {"data": pipe} if client.of_requests else {"content": pipe}
     file = AsyncFile(b"", 0)
     file.wrapped = pipe
     return {"content": file}
@@ -94,8 +94,9 @@ class Deaf(io.BytesIO):
 
 def _deaf(client: Client) -> dict[str, Any]:
     file = Deaf(BIG)
-    if not client.is_async or client.name == "aiohttp":
-        return {"data": file} if client.name in {"requests", "aiohttp"} else {"content": file}
+    takes_data = client.of_requests or client.name == "aiohttp"
+    if not client.is_async or takes_data:
+        return {"data": file} if takes_data else {"content": file}
     wrapping = AsyncFile(b"", 0)
     wrapping.wrapped = file
     return {"content": wrapping}

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from requests.adapters import HTTPAdapter
 
-from tests.clients import BLOCKING, CLIENTS, Client, Requests
+from tests.clients import BLOCKING, CLIENTS, Client, HTTPAdapter, Requests
 from tests.servers import Received, Reply
 from tests.support import TokenServer, without_pauses
 from tokenauth import TokenEndpointError

@@ -56,7 +56,7 @@ def test_hooks_of_the_users_see_the_api_alone(client: Client, server: TokenServe
         seen.append((str(response.status_code), str(response.url)))
 
     def add_hooks(session: Any) -> None:
-        client.add_hooks(session, bool if client.name == "requests" else on_request, on_response)
+        client.add_hooks(session, bool if client.of_requests else on_request, on_response)
 
     auth = revoked(client, server)
     auth.invalidate()
@@ -65,7 +65,7 @@ def test_hooks_of_the_users_see_the_api_alone(client: Client, server: TokenServe
     )
     assert client.send(auth, Get(server.api), setup=add_hooks).status == 200
     assert server.logins == 3
-    if client.name == "requests":
+    if client.of_requests:
         assert seen == [("200", server.api)]
     else:
         assert [what for what, _ in seen] == ["request", "401", "request", "200"]
@@ -152,7 +152,7 @@ def test_a_cookie_that_a_401_sets_is_kept(client: Client, server: TokenServer) -
     first, second = client.play(auth, Get(server.api), Get(server.api))
     assert (first.status, first.history, second.status) == (200, [401], 200)
     assert server.server.to("/api")[-1].headers["cookie"] == "from401=1"
-    if client.name == "requests":
+    if client.of_requests:
         assert server.server.to("/api")[1].headers["cookie"] == "from401=1"
 
 

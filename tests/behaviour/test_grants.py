@@ -113,11 +113,11 @@ def test_metadata_out_of_a_cache_are_good_and_a_login_out_of_one_is_not(
         if not own:
             return client.get_token(made())
         if not isinstance(client, Awaiting):
-            with library.Session() if client.name == "requests" else library.Client() as lent:
+            with library.Session() if client.of_requests else library.Client() as lent:
                 return made(token_client=lent).get_token()
 
         async def lend() -> Any:
-            async with library.ClientSession() if client.name == "aiohttp" else library.AsyncClient() as lent:
+            async with client.own_client() as lent:
                 return await made(token_client=lent).aget_token()
 
         return client.run(lend)

@@ -6,10 +6,9 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from tests.clients import AWAITING, CLIENTS, FAMILY, Aiohttp, Client, Requests
+from tests.clients import AWAITING, CLIENTS, FAMILY, Aiohttp, Client, HTTPAdapter, Requests
 from tests.servers import Received, Reply
 from tests.support import ManualClock, TokenServer, token_server, with_clock
 
@@ -214,6 +213,7 @@ def test_an_address_that_always_refuses_costs_ever_fewer_logins(client: Client, 
         assert server.logins <= before + 2, "another address is renewed for at once"
 
 
+@pytest.mark.skipif(not any(isinstance(each, Aiohttp) for each in AWAITING), reason="aiohttp's")
 def test_a_session_that_raises_for_status_is_renewed_at_once() -> None:
     """aiohttp raises where the middlewares have done their work."""
     client = next(each for each in AWAITING if isinstance(each, Aiohttp))

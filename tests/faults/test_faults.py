@@ -372,7 +372,7 @@ def test_an_absurdly_long_retry_after_counts_for_an_hour_at_most(
 
 
 @pytest.mark.parametrize("pause", ABSURD, ids=range(len(ABSURD)))
-@pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[1], CLIENTS[5]], ids=repr)
+@pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[1], AWAITING[-1]], ids=repr)
 @pytest.mark.diagonal
 def test_a_senseless_retry_after_is_none(client: Client, pause: str, server: TokenServer, clock: ManualClock) -> None:
     auth = oauth(server, clock)

@@ -348,7 +348,7 @@ def test_one_caller_at_most_is_delayed_per_renewal(client: Any, seconds: float, 
         return reply
 
     server.answer = answer
-    new = client.library.Session if client.name == "requests" else partial(client.library.Client, verify=TLS)
+    new = client.library.Session if client.of_requests else partial(client.library.Client, verify=TLS)
     sessions = [new() for _ in range(20 if seconds > 10 else 6)]
     assert client.get(auth, server.api) == 200
     end = time.monotonic() + seconds

@@ -1,7 +1,10 @@
-"""niquests' sync session takes the auth object of requests. Run in an environment of its own: `uvx nox -s niquests`."""
+"""What is niquests' own. All else are the tests of every client, run in this environment: `uvx nox -s niquests`."""
 
+import asyncio
 import hashlib
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,3 +80,113 @@ def test_token_calls_can_be_made_by_a_niquests_session(sandbox: Sandbox, session
         session.auth = manis_auth(sandbox, token_client=token_client)
         assert session.get(f"{sandbox.url}/manis/api/orders").status_code == 200
     assert counts(sandbox, "logins", "api_200") == [1, 1]
+
+
+def test_an_async_session_may_make_the_token_calls(sandbox: Sandbox) -> None:
+    async def main() -> int:
+        async with niquests.AsyncSession() as own, niquests.AsyncSession() as session:
+            session.auth = manis_auth(sandbox, token_client=own)
+            status: int = (await session.get(f"{sandbox.url}/manis/api/orders")).status_code
+            return status
+
+    assert asyncio.run(main()) == 200
+    assert counts(sandbox, "logins", "api_200") == [1, 1]
+
+
+def test_blocking_code_refuses_a_token_client_that_is_async(sandbox: Sandbox) -> None:
+    auth = manis_auth(sandbox, token_client=niquests.AsyncSession())
+    with pytest.raises(TypeError, match="is an async client"):
+        auth.get_token()
+
+
+@pytest.mark.parametrize("kind", ["Session", "AsyncSession"])
+def test_a_request_prepared_on_a_loop_is_signed_when_it_is_sent(sandbox: Sandbox, kind: str) -> None:
+    """By either kind of session: a blocking one may well be used where a loop runs, as in a notebook."""
+
+    async def main() -> list[int]:
+        session = getattr(niquests, kind)()
+        prepared = niquests.Request("GET", f"{sandbox.url}/manis/api/orders", auth=manis_auth(sandbox)).prepare()
+        assert "Authorization" not in prepared.headers
+        answers = [session.send(prepared) for _ in range(2)]
+        if kind == "AsyncSession":
+            answers = [await each for each in answers]
+            await session.close()
+        else:
+            session.close()
+        return [each.status_code for each in answers]
+
+    assert asyncio.run(main()) == [200, 200]
+    assert counts(sandbox, "logins", "api_401") == [1, 0]
+
+
+def test_a_refusal_in_the_history_of_an_async_answer_is_read(sandbox: Sandbox) -> None:
+    async def main() -> Any:
+        async with niquests.AsyncSession(auth=manis_auth(sandbox)) as session:
+            await session.get(f"{sandbox.url}/manis/api/orders")
+            sandbox.knobs("manis", revoke=True)
+            return await session.get(f"{sandbox.url}/manis/api/orders")
+
+    answer = asyncio.run(main())
+    assert [type(each) for each in (answer, *answer.history)] == [niquests.Response] * 2
+    assert [each.status_code for each in answer.history] == [401]
+    assert answer.history[0].content
+
+
+def test_an_async_file_is_sent_again_from_where_it_stood(sandbox: Sandbox) -> None:
+    class File:
+        def __init__(self) -> None:
+            self.wrapped = io.BytesIO(b"before" + BODY)
+            self.wrapped.seek(6)
+
+        async def tell(self) -> int:
+            return self.wrapped.tell()
+
+        async def seek(self, position: int) -> int:
+            return self.wrapped.seek(position)
+
+        async def __aiter__(self) -> Any:
+            while piece := self.wrapped.read(1000):
+                yield piece
+
+    async def main() -> Any:
+        async with niquests.AsyncSession(auth=manis_auth(sandbox)) as session:
+            await session.get(f"{sandbox.url}/manis/api/orders")
+            sandbox.knobs("manis", revoke=True)
+            return await session.post(f"{sandbox.url}/manis/api/orders", data=File())
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, len(answer.history)) == (200, 1)
+    assert answer.json()["sha256"] == hashlib.sha256(BODY).hexdigest()
+
+
+def test_token_errors_are_niquests_errors(sandbox: Sandbox) -> None:
+    with pytest.raises(niquests.RequestException):
+        niquests.get(f"{sandbox.url}/manis/api/orders", auth=manis_auth(sandbox, "wrong"))
+
+
+def test_its_own_module_imports_no_other_client() -> None:
+    code = (
+        "import sys; from tokenauth.niquests import ManisAuth; print({'requests', 'httpx', 'httpx2'} & {*sys.modules})"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_one_object_of_its_own_module_serves_both_sessions(sandbox: Sandbox) -> None:
+    from tokenauth.niquests import ManisAuth as OwnAuth
+
+    auth = OwnAuth(
+        sandbox.url,
+        merchant_id=credentials.MANIS_MERCHANT_ID,
+        secret=credentials.MANIS_SECRET,
+        cache={},
+    )
+
+    async def twenty() -> list[int]:
+        async with niquests.AsyncSession(auth=auth) as session:
+            answers = await asyncio.gather(*(session.get(f"{sandbox.url}/manis/api/orders") for _ in range(20)))
+            return [each.status_code for each in answers]
+
+    assert asyncio.run(twenty()) == [200] * 20
+    with niquests.Session(auth=auth) as session:
+        assert session.get(f"{sandbox.url}/manis/api/orders").status_code == 200
+    assert counts(sandbox, "logins", "api_401") == [1, 0]

@@ -304,7 +304,8 @@ def test_a_drip_ends_at_the_deadline_and_leaves_nothing_behind(server: Faulty, c
 
 
 def clients_of(name: str) -> Any:
-    return {"requests": requests.Session, "httpx": httpx.Client, "httpx2": httpx2.Client}[name]()
+    library: Any = next(each.library for each in CLIENTS if each.name == name)
+    return library.Session() if hasattr(library, "Session") else library.Client()
 
 
 @pytest.mark.parametrize("client", BLOCKING, ids=str)
@@ -498,7 +499,7 @@ def test_a_known_ca_through_token_client_works(
         verify = str(ca_file)
 
         def setup(session: Any) -> None:
-            if client.name == "requests":
+            if client.of_requests:
                 session.verify = verify
 
         assert client.send(auth, Get(f"{secure.url}/api"), setup=setup).status == 200

@@ -6,18 +6,12 @@ set, it is signed for the new URL or loses the signature for good. This holds fo
 response hook handles a 401 on our token. Both are told in `requests_story`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenauth._clients.at_login import requests_story
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
-
-if TYPE_CHECKING:
-    from tokenauth._clients.requests_story import Sent
-
-_kinds: "dict[type, tuple[Any, type[Sent]]]" = {}
-"""By the class of a request: the class that it has once it is signed, and the kind of its hook."""
 
 
 class RequestsAuth(BaseTokenAuth):
@@ -30,17 +24,16 @@ class RequestsAuth(BaseTokenAuth):
         if signature is None:
             ready = source.ready()
             if ready is None or (signature := ready.signatures.get(place)) is None:
-                return requests_story.begun(self, request, place)
+                kind: Any = type(request)
+                return requests_story.kinds_of(kind)[1].begun(self, request, place)
             token = ready.token
         return self._signed(request, signature, token)
 
     def _signed(self, request: Any, signature: Signature, token: Token | None) -> Any:
         """Put *signature* on *request*, and make it one that looks after it."""
-        kind = type(request)
-        known = _kinds.get(kind)
-        if known is None:
-            known = _kinds[kind] = requests_story.kinds_of(kind)
-        sent = known[1](self, signature, token)
+        kind: Any = type(request)
+        signed, hook = requests_story.kinds_of(kind)
+        sent = hook(self, signature, token)
         hooks = request.hooks.setdefault("response", [])
         if hooks and len(others := requests_story.without(hooks, self)) < len(hooks):  # it was signed before
             hooks = others
@@ -50,7 +43,7 @@ class RequestsAuth(BaseTokenAuth):
         if request.body is not None and request._body_position is None:
             sent.mark(request)
         request.__dict__["_sent"] = sent
-        request.__class__ = known[0]
+        request.__class__ = signed
         return request
 
 

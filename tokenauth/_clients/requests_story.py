@@ -8,9 +8,10 @@
 To wait for something, the story yields a step, and `played` or `aplayed` performs it; see `steps`.
 """
 
+import functools
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("tokenauth")
 
 
-def kinds_of(kind: type) -> tuple[Any, "type[Sent]"]:
-    """Return the class that requests of *kind* have once they are signed, and the kind of their hook."""
-    return having(SignedRequest, kind), Sent
-
-
-def begun(auth: RequestsAuth, request: Any, place: str) -> Any:
-    """Return *request* as `begin` leaves it."""
-    return played(begin(auth, request, place), auth, Sent.library)
+@functools.cache
+def kinds_of(kind: Hashable) -> tuple[Any, "type[Sent]"]:
+    """Return the class that requests of the class *kind* have once they are signed, and the kind of their hook."""
+    base: Any = kind
+    hook = Sent
+    if any(each.__module__.startswith("niquests.") for each in base.__mro__):
+        from tokenauth._clients.niquests_story import AwaitedSent as hook  # noqa: N813, PLC0415  (it needs asyncio)
+    return having(SignedRequest, base), hook
 
 
 def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
@@ -83,6 +84,11 @@ class Sent:
     def __init__(self, auth: RequestsAuth, signature: Signature, token: Token | None) -> None:
         self.auth = auth
         self._newest = signature, token  # one value, for threads may share the hook
+
+    @classmethod
+    def begun(cls, auth: RequestsAuth, request: Any, place: str) -> Any:
+        """Return *request* as `begin` leaves it."""
+        return played(begin(auth, request, place), auth, cls.library)
 
     def mark(self, request: Any) -> None:
         """Note where the body of *request* begins, if it is a file that the client doesn't take for a stream."""
@@ -291,6 +297,6 @@ def without(hooks: Iterable[Any], auth: object) -> list[Any]:
 def _refuses(source: "Source", response: Any, settings: dict[str, Any]) -> Steps:
     """Return whether *response* says that the token is no good; its body is read for it if no stream was asked for."""
     if not settings.get("stream") and source.admission.looks(response.status_code):
-        with suppress(OSError):
+        with suppress(Exception):
             yield lambda: response.content
     return refuses(source, response)

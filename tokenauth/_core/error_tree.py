@@ -16,7 +16,7 @@ def _installed(*names: str) -> list[Any]:
     return found
 
 
-_requests = _installed("requests")
+_requests = _installed("requests", "niquests")
 _families = _installed("httpx", "httpx2")
 _aiohttp = _installed("aiohttp")
 

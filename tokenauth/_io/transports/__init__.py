@@ -31,6 +31,7 @@ _HOMES = {
     "httpx2": "_httpx",
     "aiohttp": "_aiohttp",
 }
+_CLIENTS = {"Session", "AsyncSession", "Client", "AsyncClient", "ClientSession"}
 
 
 def checked_fresh(request: TokenRequest, headers: Mapping[str, str], *, replayed: bool) -> Mapping[str, str]:
@@ -50,12 +51,11 @@ def library_of(client: object) -> str:
     """Return the library of *client*, a session or client. TypeError if it is unknown."""
     for kind in type(client).__mro__:
         name = kind.__module__.partition(".")[0]
-        if name in _HOMES and kind.__name__ in {"Session", "Client", "AsyncClient", "ClientSession"}:
+        if name in _HOMES and kind.__name__ in _CLIENTS:
             return name
     raise TypeError(
-        "token_client must be a requests.Session, a Client or AsyncClient of httpx or httpx2, or an "
-        "aiohttp.ClientSession, "
-        f"not {type(client).__name__}"
+        "token_client must be a requests.Session, a Client or AsyncClient of httpx or httpx2, an "
+        f"aiohttp.ClientSession, or a Session or AsyncSession of niquests, not {type(client).__name__}"
     )
 
 

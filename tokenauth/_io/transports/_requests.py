@@ -1,4 +1,4 @@
-"""Token requests with requests (and niquests, which has similar sessions)."""
+"""Token requests with requests and niquests; the latter's async sessions, too."""
 
 import functools
 import importlib
@@ -37,25 +37,22 @@ class Blocking:
         self._library = importlib.import_module(library)
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
-        problem: Unreachable
-        session = _quiet(self._library)(self._session)
+        session, made = _quiet(self._library)(self._session), _Made()
         try:
             with Line(seconds) as session.line:
-                return self._call(session, request, seconds)
-        except BodyError as error:
-            problem = Unreachable(str(error), connected=True, lasting=error.lasting)
+                return self._call(session, request, seconds, made)
         except Exception as error:
-            connected = not isinstance(error, self._library.ConnectionError)
-            sent = not (session.line.connecting or has_cause(error, _BEFORE_SENDING))
-            problem = Unreachable(reason(error), connected=connected, sent=sent)
+            problem = _unreachable(self._library, error, unsent=session.line.connecting or made.no_tls(error))
         finally:
             if self._session is None:
                 session.close()
         raise problem
 
-    def _call(self, session: Any, request: TokenRequest, seconds: float) -> Answer:
+    def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
         prepared = _prepared(self._library, request)
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        if self._library.__name__ == "niquests":
+            settings["on_post_connection"] = made.see
         lender: Any = self._session
         sender = lender if lender is not None and "send" in vars(lender) else session  # a mock has replaced it there
         response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
@@ -65,6 +62,63 @@ class Blocking:
             return response.status_code, headers, _read(response)
         finally:
             response.close()
+
+
+class Awaiting:
+    """The same with an AsyncSession of niquests, which is always the user's."""
+
+    def __init__(self, session: Any, library: str) -> None:
+        self._session = session
+        self._library = importlib.import_module(library)
+
+    async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        made = _Made()
+        try:
+            return await self._call(_lent(self._library, self._session), request, seconds, made)
+        except Exception as error:
+            problem = _unreachable(self._library, error, unsent=made.no_tls(error))
+        raise problem
+
+    async def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
+        prepared = _prepared(self._library, request)
+        settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+        settings["on_post_connection"] = made.asee
+        response = await session.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
+        try:
+            headers = checked_fresh(request, _lower(response.headers), replayed=replayed(response))
+            body = Body(response.headers.get("Content-Encoding", ""))
+            while piece := await response.raw.read(_PIECE, decode_content=False):
+                body.feed(piece)
+            return response.status_code, headers, body.finish()
+        finally:
+            await response.close()
+
+
+class _Made:
+    """Whether niquests has made a connection, TLS included, or has taken one out of a pool."""
+
+    any = False
+
+    def see(self, connection: object) -> None:
+        self.any = True
+
+    async def asee(self, connection: object) -> None:
+        self.any = True
+
+    def no_tls(self, error: Exception) -> bool:
+        """Whether *error*, of niquests, ended a TLS handshake, so that nothing was sent."""
+        return (
+            not self.any
+            and any(each.__module__ == "niquests.exceptions" for each in type(error).__mro__)
+            and has_cause(error, {"SSLError"})
+        )
+
+
+def _unreachable(library: Any, error: Exception, *, unsent: bool = False) -> Unreachable:
+    if isinstance(error, BodyError):
+        return Unreachable(str(error), connected=True, lasting=error.lasting)
+    connected = not isinstance(error, library.ConnectionError)
+    return Unreachable(reason(error), connected=connected, sent=not (unsent or has_cause(error, _BEFORE_SENDING)))
 
 
 def _plain(session: Any) -> Any:
@@ -84,19 +138,33 @@ def _quiet(library: Any) -> Any:
         def __init__(self, lender: Any) -> None:
             super().__init__()
             self._adapter_for = super().get_adapter if lender is None else lender.get_adapter
+            self._is_lent = lender is not None
             if lender is not None:
                 self.adapters = lender.adapters
                 self.verify, self.cert = lender.verify, lender.cert
                 self.proxies, self.trust_env = lender.proxies, lender.trust_env
 
         def get_adapter(self, url: str, *args: Any, **settings: Any) -> Any:
-            return self.line.holding(self._adapter_for(url, *args, **settings))
+            return self.line.holding(self._adapter_for(url, *args, **settings), lent=self._is_lent)
 
         def resolve_redirects(self, *_: Any, **__: Any) -> Any:
             """Yield no request: `send` would read a redirect's body, however long."""
             return iter(())
 
     return QuietSession
+
+
+def _lent(library: Any, user: Any) -> Any:
+    """Return a twin of an AsyncSession that lends its pools, keeps no cookies and follows no redirect."""
+
+    class QuietSession(library.AsyncSession):  # type: ignore[misc]  # niquests'
+        async def resolve_redirects(self, *_: Any, **__: Any) -> Any:
+            return
+            yield  # an async generator of none
+
+    twin = object.__new__(QuietSession)  # copy.copy would build new pools
+    twin.__dict__.update(user.__dict__, cookies=library.cookies.RequestsCookieJar(), multiplexed=False)
+    return twin
 
 
 def _prepared(library: Any, request: TokenRequest) -> Any:

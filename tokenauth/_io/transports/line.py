@@ -65,14 +65,15 @@ class Line:
         if name.endswith("connect_tcp.complete"):
             self.hold(info["return_value"].get_extra_info("socket"))
 
-    def holding(self, adapter: Any) -> Any:
+    def holding(self, adapter: Any, *, lent: bool) -> Any:
         """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held.
 
-        Another adapter (of niquests, or a test's) is returned as it is. The twin of one that is a cache is none.
+        Another adapter (of niquests, or a test's) is returned as it is; if it isn't *lent*, new connections of
+        niquests' are held. The twin of one that is a cache is none.
         """
         pool_for = getattr(adapter, "get_connection_with_tls_context", None)
         if pool_for is None:
-            return adapter
+            return adapter if lent else self._holding(adapter)
 
         def held_pool(*args: Any, **settings: Any) -> Any:
             pool = copy.copy(pool_for(*args, **settings))
@@ -85,6 +86,17 @@ class Line:
         if retries:  # a refresh token serves once, and it is the flow that knows when to try again
             twin.max_retries = type(retries)(0, read=False)
         return twin
+
+    def _holding(self, adapter: Any) -> Any:
+        pool_for = adapter.get_connection
+
+        def held_pool(*args: Any, **settings: Any) -> Any:
+            pool = pool_for(*args, **settings)
+            pool.ConnectionCls = self._held(pool.ConnectionCls)
+            return pool
+
+        adapter.get_connection = held_pool
+        return adapter
 
     def _held(self, kind: Any) -> Any:
         def connect(connection: Any) -> Any:

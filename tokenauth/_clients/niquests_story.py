@@ -1,0 +1,108 @@
+"""The story of a request of niquests, told by hooks that its Session calls and its AsyncSession awaits.
+
+niquests awaits the hooks that it takes for coroutine functions. Ours say that they are, and return a coroutine only if
+the code that calls them is one itself. So one auth object serves both kinds of sessions.
+"""
+
+import asyncio
+import inspect
+import sys
+import threading
+from collections.abc import MutableMapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tokenauth._clients.requests_family import RequestsAuth
+from tokenauth._clients.requests_story import Chain, Sent, begin
+from tokenauth._clients.sent_again import tool
+from tokenauth._clients.steps import Steps, aplayed, played
+from tokenauth._core.origins import Origin
+from tokenauth._core.token import Token
+from tokenauth._io.waiting import on_a_loop
+
+
+class _Hook:
+    """What `iscoroutinefunction` takes for a coroutine function: of asyncio on Python 3.11, else of inspect."""
+
+    _is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
+    _is_coroutine_mark = getattr(inspect, "_is_coroutine_mark", None)
+
+
+class AwaitedSent(Sent, _Hook):
+    """The response hook. In a session that is multiplexed, it changes the response that the user already has."""
+
+    library = "niquests"
+
+    @classmethod
+    def begun(cls, auth: RequestsAuth, request: Any, place: str) -> Any:
+        """Return *request*. In a coroutine nobody can wait for a token here: it is signed just before it is sent."""
+        if not on_a_loop():
+            return played(begin(auth, request, place), auth, cls.library)
+        request.hooks["pre_request"].insert(0, _Signs(auth, place))
+        return request
+
+    @property
+    def _chain(self) -> Chain:
+        chains: MutableMapping[Any, Chain] = self.__dict__.setdefault("chain", WeakKeyDictionary())
+        return chains.setdefault(_task() or threading.current_thread(), Chain())
+
+    def __call__(self, response: Any, **settings: Any) -> Any:
+        awaited = _is_awaited()
+        steps = super().__call__(response, **settings)
+        if steps is response:
+            return _given(response) if awaited else response
+        return (aplayed if awaited else played)(steps, self.auth, self.library)
+
+    def _performed(self, steps: Steps) -> Any:
+        return steps
+
+    def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
+        request = response.request
+        signatures = (self._newest[0], *self.__dict__.get("older", ()))
+        replaced = any(name in request.headers for name in signatures[0].headers)
+        if replaced and not any(each.is_on(request.headers, request.url) for each in signatures):
+            return False  # a hook of the user's, on `pre_request`, has put its own there
+        return (yield from super()._is_worth_it(response, home, carried))
+
+    def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
+        self.__dict__["older"] = (*self.__dict__.get("older", ()), self._newest[0])
+        answer, sent = yield from super()._again(response, home, rejected, {**settings, "multiplexed": False})
+        if answer is response:
+            return answer, sent
+        refusal = response
+        if settings.get("multiplexed"):
+            response.__dict__, answer.__dict__ = answer.__dict__, response.__dict__
+            answer, refusal = response, answer
+            answer.history[-1] = refusal
+        if not settings.get("stream"):  # it has been read, and niquests makes the same of the last answer
+            refusal.__class__ = tool("niquests", "models.Response")
+        return answer, sent
+
+
+class _Signs(_Hook):
+    """The hook that signs a request before it is sent, once."""
+
+    def __init__(self, auth: RequestsAuth, place: str) -> None:
+        self._auth, self._place = auth, place
+
+    def __call__(self, request: Any, **_: Any) -> Any:
+        rest = [each for each in request.hooks["pre_request"] if each is not self]
+        request.hooks = {**request.hooks, "pre_request": rest}
+        steps = begin(self._auth, request, self._place)
+        return (aplayed if _is_awaited() else played)(steps, self._auth, AwaitedSent.library)
+
+
+def _is_awaited() -> bool:
+    """Whether a coroutine has called the function that asks."""
+    return bool(sys._getframe(2).f_code.co_flags & inspect.CO_COROUTINE)
+
+
+def _task() -> "asyncio.Task[Any] | None":
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+async def _given(response: Any) -> Any:
+    return response
