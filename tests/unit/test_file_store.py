@@ -179,3 +179,8 @@ def test_a_long_lease_whose_holder_lives_is_not_swept(tmp_path: Path) -> None:
     assert FileStore(store.folder).acquire(key, 1) is None
     store.release(key, lease)
     assert FileStore(store.folder).acquire(key, 1) is not None
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(ValueError, match="folder is empty; is an environment variable"):
+        FileStore("")

@@ -53,10 +53,12 @@ class FileStore:
             "tokenauth", such as ~/.cache/tokenauth on Linux.
 
     Raises:
-        ValueError: *folder* is not a folder, is not writable, belongs to another user, or is writable for others.
+        ValueError: *folder* is empty, no folder, not writable, of another user, or writable for others.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+        if folder == "":
+            raise ValueError("folder is empty; is an environment variable or a setting missing? None is the default")
         chosen = platformdirs.user_cache_path("tokenauth", appauthor=False) if folder is None else Path(folder)
         self.folder = chosen.expanduser().absolute()
         self._prepare()
