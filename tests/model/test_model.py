@@ -260,7 +260,9 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.left)
     @rule(pick=PICK)
     def a_token_call_ends_whose_leader_was_cancelled(self, pick: int) -> None:
-        task = self.left.pop(pick % len(self.left))
+        self._comes_after_all(self.left.pop(pick % len(self.left)))
+
+    def _comes_after_all(self, task: Task) -> None:
         if isinstance(task.effect, Exchange):
             task.effect.unwanted(lambda: self._result(task))
         else:
@@ -345,6 +347,8 @@ class Model(RuleBasedStateMachine):
             self.one_login_at_most_is_in_flight()
             self.nobody_waits_for_nothing()
         assert not self.tasks, "a request never ends"
+        for task in self.left:
+            self._comes_after_all(task)
         killed = {id(task.leads) for task in self.killed}
         flights = [flight for _, auth in self.auths for flight in auth._source.flights._flights.values()]
         left = [flight for flight in flights if id(flight) not in killed]
