@@ -38,8 +38,8 @@ class Computed:
     steady: ClassVar[bool] = True
     """Whether it is the same each time, as long as its secret is."""
 
-    secret: Secret | None = None
-    """What it is made with, or None."""
+    secret: Any = None
+    """The Secret that it is made with, or None; a subclass may say which."""
 
     if TYPE_CHECKING:
 
