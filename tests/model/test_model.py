@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -28,6 +29,7 @@ from tokenauth._core.secrets import Secret
 from tokenauth._io.drive import TokenCall, Unreachable, _landed
 from tokenauth.providers import Provider
 
+pytestmark = pytest.mark.timeout(600)  # it takes 15 s, of a processor that is its own
 TIMEOUT = 10.0
 _users = count(1)
 
