@@ -12,6 +12,7 @@ from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._secrets import __getattr__  # noqa: F401  (pickles from before refer to a Template in here)
 from tokenauth.providers._values import Computed
 
 T = TypeVar("T")
