@@ -7,7 +7,7 @@ some value of each other axis: a whole matrix of clients takes too long. Where c
 it is pairs again, in which values of one `kind`, such as clients with one architecture, stand for each other.
 
 What is slow for this reason is `even` or `odd` as well: `.ci/run` takes one half on even days of the year, the other on
-odd ones, for the whole takes eight minutes.
+odd ones, for the whole may take eight minutes.
 """
 
 import heapq
