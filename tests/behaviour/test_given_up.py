@@ -273,7 +273,7 @@ def test_a_client_that_is_closed_meanwhile_is_no_failure_of_the_endpoint(client:
     assert world.count() == 2
 
 
-@pytest.mark.parametrize("client", [AWAITING[0], AWAITING[1]], ids=repr)
+@pytest.mark.parametrize("client", AWAITING[:2], ids=repr)
 def test_a_store_is_told_of_it_and_blocks_no_event_loop(client: Awaiting, server: TokenServer) -> None:
     threads: list[int] = []
 
