@@ -53,8 +53,8 @@ class AwaitedSent(Sent, _Hook):
             return _given(response) if awaited else response
         return (aplayed if awaited else played)(steps, self.auth, self.library)
 
-    def _performed(self, steps: Steps) -> Any:
-        return steps
+    def _performed(self, story: Steps) -> Any:
+        return story
 
     def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
         request = response.request
