@@ -12,7 +12,6 @@ from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth._secrets import __getattr__  # noqa: F401  (pickles from before refer to a Template in here)
 from tokenauth.providers._values import Computed
 
 T = TypeVar("T")
@@ -142,3 +141,12 @@ def checked_lifetime(lifetime: object) -> float | None:
 def public_names(names: tuple[str, ...]) -> frozenset[str]:
     """Return, in lower case, *names* and those that are always public."""
     return PUBLIC.union(each.lower() for each in names)
+
+
+def __getattr__(name: str) -> object:
+    """Reject pickles from before 0.1, which refer to a Template in here."""
+    if name == "Template":
+        from tokenauth import _secrets  # noqa: PLC0415  (only where such a pickle is met)
+
+        return getattr(_secrets, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
