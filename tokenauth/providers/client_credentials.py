@@ -17,7 +17,7 @@ class ClientCredentials(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[GrantOptions],
     ) -> None:
-        """Log in with the OAuth 2.0 client credentials grant (RFC 6749 §4.4).
+        """Log in with the id and secret, or key, of a client.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.

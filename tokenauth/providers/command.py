@@ -32,7 +32,7 @@ class Command(Printed):
         name: str | None = None,
         **options: Unpack[OtherOptions],
     ) -> None:
-        """Take tokens from a command.
+        """Run the command when a token is needed.
 
         The command runs when a token is needed, without a shell and without input. At the `timeout` it is killed,
         together with its child processes.

@@ -33,7 +33,7 @@ class File(Printed):
         name: str | None = None,
         **options: Unpack[OtherOptions],
     ) -> None:
-        """Take tokens from a file.
+        """Read the file when a token is needed.
 
         The file is read at the first request, when it has changed, and when its token is refused. The program that
         renews the token may replace the file, overwrite it, or point a symbolic link to another one.

@@ -34,7 +34,7 @@ class Function(Elsewhere):
         name: str | None = None,
         **options: Unpack[OtherOptions],
     ) -> None:
-        """Take tokens from your own function.
+        """Call the function when a token is needed.
 
         The function is called when a token is needed, or shortly before the old one expires. Auth objects with the same
         function object share its tokens and call it once. It runs in a thread; in async code, an async function is

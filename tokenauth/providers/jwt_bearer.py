@@ -46,7 +46,7 @@ class JWTBearer(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[SharedOptions],
     ) -> None:
-        """Log in with the JWT bearer grant (RFC 7523 §2.1). Needs the extra `jwt`.
+        """Log in with an assertion that your private key signs. Needs the extra `jwt`.
 
         Args:
             token_url: "https://host/path" of the token endpoint.

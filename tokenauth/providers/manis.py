@@ -30,7 +30,7 @@ class Manis(Login):
         expires_unit: InstantUnit | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Log in to Manis, a payment-orchestration API.
+        """Log in with a merchant id and its secret.
 
         Args:
             base_url: "https://host[/prefix]" of your Manis API, without `path`. Manis gives it to you together with the

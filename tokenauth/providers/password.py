@@ -50,7 +50,7 @@ class PasswordGrant(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[PasswordOptions],
     ) -> None:
-        """Log in with the OAuth 2.0 password grant (RFC 6749 §4.3), for servers that still support it.
+        """Log in with a user's name and password.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.

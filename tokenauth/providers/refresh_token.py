@@ -28,7 +28,7 @@ class RefreshToken(Grant):
         on_refresh_token: Callable[[str], object] | None = None,
         **options: Unpack[GrantOptions],
     ) -> None:
-        """Use a refresh token that you have (RFC 6749 §6), and then each one that replaces it.
+        """Get access tokens with it, and with each refresh token that replaces it.
 
         Args:
             token_url: "https://host/path" of the token endpoint; or pass `issuer=`.

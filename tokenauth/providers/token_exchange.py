@@ -16,7 +16,7 @@ TokenType = Literal["access_token", "refresh_token", "id_token", "saml1", "saml2
 
 
 class TokenExchange(Grant):
-    """Token exchange (RFC 8693): trade one token for another: `TokenExchangeAuth(token_url, subject_token=…)`."""
+    """Token exchange (RFC 8693), one token for another: `TokenExchangeAuth(token_url, subject_token=…)`."""
 
     _checked = Grant._checked | {"_subject", "_actor"}
 
@@ -33,7 +33,7 @@ class TokenExchange(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[GrantOptions],
     ) -> None:
-        """Exchange a token for another one (RFC 8693).
+        """Get a token for the user or workload that the subject token stands for.
 
         The new token belongs to the subject, so make one auth object per subject. They are cheap, and objects with
         equal arguments share their token.
