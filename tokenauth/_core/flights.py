@@ -5,8 +5,8 @@ free. Law: a flight is in its `with` block before it is in the registry. So what
 between two instructions, the flight lands, fails, is abandoned, or drifts.
 
 An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
-token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If a
-flight exceeds its time (its leader never runs again), the next caller abandons it.
+token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
+leader never runs again, because its event loop is closed or its time is over, whoever waits or comes next abandons it.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class Flight:
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
-        self.thread, self.greenlet = threading.get_ident(), current_greenlet()
+        self.thread, self.greenlet, self._loop = threading.get_ident(), current_greenlet(), current_loop()
         self.key = key
         self.stale_at = stale_at
         self.rejected = rejected
@@ -58,7 +58,7 @@ class Flight:
         self.stale_at = until
         self._adrift = True
         if not self.needs_thread:
-            self.thread = -1  # whose thread it was may wait for it now
+            self.thread, self._loop = -1, None  # whose thread it was may wait for it now
 
     @contextlib.contextmanager
     def drifting(self, until: float, *, exchanges: bool = False) -> Iterator[None]:
@@ -94,6 +94,11 @@ class Flight:
         return self._epoch != self._registry.epoch
 
     @property
+    def lost(self) -> bool:
+        """Whether the event loop that brings its answer is closed: its tasks were not even cancelled."""
+        return self._loop is not None and self._loop.is_closed()
+
+    @property
     def is_mine(self) -> bool:
         """Whether the running code was called from inside this very fetch, so that to wait would be for ever."""
         return self in _leading.get()
@@ -113,6 +118,14 @@ def current_greenlet() -> int | None:
     """Return which greenlet of its thread the running code is in; None where nobody uses greenlets."""
     greenlet = sys.modules.get("greenlet")
     return id(greenlet.getcurrent()) if greenlet is not None else None
+
+
+def current_loop() -> Any:
+    """Return the event loop of asyncio that runs in this thread, or None."""
+    running = getattr(sys.modules.get("asyncio"), "get_running_loop", None)  # it may be half imported
+    with contextlib.suppress(RuntimeError):
+        return running() if running is not None else None
+    return None
 
 
 _leading: ContextVar[tuple[Flight, ...]] = ContextVar("tokenauth_leading", default=())
@@ -135,7 +148,7 @@ class Flights:
         """Return the flight that is under way for the key of *fresh*, else *fresh*, which is now. *now*: monotonic."""
         with self._lock:
             flight = self._flights.get(fresh.key)
-            if flight is not None and now < flight.stale_at:
+            if flight is not None and now < flight.stale_at and not flight.lost:
                 return flight
             self._flights[fresh.key] = fresh
         if flight is not None:

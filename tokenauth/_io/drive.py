@@ -154,6 +154,8 @@ class _Driver:
                 return (yield from in_hand(partial(in_thread, function), seconds, partial(_asked, effect), unwanted))
             case Wait(flight, deadline):
                 yield self._wait(flight, deadline - self._clock.monotonic())
+                if flight.lost:
+                    flight.abandon()
                 return _landed(flight)
             case _:
                 yield Pending(Future(), effect.seconds)
@@ -184,7 +186,7 @@ class _Driver:
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
             raise _nested()
-        return Pending(flight.future, seconds)
+        return Pending(flight.future, seconds, lost=lambda: flight.lost)
 
 
 class Blocking(_Driver):

@@ -7,7 +7,8 @@ caller. What can happen to a task, and what its future gets:
     its caller is cancelled                  the same, later
     its time is over                         `Late`: it is cancelled
     it is cancelled: the loop ends           `Gone`: `asyncio.run` cancels what is left, as trio does when `main` ends
-    the loop is closed without that          nothing: whoever waits goes by the deadline
+    the loop is closed without that          nothing: whoever waits sees it (`Flight.lost`)
+    the loop is stopped, or blocked          nothing: whoever waits goes by the deadline
 
 The first task that waits imports asyncio, so blocking programs never load it.
 """
@@ -21,6 +22,8 @@ from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from tokenauth._core.flights import current_loop
 
 T = TypeVar("T")
 
@@ -61,19 +64,33 @@ def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
 class Pending:
     """Something to wait for: that *future* is done, for *seconds* at most.
 
-    *yields*: whether it is brought by a greenlet of this thread, so that the thread must not stand still.
+    *yields*: whether it is brought by a greenlet of this thread, so that the thread must not stand still. *lost*:
+    whether nobody will bring it any more.
     """
 
     future: "Future[Any]"
     seconds: float
     yields: bool = False
+    lost: Callable[[], bool] = bool
+
+    def looks(self) -> Iterator[float]:
+        """Yield how many seconds to wait, again and again, as long as there is something to wait for."""
+        left = self.seconds
+        while left > 0.0 and not self.future.done() and not self.lost():
+            yield min(left, _LOOK)
+            left -= _LOOK
+
+
+_LOOK = 1.0
+"""Seconds between two looks."""
 
 
 def settled(pending: Pending) -> None:
     """Wait in this thread."""
     with _unlocked():
         if not pending.yields:
-            wait([pending.future], max(pending.seconds, 0.0))
+            for seconds in pending.looks():
+                wait([pending.future], seconds)
             return
         end = time.monotonic() + pending.seconds
         while not pending.future.done() and time.monotonic() < end:
@@ -81,7 +98,7 @@ def settled(pending: Pending) -> None:
 
 
 _TURN = 0.005
-"""Seconds between two looks."""
+"""Seconds that the others have between two looks."""
 
 
 _GIVES_UP = ("_is_owned", "_release_save", "_acquire_restore")
@@ -110,8 +127,8 @@ async def asettled(pending: Pending) -> None:
     trio = _running_trio()
     landed, wake = _trio_bell(trio) if trio else _asyncio_bell()
     pending.future.add_done_callback(lambda _: wake())
-    if not pending.future.done():
-        await within(pending.seconds, landed())
+    for seconds in pending.looks():
+        await within(seconds, landed())
 
 
 def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> None:
@@ -205,10 +222,7 @@ def aside(function: Callable[[], object]) -> None:
 
 def on_a_loop() -> bool:
     """Whether an event loop runs in this thread."""
-    asyncio = sys.modules.get("asyncio")
-    with contextlib.suppress(RuntimeError):
-        return asyncio is not None and asyncio.get_running_loop() is not None
-    return _running_trio() is not None
+    return current_loop() is not None or _running_trio() is not None
 
 
 def _running_trio() -> Any:
