@@ -8,5 +8,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     raise pickle.UnpicklingError(
         "This pickle of a tokenauth object was made by an older version of tokenauth, whose form can't be read any "
-        "more. Make the object anew from its arguments, and pickle that"
+        "more. Make the object again from its arguments, and pickle that"
     )

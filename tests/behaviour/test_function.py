@@ -195,7 +195,7 @@ def test_an_async_one_that_is_cancelled_by_itself_says_so(client: Client, api: A
     async def get_token() -> str:
         raise asyncio.CancelledError
 
-    with pytest.raises(TokenEndpointError, match="The function get_token came to nothing: it was cancelled"):
+    with pytest.raises(TokenEndpointError, match="The function get_token failed: it was cancelled"):
         client.get(api.auth(get_token), api.url)
 
 

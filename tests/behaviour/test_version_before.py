@@ -44,7 +44,7 @@ ENTRY = base64.b64decode(
 
 
 def test_a_pickle_of_the_version_before_is_refused_with_what_to_do() -> None:
-    with pytest.raises(pickle.UnpicklingError, match=r"older version of tokenauth.*Make the object anew") as caught:
+    with pytest.raises(pickle.UnpicklingError, match=r"older version of tokenauth.*Make the object again") as caught:
         pickle.loads(PICKLE)
     assert "s3cret" not in str(caught.value)
 

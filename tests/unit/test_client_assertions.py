@@ -195,8 +195,8 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     ({"kty": "RSA", "n": "secret-4711", "e": "AQAB"}, ValueError, "public key"),
     ({"kty": "oct", "k": "secret-4711"}, ValueError, "ClientSecretJWT"),
     ({"n": "secret-4711"}, ValueError, 'no "kty"'),
-    ({"kty": "RSA", "d": object()}, TypeError, "no JSON"),
-    ('{"kty": "RSA", "d": "secret-4711"', ValueError, "no whole JSON"),
+    ({"kty": "RSA", "d": object()}, TypeError, "other than JSON"),
+    ('{"kty": "RSA", "d": "secret-4711"', ValueError, "not complete JSON"),
     ('{"type": "service_account", "private_key": "secret-4711"}', ValueError, "from_google"),
 ]
 
@@ -243,7 +243,7 @@ def test_what_only_the_signing_can_tell_is_an_error_of_our_tree(key: Any, option
         (lambda: PrivateKeyJWT(pem(RSA), lifetime=0), ValueError, "lifetime must be between 20 and 86400"),
         (lambda: wrong(lifetime="60"), TypeError, "lifetime must be a number"),
         (lambda: PrivateKeyJWT(pem(RSA), claims={"aud": "x"}), ValueError, "audience="),
-        (lambda: PrivateKeyJWT(pem(RSA), claims={"exp": 1}), ValueError, "made anew"),
+        (lambda: PrivateKeyJWT(pem(RSA), claims={"exp": 1}), ValueError, "new in each JWT"),
         (lambda: PrivateKeyJWT(pem(RSA), headers={"alg": "x"}), ValueError, "algorithm="),
         (lambda: PrivateKeyJWT(pem(RSA), claims={"x": object()}), TypeError, "must be JSON"),
         (lambda: wrong(claims=["x"]), TypeError, "mapping"),

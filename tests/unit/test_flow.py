@@ -515,7 +515,7 @@ def test_why_a_refresh_token_was_of_no_use_is_logged(clock: ManualClock, caplog:
     clock.move(701)
     with caplog.at_level("INFO", "tokenauth"):
         Play(obtain(source)).hit(CredentialsRejected("invalid_grant", status=400))
-    assert caplog.messages[-1] == "Test user u-1: the refresh token was of no use: invalid_grant"
+    assert caplog.messages[-1] == "Test user u-1: the refresh token didn't work: invalid_grant"
 
 
 def test_after_a_401_the_refresh_token_of_the_rejected_token_is_used(clock: ManualClock) -> None:

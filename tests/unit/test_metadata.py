@@ -95,7 +95,7 @@ def test_an_issuer_that_lies_gets_nothing(said: Any) -> None:
         ("http://127.0.0.1/t", "on this machine"),
         ("https://tokens.example/t#x", "fragment"),
         ("https://u:p@tokens.example/t", "user name|no host"),
-        ("/t", "no usable URL"),
+        ("/t", "not a usable URL"),
     ],
 )
 def test_an_endpoint_that_can_not_be_used(endpoint: Any, text: str) -> None:

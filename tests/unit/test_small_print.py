@@ -34,13 +34,13 @@ ATRIP: dict[str, Any] = {
         (Token("good"), None),
         ("text", "returned str"),
         (Token(""), "empty"),
-        (Token(7), "no text"),  # type: ignore[arg-type]
+        (Token(7), "not text"),  # type: ignore[arg-type]
         (Token("x" * (32 * 1024 + 1)), "longer than"),
         (Token("a b"), "a blank"),
         (Token("a\r\nX: y"), "a control"),
         (Token("tökén"), "non-ASCII"),
-        (Token("good", type="Bear er"), "no authentication scheme"),
-        (Token("good", type=None), "no authentication scheme"),  # type: ignore[arg-type]
+        (Token("good", type="Bear er"), "not an authentication scheme"),
+        (Token("good", type=None), "not an authentication scheme"),  # type: ignore[arg-type]
     ],
 )
 def test_a_token_that_can_not_be_sent_says_why(token: object, why: str | None) -> None:

@@ -474,7 +474,7 @@ def test_a_login_that_succeeds_ends_the_failure(source: Source, clock: ManualClo
 
 
 @pytest.mark.parametrize(
-    ("token", "why"), [("", "no text, or empty"), ("a b", "a blank"), ("x" * 40_000, "longer than 32768")]
+    ("token", "why"), [("", "not text, or empty"), ("a b", "a blank"), ("x" * 40_000, "longer than 32768")]
 )
 def test_an_unusable_token_is_an_error_that_says_why_and_where(
     source: Source, clock: ManualClock, token: str, why: str

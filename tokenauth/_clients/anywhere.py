@@ -98,7 +98,7 @@ class Anywhere:
         return self._drop(token, origin, address=url.partition("?")[0].partition("#")[0])
 
     def _drop(self, token: Token, origin: Origin, address: str) -> bool:
-        """Drop *token*, which *address* refused, unless new ones have been of no use there; return whether it did."""
+        """Drop *token*, which *address* refused, unless new ones didn't help there; return whether it did."""
         source, before, held = self._source, self._renewals.get(address), self._source.tokens.held()
         if held is None or held.token.value != token.value:  # another thread was first
             return True

@@ -141,7 +141,7 @@ class Story:
         return sent.follows and bool(response.history) and response.request.method in _SAFE
 
     def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
-        """Return the request that got *response*, signed anew; None where *response* is the caller's."""
+        """Return the request that got *response*, signed again; None if *response* is the caller's."""
         source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
@@ -159,7 +159,7 @@ class Story:
         if not sent.can_be_sent_again(request):
             if rejected is not None:
                 source.reject(rejected)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return None
         yield self._read(response)  # frees the connection before the token call and the retry
         presented = yield from self._present(request, rejected)

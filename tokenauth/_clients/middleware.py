@@ -111,7 +111,7 @@ class MiddlewareAuth(BaseTokenAuth):
         source, address = self._source, _address(request.url)
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             source.reject(token)
-            log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+            log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return response
         if not source.renews(token, address):
             return response

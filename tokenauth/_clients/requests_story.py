@@ -131,7 +131,7 @@ class Sent:
             source.learn_refusal(token, place_of(home, url))
 
     def cookies_made(self, request: Any) -> None:
-        """The `Cookie` header of *request* was made anew."""
+        """*request* got a new `Cookie` header."""
         signature = self._newest[0]
         if signature.cookies:
             request.headers.update(signature.headers_beside(request.headers.get("Cookie")))
@@ -247,7 +247,7 @@ class Sent:
             return True
         if carried is not None:
             source.reject(carried)
-        log.warning("%s: a 401 is handed to the caller, for the body can't be sent twice", source.provider.name)
+        log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
         return False
 
     def _tell(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:

@@ -54,7 +54,7 @@ class SignedRequest:
         return twin
 
     def prepare_cookies(self, cookies: Any) -> None:
-        """A redirect makes its `Cookie` header anew."""
+        """A redirect makes a new `Cookie` header."""
         self._base.prepare_cookies(self, cookies)
         vars(self)["_sent"].cookies_made(self)
 

@@ -64,7 +64,7 @@ class Credential:
     def process_bound(self) -> str:
         """What in it other processes can't identify; see `Provider.process_bound`."""
         bound = purpose(self.provider).bound
-        why = "no module's own, so that only this process knows it: use one that stands in a module under its name"
+        why = "not defined under its own name in a module, so only this process knows it: use one that is"
         return self.provider.process_bound or (f"{', '.join(bound)} is {why}" if bound else "")
 
     @property

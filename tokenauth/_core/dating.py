@@ -50,7 +50,7 @@ def dated(
 
 
 def sliding(token: Token, reply: Reply, *, leeway: float) -> Held:
-    """Return *token*, each use of which begins its lifetime anew. It is never refreshed early: a use does the same."""
+    """Return *token*, each use of which restarts its lifetime. It is never refreshed early: a use does the same."""
     lifetime = lifetime_of(token, reply)
     if lifetime is None or lifetime <= 0:
         return Held(replace(token, lifetime=None, expires_at=None), math.inf, math.inf, reply.sent)

@@ -55,7 +55,7 @@ def identities(tree: object) -> object:
 def unnamed(arguments: Mapping[str, object]) -> str:
     """Return what to say of the *arguments* that other processes can't tell from others; "" where there are none."""
     names = [f"{name}=" for name, each in arguments.items() if not _all_named(each)]
-    why = "a lambda, an inner function, a method or such: use a function that stands in a module under its name"
+    why = "a lambda, an inner function, a method or such: use a function that is defined under its own name in a module"
     return f"{', '.join(names)} is {why}" if names else ""
 
 

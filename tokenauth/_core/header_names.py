@@ -21,8 +21,8 @@ def checked_sent_name(name: str, value: object) -> str:
     """
     header = checked_header_name(name, value)
     if header.lower() == "cookie":
-        why = "that would replace the user's own cookies: for a token in a cookie use cookie= of Login"
-        raise ValueError(f"{name} must not be {header}, for {why}")
+        why = "that would replace the user's own cookies; for a token in a cookie use cookie= of Login"
+        raise ValueError(f"{name} must not be {header}: {why}")
     if header.lower() in _FRAMING:
-        raise ValueError(f"{name} must not be {header}, for that says where the message goes or ends")
+        raise ValueError(f"{name} must not be {header}: that says where the message goes or ends")
     return header

@@ -222,7 +222,7 @@ def name_of(thing: object) -> str | None:
 def mark_of(thing: object) -> str:
     """Return a text that nothing else in this process ever has; the same for *thing* as long as that can be told.
 
-    A bound method is made anew each time: it is the same where its object and its function are.
+    Each access makes a new bound method: it is the same if its object and its function are.
     """
     if isinstance(thing, types.MethodType):
         owner, function = thing.__self__, thing.__func__

@@ -65,10 +65,10 @@ def _origin(scheme: str, host: str, port: int | None) -> Origin:
     scheme = scheme.lower()
     scheme = _WEBSOCKETS.get(scheme, scheme)
     if scheme not in _DEFAULT_PORTS:
-        raise ValueError("the scheme is none of http, https, ws and wss")
+        raise ValueError("the scheme is not http, https, ws or wss")
     port = _DEFAULT_PORTS[scheme] if port is None else port
     if not 0 <= port <= 65535:
-        raise ValueError("the port is no number from 0 to 65535")
+        raise ValueError("the port is not a number from 0 to 65535")
     return Origin(scheme, _normal_host(host), port)
 
 
@@ -104,11 +104,11 @@ def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:
     if not isinstance(url, str):
         raise TypeError(f"{name} must be a str, not {type(url).__name__}")
     if url and "://" not in url:
-        raise ValueError(f"{name} is no usable URL: it has no scheme; write https:// before the host")
+        raise ValueError(f"{name} is not a usable URL: it has no scheme; write https:// before the host")
     try:
         origin = Origin.parse(url)
     except ValueError as problem:
-        raise ValueError(f"{name} is no usable URL: {problem}") from None
+        raise ValueError(f"{name} is not a usable URL: {problem}") from None
     if origin.scheme != "https" and not origin.loopback and not allow_http:
         raise ValueError(
             f"{name} is plain http ({origin}): secrets would cross the network in clear. "

@@ -59,7 +59,7 @@ class Match(Frozen):
         try:
             re.compile(self.pattern)
         except (re.error, TypeError):
-            raise ValueError("the pattern of a Match is no regular expression") from None
+            raise ValueError("the pattern of a Match is not a regular expression") from None
 
 
 Place = str | Header | Cookie | Text | XML | Match | Callable[[Any], object] | tuple[Any, ...]

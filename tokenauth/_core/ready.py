@@ -86,7 +86,7 @@ class Readiness:
         return [*self.static.values(), *(self._ready.signatures.values() if self._ready is not None else ())]
 
     def forget(self) -> None:
-        """Work out anew what requests carry without a token."""
+        """Work out again what requests carry without a token."""
         self.static = _NONE
 
     def _told_of(self, held: Held) -> dict[Hashable, Any] | None:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def takes_more(thing: object) -> bool:
-    """Whether *thing* can be made anew, and takes arguments beside those that its signature names."""
+    """Whether *thing* can be made again, and takes arguments beside those that its signature names."""
     given: Given | None = getattr(thing, "_given", None)
     return bool(given) and _rest(inspect.signature(type(thing))) is not None
 
@@ -25,7 +25,7 @@ def remade(thing: T, changes: Mapping[str, Any]) -> T:
     known: Given = getattr(thing, "_given", Given())
     if not known:
         names = ", ".join(changes)
-        raise TypeError(f"replace() can't change {names} of an object that comes out of a pickle: make it anew")
+        raise TypeError(f"replace() can't change {names} of an object that comes out of a pickle: make a new one")
     signature = inspect.signature(kind)
     args, arguments = known
     bound, rest = signature.bind(*args, **arguments), _rest(signature)
@@ -35,7 +35,7 @@ def remade(thing: T, changes: Mapping[str, Any]) -> T:
         elif rest is not None:
             bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
         else:
-            raise TypeError(f"replace() got {name!r}, which is no argument of {kind.__name__.strip('_')} and no option")
+            raise TypeError(f"replace() got {name!r}, not an argument of {kind.__name__.strip('_')} and no option")
     options = getattr(thing, "options", {})
     for given, kept in ((bound.arguments, {}), (bound.arguments.get(rest or "", {}), options)):
         used_up = {name: each for name, each in given.items() if isinstance(each, Iterator) and name not in changes}
@@ -48,7 +48,7 @@ def _again(name: str, given: Iterator[Any], kept: Mapping[str, Any]) -> Any:
     """Return the argument *name*, which was *given* as an iterator, as it was *kept*."""
     value = kept.get(name, given)
     if value is given:
-        raise TypeError(f"replace() can't give {name} again, for it was an iterator: name it anew, or make it a list")
+        raise TypeError(f"replace() can't give {name} again, because it was an iterator: pass it, or a list")
     return value
 
 

@@ -61,7 +61,7 @@ def renew(
         except Exception as failure:
             used = refresh_token is not None and not logins.alone and logins.line.has_passed(refresh_token)
             if refresh_token is not None and not logins.alone:
-                log.info("%s: the refresh token was of no use: %s", source.provider.name, failure)
+                log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
                 if leased and leased.saved and not used:  # whoever comes next may use it
                     yield leased.shelf.save(leased.saved, leased.lease)
             if not used or logins.may_pass(failure):  # unused, it would be chosen again

@@ -69,13 +69,13 @@ def problem_of(token: object) -> str | None:
     if not isinstance(token, Token):
         return f"the provider returned {type(token).__name__}, not Token"
     if not isinstance(token.value, str) or not token.value:
-        return "it is no text, or empty"
+        return "it is not text, or empty"
     if len(token.value) > LONGEST_TOKEN:
         return f"it is longer than {LONGEST_TOKEN} characters"
     if any(not "!" <= character <= "~" for character in token.value):
         return "it has a blank, a control or a non-ASCII character"
     if not isinstance(token.type, str) or not HTTP_TOKEN.fullmatch(token.type):
-        return "its type is no authentication scheme (RFC 9110 §11.1)"
+        return "its type is not an authentication scheme (RFC 9110 §11.1)"
     return _problem_of_times(token)
 
 
@@ -85,7 +85,7 @@ def _problem_of_times(token: Token) -> str | None:
         if number is None:
             continue
         if isinstance(number, bool) or not isinstance(number, int | float) or not -_MOST < number < _MOST:
-            return f"its {name} is no number of seconds that can be meant (but {type(number).__name__})"
+            return f"its {name} is not a plausible number of seconds (but {type(number).__name__})"
     if token.refresh_token is not None and not isinstance(token.refresh_token, str):
-        return f"its refresh_token is no str (but {type(token.refresh_token).__name__})"
+        return f"its refresh_token is not a str (but {type(token.refresh_token).__name__})"
     return None

@@ -56,7 +56,7 @@ class Tokens:
         self._credential.emit("hit", held.token.fingerprint)
 
     def slide(self, held: Held) -> None:
-        """Begin the lifetime of what is *held* anew, where each use does."""
+        """Restart the lifetime of what is *held*, if each use does."""
         if held.last_use is not None:
             held.last_use.note(self._credential.clock)
 
@@ -91,7 +91,7 @@ class Tokens:
         return now >= held.refresh_from and self._credential.cooldowns.failure(self.key, now) is None
 
     def postpone(self, held: Held) -> None:
-        """Make the next refresh of *held* due later: the one under way was cancelled, or was of no use."""
+        """Make the next refresh of *held* due later: the one under way was cancelled, or failed."""
         later = self._credential.monotonic() + self._credential.timeout
         self.cache.replace(self.key, held._replace(refresh_from=min(later, held.usable_until)))
 

@@ -40,7 +40,7 @@ class Notes:
             return value
 
     def drop(self, key: Hashable) -> None:
-        """Forget one note: it was of no use."""
+        """Forget one note: it didn't help."""
         with self._lock:
             self._notes.pop(key, None)
 

@@ -248,7 +248,7 @@ def _called(call: Call, future: "Future[Any]") -> Any:
     if is_late(future):
         raise errors.TokenAuthError(f"{call.what} did not return in time (timeout=)")
     if isinstance(future.exception(), Gone):
-        raise errors.TokenAuthError(f"{call.what} came to nothing: {future.exception()}")
+        raise errors.TokenAuthError(f"{call.what} failed: {future.exception()}")
     return future.result()
 
 
@@ -317,7 +317,7 @@ class TokenCall:
 
 def _nested() -> Exception:
     return errors.TokenAuthError(
-        "A token was asked for from inside its own fetch, which would wait for ever. "
+        "A token was asked for from inside its own fetch, which would wait forever. "
         "Something that the token call uses, such as token_client= or a callable, makes requests with this auth"
     )
 

@@ -56,8 +56,8 @@ class _Doing(TokenCall):
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
         if isinstance(problem, Gone):
-            raise errors.TokenEndpointError(f"{self.request.what} came to nothing: {problem}", retryable=True)
-        if isinstance(problem, Failed):  # raised anew: its traceback has what the errand had in hand
+            raise errors.TokenEndpointError(f"{self.request.what} failed: {problem}", retryable=True)
+        if isinstance(problem, Failed):  # raised again: its traceback has what the errand had in hand
             raise getattr(errors, problem.kind)(problem.text) from problem.cause
         brought: Brought = future.result()
         stamp = {"sent": self.sent, "sent_at": self.sent_at, "received_at": self._clock.wall()}

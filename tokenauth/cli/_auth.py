@@ -39,7 +39,7 @@ Class = Annotated[
         "--class", envvar="TOKENAUTH_CLASS", autocompletion=_classes, help="An auth class, such as manis; see below."
     ),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Log in anew, and keep the token nowhere.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Log in again, and don't keep the token.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 

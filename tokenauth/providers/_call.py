@@ -114,7 +114,7 @@ class Step:
         try:
             origin = Origin.parse(whole)
         except ValueError as problem:
-            raise ValueError(f"{label}url is no usable URL: {problem}") from None
+            raise ValueError(f"{label}url is not a usable URL: {problem}") from None
         if origin != own and origin not in self._setting.origins:
             raise ValueError(f"{label}url is at {origin}, which is neither the login's nor one of origins=")
         return whole

@@ -107,7 +107,7 @@ class Printed(Elsewhere):
         if token is None:
             raise self.unusable(f"{self._does} no token: {self._missing(answer)}")
         if problem_of(token):
-            raise self.unusable(f"{self._does} something that is no token: {problem_of(token)}. {self._advice(answer)}")
+            raise self.unusable(f"{self._does} an unusable token: {problem_of(token)}. {self._advice(answer)}")
         stated = found(answer, self._expires, scalars=True)
         if stated is None and self._expires is not None:
             _answers.warn_of_no_end(self, answer, self._expires, "expires")

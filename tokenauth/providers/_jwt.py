@@ -131,7 +131,7 @@ def checked_claims(name: str, claims: Mapping[str, Any] | None, arguments: Mappi
     if clash or fixed:
         raise ValueError(
             f"{name} must not have {', '.join(clash + fixed)}: there are arguments for these, or they are "
-            "made anew for each JWT"
+            "new in each JWT"
         )
     try:
         made: dict[str, Any] = json.loads(json.dumps(dict(claims), allow_nan=False))

@@ -54,7 +54,7 @@ def _written(name: str, key: Mapping[Any, Any]) -> str:
     try:
         return json.dumps(dict(key), sort_keys=True)
     except (TypeError, ValueError):
-        problem = f"{name} is a dict, but no JWK: it has something that is no JSON"
+        problem = f"{name} is a dict, but not a JWK: it has something other than JSON"
     raise TypeError(problem)
 
 
@@ -93,13 +93,13 @@ def _of_jwk(text: str) -> str:
     try:
         jwk = json.loads(text)
     except ValueError:
-        return "is no whole JSON, and so no JWK"
+        return "is not complete JSON, so it is not a JWK"
     if "keys" in jwk:
         return 'is a set of keys (a JWKS); pass one of its "keys"'
     if "private_key" in jwk:
         return 'is a JSON file with a key in it; pass its "private_key" (a service account: JWTBearerAuth.from_google)'
     if "kty" not in jwk:
-        return 'is no JWK: it has no "kty"'
+        return 'is not a JWK: it has no "kty"'
     if jwk["kty"] == "oct":
         return "is a shared secret; for that there is ClientSecretJWT"
     return "" if "d" in jwk else _OTHERS["PUBLIC KEY"]

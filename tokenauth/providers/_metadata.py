@@ -59,7 +59,7 @@ def known(issuer: str, *, allow_http: bool) -> Server | None:
 
 
 def forget(issuer: str, *, allow_http: bool) -> None:
-    """Ask for the metadata of *issuer* anew: what they said was of no use."""
+    """Ask for the metadata of *issuer* again, because what they said didn't work."""
     under_way.notes().drop((issuer, allow_http))
 
 

@@ -135,7 +135,7 @@ class Reading:
             what, fault = f"gave no {self.noun}", self._fault(login, reply, answer)
             raise _answers.missing(login, reply, answer, described(where["token"]), what, fault)
         if not isinstance(value, str):
-            what = f"gave a {self.noun} that is no text (but {type(value).__name__})"
+            what = f"gave a {self.noun} that is not text (but {type(value).__name__})"
             advice = _answers.hint(answer, _answers.secrets_seen(login)) if isinstance(value, dict | list) else ""
             raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
         if not login.carries(value):

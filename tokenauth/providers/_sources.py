@@ -38,7 +38,7 @@ class FileText:
         except OSError as problem:
             why = problem.strerror or type(problem).__name__
         except UnicodeDecodeError:
-            why = "it is no UTF-8 text"
+            why = "it is not UTF-8 text"
         else:
             why = "" if text else "it is empty"
         if why:

@@ -143,7 +143,7 @@ _SECRET, _CALLABLE, _FRESH = b"secret", b"callable", b"fresh"
 
 
 class _Fresh:
-    """A value that is read anew at each login, such as a time stamp, and is no secret. *function* returns it."""
+    """A value that is read at each login, such as a time stamp, and is not a secret. *function* returns it."""
 
     def __init__(self, source: Secret, function: Callable[..., object]) -> None:
         self.source = source

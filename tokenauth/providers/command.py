@@ -88,5 +88,5 @@ def _checked_argv(argv: object) -> tuple[str, ...]:
 
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name or "=" in name or "\0" in name:
-        raise ValueError("a name in env is no name of an environment variable")
+        raise ValueError("a name in env is not a name for an environment variable")
     return name

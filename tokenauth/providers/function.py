@@ -69,7 +69,7 @@ class Function(Elsewhere):
         value, kind = bare(reply.result), type(reply.result).__name__
         token = _token_of(value, reply)
         if token is None:
-            raise self.unusable(f"returned {kind}, which is no token. Return {_KINDS}")
+            raise self.unusable(f"returned {kind}, which is not a token. Return {_KINDS}")
         problem = problem_of(token)
         if problem:
             raise self.unusable(

@@ -151,7 +151,7 @@ def controls(url: str) -> list[tuple[str, str]]:
         ("the next two token calls fail", post % '{"provider": "manis", "failures": {"count": 2, "status": 503}}'),
         ("another secret from now on", post % '{"provider": "manis", "secret": "changed"}'),
         ("what has come in", f"curl {url}/_sandbox/state"),
-        ("begin anew", f"curl -X POST {url}/_sandbox/reset"),
+        ("start over", f"curl -X POST {url}/_sandbox/reset"),
     ]
 
 

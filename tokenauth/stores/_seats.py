@@ -17,8 +17,8 @@ from tokenauth.stores._base import Lease, Store
 COUNT = 32
 """Seats of a credential. If all are taken, a process without one never logs out."""
 SECONDS = 2 * MAX_AGE
-"""After which a seat is free whatever its holder does. A renewal takes it anew after half of that; no token is used for
-longer."""
+"""After which a seat is free whatever its holder does. A renewal takes it again after half of that; no token is used
+for longer."""
 _PROBE = 5.0
 
 

@@ -201,7 +201,7 @@ class ShelfInStore:
             given_up.set()
             if not self._sealed:  # the time went into the seal: many are made at once, or a callable for a secret hangs
                 self._seal_is_late = True
-                log.info("%s: the store is not asked, for its key is not there yet", self._provider.name)
+                log.info("%s: the store is not asked, because its key is not known yet", self._provider.name)
                 return otherwise
             return self._out(method, otherwise, f"it took longer than {seconds:g} s")
 

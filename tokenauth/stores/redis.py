@@ -113,7 +113,7 @@ def _client(server: Any) -> Any:
             client.connection_pool.make_connection()  # connects to nothing yet
         except (ValueError, TypeError, AttributeError):  # its text may hold a password
             raise ValueError(
-                "the store's URL is none that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
+                "the store's URL is not one that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
             ) from None
         return client
     if not isinstance(server, redis.Redis | redis.RedisCluster):

@@ -63,7 +63,7 @@ class Fake:
         forget()
 
     def refuse(self) -> None:
-        """Let the token that was handed out be of no use any more, as if the API had ended it.
+        """Make the token that was handed out invalid, as if the API had ended it.
 
         `token` is another one from now on. No auth object knows before a server of yours answers 401 to the old one:
         then it logs in, and sends the request again with the new one.
