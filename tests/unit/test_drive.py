@@ -62,6 +62,19 @@ def flight() -> Flight:
     return flight
 
 
+@pytest.mark.parametrize(("seconds", "sent", "text"), [(10, True, "in time"), (10, False, "why"), (9, True, "why")])
+def test_a_connection_that_is_cut_when_time_is_over_is_late(
+    perform: Perform, clock: ManualClock, flight: Flight, seconds: float, sent: bool, text: str
+) -> None:
+    def transport() -> Any:
+        clock.move(seconds)
+        raise Unreachable("why", connected=True, sent=sent)
+
+    with pytest.raises(TokenEndpointError, match=text) as caught:
+        perform(Exchange(REQUEST, flight, clock.monotonic_now + 10), clock, transport)
+    assert caught.value.unsent is not sent
+
+
 def test_an_exchange_brings_the_answer_and_its_times(perform: Perform, clock: ManualClock, flight: Flight) -> None:
     def transport() -> Any:
         clock.move(3.0)

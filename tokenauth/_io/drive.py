@@ -284,7 +284,8 @@ class TokenCall:
         if isinstance(problem, Gone):
             problem = Unreachable(str(problem), connected=True)
         if isinstance(problem, Unreachable):
-            raise self.failed(problem)
+            is_cut = problem.sent and self._clock.monotonic() >= self.sent + self.seconds  # so its reason is ours
+            raise self.failed(None if is_cut else problem)
         return self.answered(future.result())
 
     def leave(self, future: "Future[Answer]") -> None:
