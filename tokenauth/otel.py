@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _NAME: Final = "tokenauth"
 _COUNTED: Final = {
     "retried": ("tokenauth.login.retries", "{retry}", "Logins that were tried again."),
-    "hit": ("tokenauth.hits", "{request}", "Requests that got a token which was at hand."),
+    "hit": ("tokenauth.hits", "{request}", "Requests that got a token from memory."),
     "rejected": ("tokenauth.rejections", "{token}", "Tokens that the API refused."),
     "remembered": ("tokenauth.remembered_failures", "{request}", "Requests that got the failure of an earlier login."),
     "foreign": ("tokenauth.foreign_requests", "{origin}", "Origins that were called without the token."),

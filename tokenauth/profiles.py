@@ -153,13 +153,13 @@ def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
             private = os.name == "nt" or not os.fstat(file.fileno()).st_mode & OTHERS
             tables = tomllib.loads(file.read().decode("utf-8-sig"))  # some editors write a BOM
     except FileNotFoundError:
-        problem = f"there are no profiles, for there is no file {where}: write one, or name another in {VARIABLE}"
+        problem = f"there are no profiles, because there is no file {where}: write one, or name another in {VARIABLE}"
     except OSError as error:
         problem = f"{where} can't be read: {error.strerror or type(error).__name__}"
     except UnicodeDecodeError:
-        problem = f"{where} is no UTF-8 text"
+        problem = f"{where} is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
-        problem = f"{where} is no TOML: {error}"
+        problem = f"{where} is not TOML: {error}"
     if problem:
         raise ValueError(problem)
     stray = [name for name, each in tables.items() if not isinstance(each, dict)]

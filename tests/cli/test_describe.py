@@ -247,7 +247,7 @@ def test_a_document_that_says_little(run: Run, tmp_path: Path, content: str, arg
 def test_a_document_that_is_not_there(run: Run, tmp_path: Path) -> None:
     assert "can't be read: No such file" in run("describe", "--openapi", str(tmp_path / "no.yaml")).err
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
-    assert "is no UTF-8 text" in run("describe", "--openapi", str(tmp_path / "b.yaml")).err
+    assert "is not UTF-8 text" in run("describe", "--openapi", str(tmp_path / "b.yaml")).err
 
 
 def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(

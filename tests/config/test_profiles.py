@@ -271,7 +271,7 @@ def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> No
         (MANIS.replace('class = "manis"', ""), 'has no class: write, for example, class = "manis"; there are api_key'),
         (MANIS.replace("https://m.", "http://m."), "the profile manis-prod: base_url"),
         ("a = 1\n" + MANIS, "a belongs to no profile"),
-        ("= 1", "is no TOML"),
+        ("= 1", "is not TOML"),
         ("", "has no profile 'manis-prod'. There are: none"),
         (
             MANIS + 'refresh = {ur = "/r"}\n',
@@ -290,7 +290,7 @@ def test_a_mistake_says_what_to_write(written: Written, text: str, message: str)
 
 
 def test_no_file_is_a_sentence(written: Written) -> None:
-    with pytest.raises(ValueError, match=f"there are no profiles, for there is no file {written.path}: write one"):
+    with pytest.raises(ValueError, match=f"there are no profiles, because there is no file {written.path}: write one"):
         tokenauth.profile("manis-prod")
 
 

@@ -149,7 +149,7 @@ def _text(content: bytes, what: str) -> str:
     try:
         text = content.decode().rstrip()
     except UnicodeDecodeError:
-        text, why = "", "is no UTF-8 text"
+        text, why = "", "is not UTF-8 text"
     else:
         why = "" if text else "is empty"
     if why:

@@ -217,7 +217,7 @@ def api(auth: Any, seen: Observed, url: str | None) -> Iterator[Verdict]:
         return
     yield Verdict("origins", OK, f"{origin} may have the token")
     if seen.token is None and not auth._provider.is_static(origin):
-        yield Verdict("API", SKIP, "not asked, for there is no token")
+        yield Verdict("API", SKIP, "not asked, because there is no token")
         return
     yield _asked(auth, seen, url, origin)
 

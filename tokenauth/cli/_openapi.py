@@ -54,7 +54,7 @@ def _loaded(path: str) -> Mapping[str, Any]:
     except OSError as problem:
         why = f"can't be read: {problem.strerror or type(problem).__name__}"
     except UnicodeDecodeError:
-        why = "is no UTF-8 text"
+        why = "is not UTF-8 text"
     else:
         for each in (text, *_FENCE.findall(text)):  # a page of Markdown may have it in a block
             content = _parsed(each)
