@@ -307,7 +307,7 @@ def test_what_differs_is_another_credential() -> None:
         (["a"], {"expires": Cookie("x")}, "header or a cookie"),
         (["a"], {"token": 17}, "token must be a key"),
         (["a"], {"env": ["A=s3cret"]}, "env must be a mapping"),
-        (["a"], {"env": {"A=": "s3cret"}}, "no name of an environment variable"),
+        (["a"], {"env": {"A=": "s3cret"}}, "not a name for an environment variable"),
         (["a"], {"env": {"A": None}}, "env"),
         (["a"], {"cwd": "/"}, "has no option 'cwd'"),
         (["a"], {"token_client": object()}, "no token call is made"),
