@@ -102,7 +102,7 @@ def test_copies_of_copies_work(copied: Any, server: TokenServer) -> None:
             lambda: TokenAuth(PlainProvider(HOME)),
             {"usr": "x"},
             TypeError,
-            "'usr', which is no arg",
+            "'usr': PlainProvider has no such arg",
         ),
         (lambda: TokenAuth(PlainProvider(HOME)), {"user": "x", "scheme": 3}, TypeError, "scheme"),
         (lambda: pickle.loads(pickle.dumps(MADE["manis"]())), {"secret": "x"}, TypeError, "comes out of a pickle"),

@@ -35,7 +35,7 @@ def remade(thing: T, changes: Mapping[str, Any]) -> T:
         elif rest is not None:
             bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
         else:
-            raise TypeError(f"replace() got {name!r}, not an argument of {kind.__name__.strip('_')} and no option")
+            raise TypeError(f"replace() got {name!r}: {kind.__name__.strip('_')} has no such argument or option")
     options = getattr(thing, "options", {})
     for given, kept in ((bound.arguments, {}), (bound.arguments.get(rest or "", {}), options)):
         used_up = {name: each for name, each in given.items() if isinstance(each, Iterator) and name not in changes}
