@@ -157,6 +157,17 @@ def test_a_missing_command_says_so() -> None:
     assert "/nowhere" not in str(met.value)
 
 
+@posix
+def test_a_signal_without_a_name_is_told_by_its_number() -> None:
+    with pytest.raises(TokenEndpointError, match="signal 35"):
+        command(["/bin/sh", "-c", "kill -35 $$"]).get_token()
+
+
+def test_an_environment_that_no_program_can_have_says_so() -> None:
+    with pytest.raises(TokenEndpointError, match="can't be started: ValueError"):
+        command(program("print('t-1')"), env={"KEY": lambda: "a\0b"}).get_token()
+
+
 def test_what_is_no_program_says_so(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     with pytest.raises(TokenEndpointError, match="can't be started: Permission denied"):

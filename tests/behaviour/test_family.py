@@ -23,6 +23,7 @@ ROOTS: dict[str, tuple[type, ...]] = {
     "tokenauth.requests": (requests.auth.AuthBase,),
     "tokenauth.httpx": (httpx.Auth,),
     "tokenauth.httpx2": (httpx2.Auth,),
+    "tokenauth.aiohttp": (),
     "tokenauth.auth": (requests.auth.AuthBase, httpx.Auth, httpx2.Auth),
 }
 KEY = {"kty": "RSA", "n": "AA", "e": "AQAB", "d": "AA"}

@@ -3,6 +3,8 @@
 import base64
 import pickle
 import time
+import unittest
+import warnings
 
 import pytest
 
@@ -47,6 +49,14 @@ def test_a_pickle_of_the_version_before_is_refused_with_what_to_do() -> None:
     with pytest.raises(pickle.UnpicklingError, match=r"older version of tokenauth.*Make the object again") as caught:
         pickle.loads(PICKLE)
     assert "s3cret" not in str(caught.value)
+
+
+def test_who_asks_every_module_for_its_warnings_is_not_disturbed() -> None:
+    """As unittest's assertWarns does, once the module that such pickles name has been imported."""
+    with pytest.raises(pickle.UnpicklingError):
+        pickle.loads(PICKLE)
+    with unittest.TestCase().assertWarns(UserWarning):
+        warnings.warn("ours", stacklevel=1)
 
 
 def test_a_store_of_the_version_before_costs_one_login() -> None:

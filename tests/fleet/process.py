@@ -88,6 +88,9 @@ class Process:
         self.process.join()
 
     def close(self) -> None:
+        with suppress(OSError):  # it is dead
+            self.tell()
+            self.process.join(1.0)  # ended in peace, its coverage counts
         self.kill()
         self.process.close()
         self.pipe.close()
@@ -197,6 +200,6 @@ def main(settings: dict[str, Any], pipe: Any) -> None:
     worker = Worker(settings)
     pipe.send("ready")
     with suppress(EOFError):  # the test has ended
-        while True:
-            name, *arguments = pipe.recv()
+        while command := pipe.recv():
+            name, *arguments = command
             pipe.send(getattr(worker, name)(*arguments))

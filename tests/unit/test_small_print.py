@@ -1,5 +1,6 @@
 """Branches that no story passes through: wrong types, odd tokens, an `on_event` that fails, forks seen from inside."""
 
+import importlib
 import sys
 import threading
 from typing import Any
@@ -16,6 +17,7 @@ from tokenauth._core.effects import check_headers
 from tokenauth._core.forks import free, over_fork
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import problem_of
+from tokenauth._lazy import installed
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
 from tokenauth.providers import Manis
 
@@ -176,6 +178,20 @@ def test_the_errors_of_a_client_that_is_not_installed_are_no_base(monkeypatch: p
 
     assert [base.__module__.partition(".")[0] for base in tokenauth.TokenAuth.__mro__].count("httpx2") == 0
     assert not any(base.__module__.startswith("httpx2") for base in tokenauth.TokenAuthError.__mro__)
+
+
+def test_without_any_client_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tokenauth"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("requests", "httpx", "httpx2", "niquests"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="needs an HTTP client: pip install requests"):
+        from tokenauth import TokenAuth  # noqa: F401
+
+
+def test_a_module_of_ours_that_is_not_there_is_not_told_as_a_missing_extra() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'tokenauth\.gone'"), installed("jwt", "tokenauth"):
+        importlib.import_module("tokenauth.gone")
 
 
 def test_stores_has_no_other_names() -> None:

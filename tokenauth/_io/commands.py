@@ -101,7 +101,7 @@ def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, by
     return printed, complaints[0] if complaints else bytearray()
 
 
-def _read_by_threads(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:
+def _read_by_threads(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:  # Windows only
     """Do the same on Windows, where pipes can't be waited for."""
     printed, complaints = bytearray(), bytearray()
 

@@ -51,7 +51,7 @@ class Blocking:
     def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
         prepared = _prepared(self._library, request)
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        if self._library.__name__ == "niquests":
+        if self._library.__name__ == "niquests":  # niquests only
             settings["on_post_connection"] = made.see
         lender: Any = self._session
         sender = lender if lender is not None and "send" in vars(lender) else session  # a mock has replaced it there
@@ -64,7 +64,7 @@ class Blocking:
             response.close()
 
 
-class Awaiting:
+class Awaiting:  # niquests only
     """The same with an AsyncSession of niquests, which is always the user's."""
 
     def __init__(self, session: Any, library: str) -> None:
@@ -99,10 +99,10 @@ class _Made:
 
     any = False
 
-    def see(self, connection: object) -> None:
+    def see(self, connection: object) -> None:  # niquests only
         self.any = True
 
-    async def asee(self, connection: object) -> None:
+    async def asee(self, connection: object) -> None:  # niquests only
         self.any = True
 
     def no_tls(self, error: Exception) -> bool:
@@ -154,7 +154,7 @@ def _quiet(library: Any) -> Any:
     return QuietSession
 
 
-def _lent(library: Any, user: Any) -> Any:
+def _lent(library: Any, user: Any) -> Any:  # niquests only
     """Return a twin of an AsyncSession that lends its pools, keeps no cookies and follows no redirect."""
 
     class QuietSession(library.AsyncSession):  # type: ignore[misc]  # niquests'

@@ -87,7 +87,7 @@ class Line:
             twin.max_retries = type(retries)(0, read=False)
         return twin
 
-    def _holding(self, adapter: Any) -> Any:
+    def _holding(self, adapter: Any) -> Any:  # niquests only
         pool_for = adapter.get_connection
 
         def held_pool(*args: Any, **settings: Any) -> Any:
