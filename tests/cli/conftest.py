@@ -1,5 +1,6 @@
 """The command in this process: `run("token", …)` gives exit code, stdout and stderr."""
 
+import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,13 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+
+
+class Terminal(io.StringIO):
+    """A terminal on which a person has typed."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the commands do when all is well, and how they end when it isn't."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from tests.cli.conftest import SECRET, Run
 from tests.servers import Received, Reply, serve
 from tokenauth._version import __version__
+from tokenauth.cli._ending import ended
 from tokenauth.sandbox import ThreadSandbox, credentials
 
 COMMANDS = ["token", "header", "json", "request", "portal", "doctor", "describe", "sandbox", "demo", "cache"]
@@ -74,6 +76,7 @@ def test_a_token_is_kept_for_the_next_command(run: Run, manis: list[str], sandbo
     first = run("token", *manis)
     assert (first.code, first.err) == (0, "")
     assert run("header", *manis).out == f"Authorization: Bearer {first.out}"
+    assert json.loads(run("header", *manis, "--json").out) == {"Authorization": f"Bearer {first.out.strip()}"}
     content = json.loads(run("json", *manis).out)
     assert (content["token"], content["type"]) == (first.out.strip(), "Bearer")
     assert content == {**json.loads(run("token", *manis, "--json").out), "lifetime": content["lifetime"]}
@@ -94,6 +97,8 @@ def test_the_cache_can_be_looked_at_and_cleared(run: Run, manis: list[str], sand
     run("token", *manis)
     assert sandbox.state()["manis"]["logins"] == 2
     assert run("cache", "clear").err == "1 forgotten\n"
+    alone = run("cache", "clear", "--class", "command", "--argv", "true", "--origins", sandbox.url)
+    assert (alone.code, alone.err) == (0, "tokenauth: CommandAuth keeps nothing\n")
 
 
 def test_a_request_is_renewed_after_a_401(run: Run, manis: list[str], sandbox: ThreadSandbox, tmp_path: Path) -> None:
@@ -146,6 +151,7 @@ def test_a_link_to_the_portal(run: Run, sandbox: ThreadSandbox, monkeypatch: pyt
 
     monkeypatch.setattr(webbrowser, "_browsers", {})
     monkeypatch.setattr(webbrowser, "_tryorder", [])
+    assert "there is no browser to open the link in" in run("portal", *atrip, "--open").err
     webbrowser.register("ours", None, Browser("ours"))
     ran = run("portal", *atrip, "--open")
     assert (ran.code, ran.out, ran.err) == (0, "", f"opened {sandbox.portal_url}\n")
@@ -249,6 +255,16 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         (["request", "GET", "URL", "-H", "X: a\nb: c"], "--header X has a character that no header can have"),
         (["request", "GET", "URL", "-H", "X Y: a"], "must be an HTTP field name"),
         (["request", "GET", "https://me@elsewhere.example.com/x"], "the URL has a user name or a password in it"),
+        (["request", "GET", "nonsense"], "that is no URL of an API: "),
+        (["request", "GET", "URL", "-d", "@/nowhere"], "/nowhere can't be read: No such file"),
+        (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be JSON"),
+        (
+            ["token", "--class", "login", "--url", "https://l.example.com/x", "--with-json", "{"],
+            "json is no JSON",
+        ),
+        (["token", "--class", "nope", "--help"], "there is no class 'nope'"),
+        (["token"], "which API? Name a profile, -p NAME, or a class: --class "),
+        (["cache", "list", "--folder", os.devnull], "the folder for tokens can't be made"),
     ],
     ids=lambda each: each if isinstance(each, str) else None,
 )
@@ -257,6 +273,62 @@ def test_what_cannot_be_right_is_a_sentence(run: Run, manis: list[str], argument
     ran = run(*given, *(manis if arguments[0] == "request" else []))
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert text in ran.err
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "text"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (ZeroDivisionError(SECRET), 1, "unexpected: ZeroDivisionError. TOKENAUTH_TRACEBACK=1 shows where"),
+        (FileNotFoundError(2, "No such file", "f.txt"), 1, "tokenauth: f.txt can't be written: No such file\n"),
+        (ImportError("needs x: pip install x"), 2, "tokenauth: needs x: pip install x\n"),
+    ],
+    ids=repr,
+)
+def test_whatever_ends_a_command_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, problem: BaseException, code: int, text: str
+) -> None:
+    def command() -> None:
+        logging.getLogger("tokenauth").warning("the store is down")
+        raise problem
+
+    assert ended(command) == code
+    said = capsys.readouterr().err
+    assert text in said
+    assert SECRET not in said
+    monkeypatch.setenv("TOKENAUTH_TRACEBACK", "1")
+    if text:
+        assert said.startswith("tokenauth: warning: the store is down\n")
+        with pytest.raises(type(problem)):
+            ended(command)
+
+
+def test_a_shell_completes_profiles_and_classes(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def completed(words: str) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+        with pytest.raises(SystemExit):
+            run(*words.split()[1:])
+        return capsys.readouterr().out.split()
+
+    monkeypatch.setenv("_TOKENAUTH_COMPLETE", "complete_bash")
+    assert completed("tokenauth token -p pr") == []
+    (tmp_path / "profiles.toml").write_text("[prod]\n[test]\n")
+    assert completed("tokenauth token -p pr") == ["prod"]
+    assert completed("tokenauth token --class man") == ["manis"]
+
+
+def test_a_terminal_shows_that_it_waits_and_the_output_is_the_token_alone(
+    run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    ran = run("token", *manis)
+    assert "logging in" in ran.err
+    assert ran.out == run("token", *manis, "-q").out
 
 
 def test_the_arguments_of_a_class_stand_in_help_however_it_is_named(run: Run) -> None:

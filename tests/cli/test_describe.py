@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import tokenauth
-from tests.cli.conftest import SECRET, Run
+from tests.cli.conftest import SECRET, Run, Terminal
 from tests.servers import Received, Reply, serve
 from tokenauth.sandbox import ThreadSandbox, credentials
 
@@ -62,7 +62,8 @@ def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run) -> None:
 
 def test_the_shape_has_every_value_masked(run: Run) -> None:
     hidden = "hidden-value"
-    body = {"a": {"token": hidden, "list": [{"n": 123}, 5]}, "ok": True, "none": None, "empty": "", "jwt": "eyJ.eyJ.x"}
+    body = {"a": {"token": hidden, "list": [{"n": 987654}, 5]}, "ok": True, "none": None, "jwt": "eyJ.eyJ.x"}
+    body |= {"empty": "", "object": {}, "array": []}
 
     def answer(_: Received) -> Reply:
         return Reply(body=body, headers={"X-Request": hidden, "Set-Cookie": f"SID={hidden}"})
@@ -70,8 +71,15 @@ def test_the_shape_has_every_value_masked(run: Run) -> None:
     with serve(answer) as server:
         ran = run("describe", server.url + "/login")
     assert hidden not in ran.out + ran.err
-    assert "123" not in ran.err
-    for line in ("token: *** (text, 12 characters)", "n: a number of 3 digits", "ok: true or false", "none: null"):
+    assert "987654" not in ran.err
+    for line in (
+        "token: *** (text, 12 characters)",
+        "n: a number of 6 digits",
+        "ok: true or false",
+        "none: null",
+        "object: {}",
+        "array: []",
+    ):
         assert line in ran.err
     assert "x-request: *** (text, 12 characters)" in ran.err
     assert "jwt: *** (a JWT, 9 characters)" in ran.err
@@ -133,6 +141,7 @@ def test_a_secret_that_was_typed_is_read_from_the_environment_by_the_program(
         (Reply(422, {"error": "no"}), 3, "HTTP 422: the login was refused"),
         (Reply(404), 4, "HTTP 404: that is no login's answer"),
         (Reply(body={"code": "E1"}), 5, "nothing in the answer looks like a token"),
+        (Reply(body=b"<a><t>x</t></a>", headers={"Content-Type": "text/xml"}), 5, "<t>*** (text, 1 characters)"),
         (Reply(body=b""), 5, "nothing in the answer looks like a token"),
     ],
 )
@@ -225,6 +234,29 @@ def test_an_openapi_document_says_most_of_it(run: Run, tmp_path: Path) -> None:
     assert run("describe", "--openapi", document(tmp_path, page, "page.md")).out.count("session.token") == 1
 
 
+KEY = "{type: apiKey, in: header, name: X-Key}"
+TOKEN = "token: {type: string}"
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "text"),
+    [
+        ("    post:", "    put:", 'method="PUT"'),
+        (KEY, "{type: http, scheme: basic}", 'basic=("<user>", os.environ["PASSWORD"])'),
+        (KEY, "{type: oauth2}", 'headers={"X-App": "web"}'),
+        (
+            TOKEN,
+            TOKEN + ', more: {type: array, items: {$ref: "#/components/schemas/Session"}}',
+            'token="session.token"',
+        ),
+    ],
+    ids=["another method", "basic", "what a login can't use", "a schema that holds itself"],
+)
+def test_what_else_a_document_may_say(run: Run, tmp_path: Path, there: str, here: str, text: str) -> None:
+    arguments = ["--operation", "signIn"]
+    assert text in run("describe", "--openapi", document(tmp_path, OPENAPI.replace(there, here)), *arguments).out
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "text"),
     [
@@ -253,17 +285,13 @@ def test_a_document_that_is_not_there(run: Run, tmp_path: Path) -> None:
 def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io
-    import sys
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr(sys, "stdin", Terminal("https://real.example.com\n"))
-    ran = run("describe", "--openapi", document(tmp_path, OPENAPI.replace("https://api.example.com", "")))
+    path = document(tmp_path, OPENAPI.replace("https://api.example.com", ""))
+    monkeypatch.setattr("sys.stdin", Terminal("https://real.example.com\n"))
+    ran = run("describe", "--openapi", path)
     assert '"https://real.example.com/session"' in ran.out
     assert "Fill in <the server>" not in ran.out
+    monkeypatch.setattr("sys.stdin", Terminal("\n"))
+    assert "The document does not say the server" in run("describe", "--openapi", path).out
 
 
 def test_every_file_place_is_written(run: Run, tmp_path: Path) -> None:

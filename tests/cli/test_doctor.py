@@ -47,6 +47,8 @@ def test_a_wrong_secret(run: Run, manis: list[str], monkeypatch: pytest.MonkeyPa
     assert (found["endpoint"]["verdict"], found["credentials"]["verdict"]) == ("ok", "fail")
     assert "refused the credentials" in found["credentials"]["text"]
     assert found["credentials"]["next"]
+    _, found = verdicts(run, *manis, "--url", f"{manis[3]}/manis/api/x")
+    assert found["API"]["text"] == "not asked, because there is no token"
 
 
 def test_a_server_that_is_down(run: Run, manis: list[str], closed_port: int) -> None:

@@ -26,7 +26,8 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.kill()
+            process.send_signal(signal.SIGINT)  # as a person ends it
+            process.wait(20)
 
 
 @pytest.mark.slow

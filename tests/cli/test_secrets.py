@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SECRET, Run
+from tests.cli.conftest import SECRET, Run, Terminal
 from tests.servers import Received, Reply, serve
 from tokenauth.sandbox import ThreadSandbox, credentials
 
@@ -28,6 +28,7 @@ LOGIN = ["--class", "login", "--url"]
         ["token", "--class", "client_credentials", "--client-secret", SECRET],
         ["token", *LOGIN, "https://l.example.com/x", "--form", f"password={SECRET}"],
         ["token", *LOGIN, "https://l.example.com/x", "--with-json", f'{{"a": {{"apiKey": "{SECRET}"}}}}'],
+        ["token", *LOGIN, "https://l.example.com/x", "--with-json", f'{{"a": ["b", {{}}, {{"apiKey": "{SECRET}"}}]}}'],
         ["token", *LOGIN, "https://l.example.com/x", "--headers", f"X-Api-Key={SECRET}"],
         ["token", *LOGIN, "https://l.example.com/x", "--basic", f"me:{SECRET}"],
         ["token", *LOGIN, "https://l.example.com/x", "--body", SECRET],
@@ -102,6 +103,27 @@ def test_without_a_terminal_it_is_not_asked_for(run: Run, manis: list[str], monk
     assert ran.code == 2
     assert "ManisAuth needs MANIS_SECRET: set it in the environment, or write --secret prompt" in ran.err
     assert "needs a terminal" in run("token", *manis, "--secret", "prompt").err
+
+
+def test_on_a_terminal_what_is_missing_is_asked_for(
+    run: Run, manis: list[str], sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{sandbox.url}\n"))
+    ran = run("token", "--class", "manis", *manis[4:])
+    assert (ran.code, ran.err) == (0, "--base-url: ")
+
+
+def test_a_prompt_that_is_ended_without_an_answer_is_a_sentence(
+    run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(prompt: str, stream: object) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(getpass, "getpass", ended)  # as it does at Ctrl-D
+    ran = run("token", *manis, "--secret", "prompt")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "needs a terminal and an answer" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,10 @@ def test_it_is_the_object_that_the_arguments_make(environment: pytest.MonkeyPatc
     assert kind.from_env() == kind("https://m.example.com", merchant_id="m-1", secret="hush-hush")
 
 
-def test_options_are_read_as_their_types_say(environment: pytest.MonkeyPatch) -> None:
+def test_options_are_read_as_their_types_say(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment.setenv("MANIS_ORIGINS", "https://a.example.com, https://b.example.com")
-    environment.setenv("MANIS_TIMEOUT", "2.5")
+    (tmp_path / "timeout").write_text("2.5\n")
+    environment.setenv("MANIS_TIMEOUT_FILE", str(tmp_path / "timeout"))
     environment.setenv("MANIS_ALLOW_HTTP", "yes")
     environment.setenv("MANIS_REFUSED", '["errcode", 40001]')
     environment.setenv("MANIS_EXTRA_HEADERS", '{"X-Key": "k"}')

@@ -185,6 +185,8 @@ def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyP
         priority = 1
 
         def get_password(self, service: str, username: str) -> str | None:
+            if service == "locked":
+                raise RuntimeError("hush-hush")
             return {("svc/prod", "u"): "from-the-ring"}.get((service, username))
 
         def set_password(self, service: str, username: str, password: str) -> None: ...
@@ -199,8 +201,14 @@ def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyP
         written(source("keyring", '"svc/u"'))
         with pytest.raises(tokenauth.TokenAuthError, match="the keyring has nothing for svc/u: keyring set svc u"):
             sent(tokenauth.profile("manis-prod"))
+        written(source("keyring", '"locked/u"'))
+        with pytest.raises(tokenauth.TokenAuthError, match=r"gives nothing \(RuntimeError\): is it locked"):
+            sent(tokenauth.profile("manis-prod"))
     finally:
         keyring.set_keyring(before)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(tokenauth.TokenAuthError, match=r"pip install 'tokenauth-http\[keyring\]'"):
+        sent(tokenauth.profile("manis-prod"))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +216,10 @@ def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyP
     [
         ('{env = "NOT_THERE"}', "secret: the environment variable NOT_THERE is not set"),
         ('{file = "/nowhere/at/all"}', "secret: the file /nowhere/at/all can't be read: No such file"),
+        ('{file = "/dev/null"}', "secret: the file /dev/null is empty"),
+        (f'{{file = "{sys.executable}"}}', r"is (not UTF-8 text|larger than)"),
         ('{keyring = "svc"}', 'keyring must be "service/user"'),
+        ("{command = [1]}", 'command must be a list of texts, such as \\["pass"'),
         ('{comand = ["x"]}', r"secret has a table that says nothing here; a secret may come from \{env"),
         ('{python = "nowhere:x"}', r"nowhere:x can't be imported \(ModuleNotFoundError\)"),
         ('{python = "x"}', 'python must be "module:name"'),
@@ -294,6 +305,15 @@ def test_no_file_is_a_sentence(written: Written) -> None:
         tokenauth.profile("manis-prod")
 
 
+def test_a_file_that_cannot_be_read_is_a_sentence(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    written.path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="is not UTF-8 text"):
+        profiles.names()
+    monkeypatch.setenv("TOKENAUTH_CONFIG", str(written.path.parent))
+    with pytest.raises(ValueError, match="can't be read: "):
+        profiles.names()
+
+
 def test_the_file_is_in_the_platforms_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKENAUTH_CONFIG", raising=False)
     assert profiles.path().parts[-2:] == ("tokenauth", "profiles.toml")
@@ -302,5 +322,8 @@ def test_the_file_is_in_the_platforms_folder(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_store_by_name(written: Written, tmp_path: Path) -> None:
     written(MANIS + f'store = "{tmp_path / "tokens"}"\n')
     assert repr(tokenauth.profile("manis-prod")._options["store"]) == f"FileStore('{tmp_path / 'tokens'}')"
+    written(MANIS + "store = {a = 1}\n")
+    with pytest.raises(TypeError, match="the profile manis-prod: store must be an object with the methods"):
+        tokenauth.profile("manis-prod")
     written(MANIS + 'store = "redis://localhost"\n')
     assert type(tokenauth.profile("manis-prod")._options["store"]).__name__ == "RedisStore"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauth._config.references import FromCommand, FromEnv, FromFile, FromKeyring
@@ -27,13 +27,10 @@ class Typed:
     """A secret that was typed; *variable* is where the program may look for it."""
 
     variable: str
-    value: str
+    value: str = field(repr=False)
 
     def __call__(self) -> str:
         return self.value
-
-    def __repr__(self) -> str:
-        return f"<Typed {self.variable}>"
 
 
 def places(found: Proposal) -> dict[str, Any]:
