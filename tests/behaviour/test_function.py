@@ -7,6 +7,7 @@ import functools
 import itertools
 import logging
 import pickle
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -222,6 +223,36 @@ def test_what_it_brings_after_its_caller_gave_up_is_used(api: API) -> None:
     assert api.made == ["t-1"]
 
 
+def test_what_is_to_be_awaited_and_comes_when_its_caller_is_gone_is_closed(api: API) -> None:
+    gate, begun, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Late:
+        def __await__(self) -> Iterator[Any]:
+            raise AssertionError("its loop is gone")
+
+        close = closed.set
+
+    async def main() -> None:
+        task = asyncio.create_task(auth.aget_token())
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    def get_token() -> Any:
+        if begun.is_set():
+            return api.issue()
+        begun.set()
+        gate.wait(10)
+        return Late()
+
+    auth = api.auth(get_token)
+    asyncio.run(main())
+    gate.set()
+    assert closed.wait(10)
+    assert auth.get_token().value == "t-1"
+
+
 def test_who_waits_gets_what_an_async_function_brings_whose_caller_was_cancelled(api: API) -> None:
     calls: list[int] = []
     begun, cancelled = asyncio.Event(), asyncio.Event()
@@ -393,19 +424,52 @@ class GoogleCredentials:
         self.token = self.api.issue()
 
 
+GOOGLE = ["google", "google.auth", "google.auth.transport"]
+
+
 @every
 def test_google_s_credentials_are_refreshed_where_that_is_due(
     client: Client, api: API, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = SimpleNamespace(Request=lambda: "a request")
-    for name in ("google", "google.auth", "google.auth.transport", "google.auth.transport.requests"):
-        monkeypatch.setitem(__import__("sys").modules, name, module)
+    for name in (*GOOGLE, "google.auth.transport.requests"):
+        monkeypatch.setitem(sys.modules, name, module)
     credentials = GoogleCredentials(api)
     auth = api.auth(lambda: credentials)
     assert client.get(auth, api.url) == 200
     api.valid = set()  # revoked, though google-auth takes it for good
     assert client.get(auth, api.url) == 200
     assert credentials.requests == ["a request"] * 2
+
+
+def test_google_s_credentials_are_refreshed_by_urllib3_without_requests(
+    api: API, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*GOOGLE, "google.auth.transport.urllib3"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(Request=lambda pool: pool))
+    monkeypatch.setitem(sys.modules, "google.auth.transport.requests", None)
+    credentials = GoogleCredentials(api)
+    assert api.auth(lambda: credentials).get_token().value == "t-1"
+    assert [type(each).__name__ for each in credentials.requests] == ["PoolManager"]
+
+
+class AsyncGoogleCredentials(GoogleCredentials):
+    async def refresh(self, request: Any) -> None:  # type: ignore[override]
+        raise AssertionError("nobody awaits it")
+
+
+def test_google_s_async_credentials_are_no_token(api: API) -> None:
+    with pytest.raises(TokenResponseError, match="The function <lambda> returned"):
+        api.auth(lambda: AsyncGoogleCredentials(api)).get_token()
+
+
+@pytest.mark.parametrize("wish", [SystemExit, KeyboardInterrupt])
+def test_a_function_may_end_the_program(wish: type[BaseException], api: API) -> None:
+    def get_token() -> str:
+        raise wish
+
+    with pytest.raises(wish):
+        api.auth(get_token).get_token()
 
 
 # refusals

@@ -1,10 +1,12 @@
 """The drivers: what each effect means, blocking and awaiting alike, on transports that are functions."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,6 +173,17 @@ def test_a_blocking_wait_on_the_leaders_own_thread_is_an_error_at_once(clock: Ma
     mine = joined(Flights())
     with pytest.raises(TokenAuthError, match="inside its own fetch"):
         performs("blocking")(Wait(mine, clock.monotonic_now + 60), clock)
+
+
+def test_a_greenlet_waits_for_another_of_its_thread(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    current = [object(), object()]
+    monkeypatch.setitem(sys.modules, "greenlet", SimpleNamespace(getcurrent=lambda: current[-1]))
+    led_by_another = joined(Flights())
+    current.pop()
+    timer = threading.Timer(0.02, led_by_another.land, ("token",))
+    timer.start()
+    assert performs("blocking")(Wait(led_by_another, clock.monotonic_now + 20), clock) == "token"
+    timer.join()
 
 
 def test_a_pause_lets_time_pass(perform: Perform, clock: ManualClock) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -11,7 +14,7 @@ import pytest
 import trio
 
 from tests.support import token_server
-from tokenauth._io.waiting import within
+from tokenauth._io.waiting import Pending, settled, within
 
 RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
     "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]
@@ -44,6 +47,24 @@ def test_a_timeout_of_its_own_comes_through(loop: Any) -> None:
 
     with pytest.raises(TimeoutError, match="its own"):
         loop(main)
+
+
+def test_who_waits_inside_a_hook_of_requests_mock_gives_up_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token call that is waited for needs it."""
+    lock, future = threading.RLock(), Future[None]()
+    monkeypatch.setitem(sys.modules, "requests_mock.mocker", SimpleNamespace(_send_lock=lock))
+
+    def token_call() -> None:
+        with lock:
+            future.set_result(None)
+
+    thread = threading.Thread(target=token_call)
+    with lock:
+        thread.start()
+        settled(Pending(future, 10.0))
+        assert future.done()
+        assert lock._is_owned()  # type: ignore[attr-defined]
+    thread.join()
 
 
 def run(code: str, *arguments: str) -> None:

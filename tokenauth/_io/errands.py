@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
 from tokenauth._core.effects import Misuse, Undertake
-from tokenauth._core.errands import CallFunction, Errand, ReadFile, RunCommand
+from tokenauth._core.errands import CallFunction, Errand, RunCommand
 from tokenauth._core.flights import Flight
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
@@ -80,7 +80,7 @@ def _performed(errand: Errand, seconds: float, rejected: Token | None) -> Brough
             from tokenauth._io import commands  # noqa: PLC0415  (few run one)
 
             return Brought(commands.output(errand, seconds))
-        case ReadFile():
+        case _:  # ReadFile
             from tokenauth._io import files  # noqa: PLC0415  (the same)
 
             return Brought(*files.content(errand))
