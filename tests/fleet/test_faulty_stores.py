@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 import requests
 
 from tests.clients import AWAITING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
-from tests.stores import DictStore, Spied, redis_server, worker
+from tests.stores import DictStore, Spied, redis_server, shelf_name, worker
 from tests.support import ManualClock, TokenServer, token_server, until, with_clock
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
@@ -289,6 +290,19 @@ def test_a_fence_that_redis_has_forgotten_does_not_stop_saving(server: TokenServ
         assert lease
         assert store.save(key, b"new", 10, lease)
         assert store.load(key) == b"new"
+
+
+def test_a_lease_that_redis_would_keep_for_ever_stops_nobody(server: TokenServer) -> None:
+    """A dump that was restored, PERSIST, or somebody's own key: ours always end."""
+    with redis_server() as url:
+        store, raw = RedisStore(url, prefix="stuck:"), redis.Redis.from_url(url)
+        auth = worker(server, store, timeout=2.0)
+        for stuck in (raw.set, raw.rpush):
+            raw.delete(*raw.keys("stuck:*"), "none")
+            stuck(store._key(shelf_name(auth), "lease"), "7")
+            assert renew(auth) == f"token-{server.logins}"
+            assert requests.get(server.api, auth=worker(server, store), timeout=10).status_code == 200
+        assert server.logins == 2, "and its token is shared"
 
 
 def test_a_folder_that_is_removed_is_made_again(server: TokenServer, tmp_path: Any) -> None:

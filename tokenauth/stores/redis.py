@@ -1,7 +1,7 @@
 """RedisStore: processes on many machines share tokens through Redis or Valkey. Needs the extra `redis`.
 
     <prefix>{<key>}:entry   hash with a TTL: `entry`, an encrypted token (`_sealed`), and `fence`, from its lease
-    <prefix>{<key>}:lease   the fence of the current lease; `SET NX PX`
+    <prefix>{<key>}:lease   the fence of the current lease; always with a TTL
     <prefix>{<key>}:fence   a counter with a TTL, so that each lease has its own fence
 
 The braces keep the three keys on one node of a cluster. Each change is one script, so it is atomic.
@@ -25,12 +25,12 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 _ACQUIRE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('PTTL', KEYS[1]) >= 0 then return 0 end  -- without an end it is none of ours
 local counted = tonumber(redis.call('GET', KEYS[2]) or '0')
 local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0')
 local fence = string.format('%d', math.max(counted, saved) + 1)
 redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
-redis.call('SET', KEYS[1], fence, 'NX', 'PX', ARGV[1])
+redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
 return tonumber(fence)
 """
 _RELEASE = """
