@@ -1,5 +1,6 @@
 """What aiohttp alone asks of the middleware."""
 
+import asyncio
 import gzip
 import threading
 from collections.abc import Callable, Iterator
@@ -12,8 +13,9 @@ from multidict import CIMultiDict
 
 from tests.clients import Aiohttp, Get
 from tests.servers import Received, Reply, serve
-from tests.support import TokenServer, token_server
+from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import APIKeyAuth
+from tokenauth.aiohttp import TokenAuth as AiohttpTokenAuth
 
 CLIENT = Aiohttp()
 
@@ -187,6 +189,23 @@ def test_headers_that_a_middleware_copies_go_nowhere_else(copy: Callable[[Any], 
             assert [each.status for each in answers] == [200, 200]
             assert ["k-4711" in each.text for each in home.requests] == [True] * 3
             assert ["k-4711" in each.text for each in abroad.requests] == [False]
+
+
+def test_the_class_for_aiohttp_alone_signs_and_renews(server: TokenServer) -> None:
+    async def main() -> list[int]:
+        async with (
+            AiohttpTokenAuth(PlainProvider(server.url), cache={}) as auth,
+            aiohttp.ClientSession(middlewares=[auth]) as session,
+        ):
+            met = []
+            for _ in range(2):
+                async with session.get(server.api) as response:
+                    met.append(response.status)
+                server.revoke()
+            return met
+
+    assert asyncio.run(main()) == [200, 200]
+    assert server.logins == 2
 
 
 # WebSockets

@@ -210,6 +210,14 @@ def test_who_comes_before_the_new_token_is_there_sends_again_too(renewal: str, s
     assert server.logins == 3
 
 
+def test_headers_for_any_number_of_origins_are_remembered_in_bounds() -> None:
+    urls = [f"https://h{number}.example/x" for number in range(70)]
+    auth = FunctionAuth(lambda: "t-1", origins=urls)
+    assert all(auth.headers(url) == {"Authorization": "Bearer t-1"} for url in urls)
+    assert len(auth._handed_out) <= 64
+    assert auth.refused(urls[0], {"Authorization": "Bearer t-1"})
+
+
 def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> None:
     auth = server.auth()
     auth.headers(server.api)

@@ -1,5 +1,6 @@
 """I3 and I5 where hooks raise, copy and pickle: the refusal is learnt, and what is copied stays sealed."""
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Callable
@@ -57,15 +58,40 @@ class Tagging(TokenAuth):
         yield from super().auth_flow(request)
 
 
+class Reading(Tagging):
+    """One that wants each body read before it sees the request or the response."""
+
+    requires_request_body = requires_response_body = True
+
+    def auth_flow(self, request: Any) -> Any:
+        assert request.content == b""
+        flow = super().auth_flow(request)
+        with contextlib.closing(flow), contextlib.suppress(StopIteration):
+            request = next(flow)
+            while True:
+                response = yield request
+                assert isinstance(response.content, bytes)
+                request = flow.send(response)
+
+
+@pytest.mark.parametrize("kind", [Tagging, Reading])
 @pytest.mark.parametrize("client", HTTPX, ids=repr)
-def test_a_subclass_that_overrides_auth_flow_is_authenticated(client: Client) -> None:
+def test_a_subclass_that_overrides_auth_flow_is_authenticated(client: Client, kind: type[Tagging]) -> None:
+    def setup(session: Any) -> None:
+        session.event_hooks = {"response": [client.hook(lambda response: response.raise_for_status())]}
+
     with token_server() as server:
-        auth = Tagging(server.auth()._provider, cache={})
+        auth = kind(server.auth()._provider, cache={})
         assert client.get(auth, server.api) == 200
         server.revoke()
         assert client.get(auth, server.api) == 200
         assert server.logins == 2
         assert all(request.headers["x-tag"] == "1" for request in server.server.to("/api"))
+        server.revoke()
+        with pytest.raises(client.library.HTTPStatusError):
+            client.get(auth, server.api, setup=setup)
+        assert client.get(auth, server.api, setup=setup) == 200
+        assert server.logins == 3
 
 
 COPIES: dict[str, Callable[[Any, Any], Any]] = {
