@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Reply
 from tests.support import TokenServer, without_pauses
-from tokenauth import TokenAuthError
+from tokenauth import Event, TokenAuthError
 from tokenauth.otel import Telemetry
 
 
@@ -78,6 +78,16 @@ def test_a_login_belongs_to_the_request_that_needed_it(server: TokenServer) -> N
     (span,) = telescope.logins()
     assert span.parent is not None
     assert span.parent.span_id == request.get_span_context().span_id
+
+
+def test_a_store_that_is_down_is_counted_without_an_address_where_there_is_none() -> None:
+    telescope = Telescope()
+    for kind in ("store_down", "store_up"):
+        telescope.telemetry(Event(kind, "own", ""))
+    points = telescope.metrics()["tokenauth.store.changes"]
+    kept = [dict(point.attributes) for point in points]
+    assert [each["tokenauth.store.state"] for each in kept] == ["down", "up"]
+    assert not any("server.address" in each or "server.port" in each for each in kept)
 
 
 def test_nothing_exported_has_a_token_or_a_fingerprint(server: TokenServer) -> None:

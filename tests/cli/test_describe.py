@@ -294,10 +294,11 @@ def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(
     assert "The document does not say the server" in run("describe", "--openapi", path).out
 
 
-def test_every_file_place_is_written(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["file:{}", "command:cat {}"])
+def test_a_program_reads_a_secret_where_the_command_did(run: Run, tmp_path: Path, place: str) -> None:
     (tmp_path / "pw").write_text(SECRET)
     with serve(lambda _: ANSWERS["oauth"][0]) as server:
-        ran = run("describe", f"{server.url}/login", "-d", f"password=file:{tmp_path / 'pw'}")
+        ran = run("describe", f"{server.url}/login", "-d", f"password={place.format(tmp_path / 'pw')}")
         auth = pasted(ran.out)
         auth.get_token()
         assert [json.loads(each.body)["password"] for each in server.requests] == [SECRET, SECRET]

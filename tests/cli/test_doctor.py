@@ -1,6 +1,7 @@
 """`tokenauth doctor`: each step has its verdict, and a failure its next step."""
 
 import json
+import re
 import ssl
 
 import pytest
@@ -180,6 +181,23 @@ def test_no_token_where_it_is_looked_for_and_no_expiry(run: Run, manis: list[str
         assert "expires_in='ttl'" in found["expiry"]["next"]
         bodies.pop(0)
         assert verdicts(run, *manis)[1]["expiry"]["verdict"] == "warn"
+
+
+def test_a_server_without_a_clock_and_a_token_that_ends_in_seconds(run: Run) -> None:
+    reply = Reply(body={"access_token": "t-1", "expires_in": 59}, headers={"Date": ""})
+    with serve(lambda _: reply) as server:
+        login = ["--class", "login", "--with-url", f"{server.url}/login", "--form", "a=b"]
+        code, found = verdicts(run, *login)
+        run("token", *login)
+    assert (code, found["clock"]["verdict"]) == (0, "skip")
+    assert found["expiry"]["text"].startswith("in 59 s, ")
+    assert re.search(r"ends in 5\d s", run("cache", "list").out)
+
+
+def test_a_store_that_is_down(run: Run, manis: list[str], closed_port: int) -> None:
+    code, found = verdicts(run, *manis, "--store", f"redis://127.0.0.1:{closed_port}")
+    assert (code, found["credentials"]["verdict"], found["store"]["verdict"]) == (1, "ok", "fail")
+    assert "is out of order" in found["store"]["text"]
 
 
 def test_an_endpoint_that_is_none(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:

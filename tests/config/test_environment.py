@@ -4,7 +4,7 @@ import inspect
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from tokenauth._clients.family import __all__ as members
 from tokenauth._config.env import prefix_of, variables
 from tokenauth._config.parameters import parameters_of
 from tokenauth._core.messages import TokenRequest
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MANIS = {"MANIS_BASE_URL": "https://m.example.com", "MANIS_MERCHANT_ID": "m-1", "MANIS_SECRET": "hush-hush"}
 
@@ -130,7 +133,7 @@ def test_what_no_variable_can_hold_is_an_argument() -> None:
 
 def test_a_class_of_ones_own_has_its_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     class HTTPShopAuth(PasswordGrantAuth):
-        def __init__(self, shop: str, *, pin: int) -> None:
+        def __init__(self, shop: str, *ignored: "Decimal", pin: int) -> None:
             super().__init__(f"https://{shop}.example.com/t", username="u", password=str(pin))
 
     assert prefix_of(HTTPShopAuth) == "HTTP_SHOP_"

@@ -283,6 +283,7 @@ def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> No
         (MANIS.replace("https://m.", "http://m."), "the profile manis-prod: base_url"),
         ("a = 1\n" + MANIS, "a belongs to no profile"),
         ("= 1", "is not TOML"),
+        (MANIS.replace('merchant_id = "m-1"', ""), "the profile manis-prod: .* missing .* 'merchant_id'"),
         ("", "has no profile 'manis-prod'. There are: none"),
         (
             MANIS + 'refresh = {ur = "/r"}\n',
@@ -296,7 +297,7 @@ def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> No
 )
 def test_a_mistake_says_what_to_write(written: Written, text: str, message: str) -> None:
     written(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         tokenauth.profile("manis-prod")
 
 

@@ -108,10 +108,7 @@ def _text(value: str) -> str:
 def toml(arguments: Mapping[str, Any]) -> str:
     """Return the same as a profile."""
     lines = ["[my-api]", 'class = "login"']
-    for name, value in arguments.items():
-        if value is not None:
-            lines.append(f"{name} = {_toml(value)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"{name} = {_toml(value)}" for name, value in arguments.items())])
 
 
 def _toml(value: Any) -> str:
