@@ -289,7 +289,8 @@ def test_whatever_ends_a_command_is_a_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, problem: BaseException, code: int, text: str
 ) -> None:
     def command() -> None:
-        logging.getLogger("tokenauth").warning("the store is down")
+        for _ in range(2):
+            logging.getLogger("tokenauth").warning("the store is down")
         raise problem
 
     assert ended(command) == code
@@ -299,6 +300,7 @@ def test_whatever_ends_a_command_is_a_sentence(
     monkeypatch.setenv("TOKENAUTH_TRACEBACK", "1")
     if text:
         assert said.startswith("tokenauth: warning: the store is down\n")
+        assert said.count("warning") == 1
         with pytest.raises(type(problem)):
             ended(command)
 

@@ -11,6 +11,8 @@ import pytest
 import tokenauth
 from tests.cli.conftest import SECRET, Run, Terminal
 from tests.servers import Received, Reply, serve
+from tokenauth._config.references import FromKeyring
+from tokenauth.cli import _written
 from tokenauth.sandbox import ThreadSandbox, credentials
 
 DOCUMENTS = Path(__file__).parents[1] / "contract"
@@ -303,3 +305,11 @@ def test_a_program_reads_a_secret_where_the_command_did(run: Run, tmp_path: Path
         auth.get_token()
         assert [json.loads(each.body)["password"] for each in server.requests] == [SECRET, SECRET]
     assert os.environ.get("PASSWORD") is None
+
+
+def test_a_program_and_a_profile_read_the_keyring() -> None:
+    login = {"url": "https://l.example.com/x", "json": {"password": FromKeyring("svc/prod/u")}}
+    program = _written.python(login, [])
+    assert program.startswith("import keyring\n")
+    assert '"password": lambda: keyring.get_password("svc/prod", "u")' in program
+    assert 'password = {keyring = "svc/prod/u"}' in _written.toml(login)
