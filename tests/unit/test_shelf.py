@@ -11,6 +11,7 @@ import pytest
 
 from tests.stores import DictStore, SecretProvider, Spied
 from tests.support import ManualClock, until
+from tokenauth.stores import _seats
 from tokenauth.stores._shelf import Hold, ShelfInStore
 
 KNOWS_THE_LOCK_OVER_A_FORK = """
@@ -103,3 +104,15 @@ def test_the_lock_of_the_seals_is_held_over_a_fork_and_free_on_both_sides() -> N
     command = [sys.executable, "-W", "error", "-c", KNOWS_THE_LOCK_OVER_A_FORK]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_process_takes_one_seat_and_none_where_all_are_taken() -> None:
+    store = DictStore()
+    assert _seats.take(store, "free")
+    assert _seats.take(store, "free"), "it has one"
+    assert _seats.leave(store, "free")
+    assert not _seats.occupied(store, "free"), "it took no second one"
+    assert not _seats.leave(store, "free")
+    for key in _seats._keys("full"):
+        store.acquire(key, 60.0)
+    assert not _seats.take(store, "full")
