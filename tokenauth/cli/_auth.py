@@ -13,20 +13,20 @@ from tokenauth.cli import _argv
 from tokenauth.cli._ending import Stop
 
 
-def _profiles(incomplete: str) -> list[str]:
-    """Return the profiles with this prefix, for shell completion."""
+def _profiles() -> list[str]:
+    """Return the profiles, for shell completion; Typer chooses those that begin with what is typed."""
     from tokenauth.profiles import names
 
     try:
-        return [name for name in names() if name.startswith(incomplete)]
+        return names()
     except (ImportError, ValueError):
         return []
 
 
-def _classes(incomplete: str) -> list[str]:
+def _classes() -> list[str]:
     from tokenauth.profiles import class_names
 
-    return [name for name in class_names() if name.startswith(incomplete)]
+    return list(class_names())
 
 
 Profile = Annotated[
