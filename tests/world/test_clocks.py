@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import freezegun
@@ -9,7 +10,10 @@ import pytest
 import time_machine
 
 from tests.clients import CLIENTS, Client, Get
+from tests.stores import SecretProvider
 from tests.world.scene import Scene
+from tokenauth import TokenAuth
+from tokenauth.stores import FileStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 START = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
@@ -89,3 +93,14 @@ def test_a_token_from_before_the_clock_was_moved_is_of_use_after(client: Client,
     MACHINES[machine](lambda move: client.get(auth, scene.url()))
     assert client.get(auth, scene.url()) == 200
     assert scene.logins <= 2
+
+
+@every_machine
+def test_a_login_with_a_store_is_in_time(machine: str, scene: Scene, tmp_path: Path) -> None:
+    """The store's calls run in a thread, where freezegun shows the real clock."""
+    auth = TokenAuth(SecretProvider(scene.home), store=FileStore(tmp_path), cache={})
+
+    def steps(_: Callable[[float], object]) -> None:
+        assert auth.get_token().value
+
+    MACHINES[machine](steps)

@@ -95,8 +95,10 @@ class ShelfInStore:
         return self._ask("load", partial(self._load, held), None)
 
     def acquire(self) -> Ask:
-        alone = Hold(self._clock.monotonic() + 2 * self._lease_seconds, None)
-        return self._ask("acquire", self._acquire, alone)._replace(unwanted=self._unwanted)
+        now = self._clock.monotonic()  # not in the store's thread, which freezegun leaves on real time
+        alone = Hold(now + 2 * self._lease_seconds, None)
+        ask = self._ask("acquire", partial(self._acquire, now + self._lease_seconds), alone)
+        return ask._replace(unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
         return self._ask("save", partial(self._save, record, held), False)
@@ -136,9 +138,8 @@ class ShelfInStore:
         self._told = ""
         return record
 
-    def _acquire(self) -> Hold | None:
+    def _acquire(self, until: float) -> Hold | None:
         seal = self._seal()
-        until = self._clock.monotonic() + self._lease_seconds
         lease = self._store.acquire(seal.name, self._lease_seconds)
         return None if lease is None else Hold(until, lease, seal)
 
