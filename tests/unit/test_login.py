@@ -24,7 +24,7 @@ from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
-from tokenauth.providers import Basic, Call, Header, Kept, Login, Signed
+from tokenauth.providers import XML, Basic, Call, Cookie, Header, Kept, Login, Match, Signed, Text
 
 URL = "https://api.example/login"
 ISO_7 = "2030-03-17T17:46:40.0000000Z"
@@ -572,3 +572,44 @@ def test_a_name_that_has_the_place_says_it_once() -> None:
     auth = LoginAuth("https://once.example/login", json={"user": "u"})
     assert repr(auth) == "<LoginAuth for Token API at https://once.example/login>"
     assert repr(auth._provider) == "<Login: Token API at https://once.example/login>"
+
+
+@pytest.mark.parametrize(
+    ("place", "body", "words"),
+    [
+        (Header("X-Token"), b"", "the header X-Token"),
+        (Cookie("SID"), b"", "the cookie SID"),
+        (Cookie(), b"", "the cookies"),
+        (Text(), b"", "the text"),
+        (XML("sessionId"), b"", "the element <sessionId>"),
+        (Match("id=(.+)"), b"", "a match of the pattern"),
+        (lambda content: content["id"], b"{}", "what the callable returns"),
+        ((Header("X-Token"), "id"), b"{}", "the header X-Token or 'id'"),
+    ],
+)
+def test_the_error_names_the_place_where_nothing_was(place: Any, body: bytes, words: str) -> None:
+    with pytest.raises(errors.TokenResponseError, match=f"nothing at {words}"):
+        Login(URL, json={"key": "k"}, token=place).read(Reply(200, body=body))
+
+
+@pytest.mark.parametrize("kind", ["DOCTYPE", "doctype"])
+def test_xml_with_a_document_type_is_not_read(kind: str) -> None:
+    """Its entities may expand to far more than 1 MiB."""
+    provider = Login(URL, json={"key": "k"}, token=XML("id"))
+    xml = '<?xml version="1.0"?>%s<r xmlns="urn:x"><id>tok</id></r>'
+    assert provider.read(Reply(200, body=(xml % "").encode())).value == "tok"
+    declared = f'<!{kind} r [<!ENTITY a "tok">]>'
+    with pytest.raises(errors.TokenResponseError, match="nothing at the element <id>"):
+        provider.read(Reply(200, body=(xml % declared).encode()))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Match("id=("), "the pattern of a Match is not a regular expression"),
+        (lambda: Match(7), "the pattern of a Match is not a regular expression"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_place_that_can_not_be_is_refused_where_it_is_written(make: Callable[[], object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        make()

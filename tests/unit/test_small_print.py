@@ -43,6 +43,7 @@ ATRIP: dict[str, Any] = {
         (Token("tökén"), "non-ASCII"),
         (Token("good", type="Bear er"), "not an authentication scheme"),
         (Token("good", type=None), "not an authentication scheme"),  # type: ignore[arg-type]
+        (Token("good", refresh_token=7), "refresh_token is not a str (but int)"),  # type: ignore[arg-type]
     ],
 )
 def test_a_token_that_can_not_be_sent_says_why(token: object, why: str | None) -> None:
