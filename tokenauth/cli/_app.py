@@ -95,7 +95,4 @@ app.add_typer(caches.app, name="cache", epilog="\b\nExample:\n  tokenauth cache 
 def run(argv: Sequence[str]) -> int:
     """Run the command in *argv* and return its exit code."""
     command = typer.main.get_command(app)
-    quiet = not {"-q", "--quiet"}.isdisjoint(argv)
-    return _ending.ended(
-        lambda: command.main(args=list(argv), prog_name="tokenauth", standalone_mode=False), quiet=quiet
-    )
+    return _ending.ended(lambda: command.main(args=list(argv), prog_name="tokenauth", standalone_mode=False))

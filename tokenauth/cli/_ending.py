@@ -35,8 +35,8 @@ class _Kept(logging.Handler):
             self.texts.append(text)
 
 
-def ended(command: Callable[[], Any], *, quiet: bool = False) -> int:
-    """Run *command* and return its exit code; say what went wrong. *quiet*: no warnings, if the command succeeds."""
+def ended(command: Callable[[], Any]) -> int:
+    """Run *command* and return its exit code; say what went wrong."""
     log, kept = logging.getLogger("tokenauth"), _Kept()
     log.addHandler(kept)
     try:
@@ -54,8 +54,8 @@ def ended(command: Callable[[], Any], *, quiet: bool = False) -> int:
         text, code = _said(problem)
     finally:
         log.removeHandler(kept)
-    for warning in kept.texts if text or not quiet else ():
-        if not text or (warning not in text and text[:60] not in warning):
+    for warning in kept.texts:
+        if warning not in text and text[:60] not in warning:
             _screen.say(f"tokenauth: warning: {warning}")
     if text:
         _screen.say(f"tokenauth: {text}")
