@@ -3,6 +3,9 @@
 import importlib
 import sys
 import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,16 +13,30 @@ import pytest
 from tests.support import ManualClock
 from tests.unit.test_flights import joined, leads
 from tests.unit.test_flow import a_source, logged_in
-from tokenauth import AtripAuth, ClientCredentialsAuth, Token, TokenAuthError, stores
+from tokenauth import AtripAuth, ClientCredentialsAuth, JWTBearerAuth, Token, TokenAuth, TokenAuthError, stores
 from tokenauth._core import memory as _memory
 from tokenauth._core.cache import Held
 from tokenauth._core.effects import check_headers
 from tokenauth._core.forks import free, over_fork
-from tokenauth._core.messages import TokenRequest
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.token import problem_of
 from tokenauth._lazy import installed
 from tokenauth.httpx import TokenAuth as HttpxTokenAuth
-from tokenauth.providers import Manis
+from tokenauth.providers import (
+    JWT,
+    APIKey,
+    Basic,
+    Call,
+    ClientAssertion,
+    File,
+    Kept,
+    Login,
+    Manis,
+    PasswordGrant,
+    PrivateKeyJWT,
+    Provider,
+    Signed,
+)
 
 ATRIP: dict[str, Any] = {
     "client_id": "c",
@@ -198,3 +215,129 @@ def test_a_module_of_ours_that_is_not_there_is_not_told_as_a_missing_extra() -> 
 def test_stores_has_no_other_names() -> None:
     with pytest.raises(AttributeError):
         stores.Stores  # noqa: B018
+
+
+URL = "https://id.example/token"
+
+
+class Half(Provider):
+    name, token_url = "half", URL
+
+    def request(self, *given: Any) -> TokenRequest:
+        return TokenRequest("POST", URL)
+
+
+def holding(content: bytes) -> Callable[[Path], str]:
+    def write(folder: Path) -> str:
+        (folder / "file").write_bytes(content)
+        return str(folder / "file")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (lambda: TokenAuth(Half(), origins=[URL]), "Half must define `request` and `read`, or `login`"),
+        (lambda: Signed("s", "md5"), "Signed takes a secret and a function"),  # type: ignore[arg-type]
+        (lambda: Basic("a:b", "p"), "must have no colon"),
+        (lambda: ClientAssertion("aaa.bbb.ccc"), "looks like a JWT itself"),
+        (lambda: PrivateKeyJWT("key", certificate="-----BEGIN CERTIFICATE-----"), "certificate must be in PEM"),
+        (
+            lambda: PrivateKeyJWT("key", certificate="-----BEGIN CERTIFICATE-----a-----END CERTIFICATE-----"),
+            "certificate must be in PEM",
+        ),
+        (lambda: File(PathInBytes(), origins=[URL]), "path must be a str or a Path, not bytes"),  # type: ignore[arg-type]
+        (lambda: PasswordGrant(URL, username="u", password="p", client_auth=("c", "s")), "write client_id="),  # type: ignore[arg-type]
+        (lambda: Login(URL, json={"a": 1}, form={"a": "1"}, token="t"), "exclude each other"),
+    ],
+)
+def test_what_can_not_be_used_is_refused_when_it_is_given(made: Callable[[], object], why: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=why):
+        made()
+
+
+class PathInBytes:
+    def __fspath__(self) -> bytes:
+        return b"token"
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        (lambda folder: str(folder / "none"), "can't be read: No such file"),
+        (holding(b"{"), "is no JSON"),
+        (holding(b"[]"), "holds no JSON object"),
+    ],
+)
+def test_an_account_s_file_that_can_not_be_used_says_why(account: Any, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=why):
+        JWTBearerAuth.from_google(account(tmp_path), scope="a", origins=["https://api.example"])
+
+
+def login(**options: Any) -> Login:
+    return Login(URL, **{"token": "t", "method": "POST", **options})
+
+
+@pytest.mark.parametrize(
+    ("provider", "why"),
+    [
+        (login(json={"a": Kept("nonce")}), r"Kept\('nonce'\): no earlier answer had it; there is nothing"),
+        (login(headers={"A": Signed("s", lambda secret, kept: 7)}), "must return a str here, not int"),
+        (login(sign=Signed("s", lambda secret, built: "text")), "must return a dict of headers, or a Signature"),
+    ],
+)
+def test_a_call_that_can_not_be_built_says_why(provider: Login, why: str) -> None:
+    with pytest.raises(TokenAuthError, match=why):
+        provider.request()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Kept("nonce"), "Kept('nonce')"),
+        (Kept("token", prefix="Bearer "), "Kept('token', prefix='Bearer ')"),
+        (Signed("s3cret", max), "<Signed>"),
+        (Basic("alice", "s3cret"), "<Basic alice>"),
+        (Call("/renew?key=s3cret", method="PUT"), "<Call PUT /renew>"),
+        (Call(Kept("next")), "<Call  Kept('next')>"),
+    ],
+)
+def test_a_value_prints_itself_without_its_secret(value: object, shown: str) -> None:
+    assert repr(value) == shown
+
+
+def test_values_are_equal_by_what_they_send() -> None:
+    assert Kept("nonce") == Kept("nonce") != Kept("nonce", prefix="a")
+    assert Kept("nonce") != "nonce"
+
+
+def test_a_body_in_bytes_is_sent_as_it_is() -> None:
+    assert login(body=b"\xff\x00a").request().body == b"\xff\x00a"
+
+
+def test_a_lifetime_may_be_a_timedelta() -> None:
+    assert login(json={}, lifetime=timedelta(minutes=2)).read(Reply(200, {}, b'{"t": "tok"}')).lifetime == 120.0
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"\xff", "it is not UTF-8 text"), (b" ", "it is empty"), (None, "No such file")]
+)
+def test_a_secret_s_file_that_can_not_be_used_says_why(content: bytes | None, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TokenAuthError, match=why):
+        login(json={"assertion": JWT(path)}).request()
+
+
+def test_a_key_that_no_cookie_can_carry_is_refused() -> None:
+    with pytest.raises(ValueError, match="can't stand in a cookie"):
+        APIKey("a;b", origins=["https://api.example"], cookie="k")
+
+
+@pytest.mark.parametrize("jwt", [JWT("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----")])
+def test_a_damaged_key_is_told_without_its_text(jwt: JWT) -> None:
+    assert repr(jwt) == "<JWT>"
+    with pytest.raises(TokenAuthError, match="can't be read"):
+        login(json={"assertion": jwt}).request()
