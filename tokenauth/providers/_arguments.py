@@ -12,7 +12,7 @@ from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth.providers._values import Computed
+from tokenauth.providers._values import Computed, basic_user
 
 T = TypeVar("T")
 
@@ -114,9 +114,7 @@ def checked_basic(basic: tuple[str, SecretLike | Secret] | None, *, colon: bool)
         return None
     if not isinstance(basic, tuple) or len(basic) != 2:
         raise TypeError("the credentials for HTTP Basic must be a tuple of user and password")
-    user = checked_text("the user for HTTP Basic", basic[0])
-    if ":" in user and not colon:
-        raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+    user = checked_text("the user for HTTP Basic", basic[0]) if colon else basic_user(basic[0])
     return user, _secret("the password for HTTP Basic", basic[1])
 
 

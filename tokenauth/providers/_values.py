@@ -124,9 +124,7 @@ class Basic(Computed):
     """
 
     def __init__(self, user: str | Kept, password: SecretLike | Secret | Kept) -> None:
-        if not isinstance(user, Kept) and ":" in checked_text("the user for HTTP Basic", user):
-            raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
-        self.user = user
+        self.user = user if isinstance(user, Kept) else basic_user(user)
         name = "the password for HTTP Basic"
         self._password = password if isinstance(password, Secret | Kept) else Secret(name, password)
         self.secret = None if isinstance(self._password, Kept) else self._password
@@ -144,6 +142,14 @@ class Basic(Computed):
 
     def __repr__(self) -> str:
         return f"<Basic {self.user}>"
+
+
+def basic_user(user: str) -> str:
+    """Return *user* if HTTP Basic can send it as it is."""
+    user = checked_text("the user for HTTP Basic", user)
+    if ":" in user:
+        raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+    return user
 
 
 def basic_header(user: str, password: str) -> str:

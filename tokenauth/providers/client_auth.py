@@ -20,7 +20,7 @@ from urllib.parse import quote_plus, urlencode
 from tokenauth._core.identity import state_of
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Secret
-from tokenauth.providers._values import basic_header
+from tokenauth.providers._values import basic_header, basic_user
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,7 @@ class User(ClientAuth):
     """The user's own name and password by HTTP Basic, not urlencoded (RFC 7617), as the Platform wants."""
 
     def __init__(self, user: str, password: Secret) -> None:
-        self.user, self.password = user, password
-        if ":" in user:
-            raise ValueError("the user for HTTP Basic must have no colon (RFC 7617 §2)")
+        self.user, self.password = basic_user(user), password
 
     def applied(self, request: TokenRequest, client: Client) -> TokenRequest:
         return with_headers(request, {"Authorization": basic_header(self.user, self.password.reveal())})
