@@ -6,8 +6,8 @@ Where one axis is of clients (values that have a `kind`), and under `@pytest.mar
 some value of each other axis: a whole matrix of clients takes too long. Where combinations are missing from the matrix,
 it is pairs again, in which values of one `kind`, such as clients with one architecture, stand for each other.
 
-What is slow for this reason is `even` or `odd` as well: `.ci/run` takes one half on even days of the year, the other on
-odd ones, for the whole may take eight minutes.
+What is slow for this reason is `even` or `odd` as well: on a slow machine `.ci/run` takes one half on even days of the
+year, the other on odd ones.
 """
 
 import heapq
