@@ -296,7 +296,7 @@ def refreshing(clock: ManualClock, shelf: ShelfByHand, **settings: Any) -> tuple
     """Return a soft refresh of "old", and that token as the store holds it, too."""
     source = a_source(clock, **settings)
     token = logged_in(source, clock, "old", lifetime=1000, refresh_token="r-1")
-    record = source.fleet.record(source.tokens.held() or ValueError())
+    record = source.fleet.record(source.tokens.held() or ValueError(), clock.wall_now)
     assert token == record.token
     clock.move(750)
     return Play(obtain(with_shelf(source, shelf))), record

@@ -172,8 +172,11 @@ class BaseTokenAuth(Anywhere):
         return self._source.tokens.fresh() or await self._aobtain(None)
 
     def invalidate(self) -> None:
-        """Drop the cached token and forget earlier failures, so that the next request fetches a token."""
-        self._source.tokens.invalidate()
+        """Drop the cached token and forget earlier failures, so that the next request fetches a token.
+
+        A login in progress ends first. Its result is only for the caller that started it.
+        """
+        self._source.invalidate()
 
     def _obtain(self, rejected: Token | None, library: str | None = None) -> Token:
         return self._run(flows.obtain(self._source, rejected), library)

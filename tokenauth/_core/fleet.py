@@ -11,6 +11,7 @@ from tokenauth._core.cooldown import REJECTED
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import as_answered
 from tokenauth._core.effects import Ask
+from tokenauth._core.frozen import replace
 from tokenauth._core.logins import Logins
 from tokenauth._core.record import Record
 from tokenauth._core.token import Token
@@ -40,11 +41,15 @@ class Shelf(Protocol):
 
 
 class Leased(NamedTuple):
-    """What the renewing process of the fleet holds: its shelf, the lease, and the record *saved* before."""
+    """What the renewing process of the fleet holds: its shelf, the lease, and the record *saved* before.
+
+    *since*: Unix seconds before the lease was granted, and so before the credentials were read.
+    """
 
     shelf: Shelf
     lease: Any
     saved: Record | None
+    since: float
 
 
 class Fleet:
@@ -65,13 +70,15 @@ class Fleet:
     def shelf(self, shelf: Shelf | None) -> None:
         self._shelf = shelf
 
-    def record(self, outcome: Held | Token | Exception) -> Record:
-        """Return the record of a login: its token, or the rejection of the credentials."""
+    def record(self, outcome: Held | Token | Exception, since: float) -> Record:
+        """Return the record of a login: its token, or the rejection of the credentials. *since*: see `Leased`."""
         now = self._credential.wall()
         if isinstance(outcome, Exception):
             kept = self._logins.line.token if self._credential.provider.brought is not None else None
-            return Record.of_rejection(outcome, now, kept)
-        return Record.of_token(outcome.token if isinstance(outcome, Held) else outcome, now)
+            record = Record.of_rejection(outcome, now, kept)
+        else:
+            record = Record.of_token(outcome.token if isinstance(outcome, Held) else outcome, now)
+        return replace(record, saved_at=since)
 
     def lease_waits(self) -> Iterator[float]:
         """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
@@ -82,19 +89,24 @@ class Fleet:
 
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Keep and return the token in *record* if it is valid. Raise the rejection in it."""
+        with self._credential.memory.lock:  # so that an `invalidate()` comes before this or after it
+            held = self._valid(record, rejected)
+            if held is None:
+                return None
+            self._tokens.keep(held)
+        log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
+        return held
+
+    def _valid(self, record: Record | None, rejected: Token | None) -> Held | None:
         now = self._credential.wall()
         invalidated_at = self._credential.memory.invalidated_at(self._credential.key)
         since = min(max(self._since, invalidated_at), now)  # this machine's clock may have been set back
         if record is None or record.saved_at < since or now >= record.until:
             return None
         held = self._good(record.token, rejected)
-        if held is None:
-            if record.failure is not None and now < record.failed_until:
-                left = min(record.failed_until - now, REJECTED)  # another machine's clock may be ahead
-                raise errors.CredentialsRejected(**record.failure, remembered=left)
-            return None
-        self._tokens.keep(held)
-        log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
+        if held is None and record.failure is not None and now < record.failed_until:
+            left = min(record.failed_until - now, REJECTED)  # another machine's clock may be ahead
+            raise errors.CredentialsRejected(**record.failure, remembered=left)
         return held
 
     def _good(self, token: Token | None, rejected: Token | None) -> Held | None:

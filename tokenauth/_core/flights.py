@@ -7,6 +7,7 @@ between two instructions, the flight lands, fails, is abandoned, or drifts.
 An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
 token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
 leader never runs again, because its event loop is closed or its time is over, whoever waits or comes next abandons it.
+After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
 """
 
 import contextlib
@@ -39,6 +40,7 @@ class Flight:
         self.exchanges = False
         self.needs_thread = False
         self.began: float | None = None
+        self.outdated = False
         self._adrift = False
         self._registry = registry
         self._epoch = registry.epoch
@@ -76,10 +78,13 @@ class Flight:
         """Give *result* to all waiters. None lets one of them lead."""
         self._registry.remove(self)
         with contextlib.suppress(InvalidStateError):  # it has a result already
-            self.future.set_result(result)
+            self.future.set_result(None if self.outdated else result)
 
     def fail(self, failure: Exception) -> None:
         """Give *failure* to all who wait."""
+        if self.outdated:
+            self.abandon()
+            return
         self._registry.remove(self)
         with contextlib.suppress(InvalidStateError):
             self.future.set_exception(failure)
@@ -91,7 +96,7 @@ class Flight:
     @property
     def forgotten(self) -> bool:
         """Whether all has been forgotten since this began: what it brings is for those alone who wait for it."""
-        return self._epoch != self._registry.epoch
+        return self.outdated or self._epoch != self._registry.epoch
 
     @property
     def lost(self) -> bool:
@@ -160,6 +165,13 @@ class Flights:
         with self._lock:
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
+
+    def outdate(self, key: Hashable) -> None:
+        """Let the result of the flight under way for *key* count for nobody but its leader."""
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.outdated = True
 
     def begin_anew(self) -> None:
         """Have none under way: their leaders don't come along into a child process."""

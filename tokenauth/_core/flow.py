@@ -132,6 +132,7 @@ def share(
         held = source.fleet.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
         if held is not None:
             return held
+        since = source.credential.wall()
         lease = yield shelf.acquire()
         if lease is not None:
             break
@@ -147,11 +148,12 @@ def share(
         saved = yield shelf.load(lease)  # somebody may have saved between our look and our lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
-            held = yield from renew(source, flight, rejected, min(deadline, lease.until), Leased(shelf, lease, saved))
+            leased = Leased(shelf, lease, saved, since)
+            held = yield from renew(source, flight, rejected, min(deadline, lease.until), leased)
         return held
     except Exception as failure:
         if source.fleet.is_rejection(failure):
-            yield shelf.save(source.fleet.record(failure), lease)
+            yield shelf.save(source.fleet.record(failure, since), lease)
         raise
     finally:
         if flight.exchanges:  # the answer may still come: nobody else may use the refresh token meanwhile

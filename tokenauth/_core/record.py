@@ -21,7 +21,7 @@ class Record(Frozen):
     """One entry of a store, before it is sealed.
 
     Attributes:
-        saved_at: Unix seconds by the clock of the machine that saved it.
+        saved_at: Unix seconds when the login that brought it began, by the clock of the machine that saved it.
         token: or None.
         failure: text and evidence of a `CredentialsRejected`, or None.
         until: Unix seconds after which the entry is void.

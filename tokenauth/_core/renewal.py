@@ -92,7 +92,7 @@ def choose(
         raise errors.TokenEndpointError("Too little time is left to use the refresh token (timeout=)", retryable=True)
     if leased:
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
-        known = known or source.fleet.record(token)
+        known = known or source.fleet.record(token, leased.since)
         told = yield leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
         if not told and logins.alone:
             raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
@@ -224,7 +224,7 @@ def save(
     source: Source, flight: Flight, held: Held, talk: Talk, leased: Leased, *, deadline: float
 ) -> Generator[Effect, Any, None]:
     """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
-    ask = leased.shelf.save(source.fleet.record(held), leased.lease)
+    ask = leased.shelf.save(source.fleet.record(held, leased.since), leased.lease)
     with flight.drifting(deadline, exchanges=True):
         told = yield ask._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
     if not told:
@@ -233,7 +233,7 @@ def save(
 
 def save_now(source: Source, leased: Leased | None, held: Held) -> None:
     """Do the same in a thread that may block."""
-    if leased and not leased.shelf.save(source.fleet.record(held), leased.lease).function():
+    if leased and not leased.shelf.save(source.fleet.record(held, leased.since), leased.lease).function():
         source.fleet.outdate(held)
 
 

@@ -154,6 +154,11 @@ class Source:
         elif self.renews(token, place):
             self.reject(token)
 
+    def invalidate(self) -> None:
+        """Drop the token, forget failures, and let a login under way count for nobody who comes later."""
+        self.flights.outdate(self.tokens.key)
+        self.tokens.invalidate()
+
     def reject(self, token: Token) -> None:
         """Drop *token*, and no newer one: a 401 came back for it."""
         self.tokens.reject(token, shared=self.fleet.shelf is not None)
