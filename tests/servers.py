@@ -55,11 +55,13 @@ class Reply:
 
 
 class Server:
-    def __init__(self, server: ThreadingHTTPServer, scheme: str, host: str) -> None:
-        self.port: int = server.server_address[1]
+    def __init__(self, port: int, scheme: str, host: str) -> None:
+        self.port = port
         self.scheme = scheme
-        self.url = f"{scheme}://{host}:{self.port}"
+        self.url = f"{scheme}://{host}:{port}"
         self.requests: list[Received] = []
+        self.versions: set[str] = set()
+        """Of HTTP, as far as the server tells."""
 
     def at(self, host: str) -> str:
         """Return this server's URL by another name for it: "localhost" for "127.0.0.1"."""
@@ -176,7 +178,7 @@ def serve(
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.answer = answer
-    server.this = Server(server, "https" if tls else "http", f"[{host}]" if ":" in host else host)
+    server.this = Server(server.server_address[1], "https" if tls else "http", f"[{host}]" if ":" in host else host)
     with server, _running(server):
         yield server.this
 

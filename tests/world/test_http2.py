@@ -1,8 +1,6 @@
 """HTTP/2 from end to end: the same text of behaviours, against hypercorn."""
 
-import asyncio
 import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +8,8 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 
-from tests.servers import mute
-from tests.support import until
+from tests.h2 import hypercorn
 from tests.world import test_behaviours as behaviours
 from tests.world.scene import KINDS, Scene
 from tests.world.worlds import SECONDS, World, asgi_app
@@ -27,34 +22,6 @@ class Place:
     """Where one of the three servers is, in this world."""
 
     url: str
-
-
-@contextlib.contextmanager
-def hypercorn(app: Any) -> Iterator[str]:
-    ready, loops = threading.Event(), []
-
-    async def main(config: Config) -> None:
-        stop = asyncio.Event()
-        loops.append((asyncio.get_running_loop(), stop))
-        ready.set()
-        await serve(app, config, shutdown_trigger=stop.wait)
-
-    with mute() as bound:
-        config = Config()
-        config.bind = [f"fd://{bound.fileno()}"]
-        config.errorlog = None
-        config.graceful_timeout = 0.1
-        bound.listen(128)
-        thread = threading.Thread(target=lambda: asyncio.run(main(config)), daemon=True)
-        thread.start()
-        until(ready.is_set)
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            loop, stop = loops[0]
-            loop.call_soon_threadsafe(stop.set)
-            thread.join(10)
-            bound.detach()  # hypercorn has closed it
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ import httpx
 import httpx2
 import pytest
 
+from tests.h2 import hypercorn
 from tests.support import PlainProvider, background, token_threads
-from tests.world.test_http2 import hypercorn
 from tokenauth import TokenAuth, TokenEndpointError
 
 pytestmark = pytest.mark.slow

@@ -48,9 +48,15 @@ class AwaitedSent(Sent, _Hook):
 
     def __call__(self, response: Any, **settings: Any) -> Any:
         awaited = _is_awaited()
-        steps = super().__call__(response, **settings)
-        if steps is response:
+        last = _of_promise(response, "niquests_response") if settings.get("multiplexed") else None
+        last = response if last is None else last  # a response that is an error is false
+        steps: Any = last
+        if last is response or "_sent" in vars(last.request):  # else the chain has been abroad
+            steps = super().__call__(last, **settings)
+        if steps is last:
             return _given(response) if awaited else response
+        if last is not response:
+            steps = _aside(steps, response)
         return (aplayed if awaited else played)(steps, self.auth, self.library)
 
     def _performed(self, story: Steps) -> Any:
@@ -71,6 +77,9 @@ class AwaitedSent(Sent, _Hook):
             return answer, sent
         refusal = response
         if settings.get("multiplexed"):
+            jar = _of_promise(response, "niquests_cookies")
+            if jar is not None and response.connection._allow_incoming_cookies:
+                tool("niquests", "cookies.extract_cookies_to_jar")(jar, answer.request, answer.raw)
             response.__dict__, answer.__dict__ = answer.__dict__, response.__dict__
             answer, refusal = response, answer
             answer.history[-1] = refusal
@@ -90,6 +99,22 @@ class _Signs(_Hook):
         request.hooks = {**request.hooks, "pre_request": rest}
         steps = begin(self._auth, request, self._place)
         return (aplayed if _is_awaited() else played)(steps, self._auth, AwaitedSent.library)
+
+
+def _of_promise(response: Any, name: str) -> Any:
+    """Return a parameter of the promise that *response* was, None where it was none.
+
+    A session that is multiplexed follows redirects before hooks. Then it lets the user's response and the last one
+    change places, and hands the latter to hooks: "niquests_response" of that one is the user's.
+    """
+    promise = getattr(getattr(response.raw, "_fp", None), "from_promise", None)
+    return None if promise is None else promise.get_parameter(name)
+
+
+def _aside(story: Steps, response: Any) -> Steps:
+    """Perform *story*, and return *response*, which the hooks of the user's are to see."""
+    yield from story
+    return response
 
 
 def _is_awaited() -> bool:
