@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import webbrowser
@@ -225,8 +226,22 @@ def test_an_answer_without_a_token_is_a_sentence(run: Run, manis: list[str]) -> 
     assert "`tokenauth describe` shows the answer." in ran.err
 
 
+def test_warnings_of_a_command_that_succeeds_go_to_stderr_unless_it_is_quiet(run: Run, manis: list[str]) -> None:
+    answer = Reply(body={"token": "t-1", "tokenType": "Bearer", "expiresAt": 1_000_000_000})
+    with serve(lambda _: answer) as server:
+        manis[3] = server.url
+        ran = run("token", *manis, "--fresh")
+        assert (ran.code, ran.out) == (0, "t-1\n")
+        assert re.fullmatch("tokenauth: warning: .* expired already.*\n", ran.err)
+        assert json.loads(run("json", *manis, "--fresh").out)["token"] == "t-1"
+        assert run("token", *manis, "--fresh", "-q").err == ""
+        assert run("token", *manis, "--fresh").err == ran.err  # and the next command is not quiet
+
+
 def test_quiet_says_nothing_but_errors(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
-    assert run("request", "GET", f"{sandbox.url}/manis/denied/x", *manis, "--quiet").err == ""
+    denied = ("request", "GET", f"{sandbox.url}/manis/denied/x", *manis)
+    assert run(*denied, "-iq").err == ""
+    assert "warning: " in run(*denied).err
     assert run("token", *manis, "-q", "--origins", "nonsense").code == 2
     run("token", *manis)
     assert run("cache", "clear", "-q").err == ""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tokenauth.cli import _argv
-from tokenauth.cli._ending import Stop
+from tokenauth.cli._ending import Stop, hush
 
 
 def _profiles() -> list[str]:
@@ -41,7 +41,7 @@ Class = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Log in again, and don't keep the token.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=hush, help="Say nothing but errors.")]
 
 HELP = """\b
 Name the API by a profile (-p), or by a class and its arguments:

@@ -35,6 +35,14 @@ class _Kept(logging.Handler):
             self.texts.append(text)
 
 
+def hush(quiet: bool = True) -> bool:
+    """Keep the library's warnings back, if *quiet*."""
+    for each in logging.getLogger("tokenauth").handlers:
+        if quiet and isinstance(each, _Kept):
+            each.setLevel(logging.ERROR)
+    return quiet
+
+
 def ended(command: Callable[[], Any]) -> int:
     """Run *command* and return its exit code; say what went wrong."""
     log, kept = logging.getLogger("tokenauth"), _Kept()
@@ -55,7 +63,7 @@ def ended(command: Callable[[], Any]) -> int:
     finally:
         log.removeHandler(kept)
     for warning in kept.texts:
-        if warning not in text and text[:60] not in warning:
+        if not text or (warning not in text and text[:60] not in warning):
             _screen.say(f"tokenauth: warning: {warning}")
     if text:
         _screen.say(f"tokenauth: {text}")

@@ -9,7 +9,7 @@ import typer
 
 from tokenauth.cli import _screen
 from tokenauth.cli._auth import Json, Quiet
-from tokenauth.cli._ending import Stop
+from tokenauth.cli._ending import Stop, hush
 
 
 def sandbox(
@@ -54,6 +54,7 @@ def demo(
 ) -> int:
     """Watch 64 callers lose their token at once: with hand-written auth, and with tokenauth."""
     _needed("rich", "starlette", "uvicorn")
+    hush()  # failures are part of the story
     from tokenauth.sandbox.demo import run
 
     return run(quick=quick, full=full, json=as_json)
