@@ -21,8 +21,7 @@ class TokenAuthPlugin(AuthPlugin):  # type: ignore[misc]  # HTTPie has no types
         from tokenauth import profiles  # noqa: PLC0415  (HTTPie loads this module at each start)
 
         try:
-            kind, given = profiles.described(str(self.raw_auth), {})
-            return profiles.made_for_a_command(kind, given, f"the profile {self.raw_auth}")
+            return profiles.made_for_a_command(*profiles.described(str(self.raw_auth), {}))
         except (ImportError, TypeError, ValueError) as problem:
             sys.stderr.write(f"http: error: tokenauth: {problem}\n")
         raise SystemExit(1)

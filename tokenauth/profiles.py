@@ -15,6 +15,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 from tokenauth._clients import family
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
-from tokenauth._config.tables import plain
+from tokenauth._config.tables import blamed, made, plain
 from tokenauth._lazy import installed
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def profile(name: str, **arguments: Any) -> "TokenAuth":
         TypeError, ValueError: no such profile, an unknown key, an invalid value, or a secret in a file that others can
             read. The message says what to write instead, and never shows a value.
     """
-    kind, given = described(name, arguments)
-    return made(kind, given, f"the profile {name}")
+    return made(*described(name, arguments))  # type: ignore[no-any-return]
 
 
 def names() -> list[str]:
@@ -69,26 +69,28 @@ def names() -> list[str]:
     return sorted(_tables()[0])
 
 
-def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the class of the profile *name*, and its arguments with *arguments* over them."""
+def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any], str]:
+    """Return the class of the profile *name*, its arguments with *arguments* over them, and its name for errors."""
     tables, private = _tables()
-    label = f"the profile {name}"
+    label = f"the profile {name} in {path()}"
     if name not in tables:
         raise ValueError(f"{path()} has no profile {name!r}{nearest(name, tables)}")
     table = dict(tables[name])
     if "class" not in table:
-        raise ValueError(f'{label} has no class: write, for example, class = "manis"; there are {_listed()}')
-    kind = auth_class(table.pop("class"))
+        near = get_close_matches("class", table, n=1)
+        how = f"class in place of {near[0]!r}" if near else 'class = "manis", for example'
+        raise ValueError(f"{label} has no class: write {how}. There are: {', '.join(class_names())}")
+    kind = blamed(label, auth_class, table.pop("class"))
     given = arguments_in(kind, table, label)
     given |= arguments
     if not private:
         literal = next(_literal_secrets(kind, table, given, label, arguments), None)
         if literal is not None:
-            text = f"{label} has a secret ({literal}) in {path()}, which others may read: chmod 600 {path()}"
+            text = f"{label} has a secret ({literal}), which others may read: chmod 600 {path()}"
             raise ValueError(
                 f'{text}, or write where it is: {{env = "NAME"}}, {{file = "/path"}}, or name it in public'
             )
-    return kind, given
+    return kind, given, label
 
 
 def auth_class(name: object) -> Any:
@@ -114,15 +116,6 @@ def signatures() -> dict[str, dict[str, Parameter]]:
     return {name: parameters_of(family.provider_of(name)) for name in family.__all__}
 
 
-def made(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":
-    """Return the object of the class *kind*; an error says that *label* is at fault."""
-    try:
-        return kind(**given)  # type: ignore[no-any-return]
-    except (TypeError, ValueError) as problem:
-        text, fault = str(problem), type(problem)
-    raise fault(f"{label}: {text}")
-
-
 def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":
     """Return the same for a process that makes few requests: with a `FileStore`, so that the next needs no login.
 
@@ -137,7 +130,7 @@ def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "Toke
             return kind(**given, store=FileStore())  # type: ignore[no-any-return]
         except (ImportError, TypeError, ValueError) as why:
             problem = why  # what is wrong with the rest is said below
-    auth = made(kind, given, label)
+    auth: TokenAuth = made(kind, given, label)
     if problem is not None and auth._provider.brought is not None and not given.get("on_refresh_token"):
         raise ValueError(f"{label}: the next refresh token would be lost: {problem}")
     return auth
@@ -182,7 +175,3 @@ def _literal_secrets(
         provider = made(kind, {name: each for name, each in given.items() if name != "store"}, label)._provider
         static = [secret.name for secret in provider.secrets if not secret.dynamic]
         yield from (name for name in static if name.partition("[")[0].partition(".")[0] not in arguments)
-
-
-def _listed() -> str:
-    return ", ".join(class_names())

@@ -275,7 +275,20 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be JSON"),
         (
             ["token", "--class", "login", "--url", "https://l.example.com/x", "--with-json", "{"],
-            "json is no JSON",
+            "tokenauth: --with-json is not JSON\n",
+        ),
+        (
+            ["token", "--class", "login", "--url", "https://l.example.com/x", "--json", "user=me"],
+            "--json is this command's own option and takes no value. To give json to the auth class: --with-json",
+        ),
+        (["token", "more"], "there are more arguments than this command takes. Usage: tokenauth token [OPTIONS]. See:"),
+        (
+            ["request", "https://l.example.com/x"],
+            "missing argument 'url'. Usage: tokenauth request [OPTIONS] {method} {url}. See: tokenauth request --help\n",
+        ),
+        (
+            ["request", "GET", "URL", "-H", "X-Token"],
+            "--header must be 'Name: value'. To give header to the auth class: --with-header",
         ),
         (["token", "--class", "nope", "--help"], "there is no class 'nope'"),
         (["token"], "which API? Name a profile, -p NAME, or a class: --class "),

@@ -74,6 +74,14 @@ def test_a_configuration_that_can_not_be_right(run: Run, manis: list[str]) -> No
     assert "base_url" in found["configuration"]["text"]
 
 
+def test_its_own_url_is_not_the_logins(run: Run, sandbox: ThreadSandbox) -> None:
+    login = f"{sandbox.url}/manis/login"
+    code, found = verdicts(run, "--class", "login", "--url", login)
+    text = "LoginAuth needs LOGIN_URL: set it in the environment, or write --with-url … (--url is doctor's own)"
+    assert (code, found["configuration"]["text"]) == (1, text)
+    assert "--with-url " in run("doctor", "--class", "login", "--help").out
+
+
 def test_a_certificate_that_is_not_trusted(run: Run, manis: list[str]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)

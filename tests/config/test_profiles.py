@@ -275,15 +275,22 @@ def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> No
     [
         (
             MANIS.replace("base_url", "base_ur"),
-            "the profile manis-prod has no setting 'base_ur'; did you mean 'base_url'",
+            "the profile manis-prod in .*profiles.toml has no setting 'base_ur'; did you mean 'base_url'",
         ),
         (MANIS.replace("manis-prod", "manis-prd"), "has no profile 'manis-prod'; did you mean 'manis-prd'"),
         (MANIS.replace('"manis"', '"mannis"'), "there is no class 'mannis'; did you mean 'manis'"),
-        (MANIS.replace('class = "manis"', ""), 'has no class: write, for example, class = "manis"; there are api_key'),
-        (MANIS.replace("https://m.", "http://m."), "the profile manis-prod: base_url"),
+        (MANIS.replace("class", "clas"), "manis-prod in .*profiles.toml has no class: write class in place of 'clas'"),
+        (MANIS.replace("SECRET", "NOT_SET"), "manis-prod in .*profiles.toml: secret: the environment variable NOT_SET"),
+        (LOGIN + 'sign = {signed = ["x"]}\n', "manis-prod in .*profiles.toml: signed needs function: write function"),
+        (LOGIN + 'token = {header = ["X", "Y"]}\n', "manis-prod in .*profiles.toml: header takes name only"),
+        (MANIS.replace('class = "manis"', ""), 'has no class: write class = "manis", for example. There are: api_key'),
+        (MANIS.replace("https://m.", "http://m."), "the profile manis-prod in .*profiles.toml: base_url"),
         ("a = 1\n" + MANIS, "a belongs to no profile"),
         ("= 1", "is not TOML"),
-        (MANIS.replace('merchant_id = "m-1"', ""), "the profile manis-prod: .* missing .* 'merchant_id'"),
+        (
+            MANIS.replace('merchant_id = "m-1"', ""),
+            "in .*profiles.toml needs merchant_id: write merchant_id = …",
+        ),
         ("", "has no profile 'manis-prod'. There are: none"),
         (
             MANIS + 'refresh = {ur = "/r"}\n',
@@ -324,7 +331,7 @@ def test_a_store_by_name(written: Written, tmp_path: Path) -> None:
     written(MANIS + f'store = "{tmp_path / "tokens"}"\n')
     assert repr(tokenauth.profile("manis-prod")._options["store"]) == f"FileStore('{tmp_path / 'tokens'}')"
     written(MANIS + "store = {a = 1}\n")
-    with pytest.raises(TypeError, match="the profile manis-prod: store must be an object with the methods"):
+    with pytest.raises(TypeError, match=r"the profile manis-prod in .*: store must be an object with the methods"):
         tokenauth.profile("manis-prod")
     written(MANIS + 'store = "redis://localhost"\n')
     assert type(tokenauth.profile("manis-prod")._options["store"]).__name__ == "RedisStore"

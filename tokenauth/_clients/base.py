@@ -65,8 +65,7 @@ class BaseTokenAuth(Anywhere):
         """
         from tokenauth._config.env import from_env  # noqa: PLC0415  (few programs need it)
 
-        make: Any = cls
-        return make(**from_env(cls, prefix, arguments))  # type: ignore[no-any-return]
+        return from_env(cls, prefix, arguments)  # type: ignore[no-any-return]
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with other arguments and options: `auth.replace(base_url=server.url, cache={})`.

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenauth._config.parameters import Parameter, parameters_of
 from tokenauth._config.references import FromFile
+from tokenauth._config.tables import made
 from tokenauth._config.texts import from_text
 from tokenauth._core.secrets import SourceError
 
@@ -26,25 +27,28 @@ def prefix_of(kind: type) -> str:
 
 def variables(kind: type, prefix: str | None = None) -> dict[str, Parameter]:
     """Return the variables that *kind* reads, each with its argument. Each may also have the suffix "_FILE"."""
-    begin = prefix_of(kind) if prefix is None else f"{prefix.rstrip('_')}_" if prefix else ""
     found = parameters_of(kind).values()
-    return {f"{begin}{each.name.upper()}": each for each in found if each.writable}
+    return {f"{_begin(kind, prefix)}{each.name.upper()}": each for each in found if each.writable}
 
 
-def from_env(kind: type, prefix: str | None = None, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the arguments for *kind* from variables, those in *given* aside.
+def _begin(kind: type, prefix: str | None) -> str:
+    return prefix_of(kind) if prefix is None else f"{prefix.rstrip('_')}_" if prefix else ""
+
+
+def from_env(kind: type, prefix: str | None, given: Mapping[str, Any]) -> Any:
+    """Return the object of *kind* that variables describe, *given* over them.
 
     Raises:
         ValueError: a variable is missing, or can't be read. No value is shown.
     """
-    found, missing = read(kind, prefix, given or {})
+    found, missing = read(kind, prefix, given)
     if missing:
         raise ValueError(_missing(kind, list(missing), os.environ))
     unwritable = unwritable_of(kind, found)
     if unwritable:
         text = f"{kind.__name__} needs {unwritable}, which no variable can hold"
         raise ValueError(f"{text}: {kind.__name__}.from_env({unwritable}=…)")
-    return found
+    return made(kind, found, f"{kind.__name__}.from_env (variables {_begin(kind, prefix)}…)")
 
 
 def unwritable_of(kind: type, found: Mapping[str, Any]) -> str | None:

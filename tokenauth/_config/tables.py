@@ -11,7 +11,7 @@ The annotation of the argument says what may stand where, so that a JSON body ma
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenauth import providers
@@ -32,7 +32,24 @@ def arguments(taker: Any, table: Mapping[str, Any], label: str) -> dict[str, Any
     unknown = [name for name in table if name not in known]
     if unknown:
         raise ValueError(f"{label} has no setting {unknown[0]!r}{nearest(unknown[0], known)}")
-    return {name: argument(known[name], value) for name, value in table.items()}
+    return {name: blamed(label, argument, known[name], value) for name, value in table.items()}
+
+
+def made(taker: Any, given: Mapping[str, Any], label: str) -> Any:
+    """Return what *taker* makes of *given*. An error says that *label* is at fault, and what it needs."""
+    missing = [each.name for each in parameters_of(taker).values() if each.required and each.name not in given]
+    if missing:
+        raise ValueError(f"{label} needs {' and '.join(missing)}: write {missing[0]} = …")
+    return blamed(label, taker, **given)
+
+
+def blamed(label: str, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+    """Return what *function* returns. An error says that *label* is at fault."""
+    try:
+        return function(*arguments, **named)
+    except (TypeError, ValueError) as problem:
+        text, fault = str(problem), TypeError if isinstance(problem, TypeError) else ValueError
+    raise fault(f"{label}: {text}")
 
 
 def argument(parameter: Parameter, value: Any) -> Any:
@@ -58,7 +75,7 @@ def _of_table(parameter: Parameter, table: Mapping[str, Any]) -> Any:
     if part is not None:
         return part
     if Call in parameter.kinds or _holds_calls(parameter):
-        return Call(**arguments(Call, table, parameter.name))
+        return made(Call, arguments(Call, table, parameter.name), parameter.name)
     if Any in parameter.kinds:
         if set(table) == {"literal"}:
             return table["literal"]
@@ -112,13 +129,14 @@ def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:
     kind = getattr(providers, kinds[plain(name)]) if plain(name) in kinds else None
     if not isinstance(kind, type) or not any(_is_a(kind, each) for each in parameter.kinds):
         return None
-    if isinstance(given, Mapping) and not (len(given) == 1 and {"python", *KINDS} & set(given)):
-        return kind(**arguments(kind, given, name))
     if given is True:  # {text = true}
-        return kind()
-    takes = list(parameters_of(kind).values())
-    given = given if isinstance(given, list) else [given]
-    return kind(*(argument(each, one) for each, one in zip(takes, given, strict=False)))
+        given = {}
+    elif not isinstance(given, Mapping) or (len(given) == 1 and {"python", *KINDS} & set(given)):
+        values, takes = given if isinstance(given, list) else [given], list(parameters_of(kind))
+        if len(values) > len(takes):
+            raise ValueError(f"{name} takes {' and '.join(takes) or 'nothing'} only")
+        given = dict(zip(takes, values, strict=False))
+    return made(kind, arguments(kind, given, name), name)
 
 
 def plain(name: str) -> str:

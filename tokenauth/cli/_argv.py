@@ -21,7 +21,22 @@ SECRET = re.compile(
     r"pass|pwd|secret|token|(?<!idempotency[-_])key|pin$|otp|credential|assertion|signature|auth|cookie|session",
     re.IGNORECASE,
 )
+_TO_CLASS = "To give {0} to the auth class: --with-{0}"
 _HOW = "prompt, env:NAME, file:PATH, keyring:service/user or command:'COMMAND'"
+
+
+class Given(dict[str, list[str]]):
+    """Arguments of auth classes, by name. *takes_value*: the command's own options, and whether each has a value."""
+
+    def __init__(self, command: str, takes_value: Mapping[str, bool]) -> None:
+        super().__init__()
+        self.command = command
+        self.takes_value = takes_value
+
+    def option(self, name: str) -> str:
+        """Return how the argument *name* is written here."""
+        found = option(name)
+        return f"--{WITH}{found[2:]}" if found in self.takes_value else found
 
 
 class Command(TyperCommand):
@@ -38,35 +53,33 @@ class Command(TyperCommand):
             for each in self.params
             for name in (*each.opts, *each.secondary_opts)
         }
-        own, ctx.obj = taken_out(args, takes_value)
-        return super().parse_args(ctx, own)
+        ctx.obj = self._given = Given(str(self.name), takes_value)
+        return super().parse_args(ctx, taken_out(args, ctx.obj))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, and those of the class that is named."""
         super().format_options(ctx, formatter)
         if self._class:
             with formatter.section(f"Arguments of {self._class}"):
-                formatter.write_dl(_explained(self._class))
+                formatter.write_dl(_explained(self._class, self._given))
 
 
-def taken_out(args: Sequence[str], takes_value: Mapping[str, bool]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return what of *args* is the command's own, and the arguments of auth classes by name.
-
-    *takes_value*: the command's own options, and whether each has a value.
-    """
+def taken_out(args: Sequence[str], found: Given) -> list[str]:
+    """Return what of *args* is the command's own. *found* gets the arguments of auth classes."""
     own: list[str] = []
-    found: dict[str, list[str]] = {}
     rest = list(args)
     known: dict[str, bool] | None = None
     while rest:
         word = rest.pop(0)
         name, equals, value = word.partition("=")
         if word == "--":
-            return [*own, word, *rest], found
-        if not word.startswith("--") or name in takes_value or name == "--help":
+            return [*own, word, *rest]
+        if not word.startswith("--") or name in found.takes_value or name == "--help":
             own.append(word)
-            if rest and not equals and takes_value.get(name, False):
+            if rest and not equals and found.takes_value.get(name, False):
                 own.append(rest.pop(0))
+            elif name == "--json" and rest and re.match(r"[\w.-]+=|\{", rest[0]):
+                raise Stop(f"--json is this command's own option and takes no value. {_TO_CLASS.format('json')}")
             continue
         known = _known() if known is None else known
         argument = name[2:].removeprefix(WITH).replace("-", "_")
@@ -79,10 +92,10 @@ def taken_out(args: Sequence[str], takes_value: Mapping[str, bool]) -> tuple[lis
                 raise Stop(f"{name} needs a value")
             value = "true" if flag else rest.pop(0)
         found.setdefault(argument, []).append(value)
-    return own, found
+    return own
 
 
-def _explained(name: str) -> list[tuple[str, str]]:
+def _explained(name: str, given: Given) -> list[tuple[str, str]]:
     """Return the options of a class, and the variable of each."""
     from tokenauth import profiles
     from tokenauth._config.env import variables
@@ -92,7 +105,8 @@ def _explained(name: str) -> list[tuple[str, str]]:
     except ValueError as problem:
         text = str(problem)
     else:
-        return [(option(each.name), f"{name}{'  (needed)' * each.required}") for name, each in variables(kind).items()]
+        every = variables(kind).items()
+        return [(given.option(each.name), f"{name}{'  (needed)' * each.required}") for name, each in every]
     raise Stop(text)
 
 
@@ -108,23 +122,22 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def values(kind: Any, given: Mapping[str, list[str]], variable: str, prompt: Callable[[str], str]) -> dict[str, Any]:
+def values(kind: Any, given: Given, variable: str, prompt: Callable[[str], str]) -> dict[str, Any]:
     """Return the arguments of *kind* that *given* has. *variable*: what its variables begin with, for errors."""
     from tokenauth._config.parameters import nearest, parameters_of
 
     known = parameters_of(kind)
     for name in given:
         if name not in known:
-            text = nearest(option(name), map(option, known)).partition(". There are")[0]
+            text = nearest(option(name), map(given.option, known)).partition(". There are")[0]
             raise Stop(f"{kind.__name__} takes no {option(name)}{text}")
-    return {name: _value(known[name], texts, variable, prompt) for name, texts in given.items()}
+    return {name: _value(given.option(name), known[name], texts, variable, prompt) for name, texts in given.items()}
 
 
-def _value(parameter: Any, texts: list[str], variable: str, prompt: Callable[[str], str]) -> Any:
+def _value(label: str, parameter: Any, texts: list[str], variable: str, prompt: Callable[[str], str]) -> Any:
     from tokenauth._config.tables import argument
     from tokenauth._config.texts import from_text
 
-    label = option(parameter.name)
     try:
         if parameter.secret:
             return secret(label, texts[-1], f", or set {variable}{parameter.name.upper()}", prompt)
@@ -211,7 +224,7 @@ def _json(label: str, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         pass
-    raise Stop(f"{label} is no JSON")
+    raise Stop(f"{label} is not JSON")
 
 
 def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str]:
@@ -219,6 +232,8 @@ def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str]:
     from tokenauth._core.header_names import checked_header_name
     from tokenauth._core.secrets import SourceError
 
+    if ":" not in line:
+        raise Stop(f"--header must be 'Name: value'. {_TO_CLASS.format('header')}")
     ((name, text),) = headers([line]).items()
     try:
         _, value = pair("--header", f"{checked_header_name('the name of a --header', name)}={text}", prompt)

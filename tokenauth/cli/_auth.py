@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -51,17 +50,16 @@ a secret that is missing is asked for. Secrets are never given themselves:
   --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'COMMAND'"""
 
 
-def auth_of(
-    profile: str | None, name: str | None, given: Mapping[str, list[str]] | None, *, fresh: bool = False
-) -> Any:
+def auth_of(profile: str | None, name: str | None, given: _argv.Given, *, fresh: bool = False) -> Any:
     """Return the auth object. If it can't be made, Stop with what to write."""
     from tokenauth import profiles
+    from tokenauth._config.tables import made
 
-    kind, arguments, label = chosen(profile, name, given or {})
+    kind, arguments, label = _chosen(profile, name, given)
     try:
         if not fresh:
             return profiles.made_for_a_command(kind, arguments, label)
-        auth = profiles.made(kind, {**arguments, "store": None, "cache": {}}, label)
+        auth = made(kind, {**arguments, "store": None, "cache": {}}, label)
         if auth._provider.brought is None:
             return auth
         auth = profiles.made_for_a_command(kind, arguments, label)  # the next refresh token must be kept
@@ -72,7 +70,7 @@ def auth_of(
     raise Stop(text)
 
 
-def chosen(profile: str | None, name: str | None, given: Mapping[str, list[str]]) -> tuple[Any, dict[str, Any], str]:
+def _chosen(profile: str | None, name: str | None, given: _argv.Given) -> tuple[Any, dict[str, Any], str]:
     """Return class, arguments, and what to call them in an error."""
     from tokenauth import profiles
     from tokenauth._config.env import prefix_of
@@ -85,14 +83,14 @@ def chosen(profile: str | None, name: str | None, given: Mapping[str, list[str]]
         kind = profiles.auth_class(name) if name else profiles.described(str(profile), {})[0]
         own = _argv.values(kind, given, prefix_of(kind), ask)
         if profile:
-            return *profiles.described(profile, own), f"the profile {profile}"
-        return kind, _completed(kind, own), kind.__name__
+            return profiles.described(profile, own)
+        return kind, _completed(kind, own, given), kind.__name__
     except (ImportError, TypeError, ValueError) as problem:
         text = str(problem)
     raise Stop(text)
 
 
-def _completed(kind: Any, own: dict[str, Any]) -> dict[str, Any]:
+def _completed(kind: Any, own: dict[str, Any], given: _argv.Given) -> dict[str, Any]:
     """Return *own* with what the environment has, and with the secrets that are missing, asked for."""
     from tokenauth._config.env import read, unwritable_of
 
@@ -102,13 +100,13 @@ def _completed(kind: Any, own: dict[str, Any]) -> dict[str, Any]:
         how = f'in a profile, {unwritable} = {{python = "module:name"}}'
         raise Stop(f"{kind.__name__} needs {unwritable}, which no argument can hold: write it {how}")
     if missing and not sys.stdin.isatty():
-        first = next(iter(missing))
-        how = "prompt" if missing[first].secret else "…"
-        names = " and ".join(missing)
-        text = f"{kind.__name__} needs {names}: set it in the environment, or write"
-        raise Stop(f"{text} {_argv.option(missing[first].name)} {how}")
+        first = next(iter(missing.values()))
+        text = f"{kind.__name__} needs {' and '.join(missing)}: set it in the environment, or write"
+        own_one = _argv.option(first.name)
+        note = f" ({own_one} is {given.command}'s own)" if given.option(first.name) != own_one else ""
+        raise Stop(f"{text} {given.option(first.name)} {'prompt' if first.secret else '…'}{note}")
     for parameter in missing.values():
-        label = _argv.option(parameter.name)
+        label = given.option(parameter.name)
         found[parameter.name] = ask(label) if parameter.secret else _asked(label)
     return found
 

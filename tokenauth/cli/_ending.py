@@ -130,6 +130,7 @@ def _usage(problem: Any) -> str:
     text = str(problem.format_message())
     if "unexpected extra argument" in text:  # it quotes them, and one may be a secret
         text = "there are more arguments than this command takes"
-    path = problem.ctx.command_path if getattr(problem, "ctx", None) else "tokenauth"
+    ctx = getattr(problem, "ctx", None)
     text = text.removesuffix(".").replace("?.", "?")
-    return f"{_sentence(text[:1].lower() + text[1:])} See: {path} --help"
+    usage = f" {' '.join(ctx.get_usage().split())}." if ctx and "argument" in text else ""
+    return f"{_sentence(text[:1].lower() + text[1:])}{usage} See: {ctx.command_path if ctx else 'tokenauth'} --help"

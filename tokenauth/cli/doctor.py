@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokenauth.cli import _screen
-from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of, chosen
+from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of
 from tokenauth.cli._ending import CHECK, Stop
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def doctor(
     except Stop as problem:
         verdicts = _refused(str(problem))
     else:
-        verdicts = _verdicts(
-            auth, chosen(profile, name, ctx.obj or {})[2] if profile else type(auth).__name__, url, quiet
-        )
+        verdicts = _verdicts(auth, f"the profile {profile}" if profile else type(auth).__name__, url, quiet)
     told = list(_told(verdicts, as_json=as_json, quiet=quiet))
     if as_json:
         _screen.out_json([asdict(each) for each in told])
