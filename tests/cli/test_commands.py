@@ -92,14 +92,14 @@ def test_the_cache_can_be_looked_at_and_cleared(run: Run, manis: list[str], sand
     (entry,) = json.loads(run("cache", "list", "--json").out)
     assert 3500 < entry["ends_in"] <= 3600
     assert entry["entry"] in run("cache", "list").out
-    assert run("cache", "clear", *manis[:-1], "another-merchant").err == "0 forgotten\n"
-    assert run("cache", "clear", *manis).err == "1 forgotten\n"
+    assert run("cache", "clear", *manis[:-1], "another-merchant").err == "0 tokens deleted\n"
+    assert run("cache", "clear", *manis).err == "1 token deleted\n"
     assert json.loads(run("cache", "list", "--json").out) == []
     run("token", *manis)
     assert sandbox.state()["manis"]["logins"] == 2
-    assert run("cache", "clear").err == "1 forgotten\n"
+    assert run("cache", "clear").err == "1 token deleted\n"
     alone = run("cache", "clear", "--class", "command", "--argv", "true", "--origins", sandbox.url)
-    assert (alone.code, alone.err) == (0, "tokenauth: CommandAuth keeps nothing\n")
+    assert (alone.code, alone.err) == (0, "tokenauth: CommandAuth stores no tokens\n")
 
 
 def test_a_request_is_renewed_after_a_401(run: Run, manis: list[str], sandbox: ThreadSandbox, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_link_to_the_portal(run: Run, sandbox: ThreadSandbox, monkeypatch: pyt
 
     monkeypatch.setattr(webbrowser, "_browsers", {})
     monkeypatch.setattr(webbrowser, "_tryorder", [])
-    assert "there is no browser to open the link in" in run("portal", *atrip, "--open").err
+    assert "no browser found. Without --open" in run("portal", *atrip, "--open").err
     webbrowser.register("ours", None, Browser("ours"))
     ran = run("portal", *atrip, "--open")
     assert (ran.code, ran.out, ran.err) == (0, "", f"opened {sandbox.portal_url}\n")
@@ -174,7 +174,7 @@ def test_a_profile_and_arguments_over_it(run: Run, manis: list[str], sandbox: Th
     typo = run("token", "-p", "prid")
     assert (typo.code, typo.err.count("\n")) == (2, 1)
     assert "did you mean 'prod'?" in typo.err
-    assert "exclude each other" in run("token", "-p", "prod", "--class", "manis").err
+    assert "use either -p or --class" in run("token", "-p", "prod", "--class", "manis").err
     assert "-p NAME (prod)" in run("token").err
 
 
@@ -265,12 +265,15 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
     ("arguments", "text"),
     [
         (["tokn"], "no such command 'tokn'. Did you mean 'token'? See: tokenauth --help\n"),
-        (["token", "--class", "function"], "FunctionAuth needs get_token, which no argument can hold"),
+        (["token", "--class", "function"], "FunctionAuth needs get_token, which can't be written on a command line"),
         (["request", "G T", "URL"], "the first argument is the method"),
         (["request", "GET", "URL", "-H", "X: a\nb: c"], "--header X has a character that no header can have"),
         (["request", "GET", "URL", "-H", "X Y: a"], "must be an HTTP field name"),
-        (["request", "GET", "https://me@elsewhere.example.com/x"], "the URL has a user name or a password in it"),
-        (["request", "GET", "nonsense"], "that is no URL of an API: "),
+        (
+            ["request", "GET", "https://me@elsewhere.example.com/x"],
+            "remove the user name and the password from the URL",
+        ),
+        (["request", "GET", "nonsense"], "that is not the URL of an API: "),
         (["request", "GET", "URL", "-d", "@/nowhere"], "/nowhere can't be read: No such file"),
         (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be JSON"),
         (
@@ -284,7 +287,7 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         (["token", "more"], "there are more arguments than this command takes. Usage: tokenauth token [OPTIONS]. See:"),
         (
             ["request", "https://l.example.com/x"],
-            "missing argument 'url'. Usage: tokenauth request [OPTIONS] {method} {url}. See: tokenauth request --help\n",
+            "missing argument 'url'. Usage: tokenauth request [OPTIONS] {method} {url}. See: tokenauth request --help",
         ),
         (
             ["request", "GET", "URL", "-H", "X-Token"],

@@ -141,7 +141,7 @@ def test_a_secret_that_was_typed_is_read_from_the_environment_by_the_program(
     [
         (Reply(401, {"error": "no"}), 3, "HTTP 401: the login was refused"),
         (Reply(422, {"error": "no"}), 3, "HTTP 422: the login was refused"),
-        (Reply(404), 4, "HTTP 404: that is no login's answer"),
+        (Reply(404), 4, "HTTP 404: that does not look like a login"),
         (Reply(body={"code": "E1"}), 5, "nothing in the answer looks like a token"),
         (Reply(body=b"<a><t>x</t></a>", headers={"Content-Type": "text/xml"}), 5, "<t>*** (text, 1 characters)"),
         (Reply(body=b""), 5, "nothing in the answer looks like a token"),
@@ -263,8 +263,8 @@ def test_what_else_a_document_may_say(run: Run, tmp_path: Path, there: str, here
     ("content", "arguments", "text"),
     [
         (OPENAPI, ["--operation", "signin2"], "has no operation 'signin2'. There are: orders | signIn"),
-        ("a: b", [], "holds no OpenAPI document"),
-        ("{", [], "holds no OpenAPI document"),
+        ("a: b", [], "contains no OpenAPI document"),
+        ("{", [], "contains no OpenAPI document"),
         ("paths: {}", [], "has no operations"),
         ("paths: {/a: {get: {}}, /b: {post: {x: 1}, put: {x: 1}}}", [], "which operation is the login?"),
         ('paths: {/login: {post: {requestBody: {$ref: "#/nowhere"}}}}', [], ""),

@@ -138,7 +138,7 @@ def test_a_prompt_that_is_ended_without_an_answer_is_a_sentence(
         ("env:NOT_THERE", "--secret: the environment variable NOT_THERE is not set"),
         ("file:/nowhere/at/all", "--secret: the file /nowhere/at/all can't be read: No such file"),
         ("keyring:svc", 'keyring must be "service/user"'),
-        ("env:", "--secret env: needs a place behind the colon"),
+        ("env:", "--secret: write what comes after env:"),
         ("command:'", "--secret: No closing quotation"),
     ],
 )

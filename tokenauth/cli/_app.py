@@ -20,7 +20,7 @@ Examples:
   tokenauth header -p manis-prod | curl -H @- https://api.example.com/orders
   tokenauth request GET https://api.example.com/orders -p manis-prod
 \b
-Profiles stand in one TOML file; secrets come from the environment, a file, the
+Profiles are in one TOML file. Secrets come from the environment, a file, the
 keyring, a command or a prompt.
 \b
 Exit codes: 0 done, 1 a check failed, 2 wrong arguments or configuration,
@@ -46,7 +46,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def tokenauth(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Get tokens for HTTP APIs, send requests with them, and find out what is wrong if that fails."""
     if ctx.invoked_subcommand is None:

@@ -160,7 +160,7 @@ def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> An
     found = referred(label, text, prompt)
     if found is None:
         why = "a secret on a command line shows to every user of this machine, and stays in the shell's history"
-        raise Stop(f"{label} takes no secret itself: {why}. Write in its place {_HOW}{more}")
+        raise Stop(f"{label} takes no secret as text: {why}. Write {_HOW} instead{more}")
     return found
 
 
@@ -177,7 +177,7 @@ def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
     try:
         found = reference({name: shlex.split(place) if name == "command" else place})
         if found is None:
-            raise Stop(f"{label} {name}: needs a place behind the colon")
+            raise Stop(f"{label}: write what comes after {name}:")
         if isinstance(found, FromFile) and found.is_pipe:  # it can be read once only, and a login may need it twice
             return found()
         found.check()

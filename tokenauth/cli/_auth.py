@@ -40,13 +40,13 @@ Class = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Log in again, and don't keep the token.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=hush, help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=hush, help="Print errors only.")]
 
 HELP = """\b
 Name the API by a profile (-p), or by a class and its arguments:
   --class manis --base-url https://api.example.com --merchant-id m-1 --secret prompt
-What is not given comes from the environment (MANIS_SECRET, MANIS_SECRET_FILE);
-a secret that is missing is asked for. Secrets are never given themselves:
+Whatever you leave out comes from the environment (MANIS_SECRET, MANIS_SECRET_FILE),
+and a terminal asks for a missing secret. Write where a secret is, not the secret:
   --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'COMMAND'"""
 
 
@@ -76,7 +76,7 @@ def _chosen(profile: str | None, name: str | None, given: _argv.Given) -> tuple[
     from tokenauth._config.env import prefix_of
 
     if profile and name:
-        raise Stop("-p and --class exclude each other: a profile has a class")
+        raise Stop("use either -p or --class: a profile has a class already")
     if not profile and not name:
         raise Stop(_which())
     try:
@@ -98,7 +98,7 @@ def _completed(kind: Any, own: dict[str, Any], given: _argv.Given) -> dict[str, 
     unwritable = unwritable_of(kind, found)
     if unwritable:
         how = f'in a profile, {unwritable} = {{python = "module:name"}}'
-        raise Stop(f"{kind.__name__} needs {unwritable}, which no argument can hold: write it {how}")
+        raise Stop(f"{kind.__name__} needs {unwritable}, which can't be written on a command line: write it {how}")
     if missing and not sys.stdin.isatty():
         first = next(iter(missing.values()))
         text = f"{kind.__name__} needs {' and '.join(missing)}: set it in the environment, or write"

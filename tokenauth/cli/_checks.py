@@ -52,11 +52,11 @@ def network(auth: Any) -> Iterator[Verdict]:
     """Yield DNS and TLS of the token endpoint."""
     url = urlsplit(auth._provider.token_url)
     if not url.hostname:
-        yield Verdict("DNS", SKIP, "no token endpoint: the token comes from elsewhere")
+        yield Verdict("DNS", SKIP, "there is no token endpoint to look up")
         return
     proxy = _proxy(auth._provider.token_url)
     if proxy:
-        yield Verdict("DNS", SKIP, f"calls go by the proxy {proxy}, which looks names up itself")
+        yield Verdict("DNS", SKIP, f"requests go through the proxy {proxy}, which resolves names")
         return
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
@@ -64,7 +64,7 @@ def network(auth: Any) -> Iterator[Verdict]:
             {str(each[4][0]) for each in socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)}
         )
     except OSError as problem:
-        text = f"{url.hostname} has no address ({problem.strerror or type(problem).__name__})"
+        text = f"{url.hostname} can't be resolved ({problem.strerror or type(problem).__name__})"
         yield Verdict("DNS", FAIL, text, "Check the URL for a typo, and whether this machine is online.")
         return
     if addresses != [url.hostname]:
@@ -84,17 +84,22 @@ def _connection(host: str, port: int, *, tls: bool) -> Verdict:
     try:
         with socket.create_connection((host, port), SECONDS) as line:
             if not tls:
-                return Verdict(what, OK, f"{host}:{port} answers; no TLS, which only a loopback host can do without")
+                return Verdict(what, OK, f"{host}:{port} accepts connections; no TLS")
             with _context().wrap_socket(line, server_hostname=host) as wrapped:
                 return _certificate(what, wrapped)
     except ssl.SSLCertVerificationError as problem:
         step = "If a proxy or your company signs certificates, name its CA in REQUESTS_CA_BUNDLE."
         return Verdict(what, FAIL, f"the certificate is not trusted: {problem.verify_message}", step)
     except ssl.SSLError as problem:
-        return Verdict(what, FAIL, f"no TLS there ({problem.reason})", "Check the scheme and the port of the URL.")
+        return Verdict(
+            what,
+            FAIL,
+            f"{host}:{port} does not speak TLS ({problem.reason})",
+            "Check the scheme and the port of the URL.",
+        )
     except OSError as problem:
         text = f"{host}:{port} can't be reached ({problem.strerror or 'no answer in time'})"
-        return Verdict(what, FAIL, text, "Is the server up? Does a firewall or a VPN stand between?")
+        return Verdict(what, FAIL, text, "Is the server up? Is a firewall or a VPN in the way?")
 
 
 def _context() -> ssl.SSLContext:
@@ -109,7 +114,7 @@ def _context() -> ssl.SSLContext:
 def _certificate(what: str, wrapped: ssl.SSLSocket) -> Verdict:
     end = str((wrapped.getpeercert() or {}).get("notAfter", ""))
     left = ssl.cert_time_to_seconds(end) - time.time() if end else _SOON
-    text = f"{wrapped.version()}, certificate trusted, ends in {left / 86400:.0f} days"
+    text = f"{wrapped.version()}, certificate trusted, expires in {left / 86400:.0f} days"
     if left < _SOON:
         return Verdict(what, WARN, text, "The server's certificate must be renewed soon.")
     return Verdict(what, OK, text)
@@ -137,14 +142,16 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
     else:
         yield Verdict("endpoint", OK, text)
         yield Verdict(
-            "credentials", OK if seen.token else SKIP, "accepted" if seen.token else "can't be told: no token"
+            "credentials",
+            OK if seen.token else SKIP,
+            "accepted" if seen.token else "unknown, because the answer has no token",
         )
 
 
 def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
     """Yield where token and expiry were found."""
     if seen.token is not None and not seen.replies:
-        end = "" if seen.token.lifetime is None else f", ends in {_duration(seen.token.lifetime)}"
+        end = "" if seen.token.lifetime is None else f", expires in {_duration(seen.token.lifetime)}"
         yield Verdict(
             "token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{end}; no token call was made"
         )
@@ -168,7 +175,7 @@ def _expiry(token: Any, answer: Answer, places: Any) -> Verdict:
     if token.lifetime is None:
         if names:
             step = "Is it in another unit (unit=), or is a clock wrong?"
-            return Verdict("expiry", WARN, f"{described(places[names[0]])} says nothing that can be right", step)
+            return Verdict("expiry", WARN, f"{described(places[names[0]])} has no plausible value", step)
         likely = proposed(answer)
         near = likely.expires_in or likely.expires_at
         step = "If the API's documentation says how long it lives: lifetime=seconds."
@@ -193,11 +200,11 @@ def clock(seen: Observed) -> Iterator[Verdict]:
     dates = [(reply, http_date(reply.headers.get("date", ""))) for reply in seen.replies[-1:]]
     for reply, date in dates:
         if date is None:
-            yield Verdict("clock", SKIP, "the server tells no Date")
+            yield Verdict("clock", SKIP, "the answer has no Date header")
             return
         skew = reply.server_now - reply.received_at
         text = (
-            f"this machine's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead'}" if abs(skew) >= 1 else "in step"
+            f"this machine's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead'}" if abs(skew) >= 1 else "in sync"
         )
         step = "tokenauth allows for it; other programs may not. Check NTP on both sides." if abs(skew) > _SKEW else ""
         yield Verdict("clock", WARN if step else OK, text, step)
@@ -212,7 +219,7 @@ def api(auth: Any, seen: Observed, url: str | None) -> Iterator[Verdict]:
         return
     origin = Origin.parse(url)
     if not may_have(auth, origin):
-        text = f"{origin} is not among {', '.join(own)}: requests there go without the token"
+        text = f"{origin} is not one of {', '.join(own)}: requests to it carry no token"
         yield Verdict("origins", FAIL, text, f"If it is one of your API's hosts: origins=[{str(origin)!r}].")
         return
     yield Verdict("origins", OK, f"{origin} may have the token")
@@ -262,19 +269,19 @@ def _judged(status: int, names: list[str]) -> Verdict:
         return Verdict("API", WARN, carried, "The token is known, but may not do this. Check its scope or role.")
     if status >= 500:
         return Verdict("API", WARN, carried, "The API itself fails: try again later.")
-    step = "That is no success, but the token was taken." if status >= 300 else ""
+    step = "Not a success, but no refusal of the token either." if status >= 300 else ""
     return Verdict("API", WARN if step else OK, carried, step)
 
 
 def store(auth: Any) -> Verdict:
     shelf = auth._source.fleet.shelf
     if shelf is None:
-        text = "none: each process logs in itself"
+        text = "none: each process logs in for itself"
         return Verdict("store", SKIP, text, "store = \"file\" shares the token (pip install 'tokenauth-http[file]').")
     kept = auth._options["store"]
     try:
         entry = kept.load(shelf.key())
     except Exception as problem:  # each store has its own
-        text = f"{kept!r} is out of order ({type(problem).__name__})"
-        return Verdict("store", FAIL, text, "Requests go on with tokens of each process alone.")
-    return Verdict("store", OK, f"{type(kept).__name__} works, {'an entry is' if entry else 'nothing is'} kept")
+        text = f"{kept!r} does not work ({type(problem).__name__})"
+        return Verdict("store", FAIL, text, "Requests still work; each process logs in for itself.")
+    return Verdict("store", OK, f"{type(kept).__name__} works and holds {'a' if entry else 'no'} token")

@@ -60,7 +60,7 @@ def _loaded(path: str) -> Mapping[str, Any]:
             content = _parsed(each)
             if isinstance(content, dict) and isinstance(content.get("paths"), dict):
                 return content
-        why = "holds no OpenAPI document (YAML or JSON with paths)"
+        why = "contains no OpenAPI document (YAML or JSON with paths)"
     raise Stop(f"{path} {why}")
 
 

@@ -12,9 +12,9 @@ from tokenauth.cli._argv import Command
 from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of
 from tokenauth.cli._ending import Stop
 
-Folder = Annotated[str | None, typer.Option("--folder", help="Another folder than the usual one.")]
+Folder = Annotated[str | None, typer.Option("--folder", help="A folder other than the default.")]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the tokens that are kept, or forget them.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List or delete the stored tokens.")
 
 
 @app.command("list", epilog="\b\nExample:\n  tokenauth cache list")
@@ -28,7 +28,7 @@ def list_(folder: Folder = None, as_json: Json = False) -> None:
     if as_json:
         _screen.out_json(entries)
         return
-    _screen.say(f"{len(entries)} kept in {store.folder}", style="dim")
+    _screen.say(f"{len(entries)} in {store.folder}", style="dim")
     for each in entries:
         _screen.out(f"{each['entry']}  {each['bytes']:>6} bytes  {_left(each['ends_in'])}")
 
@@ -43,10 +43,10 @@ def clear(
         auth = auth_of(profile, name, ctx.obj)
         shelf = auth._source.fleet.shelf
         if shelf is None:
-            raise Stop(f"{type(auth).__name__} keeps nothing", 0)
+            raise Stop(f"{type(auth).__name__} stores no tokens", 0)
         key = shelf.key()
     forgotten = _store(folder).clear(key)
-    _screen.say(f"{forgotten} forgotten", quiet=quiet)
+    _screen.say(f"{forgotten} {'token' if forgotten == 1 else 'tokens'} deleted", quiet=quiet)
 
 
 def _store(folder: str | None) -> Any:
@@ -62,5 +62,5 @@ def _store(folder: str | None) -> Any:
 def _left(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if abs(seconds) >= length:
-            return f"ends in {seconds / length:.0f} {unit}" if seconds > 0 else "has ended"
-    return f"ends in {seconds:.0f} s" if seconds > 0 else "has ended"
+            return f"expires in {seconds / length:.0f} {unit}" if seconds > 0 else "expired"
+    return f"expires in {seconds:.0f} s" if seconds > 0 else "expired"

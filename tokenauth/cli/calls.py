@@ -22,7 +22,7 @@ _METHOD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 def request(
     ctx: typer.Context,
     method: Annotated[str, typer.Argument(help="GET, POST …")],
-    url: Annotated[str, typer.Argument(help="Where it goes.")],
+    url: Annotated[str, typer.Argument(help="Where to send it.")],
     data: Annotated[str | None, typer.Option("--data", "-d", help="Body; @PATH for a file, @- for stdin.")] = None,
     header: Annotated[list[str] | None, typer.Option("--header", "-H", help="'Name: value'; may be repeated.")] = None,
     include: Annotated[bool, typer.Option("--include", "-i", help="Print status and headers, too.")] = False,
@@ -68,9 +68,7 @@ def _sent(auth: Any, method: str, url: str, headers: dict[str, str], body: bytes
         raise
     except requests.RequestException as problem:
         text = reason(problem)
-    raise Stop(
-        f"no answer from {url.partition('?')[0]}: {text}. Is the address right, and the network there?", ENDPOINT
-    )
+    raise Stop(f"no answer from {url.partition('?')[0]}: {text}. Check the address and your network.", ENDPOINT)
 
 
 def _body(data: str | None) -> bytes | None:

@@ -106,14 +106,14 @@ def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) 
     if not 200 <= answer.status < 300:
         refused = answer.status in {400, 401, 403, 422}
         what = (
-            "the login was refused: check names and values of what is sent" if refused else "that is no login's answer"
+            "the login was refused. Check the names and values that you send"
+            if refused
+            else "that does not look like a login"
         )
         raise Stop(f"HTTP {answer.status}: {what}", CREDENTIALS if refused else ENDPOINT)
     if found.token is None:
-        text = (
-            "HTTP 200, but nothing in the answer looks like a token. Was the login refused in the body? Else name the"
-        )
-        raise Stop(f'{text} place yourself: LoginAuth(…, token="the.key")', TOKEN)
+        text = "HTTP 200, but nothing in the answer looks like a token. Was the login refused in the body?"
+        raise Stop(f'{text} If not, name the place: LoginAuth(…, token="the.key")', TOKEN)
     written = {**given, **places(found)}
     return _shown(written, _notes(answer, found), lines, as_json=as_json, quiet=quiet)
 
@@ -137,7 +137,7 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
     from tokenauth._core.expiry import jwt_end, lifetime_of
     from tokenauth._core.places import in_json
 
-    notes = ["A proposal, by names and looks: compare it with the API's documentation."]
+    notes = ["A guess from names and values: compare it with the API's documentation."]
     content = answer.content
     lifetime = lifetime_of(in_json(content, found.expires_in)) if found.expires_in else None
     if lifetime is not None and lifetime > _LONG and found.unit is None:
@@ -146,11 +146,13 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
         value = in_json(content, found.token) if isinstance(found.token, str) else None
         ends = isinstance(value, str) and jwt_end(value) is not None
         notes.append(
-            "The JWT says when it ends." if ends else "Nothing says when the token ends: lifetime=seconds, if known."
+            "The JWT itself says when it expires."
+            if ends
+            else "The answer does not say when the token expires. If you know: lifetime=seconds."
         )
     code = _code_of(content)
     if code:
-        notes.append(f"If failures come with HTTP 2xx, too: success={code}")
+        notes.append(f"If failures come with HTTP 2xx too: success={code}")
     return notes
 
 

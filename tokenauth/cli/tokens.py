@@ -39,7 +39,7 @@ def json(
 
 def header(
     ctx: typer.Context,
-    url: Annotated[str | None, typer.Argument(help="Where the request goes. Default the API of the login.")] = None,
+    url: Annotated[str | None, typer.Argument(help="URL of the request. Default: the login's host.")] = None,
     profile: Profile = None,
     name: Class = None,
     fresh: Fresh = False,
@@ -82,7 +82,7 @@ def portal(
         import webbrowser
 
         if not webbrowser.open(link.url):
-            raise Stop("there is no browser to open the link in: leave --open out, and the link is printed")
+            raise Stop("no browser found. Without --open, the link is printed")
         _screen.say(f"opened {link.origin}", quiet=quiet)
     elif as_json:
         _screen.out_json({"url": link.url, "token": link.token, "origin": link.origin})
@@ -98,9 +98,9 @@ def check_home(auth: Any, url: str) -> None:
     try:
         origin = Origin.parse(url)
     except ValueError as problem:
-        raise Stop(f"that is no URL of an API: {problem}") from None
+        raise Stop(f"that is not the URL of an API: {problem}") from None
     if "@" in urlsplit(url).netloc:
-        raise Stop("the URL has a user name or a password in it: the token takes their place")
+        raise Stop("remove the user name and the password from the URL: the token replaces them")
     if not may_have(auth, origin):
         raise Stop(f"{origin} may not have this token. If it is one of your API's hosts: --origins {origin}")
 

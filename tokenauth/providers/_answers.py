@@ -113,7 +113,7 @@ def http_error(provider: Provider, reply: Reply, content: object, fault: Fault, 
         advice = "Check the names and values of what is sent. If wrong credentials look so: rejected=422."
         text = _text(provider, "did not take the call", reply, fault, advice)
         return errors.TokenEndpointError(text, **_evidence(reply, fault))
-    text = _text(provider, "is no working token endpoint", reply, fault, "Check the URL (and the method).")
+    text = _text(provider, "does not work as a token endpoint", reply, fault, "Check the URL (and the method).")
     return errors.TokenEndpointError(text, **_evidence(reply, fault))
 
 
