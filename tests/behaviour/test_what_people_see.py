@@ -54,6 +54,18 @@ def test_a_lifetime_that_is_elsewhere_is_told_of(client: Client, caplog: pytest.
     assert "did you mean 'expiresIn'" in caplog.text
 
 
+@pytest.mark.parametrize("client", [each for each in CLIENTS if each.of_requests], ids=repr)
+def test_a_scheme_that_has_no_origin_is_warned_of_once(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """As of a Unix socket; of httpx, see tests/security/test_hooks_that_raise.py."""
+    with api({"token": "t"}) as server:
+        auth = LoginAuth(f"{server.url}/token", json={"user": "u"}, token="token", cache={})
+        for _ in range(2):
+            prepared = client.library.Request("GET", "http+unix://%2Frun%2Fapi.sock/x", auth=auth).prepare()
+    assert "Authorization" not in prepared.headers
+    assert caplog.text.count("http+unix: URL goes without the token") == 1
+    assert "api.sock" not in caplog.text
+
+
 @every
 def test_a_log_handler_may_use_the_very_same_auth(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """The token is there when a record tells of it."""

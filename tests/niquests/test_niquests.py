@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.servers import Received, Reply
+from tests.support import TokenServer, token_server
 from tokenauth import CredentialsRejected, ManisAuth
 from tokenauth.sandbox import Sandbox, credentials, serve
 
@@ -157,6 +159,79 @@ def test_an_async_file_is_sent_again_from_where_it_stood(sandbox: Sandbox) -> No
     answer = asyncio.run(main())
     assert (answer.status_code, len(answer.history)) == (200, 1)
     assert answer.json()["sha256"] == hashlib.sha256(BODY).hexdigest()
+
+
+class Events:
+    """A server of server-sent events: its API answers with one, and redirects to itself in three ways."""
+
+    def __init__(self, server: TokenServer) -> None:
+        self.url = server.url.replace("http://", "psse://")
+        self._server, self._places = server, {"/path": "/api", "/sse": f"{self.url}/api", "/http": server.api}
+        self.refuses = False
+        server.answer = self._answer
+
+    def _answer(self, request: Received) -> Reply | None:
+        if request.path == "/token":
+            return None
+        reply = self._server.use(request)
+        if reply.status != 200 or request.path == "/api":
+            refused = reply.status != 200 or self.refuses
+            return Reply(401) if refused else Reply(200, b"data: hello\n\n", {"Content-Type": "text/event-stream"})
+        return Reply(302, headers={"Location": self._places[request.path]})
+
+    def get(self, kind: str, auth: Any, path: str) -> int:
+        async def main() -> Any:
+            async with niquests.AsyncSession(auth=auth) as session:
+                answer = await session.get(self.url + path)
+                if answer.extension is not None:
+                    assert (await answer.extension.next_payload()).data == "hello"
+                    await answer.extension.close()
+                return answer
+
+        if kind == "AsyncSession":
+            answer = asyncio.run(main())
+        else:
+            with niquests.Session(auth=auth) as session:
+                answer = session.get(self.url + path)
+                if answer.extension is not None:
+                    assert answer.extension.next_payload().data == "hello"
+                    answer.extension.close()
+        status: int = answer.status_code
+        return status
+
+
+@pytest.fixture
+def events() -> Iterator[tuple[Events, TokenServer]]:
+    with token_server() as server:
+        yield Events(server), server
+
+
+every_session = pytest.mark.parametrize("kind", ["Session", "AsyncSession"])
+
+
+@every_session
+@pytest.mark.parametrize("path", ["/api", "/path", "/sse", "/http"])
+def test_server_sent_events_are_signed_and_renewed(kind: str, path: str, events: tuple[Events, TokenServer]) -> None:
+    there, server = events
+    auth = server.auth()
+    assert there.get(kind, auth, path) == 200
+    assert (server.logins, set(server.statuses)) == (1, {200})
+    server.revoke()
+    assert there.get(kind, auth, path) == 200
+    assert server.logins == 2
+
+
+@every_session
+def test_a_request_for_events_and_its_redirects_share_one_renewal(
+    kind: str, events: tuple[Events, TokenServer]
+) -> None:
+    there, server = events
+    auth = server.auth()
+    there.get(kind, auth, "/api")
+    server.revoke()
+    there.refuses = True
+    assert there.get(kind, auth, "/path") == 401
+    assert server.logins == 2
 
 
 def test_token_errors_are_niquests_errors(sandbox: Sandbox) -> None:

@@ -47,6 +47,10 @@ def test_scheme_host_and_port_are_exact(url: str) -> None:
         ("https://bücher.example", "https://xn--bcher-kva.example"),
         ("https://BÜCHER.example", "https://xn--bcher-kva.example"),
         ("https://my_host", "https://my_host"),
+        ("wss://h.example/feed", "https://h.example"),
+        ("ws://h.example/feed", "http://h.example"),
+        ("sse://h.example/feed", "https://h.example"),
+        ("psse://h.example/feed", "http://h.example"),
     ],
 )
 def test_the_text_is_the_normal_form(url: str, text: str) -> None:
@@ -70,6 +74,7 @@ DOUBTFUL = [
     "https://.h.example",
     "ftp://h.example",
     "javascript://h.example",
+    "psse+unix://h.example",
     "https://h.example\\@evil.example",
     "https://h.example\\.evil.example",
     "https://h.example\t",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from tokenauth._clients.signed_requests import let_go
 from tokenauth._core.frozen import Frozen
@@ -64,6 +64,18 @@ def target_of(response: Any) -> str:
     if location.startswith("//"):
         return f"{urlsplit(response.url).scheme}:{location}"
     return location if _SCHEME.match(location) else response.url  # a path stays at this origin
+
+
+def joined(response: Any) -> str:
+    """Return the absolute URL of the redirect *response*. urllib joins no URL of a scheme that it doesn't know."""
+    scheme, _, rest = response.url.partition(":")
+    location = response.headers["location"]
+    url = urljoin(f"http:{rest}", location)
+    return url if _SCHEME.match(location) else f"{scheme}{url.removeprefix('http')}"
+
+
+def scheme_of(url: str | None) -> str:
+    return (url or "").partition(":")[0].lower()
 
 
 def bare(url: str | None) -> str:

@@ -15,9 +15,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
-from tokenauth._clients.guard import Guard, bare, origin_of, place_of, take_off, target_of
+from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, take_off, target_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.requests_family import RequestsAuth, put
 from tokenauth._clients.sent_again import finished, rewound, sent_again, tool
@@ -49,6 +48,7 @@ def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
     """Sign *request* where nothing is known yet of its *place*: scheme and authority, as the URL spells them."""
     source, origin, signature = auth._source, origin_of(request.url), None
     if origin is None:
+        source.admission.warn_of(scheme_of(request.url))
         return request
     token = None
     if source.provider.is_static(origin) and (signature := (yield Static(origin))) is not None:
@@ -114,7 +114,9 @@ class Sent:
         if signature is None:
             self._forget(request)
             return
-        if "Authorization" in signature.headers and home != origin_of(before):
+        if "Authorization" in signature.headers and (
+            home != origin_of(before) or scheme_of(before) != scheme_of(request.url)
+        ):
             request.headers.__class__ = having(KeepsAuthorization, request.headers.__class__)
         put(request, signature)
 
@@ -186,8 +188,7 @@ class Sent:
             if self._at_home(target_of(response)) is None:
                 take_off(response.request, self._newest[0].headers)
             elif home is not None:
-                requoted = tool(self.library, "utils.requote_uri")
-                chain.hop = self._bare(requoted(urljoin(response.url, response.headers["location"])))
+                chain.hop = self._bare(tool(self.library, "utils.requote_uri")(joined(response)))
         return response
 
     def _bare(self, url: str | None) -> str:

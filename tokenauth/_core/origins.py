@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_WEBSOCKETS = {"ws": "http", "wss": "https"}  # RFC 6455 §4.1: they begin as a request to that origin
+_UPGRADES = {"ws": "http", "wss": "https", "psse": "http", "sse": "https"}  # they begin as a request to that origin
 
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
 _AUTHORITY = (
@@ -63,7 +63,7 @@ class Origin(NamedTuple):
 @functools.lru_cache(maxsize=1024)  # each request asks, and mostly for the same
 def _origin(scheme: str, host: str, port: int | None) -> Origin:
     scheme = scheme.lower()
-    scheme = _WEBSOCKETS.get(scheme, scheme)
+    scheme = _UPGRADES.get(scheme, scheme)
     if scheme not in _DEFAULT_PORTS:
         raise ValueError("the scheme is not http, https, ws or wss")
     port = _DEFAULT_PORTS[scheme] if port is None else port
