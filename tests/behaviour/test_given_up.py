@@ -11,15 +11,17 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from tests.clients import AWAITING, BLOCKING, Awaiting, Client
 from tests.servers import Received, Reply
 from tests.stores import DictStore
-from tests.support import TokenServer, background, token_threads, until, waiting
-from tokenauth import CredentialsRejected, FunctionAuth, LoginAuth, TokenAuth, TokenEndpointError
+from tests.support import ManualClock, TokenServer, background, token_threads, until, waiting, with_clock
+from tokenauth import CredentialsRejected, FunctionAuth, LoginAuth, RefreshTokenAuth, TokenAuth, TokenEndpointError
 from tokenauth._core.effects import Wait
 from tokenauth._core.flow import obtain
 from tokenauth.providers import Call, Kept
@@ -63,12 +65,16 @@ def cancelled(client: Awaiting, auth: TokenAuth, server: TokenServer, begun: lis
     client.run(main)
 
 
+class TimeLimit(Exception):
+    """What celery and rq raise in their workers by a signal, as any exception of the user's."""
+
+
 @contextlib.contextmanager
-def interrupts() -> Iterator[Callable[[], object]]:
-    """Yield what any thread may call to have KeyboardInterrupt raised in this one."""
+def interrupts(kind: type[BaseException] = KeyboardInterrupt) -> Iterator[Callable[[], object]]:
+    """Yield what any thread may call to have an exception of this *kind* raised in this one."""
 
     def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise kind
 
     before = signal.signal(signal.SIGUSR1, interrupt)
     try:
@@ -77,7 +83,13 @@ def interrupts() -> Iterator[Callable[[], object]]:
         signal.signal(signal.SIGUSR1, before)
 
 
-def interrupted(client: Client, auth: TokenAuth, server: TokenServer, begun: list[str] | None = None) -> None:
+def interrupted(
+    client: Client,
+    auth: TokenAuth,
+    server: TokenServer,
+    begun: list[str] | None = None,
+    kind: type[BaseException] = KeyboardInterrupt,
+) -> None:
     """The same for a blocking client: Ctrl-C, or the alarm of a worker's time limit."""
     calls = len(server.token_calls)
 
@@ -85,17 +97,20 @@ def interrupted(client: Client, auth: TokenAuth, server: TokenServer, begun: lis
         until(lambda: begun or len(server.token_calls) > calls)
         ctrl_c()
 
-    with interrupts() as ctrl_c:
+    with interrupts(kind) as ctrl_c:
         pressed = background(lambda: press(ctrl_c))
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(kind):
             client.get(auth, server.api)
         pressed.result(20)
 
 
+out_of_time = partial(interrupted, kind=TimeLimit)
 GIVE_UP: list[tuple[Any, Any]] = [(client, cancelled) for client in AWAITING]
-GIVE_UP += [(client, interrupted) for client in BLOCKING]
+GIVE_UP += [(client, how) for how in (interrupted, out_of_time) for client in BLOCKING]
 every_client: pytest.MarkDecorator = pytest.mark.parametrize(
-    ("client", "give_up"), GIVE_UP, ids=[repr(client) for client, _ in GIVE_UP]
+    ("client", "give_up"),
+    GIVE_UP,
+    ids=[f"{client!r}{'-out_of_time' if how is out_of_time else ''}" for client, how in GIVE_UP],
 )
 
 
@@ -419,3 +434,43 @@ def test_a_secret_that_was_read_for_nobody_is_read_anew_after_invalidate(server:
     auth.invalidate()
     assert client.get(auth, server.api) == 200
     assert len(secret.begun) == 2
+
+
+@pytest.mark.parametrize("client", BLOCKING, ids=repr)
+def test_a_time_limit_ends_the_caller_that_refreshes_early(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    """The refresh that it began is still made use of, and does not swallow it."""
+    server.lifetime = 1000.0
+    auth = with_clock(server.auth(), clock)
+    assert client.get(auth, server.api) == 200
+    clock.move(900.0)
+    held = Held(server)
+    out_of_time(client, auth, server)
+    held.release(None)
+    until(lambda: server.logins == 2 and not token_threads(set()))
+    assert client.get(auth, server.api) == 200
+    assert len(server.token_calls) == server.logins == 2
+
+
+def test_a_time_limit_loses_no_refresh_token(server: TokenServer) -> None:
+    """A server takes a second use of the old one for theft."""
+    client: Any = BLOCKING[0]
+    sent: list[str] = []
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/token":
+            return None
+        sent.append(parse_qs(request.body.decode())["refresh_token"][0])
+        assert released.wait(20)
+        server.valid.add(f"t-{len(sent)}")
+        return Reply(200, {"access_token": f"t-{len(sent)}", "refresh_token": f"r-{len(sent)}"})
+
+    auth: Any = RefreshTokenAuth(f"{server.url}/token", refresh_token="r-0", client_id="c", cache={})
+    server.answer, released = answer, threading.Event()
+    out_of_time(client, auth, server)
+    released.set()
+    assert client.get(auth, server.api) == 200
+    auth.invalidate()
+    assert client.get(auth, server.api) == 200
+    assert sent == ["r-0", "r-1"]

@@ -77,15 +77,18 @@ def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
             try:
                 settled(pending)
             except BaseException as problem:
-                pending = steps.throw(problem)
+                pending = steps.throw(_Interrupted.by(problem))
             else:
                 pending = next(steps)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
+    except _Interrupted as interrupted:
+        met = interrupted.problem
     except Exception as failure:
         raise _short(failure)  # noqa: B904  (the same exception)
     finally:
         steps.close()
+    raise met
 
 
 async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
@@ -97,15 +100,31 @@ async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
             try:
                 await asettled(pending)
             except BaseException as problem:
-                pending = steps.throw(problem)
+                pending = steps.throw(_Interrupted.by(problem))
             else:
                 pending = next(steps)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
+    except _Interrupted as interrupted:
+        met = interrupted.problem
     except Exception as failure:
         raise _short(failure)  # noqa: B904  (the same exception)
     finally:
         steps.close()
+    raise met
+
+
+class _Interrupted(BaseException):
+    """A *problem* that came while a flow waited. No wait raises one: it is the caller's, raised by a signal handler,
+    as the soft time limits of celery and rq. So it ends this caller as Ctrl-C does, and is no failure of the login."""
+
+    def __init__(self, problem: Exception) -> None:
+        self.problem = problem
+
+    @classmethod
+    def by(cls, problem: BaseException) -> BaseException:
+        """Return what to throw into the flow for *problem*."""
+        return cls(problem) if isinstance(problem, Exception) else problem
 
 
 def _short(failure: Exception) -> Exception:
@@ -233,7 +252,10 @@ def in_hand(
     """
     future: Future[T] = Future()
     try:
-        begin(future)
+        try:
+            begin(future)
+        except Exception as problem:  # starting a thread is a wait, too
+            raise _Interrupted(problem) from None
         yield Pending(future, seconds)
         return read(future)
     except Exception:
