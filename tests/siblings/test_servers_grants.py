@@ -91,7 +91,7 @@ BAD_CLAIMS = [
     {"exp": 1},
     {"exp": int(time.time()) + 86400},
     {"exp": None},
-    {"iat": int(time.time()) + 600},
+    {"iat": int(time.time()) + 86400},
     {"iat": "now"},
 ]
 
