@@ -114,9 +114,8 @@ class Sent:
         if signature is None:
             self._forget(request)
             return
-        if "Authorization" in signature.headers and (
-            home != origin_of(before) or scheme_of(before) != scheme_of(request.url)
-        ):
+        moved = (home, scheme_of(request.url)) != (origin_of(before), scheme_of(before))
+        if moved and "Authorization" in signature.headers:
             request.headers.__class__ = having(KeepsAuthorization, request.headers.__class__)
         put(request, signature)
 
