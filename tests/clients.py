@@ -79,6 +79,8 @@ class Client:
     """How often the client itself sends a request again whose connection broke."""
     of_requests = False
     """Whether it takes what requests takes, and hands to hooks what requests does."""
+    reopens = False
+    """Whether its async client can be used again after its end."""
     keeps_refusals = True
     """Whether a 401 that was renewed stands in the response's own history."""
 
@@ -678,7 +680,7 @@ class NiquestsAsync(Awaiting):
     """niquests' AsyncSession, which is requests' Session with awaits."""
 
     name = "niquests-asyncio"
-    of_requests = True
+    of_requests = reopens = True
     library: Any = niquests
 
     def own_client(self) -> Any:
@@ -764,7 +766,6 @@ CLIENTS: list[Client] = [
     Httpx2Trio(),
     Aiohttp(),
 ]
-_REOPENS = "a session of niquests opens again after its end, so nobody can tell that it was closed"
 UNFIT: dict[str, str] = {}
 """Tests that these clients can't pass, and why."""
 if niquests is not None:  # an environment of its own, for it replaces the urllib3 of the others: tests/niquests
@@ -772,8 +773,6 @@ if niquests is not None:  # an environment of its own, for it replaces the urlli
     UNFIT = {
         "test_redirects_behind_a_proxy": "niquests reads the environment's proxies once, and these change",
         "test_an_ipv6_address_is_an_origin": "niquests names an IPv6 host without brackets, which the server refuses",
-        "test_a_client_that_is_closed_meanwhile_is_no_failure_of_the_endpoint": _REOPENS,
-        "test_what_is_awaited_ends_with_its_event_loop": _REOPENS,
         "test_a_drip_on_the_users_own_client_is_cut_as_well": "niquests shows no socket of a lent session",
     }
 BLOCKING = [client for client in CLIENTS if not client.is_async]

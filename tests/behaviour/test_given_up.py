@@ -281,8 +281,9 @@ def test_a_client_that_is_closed_meanwhile_is_no_failure_of_the_endpoint(client:
         world.held.release(None)
         assert (await server.auth(cache=cache).aget_token()).value
         world.auth.invalidate()
-        with pytest.raises(TokenEndpointError, match="was closed"):
-            await world.auth.aget_token()
+        if not client.reopens:
+            with pytest.raises(TokenEndpointError, match="was closed"):
+                await world.auth.aget_token()
 
     client.run(main)
     assert world.count() == 2

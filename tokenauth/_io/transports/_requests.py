@@ -10,6 +10,7 @@ from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.drive import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, has_cause, reason
 from tokenauth._io.transports.line import Line
+from tokenauth._io.waiting import Gone
 
 _PIECE = 16 * 1024
 _BEFORE_SENDING = frozenset(
@@ -72,12 +73,12 @@ class Awaiting:  # niquests only
         self._library = importlib.import_module(library)
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
-        made = _Made()
+        session, made = _lent(self._library, self._session), _Made()
         try:
-            return await self._call(_lent(self._library, self._session), request, seconds, made)
+            return await self._call(session, request, seconds, made)
         except Exception as error:
-            problem = _unreachable(self._library, error, unsent=made.no_tls(error))
-        raise problem
+            problem: Exception = _unreachable(self._library, error, unsent=made.no_tls(error))
+        raise Gone("its session was closed") if _was_closed(session, request.url) else problem
 
     async def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
         prepared = _prepared(self._library, request)
@@ -165,6 +166,13 @@ def _lent(library: Any, user: Any) -> Any:  # niquests only
     twin = object.__new__(QuietSession)  # copy.copy would build new pools
     twin.__dict__.update(user.__dict__, cookies=library.cookies.RequestsCookieJar(), multiplexed=False)
     return twin
+
+
+def _was_closed(session: Any, url: str) -> bool:  # niquests only
+    """Whether the session that lends its pools was closed since: it has no pool any more, till it opens again."""
+    adapter = session.get_adapter(url)
+    managers = [getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()]
+    return not any(each is None or len(each.pools) for each in managers)
 
 
 def _prepared(library: Any, request: TokenRequest) -> Any:
