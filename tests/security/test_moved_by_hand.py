@@ -1,21 +1,30 @@
-"""I5 where a request of httpx that was sent before gets another URL by hand, as where a caller tries the next host.
+"""I5 where a request that was sent before gets another URL by hand, as where a caller tries the next host.
 
-What requests does of this kind is in tests/behaviour/test_prepared.py.
+What it carries may be an older token, which has been replaced since. What requests does of this kind is in
+tests/behaviour/test_prepared.py, too.
 """
 
 import asyncio
+import itertools
+from collections.abc import Callable
 from typing import Any
 
-from tests.security.test_origins_untraced import FAR, HOME, SYNC, Net, every_presentation, family
-from tests.security.world import Presentation, canaries
+import pytest
+
+from tests.clients import CLIENTS, Client, Get
+from tests.security.test_origins_untraced import FAR, HOME, LOGS_IN, SYNC, Net, every_presentation, family
+from tests.security.world import PRESENTATIONS, Presentation, canaries, world
 
 
-def _send_twice(net: Net, library: Any, kind: str, auth: Any, headers: dict[str, str]) -> None:
+def _send_twice(
+    net: Net, library: Any, kind: str, auth: Any, headers: dict[str, str], between: Callable[[], object] = bool
+) -> None:
     """Send one request to home, and then abroad: path, query and headers stay as they are."""
     request = library.Request("GET", f"{HOME}/api?page=2", headers=headers)
     if kind == SYNC:
         with library.Client(transport=net.transport(library), auth=auth) as client:
             assert client.send(request).status_code == 200
+            between()
             request.url = request.url.copy_with(host="far.example")
             assert client.send(request).status_code == 200
         return
@@ -23,6 +32,7 @@ def _send_twice(net: Net, library: Any, kind: str, auth: Any, headers: dict[str,
     async def main() -> None:
         async with library.AsyncClient(transport=net.transport(library), auth=auth) as client:
             assert (await client.send(request)).status_code == 200
+            between()
             request.url = request.url.copy_with(host="far.example")
             assert (await client.send(request)).status_code == 200
 
@@ -40,3 +50,72 @@ def test_a_request_that_was_signed_takes_nothing_abroad(library: Any, kind: str,
     assert canaries(home)
     assert not canaries(far)
     assert (far.target, far.headers["cookie"], far.headers["x-mine"]) == ("/api?page=2", "mine=1", "2")
+
+
+REPLACED = {
+    "invalidated": lambda auth: auth.invalidate(),
+    "replaced": lambda auth: (auth.invalidate(), auth.get_token()),
+}
+replaced = pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+
+
+def _numbered(net: Net) -> Net:
+    """Have each login bring another token."""
+    numbers = itertools.count(1)
+    plain = net.answer
+
+    def answer(method: str, url: str, headers: dict[str, str]) -> Any:
+        status, fields, body = plain(method, url, headers)
+        return status, fields, body.replace(b"canary-token", b"canary-token-%d" % next(numbers))
+
+    net.answer = answer  # type: ignore[method-assign]
+    return net
+
+
+@family
+@pytest.mark.parametrize("presentation", LOGS_IN, ids=str)
+@replaced
+def test_nor_does_one_that_carries_an_older_token(
+    library: Any, kind: str, presentation: Presentation, replace: Any
+) -> None:
+    net = _numbered(Net({HOME: lambda request: (200, {}), FAR: lambda request: (200, {})}))
+    token_client = library.Client(transport=net.transport(library))
+    auth = presentation.auth(HOME, token_client=token_client)
+    _send_twice(net, library, kind, auth, {"cookie": "mine=1", "x-mine": "2"}, lambda: replace(auth))
+    (home,), (far,) = net.at(HOME), net.at(FAR)
+    assert canaries(home)
+    assert not canaries(far)
+    assert (far.target, far.headers["cookie"], far.headers["x-mine"]) == ("/api?page=2", "mine=1", "2")
+
+
+@replaced
+@pytest.mark.parametrize("presentation", LOGS_IN, ids=str)
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_nor_does_a_request_that_was_made_of_its_headers(
+    client: Client, presentation: Presentation, replace: Any
+) -> None:
+    """As where a caller tries the next host with what the first one got."""
+    with world() as this:
+        auth = presentation.auth(this.home.url)
+        this.presentation = presentation
+        assert client.send(auth, Get(f"{this.home.url}/x/302/200?page=2")).status == 200
+        home = this.home.requests[-1]
+        replace(auth)
+        copied = {name: home.headers[name] for name in ("authorization", "x-token", "cookie") if name in home.headers}
+        copied["cookie"] = "; ".join(["mine=1", *([copied["cookie"]] if "cookie" in copied else [])])
+        client.send(auth, Get(f"{this.far.url}{home.target}", headers={**copied, "x-mine": "2"}))
+    (far,) = this.far.requests
+    assert canaries(home)
+    assert not canaries(far)
+    assert (far.target, far.headers["cookie"], far.headers["x-mine"]) == ("/x/302/200?page=2", "mine=1", "2")
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_what_is_of_another_credential_stays(client: Client) -> None:
+    """Two auth objects may sign one request, each for its own API."""
+    with world() as one, world() as other:
+        other.logins = 7
+        ours, others = PRESENTATIONS[0].auth(one.home.url), PRESENTATIONS[0].auth(other.home.url)
+        assert client.get(ours, f"{one.home.url}/x/302/200") == client.get(others, f"{other.home.url}/x/302/200") == 200
+        headers = {"authorization": f"Bearer {ours.get_token().value}"}
+        assert client.send(others, Get(f"{one.home.url}/x/302/200", headers=headers)).status == 200

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from tokenauth._clients.signed_requests import let_go
 from tokenauth._core.frozen import Frozen
 from tokenauth._core.origins import Origin
+from tokenauth._core.signature import Signature
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 
@@ -42,6 +43,17 @@ def take_off(request: Any, names: Iterable[str]) -> None:
     let_go(request.headers)
     for name in names:
         request.headers.pop(name, None)
+
+
+def take_off_all(request: Any, signature: Signature) -> None:
+    """Take *signature* off *request*, where it carries that."""
+    take_off(request, signature.headers)
+    if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:
+        kept = signature.foreign_cookies(cookie)
+        if kept:
+            request.headers["Cookie"] = kept
+    if signature.params:
+        request.__dict__["url"] = signature.without(request.url or "")
 
 
 def origin_of(url: str | None) -> Origin | None:

@@ -80,7 +80,8 @@ class Story:
 
     def _take_off(self, request: Any) -> None:
         """Take from *request* what it got when it was sent before: its URL is a foreign one now."""
-        headers, signatures = request.headers, [*Wire.known(request), *self._readiness.known()]
+        headers, url = request.headers, str(request.url)
+        signatures = [*Wire.known(request), self._source.given(headers.items(), url)]
         for part in (part for signature in signatures for part in signature.parts()):
             if not part.is_on(headers, str(request.url)):
                 continue

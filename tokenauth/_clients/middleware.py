@@ -58,6 +58,7 @@ class MiddlewareAuth(BaseTokenAuth):
         if signature is None or chain is not None:
             signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
+                _take_off(source, request)
                 return _passed_on(source, request, await handler(request), _Chain(abroad=True))
             stand_in.tell(request, signature)
         _put(request, signature)
@@ -137,6 +138,18 @@ def _put(request: Any, signature: Signature) -> None:
             request.headers[name] = value
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
+
+
+def _take_off(source: "Source", request: Any) -> None:
+    """Take off *request*, which is not ours to sign, what was copied from one that is."""
+    headers, url = request.headers, str(request.url)
+    copied = source.given(headers.items(), url)
+    for name in copied.headers:
+        del headers[name]
+    if copied.cookies:
+        headers["Cookie"] = copied.foreign_cookies(headers["Cookie"])
+    if copied.params:
+        request.url = type(request.url)(copied.without(url), encoded=True)
 
 
 def _can_go_back(body: Any) -> bool:

@@ -16,7 +16,17 @@ from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, take_off, target_of
+from tokenauth._clients.guard import (
+    Guard,
+    bare,
+    joined,
+    origin_of,
+    place_of,
+    scheme_of,
+    take_off,
+    take_off_all,
+    target_of,
+)
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.requests_family import RequestsAuth, put
 from tokenauth._clients.sent_again import finished, rewound, sent_again, tool
@@ -47,11 +57,10 @@ def kinds_of(kind: Hashable) -> tuple[Any, "type[Sent]"]:
 def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
     """Sign *request* where nothing is known yet of its *place*: scheme and authority, as the URL spells them."""
     source, origin, signature = auth._source, origin_of(request.url), None
+    token = None
     if origin is None:
         source.admission.warn_of(scheme_of(request.url))
-        return request
-    token = None
-    if source.provider.is_static(origin) and (signature := (yield Static(origin))) is not None:
+    elif source.provider.is_static(origin) and (signature := (yield Static(origin))) is not None:
         if place:
             source.learn_static(place, signature)
     elif source.admission.admits(origin):
@@ -61,6 +70,7 @@ def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
         if signature is not None and ready is not None and ready.token is token and place:
             source.learn(ready, place, signature)
     if signature is None:
+        take_off_all(request, source.given(request.headers.items(), request.url or ""))  # copied from another request
         return request
     stand_in.tell(request, signature)
     return auth._signed(request, signature, token)
@@ -148,12 +158,7 @@ class Sent:
 
     def _forget(self, request: Any) -> None:
         """Make *request* one that was never signed."""
-        signature = self._newest[0]
-        take_off(request, signature.headers)
-        if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:
-            kept = signature.foreign_cookies(cookie)
-            if kept:
-                request.headers["Cookie"] = kept
+        take_off_all(request, self._newest[0])
         self._leave(request)
         del request.__dict__["_sent"]
         request.__class__ = request._base

@@ -63,9 +63,11 @@ class Admission:
         refusals: the statuses of which `is_refusal` may be true.
         peeks: whether there is any of which `looks` may be true.
         tell: `Credential.emit`.
+        note: is told what requests are signed with, but for `extra_headers=`.
     """
 
     tell: Callable[..., object] = staticmethod(lambda *_, **__: None)
+    note: Callable[[Signature], object] = bool
 
     def __init__(
         self,
@@ -126,14 +128,15 @@ class Admission:
         own = self.provider.sign(token)
         if own is None:
             own = Signature(in_header(token, self.header, self.scheme))
-        return self._with_extra(own)
+        return self._whole(own)
 
     def static(self, origin: Origin) -> Signature | None:
         """Return what a request to *origin* carries if it needs no token, else None."""
         own = self.provider.static(origin)
-        return None if own is None else self._with_extra(own)
+        return None if own is None else self._whole(own)
 
-    def _with_extra(self, own: Signature) -> Signature:
+    def _whole(self, own: Signature) -> Signature:
+        self.note(own)
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 
     def warn_of(self, scheme: str) -> None:

@@ -7,6 +7,7 @@
     refused     tokens that a 401 came back for, each with its credential
     lines       which refresh token comes next                `lines`
     notes       what logins have learnt of servers            `under_way`
+    given       what requests were signed with              `given`
     learned     who has worked out something of all this that is to be forgotten, too
 
 Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
@@ -29,6 +30,7 @@ from tokenauth._core.futility import Futilities
 
 if TYPE_CHECKING:  # needed when there is no token
     from tokenauth._core.flights import Flights
+    from tokenauth._core.given import Given
     from tokenauth._core.lines import Lines
     from tokenauth._core.under_way import Notes
 
@@ -43,6 +45,12 @@ def _lines(lock: "threading.RLock") -> "Lines":
     from tokenauth._core.lines import Lines  # noqa: PLC0415  (see above)
 
     return Lines(lock)
+
+
+def _given(lock: "threading.RLock") -> "Given":
+    from tokenauth._core.given import Given  # noqa: PLC0415  (see above)
+
+    return Given(lock)
 
 
 def _notes(lock: "threading.RLock") -> "Notes":
@@ -74,6 +82,7 @@ _PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
     "refused": Marks,
     "lines": _lines,
     "notes": _notes,
+    "given": _given,
     "learned": Learned,
 }
 
@@ -87,6 +96,7 @@ class Memory:
     refused: Marks
     lines: "Lines"
     notes: "Notes"
+    given: "Given"
     learned: Learned
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:

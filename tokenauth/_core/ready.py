@@ -81,10 +81,6 @@ class Readiness:
         known = self.static if len(self.static) < _MOST_PLACES else _NONE
         self.static = {**known, place: signature}  # one that is read meanwhile stays as it is
 
-    def known(self) -> list[Signature]:
-        """Return every signature that requests have lately been given."""
-        return [*self.static.values(), *(self._ready.signatures.values() if self._ready is not None else ())]
-
     def forget(self) -> None:
         """Work out again what requests carry without a token."""
         self.static = _NONE

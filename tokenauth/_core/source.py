@@ -11,7 +11,7 @@ Law: no I/O and no waiting here; the clock is an argument.
 
 import logging
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class Source:
         )
         if uniform is not None:
             self.credential.uniform = uniform
-        self.admission.tell = self.credential.emit
+        self.admission.tell, self.admission.note = self.credential.emit, self._note
         self.tokens = Tokens(self.credential)
         self.readiness = Readiness(self.credential, self.tokens)
         self.ready = self.readiness.now
@@ -119,6 +119,13 @@ class Source:
             self.tokens.slide(ready.held)
             if self.admission.steady:
                 ready.learn(place, signature)
+
+    def _note(self, signature: Signature) -> None:
+        self.credential.memory.given.note(self.credential.mark, signature)
+
+    def given(self, headers: Iterable[tuple[str, str]], url: str) -> Signature:
+        """Return what a request with *headers* to *url* carries of this credential, of an older token, too."""
+        return self.credential.memory.given.on(self.credential.mark, headers, url)
 
     def learn_static(self, place: Hashable, signature: Signature) -> None:
         """Remember that requests to *place* carry *signature*, which needs no token, if it is the same each time."""
