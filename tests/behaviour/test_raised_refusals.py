@@ -89,6 +89,17 @@ def caused_by_status_error(library: Any, request: Any, response: Any) -> None:
         raise OwnError from problem
 
 
+def in_a_group(library: Any, request: Any, response: Any) -> None:
+    """As a transport with a task group raises it."""
+    try:
+        status_error(library, request, response)
+    except library.HTTPStatusError as problem:
+        group = ExceptionGroup("unhandled errors in a TaskGroup", [problem])
+    else:
+        return
+    raise group
+
+
 async def raise_for_status(request: Any, handler: Any) -> Any:
     response = await handler(request)
     response.raise_for_status()
@@ -129,6 +140,7 @@ RAISING: list[Any] = [
             {
                 "transport": _transport(client, status_error),
                 "transport with an error of its own": _transport(client, caused_by_status_error),
+                "transport with a task group": _transport(client, in_a_group),
             }
             if client in FAMILY
             else {}
@@ -148,7 +160,7 @@ every_raising = pytest.mark.parametrize(("client", "raising"), RAISING)
 
 def met(client: Client, auth: Any, url: str, raising: Raising) -> int:
     """Return the status of the answer, or 0 where an exception was met."""
-    errors = (OwnError, client.error_root, aiohttp.ClientError)
+    errors = (OwnError, client.error_root, aiohttp.ClientError, ExceptionGroup)
     try:
         return client.get(auth, url, setup=raising)
     except errors:

@@ -7,6 +7,7 @@ as far as the client can tell. The response stays readable for the user.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tokenauth._core import errors
 from tokenauth._core.places import Answer
 from tokenauth._core.replays import replayed
 
@@ -47,5 +48,6 @@ def behind(problem: BaseException | None) -> Iterator[BaseException]:
     seen: set[int] = set()
     while problem is not None and id(problem) not in seen:
         seen.add(id(problem))
+        problem = errors.alone(problem)
         yield problem
         problem = problem.__cause__ or problem.__context__

@@ -284,8 +284,9 @@ class Logins:
         return partial(listener, held.token.refresh_token)
 
     @staticmethod
-    def not_told(problem: Exception) -> Exception:
+    def not_told(problem: BaseException) -> Exception:
         """Return the error for what the listener raised: without its text, which may quote the refresh token."""
+        problem = errors.alone(problem)
         if isinstance(problem, errors.TokenAuthError):
             return problem
         text = f"on_refresh_token raised {type(problem).__name__}; call it by itself to see why. Nothing is lost: it is"

@@ -135,19 +135,23 @@ class Secret:
             return read[id(source)]
         try:
             value = source()
-        except SourceError as error:
-            failure = errors.TokenAuthError(f"No {self.name} to log in with: {error}")
-        except errors.TokenAuthError as error:  # another auth object's, fit to be shown
-            failure = error.with_traceback(None)
         except Exception as error:
-            text = f"The callable for {self.name} raised {type(error).__name__}; call it by itself to see why"
-            failure = errors.TokenAuthError(text)
+            failure = self._failed(errors.alone(error))
         else:
             if read is not None:
                 read[id(source)] = value
             return value
         del read, source  # or a report with locals would show them
         raise failure
+
+    def _failed(self, problem: BaseException) -> Exception:
+        if isinstance(problem, errors.TokenAuthError):  # another auth object's, fit to be shown
+            problem.__traceback__ = None
+            return problem
+        if isinstance(problem, SourceError):
+            return errors.TokenAuthError(f"No {self.name} to log in with: {problem}")
+        text = f"The callable for {self.name} raised {type(problem).__name__}; call it by itself to see why"
+        return errors.TokenAuthError(text)
 
     def _plain(self, value: Any) -> str:
         return self._checked(_unboxed(value))

@@ -119,13 +119,14 @@ class Talk:
         return request
 
     def _cleaned(
-        self, problem: Exception, kind: "type[TokenAuthError]", what: str, **evidence: Any
+        self, problem: BaseException, kind: "type[TokenAuthError]", what: str, **evidence: Any
     ) -> "TokenAuthError":
         """Return the error to raise for *problem*, without the frames, the cause and the text that hold secrets.
 
         Raise it outside of any `except` block, or it would be chained after all.
         """
         self._steps = None  # its frame holds secrets
+        problem = errors.alone(problem)
         if isinstance(problem, errors.TokenAuthError):
             problem.__cause__ = problem.__context__ = problem.__traceback__ = None
             return problem

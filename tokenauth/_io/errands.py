@@ -92,10 +92,8 @@ def _called(errand: CallFunction, rejected: Token | None) -> object:
         value = errand.function(rejected=rejected) if errand.takes_rejected else errand.function()
         if _is_due(value, rejected):
             value.refresh(_google_request())
-    except (KeyboardInterrupt, SystemExit):
-        raise
     except BaseException as problem:  # a CancelledError, too: of a loop that the function has run itself
-        failure = _failed(errand, problem, rejected)
+        failure = _failed(errand, errors.alone(problem), rejected)
     else:
         return value
     raise failure
@@ -105,13 +103,13 @@ async def _guarded(awaitable: Awaitable[object], errand: Errand) -> Brought:
     try:
         return Brought(result=await awaitable)
     except Exception as problem:
-        failure = _failed(errand, problem, None)
+        failure = _failed(errand, errors.alone(problem), None)
     raise failure
 
 
 def _failed(errand: Errand, problem: BaseException, rejected: Token | None) -> BaseException:
-    if isinstance(problem, errors.TokenAuthError | Misuse):  # of another auth object that the function asked
-        return problem
+    if isinstance(problem, errors.TokenAuthError | Misuse | KeyboardInterrupt | SystemExit):
+        return problem  # the first is another auth object's, which the function asked
     text = shown(str(problem), () if rejected is None else (rejected.value,))
     words = f"{type(problem).__name__}{f': {text}' if text else ''}"
     return Failed(f"{errand.what} raised {words}", cause=problem)

@@ -23,6 +23,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from tokenauth._core import errors
 from tokenauth._core.flights import current_loop
 
 T = TypeVar("T")
@@ -170,8 +171,11 @@ async def in_time(awaitable: Awaitable[T], seconds: float, future: "Future[T]") 
     async def into() -> None:
         try:
             result = await awaitable
-        except (Exception, KeyboardInterrupt, SystemExit) as problem:
-            future.set_exception(problem)
+        except BaseException as problem:
+            inner = errors.alone(problem)
+            if not isinstance(inner, Exception | KeyboardInterrupt | SystemExit):
+                raise
+            future.set_exception(inner)
         else:
             future.set_result(result)
 
