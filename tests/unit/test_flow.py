@@ -16,6 +16,7 @@ from tokenauth._core.memory import Memory
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
+from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
 
 TIMEOUT = 10.0
@@ -127,14 +128,14 @@ def test_what_is_sent_without_a_token_is_asked_of_the_provider_for_that_very_ori
     source: Source, clock: ManualClock
 ) -> None:
     origins = [Origin.parse("https://id.example"), Origin.parse("https://id.example:8443")]
-    source.provider.static = origins.index  # type: ignore[assignment, method-assign]
-    for place, origin in enumerate(origins):
+    source.provider.static = lambda origin: Signature({"x-place": str(origin)})  # type: ignore[method-assign]
+    for origin in origins:
         flow = static(source, origin)
         call = next(flow)
         assert isinstance(call, Call)
         assert (call.deadline, call.blocks) == (clock.monotonic_now + TIMEOUT, False)
         assert not call.flight.future.done()
-        assert call.function() == place
+        assert call.function().headers == {"x-place": str(origin)}
         with pytest.raises(StopIteration, match="what it brought"):
             flow.send("what it brought")
 

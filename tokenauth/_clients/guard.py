@@ -45,7 +45,7 @@ def take_off(request: Any, names: Iterable[str]) -> None:
         request.headers.pop(name, None)
 
 
-def take_off_all(request: Any, signature: Signature) -> None:
+def strip(request: Any, signature: Signature) -> None:
     """Take *signature* off *request*, where it carries that."""
     take_off(request, signature.headers)
     if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:

@@ -16,17 +16,7 @@ from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from tokenauth._clients.guard import (
-    Guard,
-    bare,
-    joined,
-    origin_of,
-    place_of,
-    scheme_of,
-    take_off,
-    take_off_all,
-    target_of,
-)
+from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, take_off, target_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.requests_family import RequestsAuth, put
 from tokenauth._clients.sent_again import finished, rewound, sent_again, tool
@@ -70,7 +60,7 @@ def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
         if signature is not None and ready is not None and ready.token is token and place:
             source.learn(ready, place, signature)
     if signature is None:
-        take_off_all(request, source.given(request.headers.items(), request.url or ""))  # copied from another request
+        strip(request, source.given(request.headers.items(), request.url or ""))  # copied from another request
         return request
     stand_in.tell(request, signature)
     return auth._signed(request, signature, token)
@@ -158,7 +148,7 @@ class Sent:
 
     def _forget(self, request: Any) -> None:
         """Make *request* one that was never signed."""
-        take_off_all(request, self._newest[0])
+        strip(request, self._newest[0])
         self._leave(request)
         del request.__dict__["_sent"]
         request.__class__ = request._base
