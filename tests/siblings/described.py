@@ -65,7 +65,7 @@ RECIPES: dict[type[Any], str] = {
         SOAPLogin: "Salesforce SOAP",
         NonceLogin: "First get a nonce, then send a digest of it",
         HMACLogin: "Sign the call with an HMAC",
-        TwoSessions: "Log out, for there are few sessions",
+        TwoSessions: "Log out, because sessions are few",
         SlidingSession: "The session ends 20 minutes after its last use",
         TwoHosts: "The login is on another host than the API",
     }.items()

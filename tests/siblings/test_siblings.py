@@ -180,7 +180,7 @@ APIS = {
         bearer,
         Reply(200, {"success": False, "errorCode": 1001, "message": "no", "result": {"token": "none", "validFor": 9}}),
     ),
-    "The end is a date": Api(
+    "The expiry is a date": Api(
         "/Account/Login",
         dotnet,
         lambda token: {"token": token, "expiration": iso_7(time.time() + LIFETIME)},
