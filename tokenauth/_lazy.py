@@ -14,7 +14,7 @@ def lazy(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` for *package*.
 
-    *homes*: the names that stand in each module (relative to it); all others in `__all__` stand in the module *rest*.
+    *homes*: the names in each module (relative to it); all others in `__all__` are in the module *rest*.
     """
     names = vars(sys.modules[package])
     home_of = {

@@ -164,7 +164,7 @@ def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
 def _literal_secrets(
     kind: Any, table: Mapping[str, Any], given: Mapping[str, Any], label: str, arguments: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield the names of the secrets that stand in *table* itself."""
+    """Yield the names of the secrets that are in *table* itself."""
     known = parameters_of(kind)
     yield from (name for name, value in table.items() if known[name].secret and isinstance(value, str))
     store = table.get("store")

@@ -155,7 +155,7 @@ def test_pickles_and_copies_carry_the_key(api: Server) -> None:
         (f"{KEY}\n", {}, "was a newline read along with it"),
         (f"{KEY}\u00f6", {}, "other than ASCII"),
         (17, {}, "key must be a str, not int"),
-        (f"{KEY};x", {"cookie": "c"}, "can't stand in a cookie"),
+        (f"{KEY};x", {"cookie": "c"}, "can't go into a cookie"),
         (KEY, {"header": "X-Key", "param": "key"}, "exclude each other"),
         (KEY, {"param": "key", "cookie": "key"}, "exclude each other"),
         (KEY, {"header": "X Key"}, "header"),

@@ -134,7 +134,7 @@ def _saw(server: Server, text: str) -> bool:
 @pytest.mark.parametrize("value", ["a;b=c", 'a"b', "a,b", "a\\b", "a b"])
 def test_what_no_cookie_can_hold_is_an_error(value: str) -> None:
     provider = Login("https://api.example/login", token="t", cookie="sid")
-    with pytest.raises(TokenResponseError, match="can't stand in a cookie"):
+    with pytest.raises(TokenResponseError, match="can't go into a cookie"):
         provider.read(TokenReply(200, {}, b'{"t": "%b"}' % value.replace("\\", "\\\\").replace('"', '\\"').encode()))
 
 

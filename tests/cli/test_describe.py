@@ -182,7 +182,7 @@ def test_the_three_documents(run: Run, sandbox: ThreadSandbox, monkeypatch: pyte
 
     atrip = run("describe", sandbox.url, "--openapi", str(DOCUMENTS / "atrip.yaml"), "--json").out
     code = json.loads(atrip)["python"]
-    assert "where the token stands in the answer; there are url, status, msg" in code
+    assert "where the token is in the answer; there are url, status, msg" in code
     monkeypatch.setenv("X_ATLAS_CLIENT_SECRET", credentials.ATRIP_CLIENT_SECRET)
     for blank, value in {"x-atlas-client-id": credentials.ATRIP_CLIENT_ID, "the token": "url"}.items():
         code = code.replace(f"<{blank}>", value)

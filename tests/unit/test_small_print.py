@@ -332,7 +332,7 @@ def test_a_secret_s_file_that_can_not_be_used_says_why(content: bytes | None, wh
 
 
 def test_a_key_that_no_cookie_can_carry_is_refused() -> None:
-    with pytest.raises(ValueError, match="can't stand in a cookie"):
+    with pytest.raises(ValueError, match="can't go into a cookie"):
         APIKey("a;b", origins=["https://api.example"], cookie="k")
 
 

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Hashable
 from typing import Any
 
-_lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+_lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run any code
 _present: "weakref.WeakValueDictionary[tuple[Hashable, int], Any]" = weakref.WeakValueDictionary()
 
 
@@ -18,7 +18,7 @@ def enter(auth: Any, key: Hashable) -> None:
 
 
 def leave(auth: Any, key: Hashable) -> bool:
-    """Count *auth* no more; return whether no other uses the credential of *key*."""
+    """Stop counting *auth*; return whether no other object uses the credential of *key*."""
     with _lock:
         _present.pop((key, id(auth)), None)
         return not any(each == key for each, _ in list(_present))

@@ -166,7 +166,7 @@ class Sent:
         return played(story, self.auth, self.library)
 
     def answered(self, response: Any, settings: dict[str, Any]) -> Steps:
-        """Return what the client is to go on with in the place of *response*; often *response* itself."""
+        """Return the response that the client goes on with: often *response* itself."""
         request = response.request
         if getattr(request, "hooks", None) is None:  # a cache's own kind of request
             return response

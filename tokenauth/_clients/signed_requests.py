@@ -59,7 +59,7 @@ class SignedRequest:
         vars(self)["_sent"].cookies_made(self)
 
     def prepare_auth(self, auth: Any, *more: Any, **named: Any) -> None:
-        """After a redirect requests would put what netrc has in the place of our header."""
+        """After a redirect, requests would replace our header with what netrc has."""
         base = self._base
         if vars(self)["_sent"].gives_way(self, auth):
             base.prepare_auth(self, auth, *more, **named)

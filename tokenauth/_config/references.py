@@ -64,7 +64,7 @@ class FromFile:
             return False
 
     def check(self) -> None:
-        """Read it once, but for a pipe: whoever writes into it may come later, and only once."""
+        """Read it once, except a pipe: its writer may come later, and only once."""
         if not self.is_pipe:
             self()
 

@@ -4,7 +4,7 @@
     password = {env = "PASSWORD"}                where a secret comes from: see `references`
     refresh = {url = "/refresh", form = {…}}     a Call
     rejected = ["code", "E17"]                   a rule: a list stands for a tuple
-    sign = {signed = [{env = "KEY"}, {python = "mine.signing:sign"}]}     a function that stands in a module
+    sign = {signed = [{env = "KEY"}, {python = "mine.signing:sign"}]}     a function in a module
     json = {filter = {literal = {env = "x"}}}    a table as it is
 
 The annotation of the argument says what may stand where, so that a JSON body may have a key "header".
@@ -104,7 +104,7 @@ def _rule(values: list[Any]) -> Any:
 
 
 def _tree(inner: Any) -> Any:
-    """Return what may stand in a mapping of *inner*: in one of anything, as a JSON body is, what can be sent."""
+    """Return what a mapping of *inner* may hold: values that can be sent, if it is of anything, as a JSON body is."""
     return Any | Computed if inner is Any else inner
 
 

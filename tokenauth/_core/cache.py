@@ -106,7 +106,7 @@ class TokenCache:
 
     def __init__(self, mapping: MutableMapping[Any, Any], lock: "threading.RLock | None" = None) -> None:
         self._mapping = mapping
-        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run any code
         self._cells: weakref.WeakValueDictionary[Hashable, Cell] = weakref.WeakValueDictionary()
         if isinstance(mapping, Telling):
             mapping.tell = self._empty_cell

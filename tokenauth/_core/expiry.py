@@ -25,7 +25,7 @@ EARLIEST, LATEST = 1e8, 2.6e11
 
 _log = logging.getLogger("tokenauth")
 _PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
-# compiled at their first use, so that whoever starts a program need not wait for it
+# compiled at their first use, so that no program waits for it when it starts
 _NUMBER = r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*"
 _WEEKDAY = r"\s*[^\W\d_]+\s*[.,]+\s*"  # "Sun, ", "Sun. ", "Thurs,"
 _LONG_FRACTION = r"([.,][0-9]{6})[0-9]+"

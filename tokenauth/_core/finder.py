@@ -11,7 +11,7 @@ class Finder:
     """Calls *function*.
 
     Attributes:
-        named: whether every process finds this function under its name: it stands in a module.
+        named: whether every process finds this function by its name, because it is defined in a module.
         identity: that name; else a mark that no other callable in this process ever has. The very same callable
             has the same mark, as long as it can be told that it is the same.
     """

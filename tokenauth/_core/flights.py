@@ -6,7 +6,7 @@ between two instructions, the flight lands, fails, is abandoned, or drifts.
 
 An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
 token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
-leader never runs again, because its event loop is closed or its time is over, whoever waits or comes next abandons it.
+leader never runs again, because its event loop is closed or its time is over, a waiting or the next caller abandons it.
 After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
 """
 

@@ -189,7 +189,7 @@ def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]
 
 
 def farewell(source: Source, token: Token | None) -> Generator[Effect, Any, None]:
-    """Log out, where this process is the last one; *token* is its own. No failure is anybody's."""
+    """Log out, where this process is the last one; *token* is its own. Failures are only logged."""
     if source.fleet.shelf is not None:
         try:
             token = yield from depart(source, source.fleet.shelf)
@@ -201,7 +201,7 @@ def farewell(source: Source, token: Token | None) -> Generator[Effect, Any, None
 
 
 def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
-    """End the session of *token*, within seconds and as far as that can be done: no failure is anybody's."""
+    """End the session of *token*, within seconds and if that is possible. Failures are only logged."""
     deadline = min(source.deadline(), source.now() + FAREWELL)
     flight = source.solo()
     try:

@@ -58,7 +58,7 @@ def over_fork(
 
 
 def free(lock: Any) -> None:
-    """Make *lock* a free one in a child, whoever held it in the parent, as `threading` does with its own."""
+    """Free *lock* in a child, even if the parent held it, as `threading` does with its own."""
     renew = getattr(lock, "_at_fork_reinit", None)
     if renew is not None:
         renew()

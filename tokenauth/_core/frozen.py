@@ -157,7 +157,7 @@ def _made(kind: type[F], parts: dict[str, object]) -> F:
 @functools.cache
 def _fields(kind: _Kind) -> "dict[str, Field[Any]]":
     """Return the fields of the dataclass that *kind* could be."""
-    from dataclasses import MISSING, field, fields, make_dataclass  # noqa: PLC0415  (whoever asks has loaded it)
+    from dataclasses import MISSING, field, fields, make_dataclass  # noqa: PLC0415  (the caller has loaded it)
 
     def told(each: Part) -> Any:
         default = MISSING if each.default is _REQUIRED else each.default

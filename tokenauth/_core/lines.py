@@ -91,7 +91,7 @@ class Lines:
     """Lines by credential: those in use, and the last thousands that were."""
 
     def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = MAX_TOKENS) -> None:
-        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+        self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run any code
         self._alive: weakref.WeakValueDictionary[Hashable, Line] = weakref.WeakValueDictionary()
         self._last: LRUCache[Hashable, Line] = LRUCache(maxsize)
         self._firsts: LRUCache[str, str] = LRUCache(maxsize)

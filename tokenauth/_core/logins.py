@@ -116,14 +116,14 @@ class Logins:
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 
     def begun(self, refresh_token: str | None) -> Talk | None:
-        """Return the login that was under way when its caller was cancelled: whoever leads next goes on from there."""
+        """Return the login that was under way when its caller was cancelled: the next leader goes on from there."""
         if stand_in.current is not None:
             return None
         talk: Talk | None = self._credential.memory.notes.take(self._credential.key, self._credential.monotonic())
         return talk if talk is not None and talk.birth.is_here and talk.refresh_token == refresh_token else None
 
     def put_by(self, flight: Flight, deadline: float, begun: "Future[Talk]") -> None:
-        """Keep what was *begun* for whoever leads next: the leader of *flight* was cancelled."""
+        """Keep what was *begun* for the next leader: the leader of *flight* was cancelled."""
         try:
             self._put_by(begun.result(), flight, deadline)
         except Exception as failure:
@@ -269,7 +269,7 @@ class Logins:
         self._credential.emit("fetched", print_, seconds=self._since(flight))
 
     def told(self, held: Held) -> None:
-        """The listener knows the refresh token of *held*: whoever brings that one from now on means this line."""
+        """The listener knows the refresh token of *held*: a caller that passes it from now on means this line."""
         if self.line.untold is held:
             self.line.untold = None
         mark = self._credential.mark_with(held.token.refresh_token or "")

@@ -100,7 +100,7 @@ class Memory:
     learned: Learned
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
-        self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run anybody's code
+        self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run any code
         self.tokens = TokenCache(mapping, self.lock)
         self._forgotten_at = -math.inf
         self._invalidated: LRUCache[Hashable, float] | None = None

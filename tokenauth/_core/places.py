@@ -134,7 +134,7 @@ class Answer:
 
 
 def found(answer: Answer, places: Places | None, *, scalars: bool = False) -> Any:
-    """Return what stands at the first of *places* that holds something, or None.
+    """Return what is at the first of *places* that holds something, or None.
 
     With *scalars*, places with an object, a list or "" count as empty. A callable that raises has found nothing.
     """
@@ -164,7 +164,7 @@ def _at(answer: Answer, place: Any) -> Any:  # noqa: PLR0911  (one for each kind
 
 
 def in_json(content: Any, place: str) -> Any:
-    """Return what stands in the JSON value *content* at a key, a dotted path or "" (itself); None where nothing is."""
+    """Return what the JSON value *content* has at a key, a dotted path or "" (itself); None where nothing is."""
     if content is NOTHING or not place:
         return None if content is NOTHING else content
     if isinstance(content, dict) and place in content:  # an exact key first: keys such as ".issued" have a dot

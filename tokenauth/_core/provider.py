@@ -161,7 +161,7 @@ class Provider:
         return self.static(origin) is not None
 
     def may_serve(self, origin: Origin) -> bool:
-        """Whether a token could be for *origin*, as far as that is known before the first token."""
+        """Whether a token could be for *origin*, judged before the first token."""
         return origin == Origin.parse(self.token_url)
 
     def sign(self, token: Token) -> Signature | None:
@@ -169,7 +169,7 @@ class Provider:
         return None
 
     def faked(self, value: str) -> Token:
-        """Return what a login might bring, for tests that make none. *value*: of the token, as far as that is free."""
+        """Return what a login might return, for tests without one. *value*: of the token, if that is left open."""
         return Token(value)
 
 

@@ -62,7 +62,7 @@ def renew(
             used = refresh_token is not None and not logins.alone and logins.line.has_passed(refresh_token)
             if refresh_token is not None and not logins.alone:
                 log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
-                if leased and leased.saved and not used:  # whoever comes next may use it
+                if leased and leased.saved and not used:  # the next caller may use it
                     yield leased.shelf.save(leased.saved, leased.lease)
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
@@ -121,7 +121,7 @@ def rest(
     try:
         yield Pause(pause)
     except BaseException:
-        if getattr(failure, "retry_after", None) is not None:  # the endpoint's word counts for whoever leads next, too
+        if getattr(failure, "retry_after", None) is not None:  # what the endpoint asked for binds the next leader, too
             source.logins.cool(failure, flight)
         raise
 

@@ -26,7 +26,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
 
-if TYPE_CHECKING:  # needed when there is no token: whoever makes an auth object must not wait for them
+if TYPE_CHECKING:  # needed when there is no token: making an auth object must not wait for them
     from tokenauth._core.events import OnEvent
     from tokenauth._core.fleet import Fleet
     from tokenauth._core.flights import Flight, Flights

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class StandIn(Protocol):
     def login(self, provider: "Provider", /) -> "Token": ...  # or raise
 
-    def secret(self) -> str: ...  # in the place of any that a request carries
+    def secret(self) -> str: ...  # replaces any that a request carries
 
     def signed(self, method: str | None, url: str, signature: "Signature", /) -> None: ...
 

@@ -76,7 +76,7 @@ def _started(errand: RunCommand) -> "subprocess.Popen[bytes]":
 
 
 def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:
-    """Return what stands in both pipes when they close, when the process ends, when it is too much, or at *end*."""
+    """Return what both pipes hold when they close, when the process ends, when it is too much, or at *end*."""
     import selectors  # noqa: PLC0415  (few run a command)
 
     found = {pipe: bytearray() for pipe in (process.stdout, process.stderr) if pipe is not None}
@@ -125,7 +125,7 @@ def _read_by_threads(process: "subprocess.Popen[bytes]", end: float) -> tuple[by
 
 
 def _add(pieces: bytearray, piece: bytes, most: int) -> None:
-    """Add *piece*, as long as there is no more than *most* and one byte."""
+    """Add *piece*, up to *most* and one byte in all."""
     pieces += piece[: max(most + 1 - len(pieces), 0)]
 
 

@@ -7,8 +7,8 @@ caller. What can happen to a task, and what its future gets:
     its caller is cancelled                  the same, later
     its time is over                         `Late`: it is cancelled
     it is cancelled: the loop ends           `Gone`: `asyncio.run` cancels what is left, as trio does when `main` ends
-    the loop is closed without that          nothing: whoever waits sees it (`Flight.lost`)
-    the loop is stopped, or blocked          nothing: whoever waits goes by the deadline
+    the loop is closed without that          nothing: the callers that wait see it (`Flight.lost`)
+    the loop is stopped, or blocked          nothing: the callers that wait go by the deadline
 
 The first task that waits imports asyncio, so blocking programs never load it.
 """

@@ -23,7 +23,7 @@ from tokenauth._lazy import installed
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in *argv* (default: the process's) and return its exit code."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by whoever started us
+        if getattr(sys, name) is None:  # closed by the program that started us
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (until the process ends)
     try:
         with installed("cli", "The command tokenauth"):

@@ -54,7 +54,7 @@ def ended(command: Callable[[], Any]) -> int:
     except (BrokenPipeError, SystemExit) as problem:  # which is what Typer makes of the first
         if not isinstance(problem, BrokenPipeError) and not isinstance(problem.__context__, BrokenPipeError):
             raise
-        _forsake_output()  # whoever read it has enough
+        _forsake_output()  # its reader has enough
         text, code = "", 0
     except Exception as problem:
         if os.environ.get(TRACEBACK):

@@ -38,7 +38,7 @@ def described(path: str, operation: str | None, url: str | None) -> tuple[dict[s
     if found.token is None:
         there = ", ".join(keys_of(answer.content)) or "no keys"
         written["token"] = _asked(
-            "the token", f"where the token stands in the answer; there are {there}", notes, "data.jwt"
+            "the token", f"where the token is in the answer; there are {there}", notes, "data.jwt"
         )
     if found.expires_in is None and found.expires_at is None:
         notes.append("The document does not say how long a token lives: lifetime=seconds, if you know it.")

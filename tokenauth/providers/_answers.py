@@ -153,7 +153,7 @@ def not_json(provider: Provider, reply: Reply, answer: Answer) -> Exception:
 
 
 def wants_json(places: Places | None) -> bool:
-    """Whether what is looked for can stand in a JSON answer only."""
+    """Whether only a JSON answer can have what is looked for."""
     return all(isinstance(place, str) for place in places or ())
 
 

@@ -17,7 +17,7 @@ from tokenauth.providers._values import Computed, basic_user
 T = TypeVar("T")
 
 Value = SecretLike | Secret | Computed | Sequence[SecretLike]
-"""What may stand in a header, parameter or form field of a token request; a list there is the field several times."""
+"""A value of a header, parameter or form field of a token request; a list repeats the field."""
 
 NONE: Mapping[str, str] = MappingProxyType({})
 

@@ -81,7 +81,7 @@ class Carry:
         headers = self.also.texts(kept, fresh=False) if self.also is not None else {}
         for name, value in headers.items():
             if not value.isascii() or not value.isprintable():
-                raise errors.TokenAuthError(f"The value of {name} in also= can't stand in a header")
+                raise errors.TokenAuthError(f"The value of {name} in also= can't go into a header")
         cookies: dict[str, str] = {}
         for name in [each for each in headers if each.lower() == "cookie"]:
             pairs = (pair.strip().partition("=") for pair in headers.pop(name).split(";"))

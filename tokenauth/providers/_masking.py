@@ -1,7 +1,7 @@
 """Masking: removes secrets that a server may have echoed from its text, before the text goes into an error.
 
 The text is decoded in every usual way, and several ways in a row, since a server may encode each character of what it
-echoes in its own manner. A secret that is found in the decoded text is masked where it stands in the original.
+echoes in its own manner. A secret that is found in the decoded text is masked at its place in the original.
 """
 
 import base64

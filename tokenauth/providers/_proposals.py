@@ -1,4 +1,4 @@
-"""Proposals: where token, type and expiry stand in an answer, by their names and looks. A guess."""
+"""Proposals: where token, type and expiry are in an answer, by their names and looks. A guess."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Proposal(Frozen):
 
 
 def proposed(answer: Answer) -> Proposal:
-    """Return where token, type and expiry seem to stand in *answer*."""
+    """Return where token, type and expiry seem to be in *answer*."""
     named = [(path, value) for path, value in leaves(answer.content) if value not in (None, "")]
     lifetime = _likely(named, (*_LIFETIMES, *_IN_UNITS), (int, float, str))
     unit = _IN_UNITS.get(_letters(lifetime)) if lifetime else None

@@ -47,7 +47,7 @@ _values = itemgetter(*_ARGUMENTS)
 
 
 class Reading:
-    """Where things stand in the answers of one API (*where*, by argument), and what they mean; see `Login`."""
+    """Where things are in the answers of one API (*where*, by argument), and what they mean; see `Login`."""
 
     def __init__(self, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> None:
         self.where: dict[str, Places | None] = {name: checked_place(name, arguments[name]) for name in _PLACES}
@@ -139,7 +139,7 @@ class Reading:
             advice = _answers.hint(answer, _answers.secrets_seen(login)) if isinstance(value, dict | list) else ""
             raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
         if not login.carries(value):
-            raise _answers.unusable(login, reply, f"gave a {self.noun} that can't stand in a cookie (RFC 6265)")
+            raise _answers.unusable(login, reply, f"gave a {self.noun} that can't go into a cookie (RFC 6265)")
         lifetime, expires_at = self._expiry(login, answer, where)
         renewal = self._renewal(answer, value, where) if login.refreshes else None
         return Token(

@@ -138,7 +138,7 @@ class _Sealing:
 
 _NOTHING_MOVES: Mapping[str, Finder] = {}
 
-# what stands in an identity for a value that must not show there, or changes: no JSON has bytes
+# in an identity, these replace a value that must not show there, or that changes: no JSON has bytes
 _SECRET, _CALLABLE, _FRESH = b"secret", b"callable", b"fresh"
 
 

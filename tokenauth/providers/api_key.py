@@ -66,7 +66,7 @@ class APIKey(Elsewhere):
 
     def _checked(self, value: str, kind: type[Exception]) -> str:
         if not self._carry.takes(value):
-            raise kind("key has a character that can't stand in a cookie (RFC 6265)")
+            raise kind("key has a character that can't go into a cookie (RFC 6265)")
         return value
 
     def is_static(self, origin: Origin) -> bool:

@@ -184,7 +184,7 @@ class Atrip(Login):
         if self._portal_header is None and (self._portal_param is not None or in_query):
             return Signature(params={self._portal_param or name: value})
         if not all("!" <= character <= "~" for character in value):
-            text = f"{self.name}: the token in the portal link can't stand in a header. Name a portal_param=…"
+            text = f"{self.name}: the token in the portal link can't go into a header. Name a portal_param=…"
             raise errors.TokenResponseError(text)
         return Signature(in_header(Token(value), self._portal_header or "Authorization", None))
 

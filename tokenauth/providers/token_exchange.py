@@ -33,7 +33,7 @@ class TokenExchange(Grant):
         client_secret: SecretLike | None = None,
         **options: Unpack[GrantOptions],
     ) -> None:
-        """Get a token for the user or workload that the subject token stands for.
+        """Get a token for the user or workload that the subject token identifies.
 
         The new token belongs to the subject, so make one auth object per subject. They are cheap, and objects with
         equal arguments share their token.

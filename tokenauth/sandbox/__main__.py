@@ -11,7 +11,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run until interrupted; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tokenauth.sandbox", description="Run the sandbox on loopback.")
     parser.add_argument("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds stdin's other end")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end together with stdin")
     options = parser.parse_args(argv)
     try:
         run(options.port, until_stdin_closes=options.until_stdin_closes)

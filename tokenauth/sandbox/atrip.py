@@ -6,7 +6,7 @@ with the texts ``orderNo``, ``userName``, ``role``. Every answer, business error
 str, "status": int, "msg": str | null}``, gzipped. ``status``: 0 success, 2 system error (here: a malformed
 call), 3 unauthorized (wrong secret or a header missing), 900 (unknown client). The link leads to the
 portal, which lives on another origin and wants the link's token. Source: the provider's "ATRIP Token" page;
-900 is what third parties report for keys of the wrong environment. Where the token stands in the link is
+900 is what third parties report for keys of the wrong environment. Where the token is in the link is
 published nowhere, hence the `link` knob.
 """
 

@@ -225,6 +225,6 @@ def _end(process: subprocess.Popen[str], patience: float = 5.0) -> None:
 
 
 def _exit_with_stdin(server: uvicorn.Server) -> None:
-    """End *server* when stdin closes: whoever held its other end has died."""
+    """End *server* when stdin closes: the process at its other end has died."""
     sys.stdin.buffer.read()
     server.should_exit = True

@@ -156,7 +156,7 @@ class ShelfInStore:
             self._store.release(name, lease)
 
     def _unwanted(self, asked: "Future[Any]") -> None:
-        """Release the lease that was *asked* for, if it comes after all: whoever asked has gone."""
+        """Release the lease that was *asked* for, if it comes after all: its caller has gone."""
         held = None if asked.exception() else asked.result()
         if isinstance(held, Hold):
             self.release_soon(held)
@@ -237,7 +237,7 @@ class Seals:
     """The seals of this process's credentials, each made once: that takes a tenth of a second of a core, and 32 MiB."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()  # re-entrant: a garbage collection under it may run anybody's code
+        self.lock = threading.RLock()  # re-entrant: a garbage collection under it may run any code
         self._made: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
         self.begin_anew()
 

@@ -253,7 +253,7 @@ def _end(alive: BaseFileLock) -> None:
 
 
 def _rename(beside: Path, path: Path, tries: int = _RENAMES) -> None:
-    """Put *beside* in the place of *path*; Windows refuses that while somebody reads the old one."""
+    """Replace *path* with *beside*; Windows refuses that while somebody reads the old one."""
     for _ in range(tries - 1):
         with contextlib.suppress(PermissionError):
             beside.replace(path)

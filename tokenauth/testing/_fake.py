@@ -31,10 +31,10 @@ class Signed(Frozen):
 
 
 class Fake:
-    """What stands in for every token API. Each auth object gets `token`, makes no login, and reads no secret.
+    """Replaces every token API. Each auth object gets `token`, makes no login, and reads no secret.
 
     Attributes:
-        signed: the requests that were signed, in order; a request that was sent again stands in it twice.
+        signed: the requests that were signed, in order; a request that was sent again is in it twice.
         logins: how many logins there would have been.
         lifetime: seconds for which the next token lives; None, the default, for a token that never expires.
     """
@@ -99,7 +99,7 @@ class Fake:
 
 
 class _StandIn:
-    """What the core asks, in the place of a token API."""
+    """What the core asks instead of a token API."""
 
     def __init__(self, fake: Fake) -> None:
         self._fake = fake
@@ -120,7 +120,7 @@ _active: list[_StandIn] = []
 
 @contextlib.contextmanager
 def fake() -> Iterator[Fake]:
-    """Give every auth object a fake token in the block, without a login; yield what stands in for all token APIs.
+    """Give every auth object a fake token in the block, without a login; yield what replaces all token APIs.
 
     Requests are sent as ever, with the fake token: to your mock, or to a server of yours. Stores aren't used, logouts
     aren't sent, and nothing is remembered before or after.
