@@ -429,6 +429,23 @@ def test_a_leader_that_is_cancelled_in_a_pause_of_ours_hands_over(source: Source
     assert isinstance(Play(obtain(source)).effect, Exchange)
 
 
+@pytest.mark.parametrize("flow", [obtain, fetch])
+def test_leaders_that_are_cancelled_in_a_pause_try_three_times_together(
+    source: Source, clock: ManualClock, flow: Any
+) -> None:
+    """Callers that are less patient than the pauses would send the password again and again."""
+    for _ in range(2):
+        leader = Play(flow(source)).hit(TokenEndpointError("down", retryable=True))
+        assert isinstance(leader.effect, Pause)
+        leader.flow.close()
+    with pytest.raises(TokenEndpointError):
+        Play(flow(source)).hit(TokenEndpointError("down", retryable=True))
+    with pytest.raises(TokenEndpointError, match="Remembered"):
+        Play(flow(source))
+    clock.move(1)
+    assert isinstance(Play(flow(source)).hit(TokenEndpointError("down", retryable=True)).effect, Pause)
+
+
 @pytest.mark.parametrize(("failure", "pause"), [({"retry_after": 2.0}, 2.0), ({}, 0.05)])
 def test_a_refresh_token_that_meets_a_busy_endpoint_counts_as_a_try(
     clock: ManualClock, failure: dict[str, Any], pause: float

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import anyio
@@ -125,3 +125,21 @@ asyncio.run(main())
 """
         run(code, server.url)
         assert server.logins == 1
+
+
+@pytest.mark.parametrize("name", ["trio", "greenlet"])
+def test_a_module_that_another_thread_is_just_importing_is_not_used_yet(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with token_server() as server:
+        auth = server.auth()
+
+        def fetched() -> list[str]:
+            auth.invalidate()
+            awaited = asyncio.run(auth.aget_token())
+            auth.invalidate()
+            return [awaited.value, auth.get_token().value]
+
+        fetched()  # the clients import trio themselves, and would keep what is not whole
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        assert fetched() == ["token-3", "token-4"]

@@ -121,8 +121,8 @@ class Flight:
 
 def current_greenlet() -> int | None:
     """Return which greenlet of its thread the running code is in; None where nobody uses greenlets."""
-    greenlet = sys.modules.get("greenlet")
-    return id(greenlet.getcurrent()) if greenlet is not None else None
+    current = getattr(sys.modules.get("greenlet"), "getcurrent", None)  # it may be half imported
+    return id(current()) if current is not None else None
 
 
 def current_loop() -> Any:

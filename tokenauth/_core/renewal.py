@@ -19,7 +19,7 @@ What can happen to a refresh token, and what follows:
 """
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
+from tokenauth._core.cooldown import LONGEST
 from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased
@@ -49,7 +50,7 @@ def renew(
     source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
 ) -> Fetch:
     """Exchange the refresh token, once, if there is an unused one; else log in. Makes at most three tries."""
-    logins, tries = source.logins, 0
+    logins, tries = source.logins, tries_before(source)
     held = source.tokens.held()
     before = held.token if held is not None else rejected
     if leased and leased.saved and leased.saved.token and leased.saved.token.value:
@@ -123,7 +124,18 @@ def rest(
     except BaseException:
         if getattr(failure, "retry_after", None) is not None:  # what the endpoint asked for binds the next leader, too
             source.logins.cool(failure, flight)
+        else:
+            source.credential.memory.notes.put(_tries(source), tries, source.now() + LONGEST)
         raise
+
+
+def tries_before(source: Source) -> int:
+    """Return how many tries the leader before made, if it was cancelled in a pause: the next one goes on counting."""
+    return source.credential.memory.notes.take(_tries(source), source.now()) or 0
+
+
+def _tries(source: Source) -> tuple[str, Hashable]:
+    return ("tries", source.tokens.key)
 
 
 def call(
@@ -239,7 +251,7 @@ def save_now(source: Source, leased: Leased | None, held: Held) -> None:
 
 def log_in(source: Source, flight: Flight, deadline: float) -> Fetch:
     """Log in with the credentials, at most three times, for this caller only."""
-    tries = 0
+    tries = tries_before(source)
     while True:
         tries += 1
         try:

@@ -233,7 +233,7 @@ def _running_trio() -> Any:
     """Return the module trio where this task runs on it, else None: then it is asyncio."""
     trio = sys.modules.get("trio")
     if trio is not None:
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, AttributeError):  # the latter where it is half imported
             trio.lowlevel.current_task()
             return trio
     return None
