@@ -4,17 +4,20 @@ import asyncio
 import gzip
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 from multidict import CIMultiDict
+from yarl import URL
 
 from tests.clients import Aiohttp, Get
 from tests.servers import Received, Reply, serve
 from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import APIKeyAuth
+from tokenauth._clients import middleware
 from tokenauth.aiohttp import TokenAuth as AiohttpTokenAuth
 
 CLIENT = Aiohttp()
@@ -37,6 +40,22 @@ def test_who_comes_home_from_abroad_gets_nothing_whatever_the_timeout(total: flo
         assert "authorization" not in back.headers
         assert "authorization" not in abroad.server.requests[0].headers
     assert server.logins == 1
+
+
+def test_redirects_that_are_not_followed_are_forgotten_at_last(server: TokenServer) -> None:
+    """Their sessions follow none, or have given up: nobody tells us."""
+    auth, api = server.auth(), URL(server.api)
+
+    async def redirects(_: Any) -> Any:
+        return SimpleNamespace(status=302, headers=CIMultiDict())
+
+    async def main() -> None:
+        for _ in range(5000):
+            await auth(SimpleNamespace(url=api, headers=CIMultiDict(), body=b"", _timer=object()), redirects)
+
+    CLIENT.run(main)
+    assert 0 < len(middleware._chains) <= 4096
+    middleware._chains.clear()
 
 
 async def _sends_again(request: Any, handler: Any) -> Any:

@@ -1,6 +1,7 @@
 """`headers(url)` and `refused(url)`: for clients that have no hook for an auth object."""
 
 import asyncio
+import itertools
 import logging
 import subprocess
 import sys
@@ -9,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 import urllib3
 
 from tests.servers import Reply
 from tests.support import ManualClock, PlainProvider, TokenServer, with_clock
-from tokenauth import FunctionAuth
+from tokenauth import FunctionAuth, LoginAuth
 from tokenauth._core.signature import Signature
 
 WAYS: dict[str, Callable[[Any, str], dict[str, str]]] = {
@@ -216,6 +218,40 @@ def test_headers_for_any_number_of_origins_are_remembered_in_bounds() -> None:
     assert all(auth.headers(url) == {"Authorization": "Bearer t-1"} for url in urls)
     assert len(auth._handed_out) <= 64
     assert auth.refused(urls[0], {"Authorization": "Bearer t-1"})
+
+
+def test_requests_to_any_number_of_origins_are_remembered_in_bounds() -> None:
+    urls = [f"https://h{number}.example/x" for number in range(70)]
+    auth = FunctionAuth(lambda: "t-1", origins=urls, cache={})
+    for url in urls:
+        assert auth(requests.Request("GET", url).prepare()).headers["Authorization"] == "Bearer t-1"
+    ready = auth._source.ready()
+    assert ready is not None
+    assert 0 < len(ready.signatures) <= 64
+
+
+def test_refusals_of_any_number_of_addresses_are_remembered_in_bounds(clock: ManualClock) -> None:
+    numbers = itertools.count()
+    auth = FunctionAuth(lambda: f"t-{next(numbers)}", origins=["https://api.example"], cache={})
+    with_clock(auth, clock)
+    for number in range(1100):
+        url = f"https://api.example/{number}"
+        assert auth.refused(url, auth.headers(url))
+        clock.move(60)
+    assert 0 < len(auth._renewals) <= 1024
+
+
+@way
+def test_a_token_for_another_of_the_api_s_hosts_stays_out_with_one_warning(
+    headers: Any, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where the answer of a login names the host that the account is at."""
+    home = server.server.at("localhost")
+    server.answer = lambda request: Reply(200, {"token": "t", "api": home}) if request.path == "/token" else None
+    auth = LoginAuth(f"{server.url}/token", json={"user": server.user}, token="token", home="api", cache={})
+    assert headers(auth, f"{home}/api") == {"Authorization": "Bearer t"}
+    assert [headers(auth, server.api) for _ in range(2)] == [{}, {}]
+    assert ["go without the token" in record.message for record in caplog.records] == [True]
 
 
 def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> None:

@@ -2,15 +2,17 @@
 
 import copy
 import pickle
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 from tests.clients import CLIENTS, Client
-from tests.support import PlainProvider, token_server
+from tests.servers import Reply as Response
+from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth
 from tokenauth._core.origins import Origin
-from tokenauth.providers import Login, Reply, Secret, Signature, TokenRequest
+from tokenauth.providers import Login, Provider, Reply, Secret, Signature, TokenRequest
 from tokenauth.stores import FileStore
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -117,6 +119,86 @@ class _NoRead:
 def test_what_it_lacks_is_said(wrong: Any, text: str) -> None:
     with pytest.raises(TypeError, match=text):
         TokenAuth(wrong)
+
+
+Steps = Callable[["Mine", str | None], list[TokenRequest]]
+
+
+class Mine(Provider):
+    """One of a user's own that logs in with the calls that *steps* returns."""
+
+    name = "Mine"
+
+    def __init__(self, url: str, steps: "Steps") -> None:
+        self.token_url = f"{url}/token"
+        self.steps = steps
+        self.repeated: list[str] = []
+
+    def login(self, refresh_token: str | None = None) -> Generator[Any, Reply, Token]:
+        self.repeated.append(f"{refresh_token!r} {refresh_token}")
+        reply = None
+        for call in self.steps(self, refresh_token):
+            reply = yield call
+        return self.read(reply) if reply is not None else Token("none")
+
+    def read(self, reply: Reply) -> Token:
+        answer = reply.json()
+        return Token(answer["token"], lifetime=3600.0, refresh_token="r-4711")
+
+
+class Unread(Mine):
+    """One whose author has forgotten it."""
+
+    read = Provider.read
+
+
+def one_call(mine: Mine, _: str | None) -> list[TokenRequest]:
+    return [TokenRequest("POST", mine.token_url)]
+
+
+FAULTS: dict[str, tuple[type[Mine], Steps, str]] = {
+    "no `read`": (Unread, one_call, r"raised TypeError \(provider.py"),
+    "no call": (Mine, lambda mine, _: [], "its login makes no token request"),
+    "in clear": (Mine, lambda mine, _: [TokenRequest("GET", "http://other.example/nonce")], "is plain http"),
+    "no URL": (Mine, lambda mine, _: [TokenRequest("GET", "https://")], "is not a usable URL"),
+    "no `request`": (Mine, lambda mine, token: [mine.request(token)], r"raised TypeError \(provider.py"),
+    "no token": (
+        Mine,
+        lambda mine, _: [TokenRequest("GET", f"{mine.token_url}?deep=1")],
+        r"raised ValueError \(messages.py",
+    ),
+}
+
+
+@every
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_login_that_can_not_work_says_why(client: Client, fault: str, server: TokenServer) -> None:
+    """`deep`: JSON that no parser can follow."""
+    server.answer = lambda request: Response(200, b"[" * 100_000) if request.query else None
+    kind, steps, why = FAULTS[fault]
+    with pytest.raises(client.error_root, match=f"^Mine: .*{why}"):
+        client.get(TokenAuth(kind(server.url, steps), cache={}), server.api)
+
+
+@every
+def test_who_has_nothing_to_log_out_with_just_ends(client: Client, server: TokenServer) -> None:
+    mine = Mine(server.url, one_call)
+    mine.logs_out = True
+    with TokenAuth(mine, cache={}) as auth:
+        assert client.get(auth, server.api) == 200
+    assert [each.path for each in server.server.requests] == ["/token", "/api"]
+
+
+@every
+def test_a_refresh_token_that_is_printed_on_its_way_is_not_shown(client: Client, server: TokenServer) -> None:
+    """As a report with locals does, or a debugger."""
+    mine = Mine(server.url, one_call)
+    mine.refreshes = True
+    auth = TokenAuth(mine, cache={})
+    assert client.get(auth, server.api) == 200
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert mine.repeated == ["None None", "'***' r-4711"]
 
 
 @pytest.mark.parametrize("name", ["header", "scheme"])

@@ -150,6 +150,20 @@ def test_a_lifetime_that_the_answer_states_slides_too(client: Client, sessions: 
 
 
 @every_client
+@pytest.mark.parametrize("answer", [{}, {"expires_in": 0}], ids=["none", "0"])
+def test_a_session_whose_lifetime_nobody_knows_is_used_until_a_refusal(
+    client: Client, sessions: Sessions, answer: dict[str, Any]
+) -> None:
+    sessions.answer = answer
+    auth = sessions.auth(lifetime=None)
+    assert sessions.use(client, auth) == (1, 0)
+    sessions.clock.move(IDLE - 1)
+    assert sessions.use(client, auth) == (1, 0)
+    sessions.clock.move(IDLE)
+    assert sessions.use(client, auth) == (2, 1)
+
+
+@every_client
 def test_a_session_that_the_server_ended_is_renewed_after_its_refusal(client: Client, sessions: Sessions) -> None:
     auth = sessions.auth()
     assert sessions.use(client, auth) == (1, 0)

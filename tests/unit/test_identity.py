@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from decimal import Decimal
 from enum import Enum, Flag
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import pytest
@@ -24,7 +25,8 @@ from hypothesis import strategies as st
 from tests.stores import DictStore, SecretProvider
 from tests.support import Masked, PlainProvider
 from tokenauth import TokenAuth
-from tokenauth._core.identity import Identity
+from tokenauth._core import identity
+from tokenauth._core.identity import Identity, mark_of
 from tokenauth._core.secrets import Secret
 from tokenauth.providers import (
     APIKey,
@@ -379,6 +381,71 @@ def test_what_one_process_alone_can_tell_is_refused_with_a_store() -> None:
         with pytest.raises(ValueError, match="store= needs a provider that every process"):
             TokenAuth(provider, store=DictStore())
     assert TokenAuth(Login(URL, form={"key": "k", "at": fixed}, public=["at"]), store=DictStore())
+
+
+@pytest.mark.parametrize(
+    ("bound", "place"),
+    [
+        ({"at": lambda: "x"}, r"identity\['at'\]"),
+        (frozenset({lambda: "x"}), "a part of identity"),
+        ({(lambda: "x"): 1}, "a key of identity"),
+    ],
+    ids=["value", "part", "key"],
+)
+def test_what_one_process_alone_can_tell_is_named_by_its_place(bound: object, place: str) -> None:
+    (told,) = Identity.of(bound).bound
+    assert re.fullmatch(place, told)
+
+
+class Moody:
+    """Each of its methods is made anew when it is asked for."""
+
+    def read(self) -> str:
+        return "x"
+
+    def show(self) -> str:
+        return "x"
+
+
+@dataclass(eq=False)
+class Opened:
+    """A callable dataclass that holds something that can't be compared."""
+
+    file: object
+
+    def __call__(self) -> str:
+        return "x"
+
+
+def test_callables_make_one_auth_object_equal_another_if_they_are_surely_the_same() -> None:
+    moody, file = Moody(), Opaque()
+    for one, other, are_same in [
+        (moody.read, moody.read, True),
+        (moody.read, moody.show, False),
+        (moody.read, Moody().read, False),
+        (moody.read, fixed, False),
+        (Vault(), Vault(), False),
+        (Keeper("p", "t"), Keeper("p", "t"), True),
+        (Keeper("p", "t"), Keeper("p", "u"), False),
+        (Opened(file), Opened(file), False),
+    ]:
+        assert (Secret("key", cast(Any, one)) == Secret("key", cast(Any, other))) is are_same
+
+
+class Passing:
+    """Something whose place in memory another one may have later."""
+
+
+def test_what_comes_after_another_has_a_mark_of_its_own_even_if_that_one_is_not_forgotten() -> None:
+    """A mark is kept by its owner's id. Ctrl-C may hit the function that forgets it."""
+    first, second = Passing(), Passing()
+    mark = mark_of(first)
+    identity._marks[id(second)] = identity._marks[id(first)]
+    assert mark_of(second) == mark_of(second) != mark
+    identity._marks[id(first)] = theirs = identity._marks[id(second)]
+    place = id(first)
+    del first
+    assert identity._marks.pop(place) is theirs
 
 
 def test_an_ordered_mapping_is_told_by_its_items() -> None:

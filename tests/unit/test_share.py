@@ -8,7 +8,7 @@ from tests.support import ManualClock
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tokenauth import CredentialsRejected, Token, TokenEndpointError
 from tokenauth._core.effects import Ask, Exchange, Pause
-from tokenauth._core.flow import depart, obtain
+from tokenauth._core.flow import depart, farewell, obtain
 from tokenauth._core.record import Record
 from tokenauth._core.source import Source
 
@@ -332,17 +332,22 @@ def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end
 # the last one logs out
 
 
-def departing(source: Source, shelf: ShelfByHand, clock: ManualClock, *looks: Any) -> Any:
-    """Play a departure in which the seats were found taken or free as in *looks*; return what is to be logged out."""
+def departing(source: Source, shelf: ShelfByHand, clock: ManualClock, *looks: Any, **others: Any) -> Any:
+    """Play a departure in which the seats were found taken or free as in *looks*; return what is to be logged out.
+
+    *others*: what the store's other calls bring that don't go well.
+    """
     flow: Any = depart(source, shelf)
     answers = {"leave the seat": True, "acquire": Lease(clock.monotonic_now + 3), "save": True}
-    answers["load"] = saved(clock, "theirs")
+    answers |= {"load": saved(clock, "theirs")} | others
     seen = list(looks)
     effect = next(flow)
     while True:
-        what = effect.function()
+        if isinstance(effect, Pause):
+            clock.move(effect.seconds)
+        what = "pause" if isinstance(effect, Pause) else effect.function()
         try:
-            effect = flow.send(seen.pop(0) if what == "occupied" else answers[what])
+            effect = flow.send(seen.pop(0) if what == "occupied" else answers.get(what))
         except StopIteration as end:
             assert seen == []
             return end.value
@@ -366,6 +371,25 @@ def test_who_sits_down_between_the_looks_keeps_the_token(
 ) -> None:
     assert departing(source, shelf, clock, False, True) is None
     assert [record.token and record.token.value for record in shelf.saved] == [None, "theirs"]
+
+
+@pytest.mark.parametrize("fault", [{"acquire": None}, {"load": None}, {"save": False}], ids=str)
+def test_nobody_logs_out_what_others_may_still_find_in_the_store(
+    fault: dict[str, Any], source: Source, clock: ManualClock, shelf: ShelfByHand
+) -> None:
+    assert departing(source, shelf, clock, *([False] if "save" in fault else []), **fault) is None
+    assert len(shelf.released) == ("acquire" not in fault)
+
+
+def test_a_logout_that_the_store_fails_is_left_out(
+    source: Source, shelf: ShelfByHand, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    flow: Any = farewell(source, Token("mine"))
+    assert next(flow).function() == "leave the seat"
+    with pytest.raises(StopIteration):
+        flow.throw(OSError(28, "No space left on device"))
+    assert "the logout failed: OSError" in caplog.text
 
 
 def test_who_never_had_a_seat_logs_nobody_out(source: Source, shelf: ShelfByHand) -> None:

@@ -72,5 +72,4 @@ def _born() -> None:
     _generation += 1
 
 
-if _REGISTER is not None:
-    _REGISTER(after_in_child=_born)
+over_fork(bool, bool, _born)

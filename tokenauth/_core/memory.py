@@ -110,10 +110,7 @@ class Memory:
         def __getattr__(self, name):
             if name not in _PARTS:
                 raise AttributeError(f"{type(self).__name__} has no {name}")
-            with self.lock:
-                if name not in vars(self):
-                    setattr(self, name, _PARTS[name](self.lock))
-                return vars(self)[name]
+            return vars(self).setdefault(name, _PARTS[name](self.lock))  # of two threads, one is first
 
     def invalidate(self, key: Hashable, now: float) -> None:
         """Let nothing count that a store was told of the credential *key* before *now* (Unix seconds)."""

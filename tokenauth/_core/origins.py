@@ -6,6 +6,7 @@ Law: what can't be read with certainty is foreign.
 import functools
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -94,6 +95,13 @@ def _name(host: str) -> str:
         host = idna.encode(host, uts46=True).decode()  # IDNAError is a ValueError
     host = host.lower().removesuffix(".")
     return host if re.fullmatch(_HOST, host) else ""
+
+
+def listed(origins: Iterable[str]) -> tuple[str, ...]:
+    """Return the argument *origins* as a tuple; TypeError if it is one str."""
+    if isinstance(origins, str):
+        raise TypeError("origins must be a list of URLs, not one str")
+    return tuple(origins)
 
 
 def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:

@@ -35,9 +35,6 @@ class Given(tuple[Any, ...]):
         """Whether two objects are equal is said by what became of their arguments."""
         return isinstance(other, Given)
 
-    def __ne__(self, other: object) -> bool:
-        return not isinstance(other, Given)
-
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -146,7 +143,6 @@ class Provider:
 
         It is called at each request, so it must be cheap. A token with a different `kept["version"]` is renewed.
         """
-        return None
 
     def logout(self, token: Token) -> TokenRequest | None:
         """Return the request that logs *token* out; its response is ignored. For a provider that `logs_out`."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
-from tokenauth._core.origins import Origin, checked_origin
+from tokenauth._core.origins import Origin, checked_origin, listed
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._values import Computed, basic_user
 
@@ -61,9 +61,7 @@ def checked_path(name: str, path: object) -> str:
 
 
 def checked_origins(urls: Iterable[str], *, allow_http: bool) -> frozenset[Origin]:
-    if isinstance(urls, str):
-        raise TypeError("origins must be a list of URLs, not one str")
-    return _origins(tuple(urls), allow_http)
+    return _origins(listed(urls), allow_http)
 
 
 @by_value

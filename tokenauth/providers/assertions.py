@@ -1,5 +1,6 @@
 """Client authentication by assertion (RFC 7523 §2.2): `client_auth=PrivateKeyJWT(key)` and similar."""
 
+import abc
 import base64
 import hashlib
 import re
@@ -22,8 +23,9 @@ LIFETIME = 60
 class Assertion(ClientAuth):
     """Authenticates the client with a `client_assertion` (RFC 7521 §4.2)."""
 
+    @abc.abstractmethod
     def assertion(self, client: Client) -> str:
-        raise NotImplementedError
+        """Return the assertion."""
 
     def applied(self, request: TokenRequest, client: Client) -> TokenRequest:
         fields = {"client_assertion_type": ASSERTION, "client_assertion": self.assertion(client)}
