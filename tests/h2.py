@@ -47,9 +47,8 @@ def hypercorn(app: Any, config: Config | None = None) -> Iterator[str]:
             bound.detach()  # hypercorn has closed it
 
 
-@contextlib.contextmanager
-def serve(answer: Callable[[Received], Reply], ca: Any) -> Iterator[Server]:
-    """Serve *answer* on a free port of 127.0.0.1, which is "localhost" as well."""
+def asgi(answer: Callable[[Received, str], Reply]) -> Any:
+    """Return an application that answers each request, of an HTTP version, with *answer*."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -62,14 +61,26 @@ def serve(answer: Callable[[Received], Reply], ca: Any) -> Iterator[Server]:
             event = await receive()
             body, more = body + event.get("body", b""), event.get("more_body", False)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        target = (scope["raw_path"] + b"?" + scope["query_string"]).decode().removesuffix("?")
+        target = (
+            (scope.get("raw_path", scope["path"].encode()) + b"?" + scope["query_string"]).decode().removesuffix("?")
+        )
         request = Received(scope["method"], target, headers, body, headers.get("host", ""))
-        server.requests.append(request)
-        server.versions.add(scope["http_version"])
-        reply = await asyncio.to_thread(answer, request)
+        reply = await asyncio.to_thread(answer, request, scope["http_version"])
         status, pairs, content = _parts(reply)
         await send({"type": "http.response.start", "status": status, "headers": pairs})
         await send({"type": "http.response.body", "body": content})
+
+    return app
+
+
+@contextlib.contextmanager
+def serve(answer: Callable[[Received], Reply], ca: Any) -> Iterator[Server]:
+    """Serve *answer* on a free port of 127.0.0.1, which is "localhost" as well."""
+
+    def seen(request: Received, version: str) -> Reply:
+        server.requests.append(request)
+        server.versions.add(version)
+        return answer(request)
 
     with tempfile.NamedTemporaryFile(suffix=".pem") as certificate:
         issued = ca.issue_cert("127.0.0.1", "localhost")
@@ -77,7 +88,7 @@ def serve(answer: Callable[[Received], Reply], ca: Any) -> Iterator[Server]:
         certificate.flush()
         config = Config()
         config.certfile = config.keyfile = certificate.name
-        with hypercorn(app, config) as url:
+        with hypercorn(asgi(seen), config) as url:
             server = Server(int(url.rpartition(":")[2]), "https", "127.0.0.1")
             yield server
 

@@ -193,6 +193,25 @@ def test_a_revoked_token_is_renewed_where_responses_name_a_proxy(
 # redirects at home
 
 
+def test_a_revoked_token_is_renewed_where_responses_name_no_adapter(
+    server: TokenServer, session: requests.Session
+) -> None:
+    """As those of an adapter that asks a WSGI application: requests itself sets it in one of its own adapters only."""
+
+    class Nameless(HTTPAdapter):
+        def build_response(self, request: Any, low: Any) -> Any:
+            response = super().build_response(request, low)
+            del response.connection
+            return response
+
+    session.mount("http://", Nameless())
+    session.auth = server.auth()
+    assert session.get(server.api).status_code == 200
+    server.revoke()
+    assert session.get(server.api).status_code == 200
+    assert (server.logins, server.statuses) == (2, [200, 401, 200])
+
+
 @every_change
 @every_auth
 def test_a_redirect_inside_our_origins_arrives_signed(

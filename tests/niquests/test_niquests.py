@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from tests import h2
+from tests.clients import Client, Niquests, NiquestsAsync, Post
 from tests.servers import Received, Reply
 from tests.support import TokenServer, token_server
 from tokenauth import CredentialsRejected, ManisAuth
 from tokenauth.sandbox import Sandbox, credentials, serve
 
 niquests: Any = pytest.importorskip("niquests")  # untyped here, for the type checkers' environment has none
+sgi: Any = pytest.importorskip("niquests.extensions.sgi")
 BODY = b"whole body \x00\xff" * 1000
 
 
@@ -232,6 +236,39 @@ def test_a_request_for_events_and_its_redirects_share_one_renewal(
     there.refuses = True
     assert there.get(kind, auth, "/path") == 401
     assert server.logins == 2
+
+
+API = "https://api.example.com"
+
+
+def wsgi(server: TokenServer) -> Any:
+    """The API in this process."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        headers = {"authorization": environ.get("HTTP_AUTHORIZATION", "")}
+        reply = server.use(Received("POST", environ["PATH_INFO"], headers, body))
+        start_response(f"{reply.status} Status", [])
+        return [json.dumps(reply.body).encode()]
+
+    return sgi.WebServerGatewayInterface(app=app)
+
+
+def asgi(server: TokenServer) -> Any:
+    return sgi._async.AsyncServerGatewayInterface(app=h2.asgi(lambda request, _: server.use(request)))
+
+
+@pytest.mark.parametrize(("client", "api"), [(Niquests(), wsgi), (NiquestsAsync(), asgi)], ids=["wsgi", "asgi"])
+def test_an_application_in_this_process_is_an_api_like_any_other(client: Client, api: Any) -> None:
+    """Its responses don't name their adapter. It is mounted at a URL that has an origin."""
+    with token_server() as server:
+        auth = server.auth(origins=[API])
+        settings = {"setup": lambda session: session.mount(API, api(server))}
+        assert client.get(auth, f"{API}/x", **settings) == 200
+        server.revoke()
+        answer = client.send(auth, Post(f"{API}/x", data=BODY), **settings)
+    assert (answer.status, answer.history) == (200, [401])
+    assert answer.json()["sha256"] == hashlib.sha256(BODY).hexdigest()
 
 
 def test_token_errors_are_niquests_errors(sandbox: Sandbox) -> None:

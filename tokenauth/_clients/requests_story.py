@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, take_off, target_of
 from tokenauth._clients.peek import refuses
 from tokenauth._clients.requests_family import RequestsAuth, put
-from tokenauth._clients.sent_again import finished, rewound, sent_again, tool
+from tokenauth._clients.sent_again import finished, names_adapter, rewound, sent_again, tool
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having
 from tokenauth._clients.steps import Obtain, Static, Steps, played
 from tokenauth._core import stand_in
@@ -238,7 +238,7 @@ class Sent:
             return False
         if carried is not None and (self._chain.renewed or not source.renews(carried, place_of(home, response.url))):
             return False
-        if getattr(response, "connection", None) is not None and (yield from rewound(response.request)):
+        if names_adapter(response) and (yield from rewound(response.request)):
             return True
         if carried is not None:
             source.reject(carried)

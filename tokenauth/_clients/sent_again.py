@@ -1,11 +1,13 @@
 """Sending a request of requests or niquests once more, as steps of its story: see `requests_story`."""
 
 import importlib
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
+from types import FrameType
 from typing import Any
 
 from tokenauth._clients.bodies import Kept
@@ -22,6 +24,16 @@ def tool(library: str, name: str) -> Any:
     """Return a function of *library*, by its module and name."""
     module, _, function = name.rpartition(".")
     return getattr(importlib.import_module(f"{library}.{module}"), function)
+
+
+def names_adapter(response: Any) -> bool:
+    """Whether *response* tells which adapter it is from. One for WSGI or ASGI doesn't, so the session is looked at."""
+    frame: FrameType | None = sys._getframe(1)
+    while getattr(response, "connection", None) is None and frame is not None:
+        if frame.f_code.co_name == "send" and "adapter" in frame.f_locals:
+            response.connection = frame.f_locals["adapter"]
+        frame = frame.f_back
+    return getattr(response, "connection", None) is not None
 
 
 def rewound(request: Any) -> Steps:
@@ -47,7 +59,8 @@ def finished(response: Any, now: Callable[[], float], *, read: bool) -> Steps:
             else:
                 while (piece := (yield partial(raw.read1, _PIECE, decode_content=True))) and kept.take(piece):
                     pass
-    yield response.close
+    with suppress(Exception):  # niquests awaits what its adapter for ASGI doesn't return
+        yield response.close
     if read and response._content is False:
         response._content, response._content_consumed = kept.content, True
 
