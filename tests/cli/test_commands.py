@@ -351,6 +351,8 @@ def test_a_shell_completes_profiles_and_classes(
     (tmp_path / "profiles.toml").write_text("[prod]\n[test]\n")
     assert completed("tokenauth token -p pr") == ["prod"]
     assert completed("tokenauth token --class man") == ["manis"]
+    for unfinished in ("--merchant-id ", "--json a=b --fr", "--class nope --fr"):
+        assert set(completed(f"tokenauth token --class manis {unfinished}")) <= {"--fresh"}
 
 
 def test_a_terminal_shows_that_it_waits_and_the_output_is_the_token_alone(

@@ -54,7 +54,13 @@ class Command(TyperCommand):
             for name in (*each.opts, *each.secondary_opts)
         }
         ctx.obj = self._given = Given(str(self.name), takes_value)
-        return super().parse_args(ctx, taken_out(args, ctx.obj))
+        try:
+            own = taken_out(args, ctx.obj)
+        except Stop:
+            if not ctx.resilient_parsing:  # a shell completes a line that isn't finished
+                raise
+            own = []
+        return super().parse_args(ctx, own)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, and those of the class that is named."""
