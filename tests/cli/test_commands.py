@@ -40,7 +40,14 @@ def test_the_command_alone_shows_help_with_examples(run: Run) -> None:
     assert ran.code == 0
     assert "Examples:" in ran.out
     assert all(f"  {name} " in ran.out for name in COMMANDS)
+    assert "\b" not in ran.out
+    assert all(len(line) <= 80 for line in run("token", "--help").out.splitlines())
     assert run("--version").out == f"tokenauth {__version__}\n"
+
+
+def test_cache_alone_shows_help_too(run: Run) -> None:
+    ran = run("cache")
+    assert (ran.code, ran.out, ran.err) == (0, run("cache", "--help").out, "")
 
 
 @pytest.mark.parametrize("path", [[each] for each in COMMANDS] + [["cache", "list"], ["cache", "clear"]], ids="-".join)
@@ -295,7 +302,8 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         ),
         (["token", "--class", "nope", "--help"], "there is no class 'nope'"),
         (["token"], "which API? Name a profile, -p NAME, or a class: --class "),
-        (["cache", "list", "--folder", os.devnull], "the folder for tokens can't be made"),
+        (["cache", "list", "--folder", os.devnull], f"there is no folder {os.devnull}"),
+        (["cache", "clear", "--folder", "/nowhere"], "there is no folder /nowhere"),
     ],
     ids=lambda each: each if isinstance(each, str) else None,
 )
@@ -364,6 +372,7 @@ def test_a_terminal_shows_that_it_waits_and_the_output_is_the_token_alone(
     ran = run("token", *manis)
     assert "logging in" in ran.err
     assert ran.out == run("token", *manis, "-q").out
+    assert run("request", "GET", f"{manis[3]}/manis/api/[/x]", *manis).code == 0  # no markup of rich's
 
 
 def test_the_arguments_of_a_class_stand_in_help_however_it_is_named(run: Run) -> None:
@@ -432,7 +441,7 @@ def test_without_a_place_for_the_next_refresh_token_none_is_used(
     for more in ([], ["--fresh"]):
         ran = run("token", *rotating, *more)
         assert (ran.code, ran.err.count("\n")) == (2, 1)
-        assert "the next refresh token would be lost: the folder for tokens can't be made" in ran.err
+        assert "the next refresh token would be lost: the folder /dev/null/tokenauth for tokens can't be made" in ran.err
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])

@@ -58,6 +58,8 @@ def test_a_server_that_is_down(run: Run, manis: list[str], closed_port: int) -> 
     assert code == 1
     assert found["connection"]["verdict"] == found["endpoint"]["verdict"] == "fail"
     assert "Is the server up?" in found["connection"]["next"]
+    assert "token_client" not in found["endpoint"]["text"]
+    assert "token_client" not in run("describe", manis[3], "-d", "a=b").err
 
 
 def test_a_host_that_does_not_exist(run: Run, manis: list[str]) -> None:

@@ -19,9 +19,11 @@ Examples:
   tokenauth doctor -p manis-prod --url https://api.example.com/orders
   tokenauth header -p manis-prod | curl -H @- https://api.example.com/orders
   tokenauth request GET https://api.example.com/orders -p manis-prod
+
 \b
 Profiles are in one TOML file. Secrets come from the environment, a file, the
 keyring, a command or a prompt.
+
 \b
 Exit codes: 0 done, 1 a check failed, 2 wrong arguments or configuration,
 3 credentials refused, 4 token endpoint failed, 5 no usable token,
@@ -91,7 +93,7 @@ _add(
 )
 _add(sandboxes.sandbox, "tokenauth sandbox", "tokenauth sandbox --port 0 --quiet", auth=False)
 _add(sandboxes.demo, "tokenauth demo", "tokenauth demo --full", auth=False)
-app.add_typer(caches.app, name="cache", epilog="\b\nExample:\n  tokenauth cache list")
+app.add_typer(caches.app, name="cache")
 
 
 def run(argv: Sequence[str]) -> int:

@@ -44,10 +44,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=hush, help="Print
 
 HELP = """\b
 Name the API by a profile (-p), or by a class and its arguments:
-  --class manis --base-url https://api.example.com --merchant-id m-1 --secret prompt
-Whatever you leave out comes from the environment (MANIS_SECRET, MANIS_SECRET_FILE),
-and a terminal asks for a missing secret. Write where a secret is, not the secret:
-  --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'COMMAND'"""
+  --class manis --base-url https://m.example.com --merchant-id m-1
+What you leave out comes from the environment: MANIS_SECRET, MANIS_SECRET_FILE.
+A terminal asks for a missing secret. Write where a secret is, not the secret:
+  --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'CMD'"""
 
 
 def auth_of(profile: str | None, name: str | None, given: _argv.Given, *, fresh: bool = False) -> Any:

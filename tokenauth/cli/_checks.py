@@ -126,19 +126,19 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
     from tokenauth.errors import CredentialsRejected
 
     if not seen.reached:
-        yield Verdict("endpoint", FAIL, str(seen.failure), "See the lines above.")
+        yield Verdict("endpoint", FAIL, seen.why, "See the lines above.")
         return
     if not seen.replies:
         if seen.failure:
-            yield Verdict("credentials", FAIL, str(seen.failure), "Correct that, and run this again.")
+            yield Verdict("credentials", FAIL, seen.why, "Correct that, and run this again.")
         return
     reply = seen.replies[-1]
     text = f"{where(auth._provider)} answered {reply.status} in {seen.took * 1000:.0f} ms"
     if isinstance(seen.failure, CredentialsRejected):
         yield Verdict("endpoint", OK, text)
-        yield Verdict("credentials", FAIL, str(seen.failure), "Correct them, and run this again.")
+        yield Verdict("credentials", FAIL, seen.why, "Correct them, and run this again.")
     elif seen.failure is not None and not reply.ok:
-        yield Verdict("endpoint", FAIL, str(seen.failure), "Check the URL against the API's documentation.")
+        yield Verdict("endpoint", FAIL, seen.why, "Check the URL against the API's documentation.")
     else:
         yield Verdict("endpoint", OK, text)
         yield Verdict(
@@ -163,7 +163,7 @@ def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
     places = getattr(getattr(auth._provider, "_reading", None), "where", {})
     if seen.token is None:
         step = "`tokenauth describe` shows the shape of the answer, and proposes the places."
-        yield Verdict("token", FAIL, str(seen.failure), step)
+        yield Verdict("token", FAIL, seen.why, step)
         return
     there = f" at {described(places['token'])}" if places.get("token") else ""
     yield Verdict("token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{there}")

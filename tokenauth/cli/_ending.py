@@ -85,7 +85,7 @@ def _said(problem: Exception) -> tuple[str, int]:
 
     if isinstance(problem, errors.TokenAuthError):
         code, step = next((code, step) for kind, code, step in _steps(errors) if isinstance(problem, kind))
-        return f"{_sentence(_on_a_command_line(str(problem)))} {step if _helps(step, problem) else ''}".rstrip(), code
+        return f"{_sentence(on_a_command_line(str(problem)))} {step if _helps(step, problem) else ''}".rstrip(), code
     if isinstance(problem, OSError) and problem.strerror:
         if problem.filename is None:
             _forsake_output()
@@ -104,7 +104,8 @@ _PYTHON = {
 _DESCRIBE = "`tokenauth describe` shows the answer."
 
 
-def _on_a_command_line(text: str) -> str:
+def on_a_command_line(text: str) -> str:
+    """Return the *text* of an error with advice for a command line, not for Python."""
     for there, here in _PYTHON.items():
         text = text.replace(there, here)
     return text

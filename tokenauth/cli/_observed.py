@@ -15,6 +15,7 @@ from tokenauth._core import errors
 from tokenauth._core import flow as flows
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._io import drive, transports
+from tokenauth.cli._ending import on_a_command_line
 
 
 @dataclass
@@ -34,6 +35,11 @@ class Observed:
     token: Any = None
     failure: Exception | None = None
     reached: bool = True
+
+    @property
+    def why(self) -> str:
+        """The failure in words."""
+        return on_a_command_line(str(self.failure))
 
 
 def observed(auth: Any) -> Observed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,14 @@ from tokenauth.cli._ending import Stop
 
 Folder = Annotated[str | None, typer.Option("--folder", help="A folder other than the default.")]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List or delete the stored tokens.")
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True, epilog="\b\nExample:\n  tokenauth cache list")
+def cache(ctx: typer.Context) -> None:
+    """List or delete the stored tokens."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 @app.command("list", epilog="\b\nExample:\n  tokenauth cache list")
@@ -28,7 +36,7 @@ def list_(folder: Folder = None, as_json: Json = False) -> None:
     if as_json:
         _screen.out_json(entries)
         return
-    _screen.say(f"{len(entries)} in {store.folder}", style="dim")
+    _screen.say(f"{_tokens(len(entries))} in {store.folder}", style="dim")
     for each in entries:
         _screen.out(f"{each['entry']}  {each['bytes']:>6} bytes  {_left(each['ends_in'])}")
 
@@ -46,17 +54,23 @@ def clear(
             raise Stop(f"{type(auth).__name__} stores no tokens", 0)
         key = shelf.key()
     forgotten = _store(folder).clear(key)
-    _screen.say(f"{forgotten} {'token' if forgotten == 1 else 'tokens'} deleted", quiet=quiet)
+    _screen.say(f"{_tokens(forgotten)} deleted", quiet=quiet)
 
 
 def _store(folder: str | None) -> Any:
     from tokenauth.stores import FileStore
 
+    if folder is not None and not Path(folder).expanduser().is_dir():  # which it would make
+        raise Stop(f"there is no folder {folder}")
     try:
         return FileStore(folder)
     except ValueError as problem:
         text = str(problem)
     raise Stop(text)
+
+
+def _tokens(count: int) -> str:
+    return f"{count} {'token' if count == 1 else 'tokens'}"
 
 
 def _left(seconds: float) -> str:

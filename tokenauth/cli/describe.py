@@ -89,8 +89,8 @@ def _answer(given: Mapping[str, Any], *, quiet: bool) -> Answer:
             reply = seen.replies[-1]
             return Answer(reply.status, reply.headers, reply.body)
         if seen.reached:
-            raise Stop(str(seen.failure))
-        raise Stop(str(seen.failure), ENDPOINT)
+            raise Stop(seen.why)
+        raise Stop(seen.why, ENDPOINT)
     raise Stop(text)
 
 

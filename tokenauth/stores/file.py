@@ -171,7 +171,7 @@ class FileStore:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             status = self.folder.stat()
         except OSError as problem:
-            raise ValueError(f"the folder for tokens can't be made: {problem}") from None
+            raise ValueError(f"the folder {self.folder} for tokens can't be made: {problem.strerror}") from None
         wrong = _distrusted(status, _user())
         if wrong is not None:
             raise ValueError(f"{wrong} {self.folder}")
@@ -222,7 +222,7 @@ def _trying_to_write() -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno not in _FULL:
-            raise ValueError(f"the folder for tokens can't be written: {problem}") from None
+            raise ValueError(f"the folder {self.folder} for tokens can't be written: {problem.strerror}") from None
 
 
 def _lock(path: Path) -> BaseFileLock:
