@@ -45,9 +45,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=hush, help="Print
 HELP = """\b
 Name the API by a profile (-p), or by a class and its arguments:
   --class manis --base-url https://m.example.com --merchant-id m-1
-What you leave out comes from the environment: MANIS_SECRET, MANIS_SECRET_FILE.
+The environment gives what you leave out (MANIS_SECRET, MANIS_SECRET_FILE).
 A terminal asks for a missing secret. Write where a secret is, not the secret:
-  --secret prompt | env:NAME | file:PATH | keyring:service/user | command:'CMD'"""
+  --secret prompt | env:NAME | file:PATH | keyring:SERVICE/USER | command:CMD"""
 
 
 def auth_of(profile: str | None, name: str | None, given: _argv.Given, *, fresh: bool = False) -> Any:

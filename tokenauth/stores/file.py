@@ -222,7 +222,7 @@ def _trying_to_write() -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno not in _FULL:
-            raise ValueError(f"the folder {self.folder} for tokens can't be written: {problem.strerror}") from None
+            raise ValueError(f"the folder for tokens can't be written: {problem}") from None
 
 
 def _lock(path: Path) -> BaseFileLock:
