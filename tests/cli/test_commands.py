@@ -441,7 +441,9 @@ def test_without_a_place_for_the_next_refresh_token_none_is_used(
     for more in ([], ["--fresh"]):
         ran = run("token", *rotating, *more)
         assert (ran.code, ran.err.count("\n")) == (2, 1)
-        assert "the next refresh token would be lost: the folder /dev/null/tokenauth for tokens can't be made" in ran.err
+        assert (
+            "the next refresh token would be lost: the folder /dev/null/tokenauth for tokens can't be made" in ran.err
+        )
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
@@ -451,6 +453,16 @@ def test_a_stream_that_is_closed_or_full_is_no_fault_of_ours(closed: str) -> Non
     assert ran.returncode == 2
     assert ("there is no class" in ran.stderr) is (closed != "2>&-")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+def test_a_terminal_that_knows_ascii_only(json: list[str]) -> None:
+    program = [sys.executable, "-m", "tokenauth", "doctor", "-p", "x", *json]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "TOKENAUTH_CONFIG": "/nowhere/\u00fc.toml"}
+    ran = subprocess.run(program, capture_output=True, env=environment, check=False)
+    assert (ran.returncode, ran.stderr) == (1, b"")
+    assert (b"\\u00fc" if json else b"\\xfc") in ran.stdout
+    assert json or b"-> " in ran.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

@@ -210,6 +210,16 @@ def test_a_store_that_is_down(run: Run, manis: list[str], closed_port: int) -> N
     assert "does not work" in found["store"]["text"]
 
 
+def test_a_store_that_cannot_be_made(run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    code, found = verdicts(run, *manis)
+    assert (code, found["store"]["verdict"]) == (0, "skip")
+    assert "/dev/null/tokenauth for tokens can't be made" in found["store"]["next"]
+    command = ["--class", "command", "--argv", "true", "--origins", manis[3]]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert "'store'" not in verdicts(run, *command)[1]["store"]["text"]
+
+
 def test_an_endpoint_that_is_none(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:
     manis[3] = f"{sandbox.url}/nowhere"
     code, found = verdicts(run, *manis)

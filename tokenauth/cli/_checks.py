@@ -276,8 +276,7 @@ def _judged(status: int, names: list[str]) -> Verdict:
 def store(auth: Any) -> Verdict:
     shelf = auth._source.fleet.shelf
     if shelf is None:
-        text = "none: each process logs in for itself"
-        return Verdict("store", SKIP, text, "store = \"file\" shares the token (pip install 'tokenauth-http[file]').")
+        return Verdict("store", SKIP, "none: each process logs in for itself", _no_store())
     kept = auth._options["store"]
     try:
         entry = kept.load(shelf.key())
@@ -285,3 +284,14 @@ def store(auth: Any) -> Verdict:
         text = f"{kept!r} does not work ({type(problem).__name__})"
         return Verdict("store", FAIL, text, "Requests still work; each process logs in for itself.")
     return Verdict("store", OK, f"{type(kept).__name__} works and holds {'a' if entry else 'no'} token")
+
+
+def _no_store() -> str:
+    """Return why there is none, though a command uses one where it can."""
+    from tokenauth.stores import FileStore
+
+    try:
+        FileStore()
+    except (ImportError, ValueError) as problem:
+        return str(problem)
+    return "This class, or this description, shares no tokens."

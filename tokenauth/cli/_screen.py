@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 _STYLES = {"ok": "32", "fail": "31", "warn": "33", "skip": "2", "dim": "2", "bold": "1"}
 
+_ASCII = {ord("→"): "->", ord("…"): "..."}
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -25,8 +26,12 @@ def coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _knows_all(stream: TextIO) -> bool:
+    return "utf" in (stream.encoding or "utf").lower()
+
+
 def _styled(text: str, style: str | None, stream: TextIO) -> str:
-    text = visible(text)
+    text = visible(text) if _knows_all(stream) else visible(text).translate(_ASCII)
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and coloured(stream) else text
 
 
@@ -38,7 +43,7 @@ def out(*parts: str | tuple[str, str]) -> None:
 
 
 def out_json(value: Any) -> None:
-    out(json.dumps(value, indent=2, ensure_ascii=False))
+    out(json.dumps(value, indent=2, ensure_ascii=not _knows_all(sys.stdout)))
 
 
 def say(text: str, *, quiet: bool = False, style: str | None = None) -> None:
@@ -56,5 +61,5 @@ def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    with Console(stderr=True).status(Text(visible(text))):
+    with Console(stderr=True).status(Text(visible(text)), spinner="dots" if _knows_all(sys.stderr) else "line"):
         yield
