@@ -95,13 +95,18 @@ def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, A
 
 def auth_class(name: object) -> Any:
     """Return the class for a *name* such as "manis", "client-credentials" or "ManisAuth"."""
+    from tokenauth import auth  # noqa: PLC0415  (it imports the clients)
+
+    return getattr(auth, full_name(name))
+
+
+def full_name(name: object) -> str:
+    """Return the name of the class for a *name* such as "manis"."""
     known = {plain(each.removesuffix("Auth")): each for each in family.__all__}
     wanted = plain(name).removesuffix("auth") if isinstance(name, str) else ""
     if wanted not in known:
         raise ValueError(f"there is no class {name!r}{nearest(str(name), class_names())}")
-    from tokenauth import auth  # noqa: PLC0415  (it imports the clients, and who asks for names needs none)
-
-    return getattr(auth, known[wanted])
+    return known[wanted]
 
 
 def class_names() -> list[str]:

@@ -64,9 +64,10 @@ def test_help_names_the_arguments_and_variables_of_a_class(run: Run) -> None:
     assert "MANIS_MERCHANT_ID  (needed)" in ran.out
 
 
-def test_help_loads_no_client_and_nothing_else_that_takes_time() -> None:
+@pytest.mark.parametrize("more", [[], ["--class", "manis"]], ids=["", "class"])
+def test_help_loads_no_client_and_nothing_else_that_takes_time(more: list[str]) -> None:
     program = (
-        f"import sys; from tokenauth.cli import main; main(['token', '--help']); "
+        f"import sys; from tokenauth.cli import main; main(['token', *{more}, '--help']); "
         f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr, end='')"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

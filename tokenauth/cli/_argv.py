@@ -104,15 +104,16 @@ def taken_out(args: Sequence[str], found: Given) -> list[str]:
 def _explained(name: str, given: Given) -> list[tuple[str, str]]:
     """Return the options of a class, and the variable of each."""
     from tokenauth import profiles
-    from tokenauth._config.env import variables
+    from tokenauth._config.env import words
 
     try:
-        kind = profiles.auth_class(name)
+        name = profiles.full_name(name)
     except ValueError as problem:
         text = str(problem)
     else:
-        every = variables(kind).items()
-        return [(given.option(each.name), f"{name}{'  (needed)' * each.required}") for name, each in every]
+        begin, every = words(name), profiles.signatures()[name].values()
+        named = [(each, f"{begin}_{each.name}".upper()) for each in every if each.writable]
+        return [(given.option(each.name), f"{variable}{'  (needed)' * each.required}") for each, variable in named]
     raise Stop(text)
 
 

@@ -222,7 +222,9 @@ def _trying_to_write() -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno not in _FULL:
-            raise ValueError(f"the folder for tokens can't be written: {problem}") from None
+            raise ValueError(
+                f"the folder for tokens can't be written: {problem.strerror}: {problem.filename}"
+            ) from None
 
 
 def _lock(path: Path) -> BaseFileLock:
