@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from requests.hooks import dispatch_hook
+from urllib3 import Retry
 
 from tests.security.world import CookieProvider, QueryProvider
 from tests.servers import Received, Reply, Server, serve
@@ -286,6 +287,32 @@ def test_a_copy_with_another_url_is_signed_for_there(
         assert ("x-token" in other.requests[-1].headers) is signed
 
 
+def test_a_copy_with_another_url_can_be_pickled(server: TokenServer, other: Server, session: requests.Session) -> None:
+    request = prepared(session, server, origins=[other.url])
+    request.url = f"{other.url}/x"
+    assert session.send(pickled(request)).status_code == 404
+    assert other.requests[0].headers["authorization"] == "Bearer token-1"
+
+
+def test_an_auth_that_is_put_on_what_was_pickled_wins(server: TokenServer, session: requests.Session) -> None:
+    request = pickled(prepared(session, server))
+    request.prepare_auth(("me", "pw"))
+    assert session.send(request).status_code == 401
+    assert server.server.requests[1].headers["authorization"].startswith("Basic ")
+
+
+def test_what_an_adapter_s_retries_remember_holds_no_secret(server: TokenServer, session: requests.Session) -> None:
+    """They remember the method, which we make one that listens."""
+    session.mount("http://", HTTPAdapter(max_retries=Retry(1, status_forcelist=[401, 503], allowed_methods=None)))
+    session.auth = server.auth()
+    answers = iter([Reply(503)])
+    server.answer = lambda request: None if request.path == "/token" else next(answers, None)
+    (met,) = session.get(server.api).raw.retries.history
+    assert met.method == "GET"
+    assert pickle.loads(pickle.dumps(met)) == met
+    assert b"token-1" not in pickle.dumps(met)
+
+
 @pytest.mark.parametrize("hooks", [{}, {"response": []}], ids=["no list", "empty"])
 def test_hooks_may_be_missing(hooks: Any, server: TokenServer, session: requests.Session) -> None:
     request = requests.PreparedRequest()
@@ -342,6 +369,48 @@ def test_an_answer_whose_request_has_no_hooks_is_left_alone(server: TokenServer)
         session.auth = server.auth()
         server.answer = lambda request: None if request.path == "/token" else Reply(403)
         assert session.get(server.api).status_code == 403
+
+
+class Made(BaseAdapter):
+    """Makes answers by hand, and not of urllib3's parts: a test's double, a cache."""
+
+    def __init__(self, *answers: tuple[int, dict[str, str]], url: str | None = None) -> None:
+        super().__init__()
+        self._answers, self._url = list(answers), url
+
+    def send(self, request: Any, *_: Any, **__: Any) -> Any:
+        response: Any = requests.Response()
+        response.status_code, headers = self._answers.pop(0)
+        response.headers.update(headers)
+        response.raw, response.url = io.BytesIO(b"made up"), self._url or request.url
+        response.request, response.connection = request, self
+        return response
+
+    def close(self) -> None:
+        """There is nothing."""
+
+
+def test_a_refusal_that_is_made_by_hand_is_read_and_renewed(server: TokenServer, session: requests.Session) -> None:
+    session.mount(server.url, Made((401, {}), (200, {})))
+    session.auth = server.auth()
+    response = session.get(server.api)
+    assert (response.status_code, response.history[0].content) == (200, b"made up")
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["the end", "redirected home"])
+def test_an_answer_that_comes_from_abroad_says_nothing_of_the_token(
+    back: bool, server: TokenServer, session: requests.Session
+) -> None:
+    """As a cache has kept it, which followed redirects by itself."""
+    answer = (302, {"Location": f"{server.url}/back"}) if back else (401, {})
+    session.mount(f"{server.url}/kept", Made(answer, url="https://abroad.example/x"))
+    session.auth = server.auth()
+    server.answer = lambda request: Reply(401) if request.path == "/back" else None
+    assert session.get(f"{server.url}/kept").status_code == 401
+    assert len(server.server.to("/back")) == back
+    assert session.get(server.api).status_code == 200
+    assert server.logins == 1
 
 
 # bodies

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, Server, serve
@@ -116,6 +117,15 @@ def test_one_that_can_not_be_read_is_an_error_of_ours(client: Client, api: Serve
 def test_extra_headers_go_with_it(client: Client, api: Server) -> None:
     client.get(key_auth(api, extra_headers={"X-Subscription": "s-1"}), api.url)
     assert api.requests[0].headers["x-subscription"] == "s-1"
+
+
+def test_a_url_without_a_path_stands_for_no_other() -> None:
+    """As `prepare()` never leaves one, but programs that set it by hand."""
+    auth = APIKeyAuth(KEY, origins=["https://api.example"])
+    for url, signed in [("https://api.example", True), ("https://abroad.example", False)] * 2:
+        request = requests.Request("GET", "https://api.example").prepare()
+        request.url = url
+        assert ("Authorization" in auth(request).headers) is signed
 
 
 def test_several_origins_may_have_it(api: Server, abroad: Server) -> None:

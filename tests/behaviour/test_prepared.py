@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from tests.security.world import QueryProvider
 from tests.servers import Received, Reply, Server, serve
 from tests.support import PlainProvider, TokenServer, background
 from tokenauth import Provider, TokenAuth
+from tokenauth._core.origins import Origin
 
 CUSTOM: dict[str, Any] = {"header": "X-Token", "scheme": ""}
 EXTRA: dict[str, Any] = {"extra_headers": {"X-Api-Key": "key"}}
@@ -91,6 +93,71 @@ def test_a_copy_whose_renewed_token_is_refused_is_the_callers(server: TokenServe
     server.answer = lambda request: None if request.path == "/token" else Reply(401)
     assert [session.send(prepared.copy()).status_code for _ in range(2)] == [401, 401]
     assert len(server.server.to("/api")) == 1 + 2 + 2
+    assert server.logins == 2
+
+
+def test_a_body_that_was_sent_with_an_older_token_and_can_not_be_sent_twice_costs_no_login(
+    server: TokenServer, session: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepared = prepare(session, server.auth(), server.api)
+    server.revoke()
+    assert session.send(prepared.copy()).status_code == 200
+    older = prepared.copy()
+    older.prepare_body(iter([b"once"]), None)
+    older.headers["Authorization"] = "Bearer token-1"
+    assert session.send(older).status_code == 401
+    assert ["can't be sent twice" in record.message for record in caplog.records] == [True]
+    assert session.send(prepared.copy()).status_code == 200
+    assert server.logins == 2
+
+
+class Strips(HTTPAdapter):
+    """Takes our header off a request to *path*, once."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def send(self, request: Any, *args: Any, **settings: Any) -> requests.Response:
+        if request.url.endswith(self.path):
+            del request.headers["Authorization"]
+            self.path = "none"
+        return super().send(request, *args, **settings)
+
+
+def test_a_hop_that_lost_the_signature_and_then_meets_a_revocation_is_the_callers(
+    server: TokenServer, session: requests.Session
+) -> None:
+    """It was sent twice by then: bare, and with the token as it was."""
+
+    def answer(request: Received) -> Reply | None:
+        if request.path != "/api":
+            return None
+        server.revoke()
+        return Reply(302, headers={"Location": "/hop"})
+
+    session.mount("http://", Strips("/hop"))
+    auth, server.answer = server.auth(), answer
+    assert session.send(prepare(session, auth, server.api)).status_code == 401
+    assert [each.headers.get("authorization") for each in server.server.to("/hop")] == [None, "Bearer token-1"]
+    assert session.send(prepare(session, auth, f"{server.url}/hop")).status_code == 200
+    assert server.logins == 2
+
+
+def test_a_hop_whose_adapter_raises_on_a_refusal_is_the_callers_after_a_renewal(
+    server: TokenServer, session: requests.Session
+) -> None:
+    session.mount(f"{server.url}/no", HTTPAdapter(max_retries=Retry(1, status_forcelist=[401], backoff_factor=0)))
+    to_no = redirects({"/api": "/no"})
+    server.answer = lambda request: (
+        Reply(401) if request.path == "/no" else to_no(request) if server.use(request).status == 200 else None
+    )
+    auth = server.auth()
+    prepared = prepare(session, auth, server.api)
+    server.revoke()
+    with pytest.raises(requests.exceptions.RetryError):
+        session.send(prepared)
+    assert session.send(prepare(session, auth, f"{server.url}/else")).status_code == 200
     assert server.logins == 2
 
 
@@ -308,6 +375,23 @@ def _atrip(url: str) -> Provider:
     from tokenauth.providers import Atrip
 
     return Atrip(client_id="id", client_secret="canary", user_name="u", role="Admin", order_no="", base_url=url)
+
+
+class Serves(PlainProvider):
+    """Its tokens are for another host than its own."""
+
+    def may_serve(self, origin: Origin) -> bool:
+        return origin.host == "localhost"
+
+
+def test_what_is_not_for_the_token_endpoint_does_not_go_there_from_a_pickle(
+    server: TokenServer, session: requests.Session
+) -> None:
+    auth = TokenAuth(Serves(server.url), header="X-Token", origins=[server.server.at("localhost")], cache={})
+    server.answer = redirects({"/api": "/hop", "/hop": f"{server.url}/x"})
+    session.send(pickled(prepare(session, auth, f"{server.server.at('localhost')}/api")))
+    carried = {each.path: each.headers.get("x-token") for each in server.server.requests[1:]}
+    assert carried == {"/api": "token-1", "/hop": "token-1", "/x": None}
 
 
 def test_the_hook_in_a_pickle_holds_no_secret(server: TokenServer, session: requests.Session) -> None:

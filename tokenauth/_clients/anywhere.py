@@ -179,8 +179,7 @@ class _Sent(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def _headers(url: str, signature: Any) -> dict[str, str]:
-    signature = signature or Signature()
+def _headers(url: str, signature: Signature) -> dict[str, str]:
     if signature.params:
         names = ", ".join(signature.params)
         raise ValueError(

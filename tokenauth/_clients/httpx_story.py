@@ -103,10 +103,9 @@ class Story:
         alone = not source.admission.more_origins
         if source.provider.is_static(origin):
             signature = yield Static(origin)
-            if signature is not None:
-                presented = Presented.of(signature, None, url, origin, alone=alone)
-                source.learn_static(place, presented)
-                return presented
+            presented = Presented.of(signature, None, url, origin, alone=alone)
+            source.learn_static(place, presented)
+            return presented
         if not source.admission.admits(origin):
             return None
         token = source.tokens.fresh() if rejected is None else None

@@ -91,9 +91,8 @@ class MiddlewareAuth(BaseTokenAuth):
             return None, None
         if origin is not None and source.provider.is_static(origin):
             static = await self._arun(flows.static(source, origin), "aiohttp")
-            if static is not None:
-                source.learn_static(place, static)
-            return static or Signature(), None
+            source.learn_static(place, static)
+            return static, None
         if origin is None or not source.admission.admits(origin):
             return None, None
         if ready is not None:

@@ -50,7 +50,8 @@ def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:
     token = None
     if origin is None:
         source.admission.warn_of(scheme_of(request.url))
-    elif source.provider.is_static(origin) and (signature := (yield Static(origin))) is not None:
+    elif source.provider.is_static(origin):
+        signature = yield Static(origin)
         if place:
             source.learn_static(place, signature)
     elif source.admission.admits(origin):

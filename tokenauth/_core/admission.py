@@ -128,10 +128,10 @@ class Admission:
             own = Signature(in_header(token, self.header, self.scheme))
         return self._whole(own)
 
-    def static(self, origin: Origin) -> Signature | None:
-        """Return what a request to *origin* carries if it needs no token, else None."""
+    def static(self, origin: Origin) -> Signature:
+        """Return what a request to *origin* carries, which needs no token."""
         own = self.provider.static(origin)
-        return None if own is None else self._whole(own)
+        return Signature() if own is None else self._whole(own)
 
     def _whole(self, own: Signature) -> Signature:
         self.note(own)

@@ -215,9 +215,9 @@ def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
         log.info("%s: the logout of token %s failed: %s", source.provider.name, token.fingerprint, text)
 
 
-def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature | None]:
+def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature]:
     """Return what requests to *origin* carry without a token."""
-    signature: Signature | None = yield Call(
+    signature: Signature = yield Call(
         partial(source.admission.static, origin), source.solo(), source.deadline(), source.logins.blocks
     )
     return signature
