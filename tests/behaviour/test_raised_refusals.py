@@ -178,6 +178,18 @@ def test_a_refusal_that_is_raised_below_is_learnt(client: Client, raising: Raisi
 
 
 @every_raising
+def test_a_refusal_that_is_raised_after_a_redirect_is_learnt(client: Client, raising: Raising) -> None:
+    with token_server() as server:
+        auth = server.auth()
+        moved = Reply(302, headers={"Location": "/api"})
+        server.answer = lambda request: moved if request.path == "/moved" else None
+        assert met(client, auth, f"{server.url}/moved", raising) == 200
+        server.revoke()
+        assert [met(client, auth, f"{server.url}/moved", raising) for _ in range(3)] == [0, 200, 200]
+        assert server.logins == 2
+
+
+@every_raising
 def test_a_newer_token_stays(client: Client, raising: Raising) -> None:
     """Somebody else has renewed it while the request was under way."""
     with token_server() as server:

@@ -14,6 +14,8 @@ class HttpProxy:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.heads: list[str] = []
+        self.refusal: bytes | None = None
+        """The status line's end of its own answer to a CONNECT, in place of a tunnel."""
 
     @property
     def tunnels(self) -> list[str]:
@@ -29,7 +31,9 @@ def http_proxy() -> Iterator[HttpProxy]:
                 return
             this.heads.append(head.decode("latin-1"))
             method, target, _ = head.partition(b"\r\n")[0].decode().split(" ")
-            if method == "CONNECT":
+            if method == "CONNECT" and this.refusal:
+                self.connection.sendall(b"HTTP/1.1 " + this.refusal + b"\r\nContent-Length: 0\r\n\r\n")
+            elif method == "CONNECT":
                 host, _, port = target.rpartition(":")
                 self._tunnel(host.strip("[]"), int(port))
             else:

@@ -68,3 +68,22 @@ def test_redirects_behind_a_proxy(
     assert all("proxy-authorization: basic" in head.lower() for head in proxy.heads)
     received = [*world.home.requests, *world.far.requests]
     assert [request for request in received if "proxy-authorization" in request.headers] == []
+
+
+@every_client
+@pytest.mark.parametrize("refusal", [b"401 Unauthorized", b"407 Proxy Authentication Required", b"403 Forbidden"])
+def test_a_proxy_that_refuses_the_tunnel_says_nothing_of_the_token(
+    server_tls: ssl.SSLContext, trusted: None, proxy: HttpProxy, client: Client, refusal: bytes
+) -> None:
+    with world(home_tls=server_tls) as this:
+        this.begin(PRESENTATIONS[0], "/target")
+        auth = PRESENTATIONS[0].auth(this.home.url).replace(refused=[401, 403])
+        url = f"{this.home.url}/target/302/200"
+        assert client.get(auth, url, setup=_heeding_the_environment) == 200
+        proxy.refusal = refusal
+        for _ in range(2):
+            with pytest.raises((client.error_root, OSError)):
+                client.get(auth, url, setup=_heeding_the_environment)
+        proxy.refusal = None
+        assert client.get(auth, url, setup=_heeding_the_environment) == 200
+        assert this.logins == 1

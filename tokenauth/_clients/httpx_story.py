@@ -234,18 +234,19 @@ def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:
     """Return the response that *problem* is about, and its request; None where there is none.
 
     Where a hook has raised that is what the client was about to hand to its hooks or had done so, else what *problem*
-    or an exception behind it holds.
+    or an exception behind it holds. Where a transport has, the client still holds the redirect before.
     """
     while isinstance(problem, GeneratorExit):  # ours was closed by another generator
         problem = problem.__context__
     told = next((each for each in behind(problem) if getattr(each, "response", None) is not None), None)
-    found, request = getattr(told, "response", None), getattr(told, "_request", None)  # of a HTTPStatusError
+    found = held = getattr(told, "response", None)
+    request = getattr(told, "_request", None)  # of a HTTPStatusError
     for frame, _ in traceback.walk_tb(problem.__traceback__ if problem is not None else None):
         if frame.f_code.co_name == "_send_handling_redirects" and "response" in frame.f_locals:
             found = frame.f_locals["response"]
             request = None
         elif frame.f_code.co_name == "_send_single_request":
-            request = frame.f_locals.get("request")
+            found, request = held, frame.f_locals.get("request")
     return found, getattr(found, "_request", None) or request
 
 

@@ -207,10 +207,10 @@ async def _refuses(source: "Source", response: Any) -> bool:
 
 
 def _raised_on_refusal(source: "Source", problem: Exception) -> bool:
-    """Whether *problem* is, or came from, a ClientResponseError that tells of a refusal."""
+    """Whether *problem* is, or came from, a ClientResponseError that tells of a refusal, and not of a proxy's own."""
     for each in behind(problem):
         status, fields = getattr(each, "status", None), getattr(each, "headers", None)
-        if isinstance(status, int):
+        if isinstance(status, int) and type(each).__name__ != "ClientHttpProxyError":
             return source.admission.is_refusal(status, _Joined(fields) if hasattr(fields, "getall") else fields or {})
     return False
 
