@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import io
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.clients import Answer, Client, Get, Niquests, NiquestsAsync, Post, Re
 from tests.h2 import serve
 from tests.security.conftest import ca, ca_file, trusted  # noqa: F401  (fixtures)
 from tests.security.test_origins_matrix import check_abroad, places_abroad, places_at_home, play
-from tests.security.world import OUTCOMES, PRESENTATIONS, Presentation, World, canaries
+from tests.security.world import CASES, OUTCOMES, PRESENTATIONS, Presentation, World, canaries
 from tests.servers import Received, Reply
 from tests.support import TokenServer
 
@@ -232,6 +233,53 @@ def test_a_redirect_at_home_is_signed(client: Client, presentation: Presentation
     assert statuses == [*OUTCOMES] * 5
     assert all(canaries(each) for each in h2_world.home.requests if each.path.startswith("/target"))
     assert h2_world.foreign == []
+
+
+def rebuilt(request: Any) -> Any:
+    new = niquests.models.PreparedRequest()
+    new.prepare(method=request.method, url=request.url, headers=dict(request.headers), data=request.body)
+    return new
+
+
+def pickled(request: Any) -> Any:
+    return pickle.loads(pickle.dumps(request))
+
+
+def changing(change: Callable[[Any], Any], *, is_async: bool) -> Any:
+    """Return an adapter that sends what *change* makes of a request."""
+
+    class Adapter(niquests.adapters.HTTPAdapter):  # type: ignore[misc]
+        def send(self, request: Any, **settings: Any) -> Any:
+            return super().send(change(request), **settings)
+
+    class AsyncAdapter(niquests.adapters.AsyncHTTPAdapter):  # type: ignore[misc]
+        async def send(self, request: Any, **settings: Any) -> Any:
+            return await super().send(change(request), **settings)
+
+    return AsyncAdapter() if is_async else Adapter()
+
+
+@every_client
+@pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
+@pytest.mark.parametrize("place", ["target", "hop", "home"])
+@pytest.mark.parametrize(
+    "change", [rebuilt, lambda request: pickle.loads(pickle.dumps(request))], ids=["new", "pickled"]
+)
+@pytest.mark.diagonal
+def test_adapters_may_send_requests_of_their_own(
+    client: Any, presentation: Presentation, place: str, change: Any, h2_world: World
+) -> None:
+    """niquests makes redirects of these requests, and calls no hook before the last answer."""
+    h2_world.begin(presentation, "/target" if place == "home" else f"{h2_world.far.url}/{place}")
+    answers = client.play(
+        presentation.auth(h2_world.home.url),
+        *(Get(f"{h2_world.home.url}/start/{case}") for case in CASES),
+        setup=lambda session: session.mount("https://", changing(change, is_async=client.is_async)),
+    )
+    assert [each.status for each in answers] == [*OUTCOMES] * 5
+    back = [each for each in h2_world.home.requests if each.path.startswith("/back")]
+    assert [each.text for each in (*h2_world.foreign, *back) if canaries(each)] == []
+    assert len(h2_world.foreign) == (0 if place == "home" else len(CASES))
 
 
 @every_client

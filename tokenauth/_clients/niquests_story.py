@@ -51,7 +51,7 @@ class AwaitedSent(Sent, _Hook):
         last = _of_promise(response, "niquests_response") if settings.get("multiplexed") else None
         last = response if last is None else last  # a response that is an error is false
         steps: Any = last
-        if last is response or "_sent" in vars(last.request):  # else the chain has been abroad
+        if last is response or vars(last.request).get("_sent") is self:  # else the chain has been abroad
             steps = super().__call__(last, **settings)
         if steps is last:
             return _given(response) if awaited else response

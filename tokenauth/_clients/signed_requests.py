@@ -21,6 +21,25 @@ class _URL:
         vars(request)["_sent"].moved(request, before)
 
 
+class _ConnectionInfo:
+    """niquests sets it when an adapter has returned.
+
+    If it is multiplexed and the response is still to come, it makes a redirect of the request that the adapter sent.
+    That may be another one, with our headers and without their guard. So it is told to make it of ours.
+    """
+
+    def __set__(self, request: Any, info: Any) -> None:
+        vars(request)["conn_info"] = info
+        sender = sys._getframe(1)
+        response: Any = sender.f_locals.get(_RESPONSES.get(sender.f_code.co_name, ""))
+        if getattr(response, "lazy", False):
+            response.request = request
+
+
+_RESPONSES = {"send": "r", "_future_handler": "next_promise"}
+"""What functions of niquests call the response."""
+
+
 class SignedRequest:
     """What the class of a signed request has beyond `PreparedRequest`: see `having`.
 
@@ -30,7 +49,7 @@ class SignedRequest:
     __slots__ = ()
     _base: Any
 
-    url = _URL()
+    url, conn_info = _URL(), _ConnectionInfo()
 
     @property
     def method(self) -> Any:
