@@ -2,9 +2,14 @@
 
 import contextlib
 import importlib
+import logging  # noqa: F401  (its lock is to be taken after ours in a fork: what is imported makes loggers)
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
+
+from tokenauth._core.forks import over_fork
 
 T = TypeVar("T")
 
@@ -45,6 +50,12 @@ def installed(name: str, what: str) -> Iterator[None]:
         raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing) from None
 
 
+IMPORTING = threading.RLock()
+"""Held while a first request imports modules, and over a fork: a child would wait forever for a module that a thread of
+its parent was importing."""
+over_fork(partial(IMPORTING.acquire, timeout=5.0), IMPORTING.release)  # not for ever: what is imported may be anything
+
+
 class Later:
     """A module that is imported when something of it is first used. Name it for type checkers under TYPE_CHECKING."""
 
@@ -52,7 +63,8 @@ class Later:
         self._module = module
 
     def __getattr__(self, name: str) -> object:
-        value = getattr(importlib.import_module(self._module), name)
+        with IMPORTING:
+            value = getattr(importlib.import_module(self._module), name)
         vars(self)[name] = value
         return value
 

@@ -6,6 +6,8 @@ and say nothing on stderr: no traceback, no "never awaited", no ResourceWarning,
 
 import multiprocessing
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -111,6 +113,37 @@ assert client.get(auth, api) == 200
 """,
     )
     assert len(held.token_calls) == 2
+
+
+@pytest.mark.parametrize("module", ["tokenauth._core.renewal", "tokenauth._io.transports._requests"])
+def test_a_fork_while_a_thread_imports_what_a_login_needs_serves_the_child(module: str, server: TokenServer) -> None:
+    """The child would wait forever for the lock of a module that nobody imports there."""
+    code = """if True:
+        import os, signal, sys, threading, time
+        from tokenauth.requests import LoginAuth
+        auth = LoginAuth(sys.argv[1] + "/token", json={"p": "s"}, token="token",)
+        begun, forks = threading.Event(), threading.Event()
+        class Slow:
+            def find_spec(self, name, *_):
+                if name == sys.argv[2]:
+                    begun.set()
+                    forks.wait(20)
+        sys.meta_path.insert(0, Slow())
+        os.register_at_fork(before=forks.set)  # the last that is registered is the first that is called
+        thread = threading.Thread(target=auth.get_token)
+        thread.start()
+        begun.wait(20)
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            auth.get_token()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        thread.join(20)
+    """
+    command = [sys.executable, "-W", "ignore", "-c", code, server.url, module]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    assert server.logins == 2
 
 
 @one_of(CLIENTS, 1)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 _REGISTER = getattr(os, "register_at_fork", None)  # not on Windows
@@ -47,14 +48,15 @@ def over_fork(
     Some servers (uWSGI) call only what is meant for the child; then nothing was acquired, and nothing is released. What
     a thread of the parent held is held in the child for ever, unless *in_child* makes it `free`.
     """
-    if register is not None:
-        child = in_child or release
+    if register is None:
+        return
 
-        def after_in_child() -> None:
-            with contextlib.suppress(RuntimeError):  # the lock was not acquired
-                child()
+    def unless_free(function: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the lock was not acquired
+            function()
 
-        register(before=acquire, after_in_parent=release, after_in_child=after_in_child)
+    after, child = partial(unless_free, release), partial(unless_free, in_child or release)
+    register(before=acquire, after_in_parent=after, after_in_child=child)
 
 
 def free(lock: Any) -> None:

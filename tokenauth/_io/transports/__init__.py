@@ -14,6 +14,7 @@ from tokenauth._core.effects import Misuse
 from tokenauth._core.messages import TokenRequest
 from tokenauth._io.answer_body import BodyError
 from tokenauth._io.drive import AwaitingTransport, BlockingTransport, InThread
+from tokenauth._lazy import IMPORTING
 from tokenauth._version import __version__
 
 if TYPE_CHECKING:  # named at run time below: so that tools which look for imports find them
@@ -82,9 +83,10 @@ def awaiting(client: Any, library: str) -> AwaitingTransport | InThread:
 
 def _make(kind: str, client: Any, library: str) -> Any:
     library = library if client is None else library_of(client)
-    home = importlib.import_module(f"tokenauth._io.transports.{_HOMES[library]}")
-    make: Callable[[Any, str], Any] = getattr(home, kind)
-    return make(client, library)
+    with IMPORTING:
+        home = importlib.import_module(f"tokenauth._io.transports.{_HOMES[library]}")
+        make: Callable[[Any, str], Any] = getattr(home, kind)
+        return make(client, library)
 
 
 def _refuse(*_: object) -> Any:
