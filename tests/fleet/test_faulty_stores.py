@@ -469,3 +469,18 @@ def test_a_slow_store_does_not_stop_the_loops_heart(server: TokenServer) -> None
 
     asyncio.run(main())
     assert calls == ["load", "acquire", "load", "save", "release"]
+
+
+def test_a_token_that_was_saved_late_is_put_in_use_once(server: TokenServer) -> None:
+    """By then it may have been refused, or there is a newer one."""
+    slow, told, strangers = Slow(), list[str](), set(threading.enumerate())
+    store = Spied(DictStore(), lambda name: slow(name) if name == "save" else None)
+    auth = worker(server, store, timeout=3.0, on_event=lambda event: told.append(event.kind))
+    try:
+        refused = auth.get_token()
+        auth.refused(server.url, auth.headers(server.url))
+    finally:
+        slow.go.set()
+    until(lambda: strangers.issuperset(each for each in threading.enumerate() if each.name.startswith("tokenauth-")))
+    assert told.count("fetched") == 1
+    assert auth.get_token() != refused

@@ -156,7 +156,7 @@ class InAThread:
 
     def effect(self, kind: str, clock: ManualClock) -> Any:
         if kind == "ask":
-            return Ask(self, 30, pytest.fail, lambda asked: self.used.append(asked.result()))
+            return Ask(self, 30, lambda *_: pytest.fail("it was late"), lambda asked: self.used.append(asked.result()))
         flight, deadline = joined(Flights()), clock.monotonic_now + 30
         return Exchange(REQUEST, flight, deadline, lambda read: self.used.append(self.answer(read())))
 

@@ -28,27 +28,27 @@ class ShelfByHand:
 
     def load(self, lease: Any = None, /) -> Ask:
         self.leases.append(lease)
-        return Ask(lambda: "load", 1.0, lambda: None)
+        return Ask(lambda: "load", 1.0, lambda *_: None)
 
     def acquire(self) -> Ask:
-        return Ask(lambda: "acquire", 1.0, lambda: None)
+        return Ask(lambda: "acquire", 1.0, lambda *_: None)
 
     def save(self, record: Record, lease: Any, /) -> Ask:
         self.saved.append(record)
         self.leases.append(lease)
-        return Ask(lambda: "save", 1.0, lambda: None)
+        return Ask(lambda: "save", 1.0, lambda *_: None)
 
     def release_soon(self, lease: Any, /) -> None:
         self.released.append(lease)
 
     def take_seat(self) -> Ask:
-        return Ask(lambda: "take a seat", 1.0, lambda: None)
+        return Ask(lambda: "take a seat", 1.0, lambda *_: None)
 
     def leave_seat(self) -> Ask:
-        return Ask(lambda: "leave the seat", 1.0, lambda: None)
+        return Ask(lambda: "leave the seat", 1.0, lambda *_: None)
 
     def occupied(self) -> Ask:
-        return Ask(lambda: "occupied", 1.0, lambda: None)
+        return Ask(lambda: "occupied", 1.0, lambda *_: None)
 
 
 @pytest.fixture
@@ -397,3 +397,29 @@ def test_who_never_had_a_seat_logs_nobody_out(source: Source, shelf: ShelfByHand
     assert next(flow).function() == "leave the seat"
     with pytest.raises(StopIteration):
         flow.send(False)
+
+
+@pytest.mark.parametrize("left", [0.25, 0.0, -1.0])
+def test_the_store_has_no_more_time_than_its_caller(left: float, clock: ManualClock, shelf: ShelfByHand) -> None:
+    """Each call may take a second by itself."""
+    least = max(left, 0.0)
+
+    def begun() -> Play:
+        source = with_shelf(a_source(clock), shelf)
+        play = Play(obtain(source))
+        assert play.effect.seconds == 1.0
+        return play
+
+    play = begun()
+    clock.move(TIMEOUT - left)
+    assert asks(play.bring(None)) == "acquire"
+    assert play.effect.seconds == pytest.approx(least)
+    play = begun().bring(None)
+    clock.move(TIMEOUT - left)
+    assert asks(play.bring(Lease(clock.monotonic_now + TIMEOUT))) == "load"
+    assert play.effect.seconds == pytest.approx(least)
+    play = begun().bring(None).bring(Lease(clock.monotonic_now + TIMEOUT)).bring(None)
+    clock.move(TIMEOUT - left)
+    assert asks(play.bring(answer(clock, "mine"))) == "save"
+    assert play.effect.seconds == pytest.approx(least)
+    assert play.bring(False).value == "mine"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.stores import DictStore, SecretProvider, Spied
 from tests.support import ManualClock, until
+from tokenauth import Token
+from tokenauth._core.record import Record
 from tokenauth.stores import _seats
 from tokenauth.stores._shelf import Hold, ShelfInStore
 
@@ -116,3 +118,26 @@ def test_a_process_takes_one_seat_and_none_where_all_are_taken() -> None:
     for key in _seats._keys("full"):
         store.acquire(key, 60.0)
     assert not _seats.take(store, "full")
+
+
+def test_a_store_that_had_less_time_than_is_its_due_is_not_out_of_order(
+    shelf: ShelfInStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.key()
+    ask = shelf.load()
+    assert ask.late(Future(), ask.seconds / 2) is None
+    assert not caplog.records
+    assert shelf.acquire().function() is not None, "it is asked"
+    assert ask.late(Future(), ask.seconds) is None
+    assert "took longer than 2 s" in caplog.text
+
+
+def test_the_lease_ends_after_a_save_that_is_late(shelf: ShelfInStore, store: Spied, clock: ManualClock) -> None:
+    """Else another process could take over in between, and what was saved would not count."""
+    held = shelf.acquire().function()
+    saving: Future[Any] = Future()
+    assert shelf.save(Record.of_token(Token("t"), clock.wall_now), held).late(saving, 2.0) is False
+    shelf.release_soon(held)
+    assert "release" not in store.calls
+    saving.set_result(True)
+    until(lambda: "release" in store.calls)

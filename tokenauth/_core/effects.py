@@ -75,14 +75,15 @@ class Call(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Call *function*, a method of a shared store, in a thread. After *seconds* the result is that of *late*.
+    """Call *function*, a method of a shared store, in a thread. After *seconds* the result is that of *late*, which is
+    called with the future of the function's result and the seconds that it had.
 
-    If nobody waits any more when *function* returns, *unwanted* is called with the future of its result.
+    If the leader is cancelled and *function* returns later, *unwanted* is called with that future.
     """
 
     function: Callable[[], Any]
     seconds: float
-    late: Callable[[], Any]
+    late: Callable[["Future[Any]", float], Any]
     unwanted: Callable[["Future[Any]"], object] = bool
 
 

@@ -109,7 +109,7 @@ def lead(
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
             if source.provider.logs_out:
-                yield source.fleet.shelf.take_seat()
+                yield source.timely(source.fleet.shelf.take_seat(), deadline)
             held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
@@ -129,11 +129,12 @@ def share(
     """Return what another process has saved; else renew under the fleet's lease, and save."""
     waits = source.fleet.lease_waits()
     while True:
-        held = source.fleet.adopt((yield shelf.load()), rejected)  # raises a rejection that the fleet knows of
+        saved = yield source.timely(shelf.load(), deadline)
+        held = source.fleet.adopt(saved, rejected)  # raises a rejection that the fleet knows of
         if held is not None:
             return held
         since = source.credential.wall()
-        lease = yield shelf.acquire()
+        lease = yield source.timely(shelf.acquire(), deadline)
         if lease is not None:
             break
         if spare is not None:
@@ -145,7 +146,9 @@ def share(
             )
         yield Pause(pause)
     try:
-        saved = yield shelf.load(lease)  # somebody may have saved between our look and our lease
+        saved = yield source.timely(
+            shelf.load(lease), deadline
+        )  # somebody may have saved between our look and our lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
             leased = Leased(shelf, lease, saved, since)
@@ -153,7 +156,7 @@ def share(
         return held
     except Exception as failure:
         if source.fleet.is_rejection(failure):
-            yield shelf.save(source.fleet.record(failure, since), lease)
+            yield source.timely(shelf.save(source.fleet.record(failure, since), lease), deadline)
         raise
     finally:
         if flight.exchanges:  # the answer may still come: nobody else may use the refresh token meanwhile

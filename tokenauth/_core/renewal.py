@@ -64,14 +64,14 @@ def renew(
             if refresh_token is not None and not logins.alone:
                 log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
                 if leased and leased.saved and not used:  # the next caller may use it
-                    yield leased.shelf.save(leased.saved, leased.lease)
+                    yield source.timely(leased.shelf.save(leased.saved, leased.lease), deadline)
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
             elif source.past(deadline):  # no time for a login
                 raise
         if refresh_token is not None and leased:
-            leased = leased._replace(saved=(yield leased.shelf.load(leased.lease)))
+            leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), deadline)))
             adopted = source.fleet.adopt(leased.saved, rejected)
             if adopted is not None:
                 return adopted
@@ -94,7 +94,8 @@ def choose(
     if leased:
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
         known = known or source.fleet.record(token, leased.since)
-        told = yield leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
+        ask = leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
+        told = yield source.timely(ask, deadline)
         if not told and logins.alone:
             raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
         if not told:
@@ -238,7 +239,7 @@ def save(
     """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
     ask = leased.shelf.save(source.fleet.record(held, leased.since), leased.lease)
     with flight.drifting(deadline, exchanges=True):
-        told = yield ask._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
+        told = yield source.timely(ask, deadline)._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
     if not told:
         source.fleet.outdate(held)
 

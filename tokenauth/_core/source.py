@@ -27,6 +27,7 @@ from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
 
 if TYPE_CHECKING:  # needed when there is no token: making an auth object must not wait for them
+    from tokenauth._core.effects import Ask
     from tokenauth._core.events import OnEvent
     from tokenauth._core.fleet import Fleet
     from tokenauth._core.flights import Flight, Flights
@@ -103,6 +104,10 @@ class Source:
 
     def deadline(self) -> float:
         return self.now() + self.credential.timeout
+
+    def timely(self, ask: "Ask", deadline: float) -> "Ask":
+        """Return *ask* for what time is left until *deadline*."""
+        return ask._replace(seconds=max(min(ask.seconds, deadline - self.now()), 0.0))
 
     def past(self, deadline: float) -> bool:
         return self.now() >= deadline

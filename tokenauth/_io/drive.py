@@ -280,11 +280,8 @@ def is_late(future: "Future[Any]") -> bool:
 
 
 def _asked(ask: Ask, future: "Future[Any]") -> Any:
-    """Return what *future* brought in time; else leave it to `ask.unwanted`."""
-    if future.done():
-        return future.result()
-    future.add_done_callback(ask.unwanted)
-    return ask.late()
+    """Return what *future* brought in time; else leave it to `ask.late`."""
+    return future.result() if future.done() else ask.late(future, ask.seconds)
 
 
 class TokenCall:

@@ -84,6 +84,7 @@ class ShelfInStore:
         self._out_until = -math.inf
         self._failing: set[str] = set()
         self._told = ""
+        self._saving: Future[Any] | None = None
 
     def key(self) -> str:
         """Return the key of this credential's entry. Reads the secrets, and takes a tenth of a second."""
@@ -97,11 +98,12 @@ class ShelfInStore:
     def acquire(self) -> Ask:
         now = self._clock.monotonic()  # not in the store's thread, which freezegun leaves on real time
         alone = Hold(now + 2 * self._lease_seconds, None)
-        ask = self._ask("acquire", partial(self._acquire, now + self._lease_seconds), alone)
+        function = partial(self._acquire, now + self._lease_seconds)
+        ask = self._ask("acquire", function, alone, lambda asked: asked.add_done_callback(self._unwanted))
         return ask._replace(unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
-        return self._ask("save", partial(self._save, record, held), False)
+        return self._ask("save", partial(self._save, record, held), False, partial(setattr, self, "_saving"))
 
     def take_seat(self) -> Ask:
         return self._ask("acquire", lambda: _seats.take(self._store, self._seal().name), False)
@@ -114,8 +116,12 @@ class ShelfInStore:
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
-        if held.lease is not None and held.seal is not None:
-            what = held.seal.name, held.lease
+        if held.lease is None or held.seal is None:
+            return
+        what = held.seal.name, held.lease
+        if self._saving is not None and not self._saving.done():  # else another process would overtake what is saved
+            self._saving.add_done_callback(lambda _: self._release(*what))
+        else:
             with contextlib.suppress(RuntimeError):  # no more threads: it ends by itself
                 threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
 
@@ -177,7 +183,17 @@ class ShelfInStore:
 
     # faults
 
-    def _ask(self, method: str, function: Callable[[], Any], otherwise: Any) -> Ask:
+    def _ask(
+        self,
+        method: str,
+        function: Callable[[], Any],
+        otherwise: Any,
+        leave: "Callable[[Future[Any]], object]" = lambda _: None,
+    ) -> Ask:
+        """Return the effect that calls *function*. *otherwise*: the result where the store doesn't work.
+
+        *leave* is called with what is under way when its time is over.
+        """
         given_up = threading.Event()
         seconds = self._call_seconds
         if self._reads or not self._sealed:  # a callable for a secret may take its time, and so does the first seal
@@ -198,11 +214,14 @@ class ShelfInStore:
                 self._works(method)
             return result
 
-        def late() -> Any:
+        def late(asked: "Future[Any]", waited: float) -> Any:
             given_up.set()
+            leave(asked)
             if not self._sealed:  # the time went into the seal: many are made at once, or a callable for a secret hangs
                 self._seal_is_late = True
                 log.info("%s: the store is not asked, because its key is not known yet", self._provider.name)
+                return otherwise
+            if waited < seconds:  # its caller had no more time: that says nothing of the store
                 return otherwise
             return self._out(method, otherwise, f"it took longer than {seconds:g} s")
 
