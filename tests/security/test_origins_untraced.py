@@ -2,7 +2,7 @@
 
 import asyncio
 import pickle
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
@@ -45,10 +45,15 @@ class Net:
     def at(self, origin: str) -> list[Received]:
         return [request for where, request in self.seen if where == origin]
 
-    def transport(self, library: Any) -> Any:
+    def transport(self, library: Any, kind: str = SYNC) -> Any:
+        """Return a transport whose bodies are in memory, or come in pieces to a client of the *kind* `ASYNC`."""
+
+        async def pieces(body: bytes) -> AsyncIterator[bytes]:
+            yield body
+
         def handle(request: Any) -> Any:
             status, headers, body = self.answer(request.method, str(request.url), dict(request.headers))
-            return library.Response(status, headers=headers, content=body)
+            return library.Response(status, headers=headers, content=body if kind == SYNC else pieces(body))
 
         return library.MockTransport(handle)
 
@@ -98,6 +103,34 @@ def test_a_transport_without_trace_takes_nothing_abroad(
     assert response.status_code == outcome
     assert [request.text for request in net.at(FAR) if "canary" in request.text] == []
     assert len(net.at(FAR)) == 1
+
+
+class Users(TokenAuth):
+    """One whose flow is the user's own: async clients run it, too."""
+
+    def auth_flow(self, request: Any) -> Iterator[Any]:  # type: ignore[override]  # a generator
+        yield from super().auth_flow(request)
+
+
+@family
+@pytest.mark.parametrize("own", [TokenAuth, Users])
+@pytest.mark.parametrize("bare", [401, 404])
+def test_a_hop_that_arrives_unsigned_is_sent_with_the_token_once(
+    library: Any, kind: str, own: type[TokenAuth], bare: int
+) -> None:
+    """Whatever it gets then."""
+
+    def site(request: Received) -> tuple[int, dict[str, str]]:
+        if request.path == "/start":
+            return 302, {"location": "/there"}
+        return (403 if "x-token" in request.headers else bare), {}
+
+    net = Net({HOME: site})
+    transport = net.transport(library, kind)
+    token_client = getattr(library, kind)(transport=transport)
+    auth = own(PlainProvider(HOME), header="X-Token", refused=[401, 403], token_client=token_client, cache={})
+    assert net.send(library, kind, auth, "GET", f"{HOME}/start", transport).status_code == 403
+    assert ["x-token" in each.headers for each in net.at(HOME)] == [True, False, True]
 
 
 @family

@@ -89,9 +89,9 @@ class HttpxAuth(BaseTokenAuth):
         """Do as `_users_flow`, with the tokens fetched ahead, so that the subclass's flow need not block for them."""
         if self.requires_request_body:
             await request.aread()
-        flow, response = self.auth_flow(request), None
+        flow, response, renewed = self.auth_flow(request), None, False
         while True:
-            await self._aplay(self._story.ahead(request, response), request)
+            renewed = await self._aplay(self._story.ahead(request, response, renewed=renewed), request)
             try:
                 request = flow.send(response)
             except StopIteration:

@@ -183,18 +183,24 @@ class Story:
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
 
-    def ahead(self, request: Any, response: Any) -> Generator[Step, Any, None]:
-        """Have the token in the cache that `_begin` or `_again` is about to ask for."""
+    def ahead(self, request: Any, response: Any, *, renewed: bool) -> Generator[Step, Any, bool]:
+        """Have the token in the cache that `begin` or `again` is about to ask for.
+
+        Return whether there was a renewal for this flow: *renewed* before, or now.
+        """
         presented = yield from self._present(request)
         token = presented.token if presented is not None else None
         if response is None or presented is None or token is None:
-            return
+            return renewed
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        if refuses(self._source, response) and carried and self._is_home(response, token):
+        worth_it = not renewed and self._source.renews(token, _place(response.request.url))
+        if worth_it and refuses(self._source, response) and carried and self._is_home(response, token):
             yield self._read(response)
             yield Obtain(token)
+            return True
+        return renewed
 
     def learn(self, sent: Sent | None, problem: BaseException | None) -> None:
         """Drop the token where *problem* was raised, by a hook or a transport of the user's, about a refusal of it."""
