@@ -41,7 +41,11 @@ MESSAGE = {
     "usage": {"input_tokens": 1, "output_tokens": 1},
 }
 MODEL = {"_id": "1", "id": "acme/m-1", "modelId": "acme/m-1", "siblings": [], "tags": [], "sha": "0" * 40}
-ANSWERS: dict[str, dict[str, Any]] = {
+GENERATED = {"candidates": [{"content": {"role": "model", "parts": [{"text": "hello"}]}, "finishReason": "STOP"}]}
+ROWS = [{"id": 1}]
+ANSWERS: dict[str, Any] = {
+    "/v1/models/m-1:generateContent": GENERATED,
+    "/rest/v1/orders": ROWS,
     "/v1/chat/completions": COMPLETION,
     "/v1/messages": MESSAGE,
     "/api/models/acme/m-1": MODEL,
@@ -97,6 +101,7 @@ def places(folder: Path) -> Iterator[Places]:
             "https://orders.example.com": f"https://{orders}",
             "https://llm.example.com": http.url,
             "https://hub.example.com": http.url,
+            "https://db.example.com": http.url,
             "https://tools.example.com": tools,
             "https://abroad.example": http.at("localhost"),
             **places_in(sandbox),
@@ -114,9 +119,10 @@ def _http(this: Places, request: Received) -> Reply:
     if not this.admits("llm", request.headers):
         return Reply(401, {"error": {"message": "token"}})
     if request.method == "POST":
-        assert json.loads(request.body)["messages"], "half a body"
+        assert json.loads(request.body).keys() & {"messages", "contents"}, "half a body"
     answer = ANSWERS.get(request.path)
-    return Reply(404) if answer is None else Reply(200, answer, {"Content-Type": "application/json"})
+    body = json.dumps(answer).encode()
+    return Reply(404) if answer is None else Reply(200, body, {"Content-Type": "application/json"})
 
 
 @contextlib.contextmanager

@@ -2,21 +2,26 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anthropic
+import httpx
 import httpx2
 import mcp
 import openai
 import pytest
 import requests
+import supabase
 import zeep
+from google import genai
+from google.genai.types import HttpOptions
 from mcp.client.streamable_http import streamable_http_client
 from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from tests.clients import TLS
 from tests.servers import Received, Reply
-from tests.world.places import COMPLETION, MESSAGE
+from tests.world.places import ANSWERS, COMPLETION, MESSAGE, ROWS
 from tests.world.scene import Scene
 from tokenauth import TokenAuthError
 
@@ -103,6 +108,41 @@ def test_anthropic_async_is_signed_and_renewed(scene: Scene) -> None:
     scene.api = _speak
     asyncio.run(main())
     assert scene.logins == 2
+
+
+async def _ask_gemini(auth: Any, url: str) -> Callable[[], Awaitable[Any]]:
+    client = httpx2.AsyncClient(auth=auth, verify=TLS)
+    sdk = genai.Client(api_key="none", http_options=HttpOptions(base_url=url, httpx_async_client=client))
+
+    async def ask() -> Any:
+        return (await sdk.aio.models.generate_content(model="m-1", contents="hello")).text == "hello"
+
+    return ask
+
+
+async def _read_table(auth: Any, url: str) -> Callable[[], Awaitable[Any]]:
+    options = supabase.AsyncClientOptions(httpx_client=httpx.AsyncClient(auth=auth, verify=TLS))
+    sdk = await supabase.create_async_client(url, "none", options)
+    sdk.postgrest.basic_auth = auth
+
+    async def read() -> Any:
+        return (await sdk.table("orders").select("*").execute()).data == ROWS
+
+    return read
+
+
+@pytest.mark.parametrize("open_sdk", [_ask_gemini, _read_table], ids=["google-genai", "supabase"])
+def test_a_crowd_on_an_async_sdk_makes_one_login(open_sdk: Any, scene: Scene) -> None:
+    async def main() -> None:
+        call = await open_sdk(scene.auth(), scene.home)
+        for number in (1, 2):
+            assert await asyncio.gather(*(call() for _ in range(20))) == [True] * 20
+            assert scene.logins == number
+            scene.revoke()
+
+    answers = {each: json.dumps(ANSWERS[each]).encode() for each in ANSWERS}
+    scene.api = lambda request: Reply(200, answers[request.path], {"Content-Type": "application/json"})
+    asyncio.run(main())
 
 
 def _mcp_server(request: Received) -> Reply:
