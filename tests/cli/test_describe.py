@@ -25,6 +25,16 @@ ANSWERS: dict[str, tuple[Reply, str]] = {
     "text": (Reply(body=b"abcdefghijklmnop0123"), "abcdefghijklmnop0123"),
     "a JSON text": (Reply(body=b'"t-1"'), "t-1"),
     "in minutes": (Reply(body={"session": {"key": "t-1", "ttlMinutes": 15}}), "t-1"),
+    "an element": (Reply(body=b"<r xmlns='urn:x'><ok>1</ok><sessionId>t-1</sessionId></r>"), "t-1"),
+    "a list": (Reply(body=b'[{"token": "t-1", "expires": 60}]'), "t-1"),
+    "an object": (Reply(body={"token": {"value": "t-1", "validTo": "2030-03-17T17:46:40Z"}}), "t-1"),
+    "Bearer in a header": (Reply(headers={"Authorization": "Bearer t-1"}), "t-1"),
+    "Bearer in the body": (Reply(body={"Data": {"Token": "Bearer t-1"}}), "t-1"),
+    "no name that says it": (
+        Reply(body={"ok": True, "payload": "Zm9vYmFyYmF6cXV4MTIz", "n": "x"}),
+        "Zm9vYmFyYmF6cXV4MTIz",
+    ),
+    "the lifetime of two": (Reply(body={"refreshTokenExpiresIn": 9, "token": "t-1", "tokenExpiresIn": 60}), "t-1"),
     "in milliseconds": (Reply(body={"token": "t-1", "expiresIn": 7_776_000_000}), "t-1"),
 }
 
@@ -54,6 +64,17 @@ def test_what_it_prints_gets_the_token(run: Run, name: str, monkeypatch: pytest.
         (tmp_path / "profiles.toml").write_text(profile)
         assert tokenauth.profile("my-api", cache={}).get_token().value == token
     assert len(set(seen)) == 1  # the program sends what the command sent
+
+
+@pytest.mark.parametrize("name", ["a list", "the lifetime of two"])
+def test_what_is_a_number_of_seconds_is_a_lifetime_whatever_its_name(run: Run, name: str) -> None:
+    with serve(lambda _: ANSWERS[name][0]) as server:
+        assert pasted(run("describe", f"{server.url}/login", "-d", "user=me").out).get_token().lifetime == 60
+
+
+def test_an_id_of_the_request_is_no_token(run: Run) -> None:
+    with serve(lambda _: Reply(body={"code": "E1", "requestId": "0123456789abcdef01234567"})) as server:
+        assert run("describe", f"{server.url}/login", "-d", "user=me").code == 5
 
 
 def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run) -> None:

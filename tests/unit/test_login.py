@@ -464,6 +464,13 @@ def test_what_an_api_says_is_told_as_it_is_meant(status: int, content: Any, kind
     assert str(caught.value).count("https://api.example") == 1
 
 
+@pytest.mark.parametrize("value", ["Bearer tok-1", "bearer  tok-1 "])
+def test_a_token_may_come_with_its_scheme_before_it(value: str) -> None:
+    token = Login(URL, token="data").read(answer({"data": value}))
+    assert (token.value, token.type) == ("tok-1", "Bearer")
+    assert value not in repr(token.extra)
+
+
 def test_a_wrong_place_for_the_lifetime_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     provider = Login("https://once.example/login", json={"key": "k"}, expires_in="data.ttl")
     for _ in range(2):

@@ -157,7 +157,7 @@ class _Document:
             return [self.sample(schema.get("items"), depth - 1)]
         return {"integer": 1, "number": 1, "boolean": True, "object": {}}.get(str(kind), "x" * 24)
 
-    def is_number(self, operation: dict[str, Any], place: str) -> bool:
+    def is_number(self, operation: dict[str, Any], place: Any) -> bool:
         from tokenauth._core.places import in_json
 
         return isinstance(in_json(self.answer(operation).content, place), int)

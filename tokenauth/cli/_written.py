@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenauth._config.references import FromCommand, FromEnv, FromFile, FromKeyring
-from tokenauth._core.places import Cookie, Header, Text
+from tokenauth._core.places import XML, Cookie, Header, Text
 from tokenauth.providers._proposals import Proposal
 
 _USUAL = {"token": "access_token", "token_type": "token_type", "expires_in": "expires_in"}
@@ -67,7 +67,7 @@ def python(arguments: Mapping[str, Any], notes: list[str]) -> str:
 
 
 def _parts(value: Any) -> list[str]:
-    return [type(value).__name__] if isinstance(value, Header | Cookie | Text) else []
+    return [type(value).__name__] if isinstance(value, Header | Cookie | Text | XML) else []
 
 
 def _code(value: Any) -> str:
@@ -79,7 +79,7 @@ def _code(value: Any) -> str:
         case list() | tuple():
             inner = ", ".join(map(_code, value))
             return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-        case Header(name) | Cookie(name):
+        case Header(name) | Cookie(name) | XML(name):
             return f"{type(value).__name__}({_text(name)})"
         case str():
             return _text(value)
@@ -119,7 +119,7 @@ def _toml(value: Any) -> str:
             return "{" + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(_toml, value)) + "]"
-        case Header(name) | Cookie(name):
+        case Header(name) | Cookie(name) | XML(name):
             return f"{{{type(value).__name__.lower()} = {_text(name)}}}"
         case str():
             return _text(value)

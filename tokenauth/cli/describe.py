@@ -135,11 +135,12 @@ def _shown(written: dict[str, Any], notes: list[str], lines: list[str], *, as_js
 def _notes(answer: Answer, found: Proposal) -> list[str]:
     """Return what a person should look at."""
     from tokenauth._core.expiry import jwt_end, lifetime_of
+    from tokenauth._core.places import found as stands_at
     from tokenauth._core.places import in_json
 
     notes = ["A guess from names and values: compare it with the API's documentation."]
     content = answer.content
-    lifetime = lifetime_of(in_json(content, found.expires_in)) if found.expires_in else None
+    lifetime = lifetime_of(stands_at(answer, (found.expires_in,))) if found.expires_in else None
     if lifetime is not None and lifetime > _LONG and found.unit is None:
         notes.append(f'{found.expires_in} would be {lifetime / 86400:.0f} days. If it is in milliseconds: unit="ms"')
     if found.expires_in is None and found.expires_at is None:

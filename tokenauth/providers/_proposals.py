@@ -4,54 +4,73 @@ import re
 from collections.abc import Iterator
 
 from tokenauth._core.frozen import Frozen
-from tokenauth._core.places import NOTHING, Answer, Cookie, Header, Text, leaves
+from tokenauth._core.places import NOTHING, XML, Answer, Cookie, Header, Text, leaves
 
 _TOKENS = (
     *("accesstoken", "token", "jwt", "idtoken", "authtoken", "bearertoken", "apitoken", "authenticationtoken"),
     *("sessionid", "sessiontoken", "session", "sid", "ticket", "sessionkey", "tenantaccesstoken", "apikey", "key"),
 )
+_VALUES = ("value", "id")
+"""Names of what an object has that is named as a token."""
 _TYPES = ("tokentype", "type", "scheme")
 _LIFETIMES = ("expiresin", "expirein", "expire", "ttl", "lifetime", "maxage", "validfor", "sessiontimeout", "timeout")
 _UNITS = {"min": ("minutes", "mins", "min"), "ms": ("milliseconds", "millis", "ms"), "s": ("seconds", "secs")}
 _IN_UNITS = {
     f"{name}{word}": unit for name in (*_LIFETIMES, "expires") for unit, words in _UNITS.items() for word in words
 }
-_ENDS = ("expiresat", "expires", "expiration", "expirationdate", "expiry", "validuntil", "exp", "expireson")
+_ENDS = (
+    *("expiresat", "expires", "expiration", "expirationdate", "expiry", "validuntil", "validto", "exp", "expireson"),
+    *("expirationtime", "expiretime", "expirydate", "expiredate"),
+)
+_EITHER = re.compile("(?:expires|expiry|expiration|exp)$")  # a lifetime, if the number is too small for a date
+_EARLIEST = 1e8
 _TOKEN_HEADER = re.compile(r"token|session|auth", re.IGNORECASE)
 _LOOKS = re.compile(r"[A-Za-z0-9._~+/=|:-]{16,}")  # what a token is made of
+_OPAQUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9._~+/=|-]{20,}")
+_OTHER = re.compile(
+    r"refresh|csrf|(?:request|trace|correlation|user|client|tenant|account).?id|code|message", re.IGNORECASE
+)
 
 
 class Proposal(Frozen):
     """Where things seem to stand: as arguments of `Login`, or None."""
 
-    token: str | Header | Cookie | Text | None = None
-    token_type: str | None = None
-    expires_in: str | None = None
-    expires_at: str | None = None
+    token: str | Header | Cookie | Text | XML | None = None
+    token_type: str | XML | None = None
+    expires_in: str | XML | None = None
+    expires_at: str | XML | None = None
     unit: str | None = None
 
 
 def proposed(answer: Answer) -> Proposal:
     """Return where token, type and expiry seem to be in *answer*."""
-    named = [(path, value) for path, value in leaves(answer.content) if value not in (None, "")]
-    lifetime = _likely(named, (*_LIFETIMES, *_IN_UNITS), (int, float, str))
+    is_xml = answer.content is NOTHING
+    leaf = answer.elements.items() if is_xml else leaves(answer.content)
+    named = [(path, value) for path, value in leaf if value not in (None, "")]
+    lifetime = _likely(named, (*_LIFETIMES, *_IN_UNITS), (int, float, str), of_token=True)
+    end = _likely(named, _ENDS, (int, float, str), of_token=True)
+    if lifetime is None and end and _EITHER.search(_letters(end)) and _is_short(dict(named)[end]):
+        lifetime, end = end, None
     unit = _IN_UNITS.get(_letters(lifetime)) if lifetime else None
-    return Proposal(
-        next(_tokens(answer, named), None),
-        _likely(named, _TYPES, str),
-        lifetime,
-        _likely(named, _ENDS, (int, float, str)),
-        None if unit == "s" else unit,  # which is what is meant anyway
-    )
+    kind = XML if is_xml else str
+    type_, lifetime_, end_ = (each and kind(each) for each in (_likely(named, _TYPES, str), lifetime, end))
+    unit = None if unit == "s" else unit  # which is what is meant anyway
+    return Proposal(next(_tokens(answer, named), None), type_, lifetime_, end_, unit)
 
 
-def _tokens(answer: Answer, named: list[tuple[str, object]]) -> Iterator[str | Header | Cookie | Text]:
-    if answer.content is not NOTHING:
-        likely = _likely(named, _TOKENS, str)
-        if likely is not None:
-            yield likely
-        if isinstance(answer.content, str) and answer.content:
-            yield ""
+def _is_short(value: object) -> bool:
+    try:
+        return float(str(value)) < _EARLIEST
+    except ValueError:
+        return False
+
+
+def _tokens(answer: Answer, named: list[tuple[str, object]]) -> Iterator[str | Header | Cookie | Text | XML]:
+    likely = _likely(named, _TOKENS, str)
+    if likely is not None:
+        yield likely if answer.content is not NOTHING else XML(likely)
+    if isinstance(answer.content, str) and answer.content:
+        yield ""
     for name in answer.headers:
         if _TOKEN_HEADER.search(name) and name not in {"www-authenticate", "set-cookie", "proxy-authenticate"}:
             yield Header(name)
@@ -67,16 +86,29 @@ def _tokens(answer: Answer, named: list[tuple[str, object]]) -> Iterator[str | H
             yield path
     if answer.content is NOTHING and _LOOKS.fullmatch(answer.text.strip()):
         yield Text()
+    opaque = [path for path, value in named if _OPAQUE.fullmatch(str(value)) and not _OTHER.search(path)]
+    if len(opaque) == 1 and answer.content is not NOTHING:
+        yield opaque[0]
 
 
-def _likely(named: list[tuple[str, object]], names: tuple[str, ...], kinds: type | tuple[type, ...]) -> str | None:
-    """Return the path whose last key is the first of *names* that is there; the shortest path of several."""
+def _likely(
+    named: list[tuple[str, object]], names: tuple[str, ...], kinds: type | tuple[type, ...], *, of_token: bool = False
+) -> str | None:
+    """Return the path whose last key is the first of *names* that is there; the shortest path of several.
+
+    *of_token*: "token" or "access token" may stand before the name.
+    """
     of_kind = [(path, value) for path, value in named if isinstance(value, kinds) and not isinstance(value, bool)]
     for name in names:
-        paths = [path for path, _ in of_kind if _letters(path) == name]
+        paths = [path for path, _ in of_kind if name in _names(path, of_token=of_token)]
         if paths:
             return min(paths, key=lambda path: path.count("."))
     return None
+
+
+def _names(path: str, *, of_token: bool) -> set[str]:
+    letters, parent = _letters(path), _letters(path.rpartition(".")[0])
+    return {letters, re.sub("^(?:access)?token", "", letters) if of_token else parent if letters in _VALUES else ""}
 
 
 def _letters(path: str) -> str:

@@ -138,6 +138,8 @@ class Reading:
             what = f"gave a {self.noun} that is not text (but {type(value).__name__})"
             advice = _answers.hint(answer, _answers.secrets_seen(login)) if isinstance(value, dict | list) else ""
             raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
+        raw, (scheme, _, rest) = value, value.strip().partition(" ")
+        value = rest.strip() if rest and scheme.lower() == "bearer" else value  # as some send it in a header
         if not login.carries(value):
             raise _answers.unusable(login, reply, f"gave a {self.noun} that can't go into a cookie (RFC 6265)")
         lifetime, expires_at = self._expiry(login, answer, where)
@@ -150,7 +152,7 @@ class Reading:
             refresh_in=lifetime_of(found(answer, where["refresh_in"]), field="refresh_in"),
             refresh_token=renewal,
             origin=self._home(login, reply, answer, where),
-            extra=_answers.without(answer.content, value, renewal) if isinstance(answer.content, dict) else {},
+            extra=_answers.without(answer.content, raw, value, renewal) if isinstance(answer.content, dict) else {},
         )
 
     @staticmethod
