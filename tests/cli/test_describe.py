@@ -285,7 +285,11 @@ def test_what_else_a_document_may_say(run: Run, tmp_path: Path, there: str, here
     [
         (OPENAPI, ["--operation", "signin2"], "has no operation 'signin2'. There are: orders | signIn"),
         ("a: b", [], "contains no OpenAPI document"),
-        ("{", [], "contains no OpenAPI document"),
+        (
+            "{",
+            [],
+            "api.yaml contains no OpenAPI document (YAML or JSON with paths). Without one: tokenauth describe URL",
+        ),
         ("paths: {}", [], "has no operations"),
         ("paths: {/a: {get: {}}, /b: {post: {x: 1}, put: {x: 1}}}", [], "which operation is the login?"),
         ('paths: {/login: {post: {requestBody: {$ref: "#/nowhere"}}}}', [], ""),
@@ -297,6 +301,91 @@ def test_a_document_that_says_little(run: Run, tmp_path: Path, content: str, arg
     assert ran.code == (2 if text else 0)
     assert text in ran.err
     assert "unexpected" not in ran.err
+
+
+PARCELS = """
+openapi: 3.1.0
+servers:
+  - url: "http://{host}:{port}/v{major}"
+    variables: {host: {default: 127.0.0.1}, port: {default: PORT}, major: {default: "2"}}
+security: [{key: []}]
+paths:
+  /sessions:
+    parameters: [{$ref: "#/components/parameters/Version"}]
+    post:
+      security: []
+      requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/Login"}}}}
+      responses: {"201": {content: {application/json: {schema: {$ref: "#/components/schemas/Session"}}}}}
+components:
+  securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}
+  parameters: {Version: {name: X-Version, in: header, schema: {const: "2026-01-01"}}}
+  schemas:
+    Login:
+      properties: {email: {type: string}, password: {type: [string]}, device: {default: null}, kind: {enum: [pw]}}
+    Session:
+      allOf:
+        - properties: {id: {type: string}}
+        - properties:
+            session:
+              oneOf: [{type: "null"}, {properties: {accessToken: {type: [string, "null"]}, expiresAt: {type: string}}}]
+"""
+METERS = """
+swagger: "2.0"
+host: 127.0.0.1:PORT
+basePath: /v2
+schemes: [http]
+securityDefinitions: {app: {type: basic}, key: {type: apiKey, in: header, name: X-Key}}
+security: [{key: []}]
+parameters: {Version: {name: X-Version, in: header, type: string, enum: ["2026-01-01"]}}
+definitions:
+  Login: {properties: {email: {type: string}, password: {type: string}, kind: {default: pw}}}
+  Session: {properties: {session: {properties: {accessToken: {type: string}, ttl: {type: integer}}}}}
+paths:
+  /sessions:
+    post:
+      security: []
+      parameters: [{$ref: "#/parameters/Version"}, {in: body, name: body, schema: {$ref: "#/definitions/Login"}}]
+      responses: {"200": {schema: {$ref: "#/definitions/Session"}}}
+  /oauth/token:
+    post:
+      security: [{app: []}]
+      parameters:
+        - {in: formData, name: grant_type, type: string, enum: [password]}
+        - {in: formData, name: password, type: string}
+      responses: {"200": {schema: {properties: {access_token: {type: string}}}}}
+"""
+
+
+@pytest.mark.parametrize("text", [PARCELS, METERS], ids=["OpenAPI 3.1", "Swagger 2.0"])
+def test_documents_of_other_versions_give_a_call_that_works(
+    run: Run, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: Received) -> Reply:
+        assert (request.target, request.headers["x-version"]) == ("/v2/sessions", "2026-01-01")
+        assert "x-key" not in request.headers
+        assert json.loads(request.body) == {"email": "me", "password": SECRET, "kind": "pw"}
+        return Reply(
+            201, {"id": "1", "session": {"accessToken": "t-1", "ttl": 60, "expiresAt": "2030-03-17T17:46:40Z"}}
+        )
+
+    monkeypatch.setenv("PASSWORD", SECRET)
+    with serve(answer) as server:
+        path = document(tmp_path, text.replace("PORT", str(server.port)))
+        code = run("describe", "--openapi", path, "--operation", "POST /sessions").out
+        assert pasted(code.replace("<email>", "me")).get_token().value == "t-1"
+
+
+def test_a_form_of_swagger_2(run: Run, tmp_path: Path) -> None:
+    out = run("describe", "--openapi", document(tmp_path, METERS), "--operation", "post /oauth/token").out
+    assert 'form={"grant_type": "password", "password": os.environ["PASSWORD"]}' in out
+    assert 'basic=("<user>", os.environ["PASSWORD"])' in out
+
+
+@pytest.mark.parametrize("given", [[], ["https://h.example.com"], ["https://h.example.com/v1/"]])
+def test_a_server_may_be_a_path(run: Run, tmp_path: Path, given: list[str]) -> None:
+    path = document(tmp_path, OPENAPI.replace("https://api.example.com/v1", "/v1"))
+    host = "h.example.com" if given else "<the server>"
+    assert f'"https://{host}/v1/session"' in run("describe", *given, "--openapi", path).out
 
 
 def test_a_document_that_is_not_there(run: Run, tmp_path: Path) -> None:
@@ -311,7 +400,7 @@ def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(
     path = document(tmp_path, OPENAPI.replace("https://api.example.com", ""))
     monkeypatch.setattr("sys.stdin", Terminal("https://real.example.com\n"))
     ran = run("describe", "--openapi", path)
-    assert '"https://real.example.com/session"' in ran.out
+    assert '"https://real.example.com/v1/session"' in ran.out
     assert "Fill in <the server>" not in ran.out
     monkeypatch.setattr("sys.stdin", Terminal("\n"))
     assert "The document does not say the server" in run("describe", "--openapi", path).out

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 from tokenauth._core.places import NOTHING, Answer, keys_of
 from tokenauth.cli._argv import SECRET
@@ -60,7 +59,9 @@ def _loaded(path: str) -> Mapping[str, Any]:
             content = _parsed(each)
             if isinstance(content, dict) and isinstance(content.get("paths"), dict):
                 return content
-        why = "contains no OpenAPI document (YAML or JSON with paths)"
+        why = (
+            "contains no OpenAPI document (YAML or JSON with paths). Without one: tokenauth describe URL -d NAME=VALUE"
+        )
     raise Stop(f"{path} {why}")
 
 
@@ -89,6 +90,17 @@ class _Document:
             name = key.replace("~1", "/").replace("~0", "~")
             found = found.get(name) if isinstance(found, dict) else None
         return found
+
+    def server(self, operation: dict[str, Any]) -> str:
+        """Return the URL of the first server, with the defaults of its variables, or ""."""
+        content = self.content
+        first = next(map(self.at, operation.get("servers") or content.get("servers") or []), {})
+        if content.get("host"):  # of Swagger 2.0
+            return (
+                f"{next(iter(content.get('schemes') or []), 'https')}://{content['host']}{content.get('basePath', '')}"
+            )
+        defaults = {name: self.at(each).get("default") for name, each in self.at(first.get("variables")).items()}
+        return re.sub(r"\{(.*?)\}", lambda found: str(defaults.get(found[1]) or found[0]), str(first.get("url", "")))
 
     def operations(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for place, item in self.content["paths"].items():
@@ -120,7 +132,12 @@ class _Document:
 
     def body(self, operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the kind of the request's body, and its schema."""
-        content = self.at(operation.get("requestBody")).get("content") or {}
+        given = list(map(self.at, operation.get("parameters") or []))
+        fields = {each.get("name"): each for each in given if each.get("in") == "formData"}
+        old = next(({"json": each} for each in given if each.get("in") == "body"), {})  # of Swagger 2.0, like formData
+        content = self.at(operation.get("requestBody")).get("content") or old
+        if fields:
+            return _FORM, {"properties": fields}
         kind = next((each for each in content if "form-urlencoded" in each), next(iter(content), ""))
         return kind, self.at(self.at(content.get(kind)).get("schema"))
 
@@ -129,7 +146,7 @@ class _Document:
         responses = operation.get("responses") or {}
         status = next((each for each in responses if str(each).startswith("2")), None)
         response = self.at(responses.get(status)) if status is not None else {}
-        content = response.get("content") or {}
+        content = response.get("content") or {"json": response}  # of Swagger 2.0
         schema = next((self.at(each).get("schema") for kind, each in content.items() if "json" in kind), None)
         headers = {str(name): "x" * 24 for name in response.get("headers") or {}}
         sample = self.sample(schema) if schema is not None else NOTHING
@@ -143,7 +160,9 @@ class _Document:
         schema = self.at(schema)
         if not depth:
             return None
-        some = schema.get("oneOf") or schema.get("anyOf")
+        some = [
+            each for each in schema.get("oneOf") or schema.get("anyOf") or [] if self.at(each).get("type") != "null"
+        ]
         if some:
             return self.sample(some[0], depth - 1)
         fields = dict(schema.get("properties") or {})
@@ -172,13 +191,14 @@ def _some(operations: list[tuple[str, str, dict[str, Any]]]) -> str:
 
 
 def _url(document: _Document, operation: dict[str, Any], place: str, given: str | None, notes: list[str]) -> Any:
-    servers = operation.get("servers") or document.content.get("servers") or []
-    server = given or next((str(document.at(each).get("url", "")) for each in servers), "")
+    stated = document.server(operation)
+    root = stated.rstrip("/") if stated.startswith("/") else ""
+    server = given or stated
     if not re.match(r"https?://[^/{]*[.:\w]", server) or "{" in server:
         server = _asked("the server", "the server's URL", notes, "https://api.example.com")
     if isinstance(server, Ask):
-        return f"https://<{server.name}>{place}"
-    return urljoin(f"{server.rstrip('/')}/", place.lstrip("/"))
+        return f"https://<{server.name}>{root}{place}"
+    return f"{server.rstrip('/').removesuffix(root)}{root}/{place.lstrip('/')}"
 
 
 def _sent(document: _Document, operation: dict[str, Any]) -> dict[str, Any]:
@@ -187,17 +207,18 @@ def _sent(document: _Document, operation: dict[str, Any]) -> dict[str, Any]:
     for each in map(document.at, operation.get("parameters") or []):
         name, where = str(each.get("name")), each.get("in")
         kind = {"header": "headers", "query": "params"}.get(str(where))
-        value = _value(name, document.at(each.get("schema")))
+        value = _value(name, document.at(each.get("schema")) or each)
         if kind is None or (kind == "headers" and _is_ours(name.lower(), value)):
             continue
         found.setdefault(kind, {})[name] = value
     kind, schema = document.body(operation)
-    fields = schema.get("properties") or {}
+    fields = {str(name): document.at(each) for name, each in (schema.get("properties") or {}).items()}
     if fields:
-        filled = {str(name): _value(str(name), document.at(each)) for name, each in fields.items()}
+        filled = {name: _value(name, each) for name, each in fields.items() if each.get("default", "") is not None}
         found["form" if kind == _FORM else "json"] = filled
-    schemes = document.at(document.content.get("components")).get("securitySchemes") or {}
-    for requirement in operation.get("security") or document.content.get("security") or []:
+    content = document.content
+    schemes = document.at(content.get("components")).get("securitySchemes") or content.get("securityDefinitions") or {}
+    for requirement in operation.get("security", content.get("security")) or []:
         for name in requirement:
             found |= _secured(document.at(schemes.get(name)), found)
     return found
@@ -209,7 +230,7 @@ def _is_ours(name: str, value: Any) -> bool:
 
 
 def _secured(scheme: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "basic":
+    if "basic" in {str(scheme.get("type")), str(scheme.get("scheme")).lower()}:
         return {"basic": (Ask("user"), Typed("PASSWORD", ""))}
     if scheme.get("type") == "apiKey" and scheme.get("in") in {"header", "query"}:
         kind, name = ("headers" if scheme["in"] == "header" else "params"), str(scheme.get("name"))
