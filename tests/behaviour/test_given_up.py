@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.clients import AWAITING, BLOCKING, Awaiting, Client
+from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
 from tests.stores import DictStore
 from tests.support import ManualClock, TokenServer, background, token_threads, until, waiting, with_clock
@@ -363,6 +363,60 @@ def test_who_waits_takes_over_when_the_event_loop_is_closed(server: TokenServer)
     assert len(server.token_calls) == 2
     assert not leader.done()
     leader._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio says of it is not looked at here
+
+
+@contextlib.contextmanager
+def stopped_loop(server: TokenServer, held: Held, auth: Any) -> Iterator[tuple[asyncio.AbstractEventLoop, Any]]:
+    """Yield a loop that has stopped, and its task, which logs in. Later token calls are answered."""
+    loop = asyncio.new_event_loop()
+    leader = loop.create_task(auth.aget_token())
+    loop.run_until_complete(asyncio.to_thread(until, lambda: server.token_calls))
+    try:
+        yield loop, leader
+    finally:
+        held.release(None)
+        loop.run_until_complete(asyncio.wait([leader]))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+def take_over(client: Client, server: TokenServer, held: Held, auth: Any) -> None:
+    """Assert that *client* takes over from a stopped loop, and that this changes nothing when it goes on."""
+    with stopped_loop(server, held, auth) as (_, leader):
+        waits = background(lambda: client.herd(auth, server.api, 3))
+        until(lambda: waiting(auth) == 3)
+        server.answer = lambda _: None
+        assert waits.result(20) == [200] * 3
+        assert not leader.done()
+    assert leader.result().value == "token-2"
+    assert auth.get_token().value == "token-1"
+    assert len(server.token_calls) == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_who_waits_takes_over_when_the_event_loop_is_stopped(client: Client, server: TokenServer) -> None:
+    """As after `loop.run_until_complete(asyncio.wait_for(…))`: the loop is not closed, and might run again."""
+    take_over(client, server, Held(server), server.auth(timeout=2.0))
+
+
+def test_blocking_code_takes_over_at_once_from_a_stopped_loop_of_its_thread(server: TokenServer) -> None:
+    """That loop can't run before this code has ended."""
+    auth, held = server.auth(timeout=3600.0), Held(server)
+    with stopped_loop(server, held, auth):
+        server.answer = lambda _: None
+        assert auth.get_token().value == "token-1"
+    assert auth.get_token().value == "token-1"
+
+
+def test_a_loop_that_runs_again_finishes_its_login(server: TokenServer) -> None:
+    auth, held = server.auth(), Held(server)
+    with stopped_loop(server, held, auth) as (loop, leader):
+        waits = background(auth.get_token)
+        until(lambda: waiting(auth))
+        held.release(None)
+        loop.run_until_complete(leader)
+        assert waits.result(20).value == "token-1"
+    assert len(server.token_calls) == 1
 
 
 # a secret that takes its time

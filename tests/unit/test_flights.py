@@ -1,9 +1,10 @@
 import contextvars
 import threading
+from typing import Any
 
 import pytest
 
-from tokenauth._core.flights import Flight, Flights
+from tokenauth._core.flights import Flight, Flights, Watch
 
 
 @pytest.fixture
@@ -98,3 +99,57 @@ def test_of_many_threads_one_leads(flights: Flights) -> None:
         thread.join(20)
     assert leaders.count(True) == 1
     assert len(leaders) == 32
+
+
+class StoppedLoop:
+    """An event loop that runs when the test says so."""
+
+    def __init__(self) -> None:
+        self.closed = self.running = False
+        self.given: list[Any] = []
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def is_running(self) -> bool:
+        return self.running
+
+    def call_soon_threadsafe(self, function: Any, *arguments: Any) -> None:
+        self.given.append(lambda: function(*arguments))
+
+    def run(self) -> None:
+        while self.given:
+            self.given.pop()()
+
+
+def watched(flights: Flights) -> tuple[Watch, Any]:
+    flight = joined(flights)
+    flight.loop = StoppedLoop()
+    return Watch(flight), flight.loop
+
+
+def test_a_leader_whose_loop_stands_still_is_lost(flights: Flights) -> None:
+    watch, _ = watched(flights)
+    assert [watch() for _ in range(3)] == [False, True, True]
+
+
+def test_one_whose_loop_runs_in_turns_is_not(flights: Flights) -> None:
+    watch, loop = watched(flights)
+    for _ in range(3):
+        assert not watch()
+        loop.run()
+    loop.running = True
+    assert [watch() for _ in range(3)] == [False] * 3
+    loop.running = False
+    assert [watch() for _ in range(2)] == [False, True]
+
+
+def test_one_whose_loop_is_closed_is_lost_at_once(flights: Flights) -> None:
+    watch, loop = watched(flights)
+    loop.closed = True
+    assert watch()
+
+
+def test_one_without_a_loop_is_not(flights: Flights) -> None:
+    watch = Watch(joined(flights))
+    assert [watch() for _ in range(3)] == [False] * 3

@@ -6,7 +6,8 @@ between two instructions, the flight lands, fails, is abandoned, or drifts.
 
 An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
 token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
-leader never runs again, because its event loop is closed or its time is over, a waiting or the next caller abandons it.
+leader doesn't run, because its event loop is closed or stopped, or its time is over, the next caller abandons it, or one
+that waits.
 After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
 """
 
@@ -31,7 +32,7 @@ class Flight:
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
-        self.thread, self.greenlet, self._loop = threading.get_ident(), current_greenlet(), current_loop()
+        self.thread, self.greenlet, self.loop = threading.get_ident(), current_greenlet(), current_loop()
         self.key = key
         self.stale_at = stale_at
         self.rejected = rejected
@@ -60,7 +61,7 @@ class Flight:
         self.stale_at = until
         self._adrift = True
         if not self.needs_thread:
-            self.thread, self._loop = -1, None  # whose thread it was may wait for it now
+            self.thread, self.loop = -1, None  # whose thread it was may wait for it now
 
     @contextlib.contextmanager
     def drifting(self, until: float, *, exchanges: bool = False) -> Iterator[None]:
@@ -101,7 +102,7 @@ class Flight:
     @property
     def lost(self) -> bool:
         """Whether the event loop that brings its answer is closed: its tasks were not even cancelled."""
-        return self._loop is not None and self._loop.is_closed()
+        return self.loop is not None and self.loop.is_closed()
 
     @property
     def is_mine(self) -> bool:
@@ -117,6 +118,32 @@ class Flight:
         finally:
             with contextlib.suppress(ValueError):  # closed by a garbage collection, in another context
                 _leading.reset(before)
+
+
+class Watch:
+    """Tells a caller that waits for *flight* whether its leader is lost. It is asked at intervals.
+
+    A stopped event loop may run again, as in programs that run it in turns. So it is given something to run: the leader
+    is lost if that has not run by the next time, and the loop doesn't run then either.
+    """
+
+    def __init__(self, flight: Flight) -> None:
+        self._flight = flight
+        self._ran: list[None] | None = None
+
+    def __call__(self) -> bool:
+        loop = self._flight.loop
+        if loop is None or loop.is_closed():
+            return loop is not None
+        if loop.is_running():
+            self._ran = None
+            return False
+        if self._ran is None or self._ran:
+            self._ran = []
+            with contextlib.suppress(RuntimeError):  # it was closed meanwhile
+                loop.call_soon_threadsafe(self._ran.append, None)
+            return False
+        return True
 
 
 def current_greenlet() -> int | None:

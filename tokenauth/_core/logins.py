@@ -254,7 +254,10 @@ class Logins:
     def keep(self, flight: Flight, held: Held, talk: Talk | None = None) -> Held:
         """Put *held*, which *talk* has brought, in use."""
         with self._credential.memory.lock:
-            if not flight.forgotten:
+            newer = (
+                self._tokens.held() if flight.future.done() else None
+            )  # its loop stood still, and somebody took over
+            if not flight.forgotten and (newer is None or newer.since < held.since):
                 self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
         self.tell_of(flight, held, talk)
         return held

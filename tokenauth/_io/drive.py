@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
 from tokenauth._core.effects import Ask, Call, Effect, Exchange, Undertake, Wait
-from tokenauth._core.flights import Flight, current_greenlet
+from tokenauth._core.flights import Flight, Watch, current_greenlet
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._io.waiting import (
@@ -172,8 +172,9 @@ class _Driver:
             case Ask(function, seconds, unwanted=unwanted):
                 return (yield from in_hand(partial(in_thread, function), seconds, partial(_asked, effect), unwanted))
             case Wait(flight, deadline):
-                yield self._wait(flight, deadline - self._clock.monotonic())
-                if flight.lost:
+                pending = self._wait(flight, deadline - self._clock.monotonic())
+                yield pending
+                if not flight.future.done() and pending.lost():
                     flight.abandon()
                 return _landed(flight)
             case _:
@@ -205,7 +206,7 @@ class _Driver:
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
             raise _nested()
-        return Pending(flight.future, seconds, lost=lambda: flight.lost)
+        return Pending(flight.future, seconds, lost=Watch(flight))
 
 
 class Blocking(_Driver):
@@ -221,6 +222,8 @@ class Blocking(_Driver):
                 "that would stop the loop. Use the async client or await aget_token(), or make this call in a thread "
                 "(asyncio.to_thread)"
             )
+        if flight.loop is not None and not flight.loop.is_running():  # nor will it, as long as this thread waits
+            return Pending(flight.future, 0.0, lost=lambda: True)
         if flight.greenlet == current_greenlet():
             raise _nested()
         return Pending(flight.future, seconds, yields=True)

@@ -7,8 +7,9 @@ caller. What can happen to a task, and what its future gets:
     its caller is cancelled                  the same, later
     its time is over                         `Late`: it is cancelled
     it is cancelled: the loop ends           `Gone`: `asyncio.run` cancels what is left, as trio does when `main` ends
-    the loop is closed without that          nothing: the callers that wait see it (`Flight.lost`)
-    the loop is stopped, or blocked          nothing: the callers that wait go by the deadline
+    the loop is closed without that,         nothing: the callers that wait see it (`Watch`), and one begins anew.
+    or stopped                               A stopped loop may run again: then the same, later
+    the loop is blocked                      nothing: the callers that wait go by the deadline
 
 The first task that waits imports asyncio, so blocking programs never load it.
 """
@@ -76,14 +77,14 @@ class Pending:
 
     def looks(self) -> Iterator[float]:
         """Yield how many seconds to wait, again and again, as long as there is something to wait for."""
-        left = self.seconds
+        left, look = self.seconds, min(_LOOK, self.seconds / 4)
         while left > 0.0 and not self.future.done() and not self.lost():
-            yield min(left, _LOOK)
-            left -= _LOOK
+            yield min(left, look)
+            left -= look
 
 
 _LOOK = 1.0
-"""Seconds between two looks."""
+"""Seconds between two looks, at most."""
 
 
 def settled(pending: Pending) -> None:
