@@ -6,8 +6,8 @@ between two instructions, the flight lands, fails, is abandoned, or drifts.
 
 An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
 token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
-leader doesn't run, because its event loop is closed or stopped, or its time is over, the next caller abandons it, or one
-that waits.
+leader doesn't run, because its event loop is closed or stopped, or its time is over, the next caller abandons it, or
+one that waits.
 After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
 """
 
