@@ -13,6 +13,8 @@ import requests
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import APIKeyAuth, TokenAuthError
+from tokenauth._core.origins import Origin
+from tokenauth.providers import APIKey
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 KEY = "k-4711-secret"
@@ -126,6 +128,13 @@ def test_a_url_without_a_path_stands_for_no_other() -> None:
         request = requests.Request("GET", "https://api.example").prepare()
         request.url = url
         assert ("Authorization" in auth(request).headers) is signed
+
+
+def test_its_provider_signs_for_its_own_origins_alone() -> None:
+    """Whoever asks it, and whether or not it was asked before if it has something for there."""
+    provider = APIKey(KEY, origins=["https://api.example"])
+    assert provider.static(Origin.parse("https://api.example/x")) is not None
+    assert provider.static(Origin.parse("https://abroad.example/x")) is None
 
 
 def test_several_origins_may_have_it(api: Server, abroad: Server) -> None:

@@ -188,6 +188,25 @@ def test_a_subject_that_is_refused_is_had_anew_by_the_next_try_once(
     assert set(authority.exchanged[4:]) <= {refused[-1]}, "no login for each that is refused"
 
 
+@every
+def test_a_subject_that_was_renewed_while_its_old_token_is_refused_stays(client: Client, authority: Authority) -> None:
+    url, issue = f"{authority.issuer}/token", authority.token
+    newer: list[Any] = []
+
+    def token(given: dict[str, str]) -> Reply:
+        if given.get("subject_token") != "client_credentials-1":
+            return issue(given)
+        subject.invalidate()
+        newer.append(subject.get_token())
+        return Reply(400, {"error": "invalid_grant"})
+
+    authority.token = token  # type: ignore[method-assign]
+    subject = ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={})
+    with pytest.raises(TokenAuthError):
+        client.get_token(TokenExchangeAuth(url, subject_token=subject, cache={}))
+    assert [subject.get_token()] == newer
+
+
 def test_processes_share_what_each_got_for_a_subject_s_token_of_its_own(authority: Authority) -> None:
     """Each has another token of the subject, which a store would tell apart: what that was got with is the same."""
     url, store = f"{authority.issuer}/token", DictStore()

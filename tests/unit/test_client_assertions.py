@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,20 @@ def test_what_entra_wants() -> None:
     assert (header["alg"], header["x5t#S256"]) == ("PS256", thumbprint)
     claims = judged(text, RSA.public_key(), "PS256")
     assert claims["exp"] - claims["iat"] == 300
+
+
+def test_a_key_on_a_rare_curve_wants_its_algorithm_named() -> None:
+    key = ec.generate_private_key(ec.SECP256K1())
+    with pytest.raises(errors.TokenAuthError, match="key is on the curve secp256k1: name its algorithm="):
+        client(PrivateKeyJWT(pem(key))).request()
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = client(PrivateKeyJWT(pem(ec.generate_private_key(ec.SECP256R1()))))
+    monkeypatch.setitem(sys.modules, "joserfc", None)
+    with pytest.raises(ImportError, match=r"tokenauth-http\[jwt\]") as caught:
+        auth.request()
+    assert caught.value.__cause__ is caught.value.__context__ is None, "a frame of it has the key"
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])

@@ -189,6 +189,12 @@ def test_a_way_of_the_user_s_own() -> None:
 # errors that teach
 
 
+def test_a_way_of_the_user_s_own_that_is_refused_is_named() -> None:
+    assert "Check client_id and client_auth=" in told(
+        client(client_secret=None, client_auth=Signed("p-4711", "t")), "invalid_client", 401
+    )
+
+
 def told(provider: Any, code: str | None, status: int = 400, **headers: Any) -> str:
     received = headers.pop("received_at", 0.0)
     body = json.dumps({"error": code} if code else {}).encode()

@@ -500,6 +500,7 @@ def test_a_signature_that_raises_is_an_error_of_ours_that_shows_nothing() -> Non
         {"token": Header},
         {"first": "https://api.example/nonce"},
         {"first": Call("https://else.example/nonce")},
+        {"first": Call("https://api.example:port/nonce")},
         {"sliding": True},
         {"lifetime": 0},
         {"lifetime": "20 min"},
@@ -522,6 +523,44 @@ def test_what_is_kept_may_have_a_prefix() -> None:
     assert bearer != plain
     assert bearer.identity != plain.identity
     assert repr(Kept("token", prefix="B ")) == "Kept('token', prefix='B ')"
+
+
+def test_a_logout_may_send_the_refresh_token() -> None:
+    login = Login(URL, logout=Call("/logout", json={"token": Kept("refresh_token")}))
+    request = login.logout(Token("t-1", refresh_token="r-1"))
+    assert request is not None
+    assert request.body == b'{"token": "r-1"}'
+
+
+def test_a_token_may_renew_itself() -> None:
+    login = Login(URL, refresh=Call("/renew", headers={"A": Kept("token")}), refresh_token=None)
+    assert login.read(answer({"access_token": "t-1"})).refresh_token == "t-1"
+
+
+def test_a_login_without_what_is_to_be_kept_says_so() -> None:
+    login = Login(URL, keep={"key": "key"}, also={"X-Key": Kept("key")})
+    with pytest.raises(errors.TokenResponseError, match="nothing at 'key', for keep=key") as caught:
+        login.read(answer({"access_token": "t-1"}))
+    assert "Did you mean token=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", ["a\nb", "sch\u00f6n"])
+def test_what_is_kept_goes_into_a_header_only_if_it_can(kept: str) -> None:
+    login = Login(URL, keep={"key": "key"}, also={"X-Key": Kept("key")})
+    with pytest.raises(errors.TokenAuthError, match="The value of X-Key in also= can't go into a header") as caught:
+        login.sign(Token("t-1", kept={"key": kept}))
+    assert kept not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://else.example/login", "https://api.example:port/", "http://api.example/x"])
+def test_an_answer_leads_to_no_other_origin(url: str) -> None:
+    """A made-up one could send the credentials away."""
+    login = Login(URL, json={"key": "k"}, first=Call("/start", keep={"next": "next"}))
+    login = Login(URL, json={"key": "k"}, first=[Call("/start", keep={"next": "next"}), Call(Kept("next"))])
+    calls = login.login()
+    next(calls)
+    with pytest.raises(errors.TokenAuthError, match=r"Kept\('next'\) as url is (at|not a usable URL)"):
+        calls.send(answer({"next": url}))
 
 
 @pytest.mark.parametrize("prefix", [None, 1, "a\n"])

@@ -242,6 +242,7 @@ def holding(content: bytes) -> Callable[[Path], str]:
         (lambda: Signed("s", "md5"), "Signed takes a secret and a function"),  # type: ignore[arg-type]
         (lambda: Basic("a:b", "p"), "must have no colon"),
         (lambda: ClientAssertion("aaa.bbb.ccc"), "looks like a JWT itself"),
+        (lambda: ClientAssertion(SecretStr()), "must be a callable, or the path of a file"),
         (lambda: PrivateKeyJWT("key", certificate="-----BEGIN CERTIFICATE-----"), "certificate must be in PEM"),
         (
             lambda: PrivateKeyJWT("key", certificate="-----BEGIN CERTIFICATE-----a-----END CERTIFICATE-----"),
@@ -255,6 +256,11 @@ def holding(content: bytes) -> Callable[[Path], str]:
 def test_what_can_not_be_used_is_refused_when_it_is_given(made: Callable[[], object], why: str) -> None:
     with pytest.raises((TypeError, ValueError), match=why):
         made()
+
+
+class SecretStr:
+    def get_secret_value(self) -> str:
+        return "aaa.bbb.ccc"
 
 
 class PathInBytes:
@@ -314,6 +320,7 @@ def test_values_are_equal_by_what_they_send() -> None:
 
 def test_a_body_in_bytes_is_sent_as_it_is() -> None:
     assert login(body=b"\xff\x00a").request().body == b"\xff\x00a"
+    assert login(body="pl\u00e4in").request().body == "pl\u00e4in".encode()
 
 
 def test_a_lifetime_may_be_a_timedelta() -> None:

@@ -160,12 +160,13 @@ def wants_json(places: Places | None) -> bool:
 def missing(  # noqa: PLR0917  (what is said of one answer)
     provider: Provider, reply: Reply, answer: Answer, place: str, what: str = "", fault: Fault | None = None
 ) -> Exception:
-    """Return the error for an answer that has nothing at *place*."""
+    """Return the error for an answer that has nothing at *place*. *fault*: what it says, where the token is missing."""
     secrets = _secrets_sent(provider, reply)
     there = shown(", ".join(keys_of(answer.content)), secrets)
     headers = ", ".join(name for name in answer.headers if name not in _USUAL)
     seen = f"There are: {there or 'no keys'}" + (f"; headers {shown(headers, secrets)}" if headers else "")
-    advice = " ".join(part for part in (f"{seen}.", hint(answer, secrets)) if part)
+    near = "" if fault is None else hint(answer, secrets)
+    advice = " ".join(part for part in (f"{seen}.", near) if part)
     text = f"{what or 'answered without a value that is needed'}: nothing at {place}"
     return unusable(provider, reply, text, fault, advice=advice)
 

@@ -106,13 +106,13 @@ def over(own: Mapping[str, Value], name: str, headers: Mapping[str, Value] | Non
     return {each: value for each, value in own.items() if each.lower() not in replaced} | given
 
 
-def checked_basic(basic: tuple[str, SecretLike | Secret] | None, *, colon: bool) -> tuple[str, Secret] | None:
-    """Return user and password; *colon*: whether the user may have one."""
+def checked_basic(basic: tuple[str, SecretLike | Secret] | None) -> tuple[str, Secret] | None:
+    """Return user and password."""
     if basic is None:
         return None
     if not isinstance(basic, tuple) or len(basic) != 2:
         raise TypeError("the credentials for HTTP Basic must be a tuple of user and password")
-    user = checked_text("the user for HTTP Basic", basic[0]) if colon else basic_user(basic[0])
+    user = basic_user(basic[0])
     return user, _secret("the password for HTTP Basic", basic[1])
 
 

@@ -4,7 +4,7 @@ import copy
 import json as json_
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, quote_plus, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.finder import identities
@@ -68,7 +68,6 @@ class Setting(NamedTuple):
     url: str
     origins: frozenset[Origin]
     public: frozenset[str]
-    quotes_basic: bool = False
 
 
 class Step:
@@ -91,7 +90,7 @@ class Step:
                 header, texts = part == "headers", part != "json"
                 self._templates[part] = Template(label + part, content, public, header=header, texts=texts)
         self._body = None if call.body is None else _checked_body(f"{label}body", call.body)
-        self._basic = checked_basic(call.basic, colon=setting.quotes_basic)
+        self._basic = checked_basic(call.basic)
         if call.sign is not None and not isinstance(call.sign, Signed):
             raise TypeError(f"{label}sign must be Signed(secret, function)")
         self._sign = call.sign
@@ -170,10 +169,7 @@ class Step:
         if label and "content-type" not in names:
             headers["Content-Type"] = label
         if self._basic:
-            user, password = self._basic[0], self._basic[1].reveal()
-            if self._setting.quotes_basic:
-                user, password = quote_plus(user), quote_plus(password)
-            headers["Authorization"] = basic_header(user, password)
+            headers["Authorization"] = basic_header(self._basic[0], self._basic[1].reveal())
         request = TokenRequest(self._method, self._target(kept), headers, body)
         return request if self._sign is None else self._signed(request, kept)
 

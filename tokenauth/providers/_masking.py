@@ -121,16 +121,15 @@ def _all_of(part: str, text: str) -> Iterator[int]:
 def _views(text: str) -> Iterator[_View]:
     """Yield *text* as it is, and decoded in every way."""
     seen, views = {text}, [_View(text, list(range(len(text) + 1)))]
-    for depth in range(_DEEPEST + 1):
-        yield from views
-        if depth == _DEEPEST:
-            return
+    yield from views
+    for _ in range(_DEEPEST):
         decoded = [view.decoded(*way) for view in views for way in _WAYS]
         views = []
         for view in decoded:
             if view.text not in seen:
                 seen.add(view.text)
                 views.append(view)
+        yield from views
 
 
 def _of_url(coded: str) -> str:

@@ -51,7 +51,6 @@ class Login(Provider):
 
     _noun = "token"
     _url_name = "url"
-    _quotes_basic = False  # whether user and password are form-urlencoded first (RFC 6749 §2.3.1)
     speaks_oauth: ClassVar[bool] = (
         False  # whether any `error` in an answer without a token is a refusal (RFC 6749 §5.2)
     )
@@ -90,7 +89,7 @@ class Login(Provider):
     def _described_calls(self, arguments: Mapping[str, Any]) -> "dict[str, Step]":
         """Return each call by name: "" is the login, "first.0" the first call before it."""
         homes = checked_origins(self.options.get("origins", ()), allow_http=self._allow_http)
-        setting = Setting(self.token_url, homes, public_names(tuple(arguments["public"])), self._quotes_basic)
+        setting = Setting(self.token_url, homes, public_names(tuple(arguments["public"])))
         first, calls = arguments["first"], {}
         for number, call in enumerate((first,) if isinstance(first, Call) else first):
             calls[f"first.{number}"] = Step(call, "first", setting)
