@@ -65,6 +65,21 @@ def test_an_address_that_always_says_401_costs_ever_fewer_logins(
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_method_that_is_always_refused_costs_ever_fewer_logins_though_others_are_served(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    """Who may read but not write would log in for each write: the reads between them are no sign that it helps."""
+    server.answer = lambda request: Reply(401) if request.method == "POST" and request.path == "/api" else None
+    auth = with_clock(server.auth(), clock)
+    answers = client.play(auth, *[Get(server.api), Post(server.api, data=b"body")] * 4)
+    assert [each.status for each in answers] == [200, 401] * 4
+    assert server.logins == 2
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert server.logins == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_a_revocation_is_mended_at_once_though_another_address_always_says_401(
     client: Client, server: TokenServer
 ) -> None:

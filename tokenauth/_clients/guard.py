@@ -63,9 +63,9 @@ def origin_of(url: str | None) -> Origin | None:
         return None
 
 
-def place_of(home: Origin, url: str) -> str:
-    """Return the address of *url*, for `Futility`."""
-    return f"{home}{urlsplit(url).path}"
+def place_of(home: Origin, request: Any, url: str | None = None) -> str:
+    """Return the place of *request*, whose URL may be another by now, for `Futility`."""
+    return f"{request.method} {home}{urlsplit(url or request.url).path}"
 
 
 def target_of(response: Any) -> str:

@@ -133,7 +133,7 @@ class Story:
     def _served(self, sent: Sent, response: Any) -> None:
         """Tell that *response* is no refusal, unless a cache has made it."""
         if self._futility.watching and sent.token is not None and not replayed(response):
-            self._futility.served(_place(response.request.url))
+            self._futility.served(_place(response.request))
 
     @staticmethod
     def _went_bare(sent: Sent, response: Any) -> bool:
@@ -154,7 +154,7 @@ class Story:
         if (carried and (token is None or not refused)) or not self._is_home(response, token):
             return None
         rejected = token if carried else None
-        if rejected is not None and not source.renews(rejected, _place(request.url)):
+        if rejected is not None and not source.renews(rejected, _place(request)):
             return None
         if not sent.can_be_sent_again(request):
             if rejected is not None:
@@ -176,7 +176,7 @@ class Story:
 
     def ended(self, refused: Any, response: Any) -> Generator[Step, Any, None]:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
-        source, place = self._source, _place(response.request.url)
+        source, place = self._source, _place(response.request)
         if worth_reading(source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         again = refuses(source, response)
@@ -195,7 +195,7 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        worth_it = not renewed and self._source.renews(token, _place(response.request.url))
+        worth_it = not renewed and self._source.renews(token, _place(response.request))
         if worth_it and refuses(self._source, response) and carried and self._is_home(response, token):
             yield self._read(response)
             yield Obtain(token)
@@ -209,7 +209,7 @@ class Story:
         if sent is None or token is None or response is None or request is None:
             return
         if refuses(self._source, response) and sent.carried(request) and self._is_home(response, token, request):
-            self._source.learn_refusal(token, _place(request.url))
+            self._source.learn_refusal(token, _place(request))
 
     def _is_home(self, response: Any, token: Token | None, request: Any = None) -> bool:
         """Whether *response* and every redirect on the way to it came from an origin that may have *token*.
@@ -256,9 +256,9 @@ def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:
     return found, getattr(found, "_request", None) or request
 
 
-def _place(url: Any) -> str:
-    """Return the address of *url*, for `Futility`."""
-    return str(url.copy_with(query=None, fragment=None))
+def _place(request: Any) -> str:
+    """Return the method and address of *request*, for `Futility`."""
+    return f"{request.method} {request.url.copy_with(query=None, fragment=None)}"
 
 
 def _origin(url: Any) -> Origin | None:

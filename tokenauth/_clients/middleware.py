@@ -66,19 +66,19 @@ class MiddlewareAuth(BaseTokenAuth):
             response = await handler(request)
         except Exception as problem:  # a middleware further in, or a session's raise_for_status, raises on a refusal
             if token is not None and _raised_on_refusal(source, problem):
-                source.learn_refusal(token, _address(request.url))
+                source.learn_refusal(token, _place(request))
             raise
         admission = source.admission  # the answers of most statuses are the caller's
         if token is None or not (
             (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
         ):
             if source.credential.futility.watching and token is not None:
-                source.credential.futility.served(_address(url))
+                source.credential.futility.served(_place(request))
             return response if chain is None else _passed_on(source, request, response, chain)
         if not signature.is_on(request.headers, str(request.url)):  # a middleware further in has put its own there
             return response
         if chain is not None and chain.renewed:
-            source.renewed_in_vain(_address(url))
+            source.renewed_in_vain(_place(request))
             return response
         return await self._again(request, response, handler, token)
 
@@ -108,12 +108,12 @@ class MiddlewareAuth(BaseTokenAuth):
 
     async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
         """Return the answer to one more try, or *response* if that can't be or is not worth it."""
-        source, address = self._source, _address(request.url)
+        source, place = self._source, _place(request)
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             source.reject(token)
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return response
-        if not source.renews(token, address):
+        if not source.renews(token, place):
             return response
         _keep_cookies(request, response)
         await _let_go(response)  # frees the connection before the token call
@@ -125,7 +125,7 @@ class MiddlewareAuth(BaseTokenAuth):
         stand_in.tell(request, signature)
         _put(request, signature)
         answer = await handler(request)
-        source.ended(address, refused=await _refuses(source, answer))
+        source.ended(place, refused=await _refuses(source, answer))
         return _passed_on(source, request, answer, _Chain(renewed=True))
 
 
@@ -226,8 +226,9 @@ class _Joined(dict[str, str]):
         return ", ".join(values) if values else default
 
 
-def _address(url: Any) -> str:
-    return str(url.with_query(None).with_fragment(None))
+def _place(request: Any) -> str:
+    """Return the method and address of *request*, for `Futility`."""
+    return f"{request.method} {request.url.with_query(None).with_fragment(None)}"
 
 
 def _origin(url: Any) -> Origin | None:

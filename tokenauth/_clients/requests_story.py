@@ -130,7 +130,7 @@ class Sent:
             return
         home = self._at_home(url)
         if home is not None and signature.is_on(request.headers, url):
-            source.learn_refusal(token, place_of(home, url))
+            source.learn_refusal(token, place_of(home, request))
 
     def cookies_made(self, request: Any) -> None:
         """*request* got a new `Cookie` header."""
@@ -213,7 +213,7 @@ class Sent:
         if not (yield from _refuses(source, response, settings)):
             yield from self._tell(response, home, settings)
             return response
-        source.credential.futility.answered(place_of(home, response.url))
+        source.credential.futility.answered(place_of(home, response.request, response.url))
         carried = signature.is_on(request.headers, request.url or "")
         if not (yield from self._is_worth_it(response, home, token if carried else None)):
             return response
@@ -223,7 +223,7 @@ class Sent:
             carried
             or sent is None
             or not (yield from _refuses(source, answer, settings))
-            or not source.renews(sent, place_of(home, response.url))
+            or not source.renews(sent, place_of(home, response.request, response.url))
         ):
             return answer
         if is_hop or not (yield from rewound(request)):
@@ -237,7 +237,9 @@ class Sent:
         source = self.auth._source
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
             return False
-        if carried is not None and (self._chain.renewed or not source.renews(carried, place_of(home, response.url))):
+        if carried is not None and (
+            self._chain.renewed or not source.renews(carried, place_of(home, response.request, response.url))
+        ):
             return False
         if names_adapter(response) and (yield from rewound(response.request)):
             return True
@@ -250,7 +252,7 @@ class Sent:
         """Take note of how a request ended that nothing more can be done for."""
         if not replayed(response):
             refused = yield from _refuses(self.auth._source, response, settings)
-            self.auth._source.ended(place_of(home, response.url), refused=refused)
+            self.auth._source.ended(place_of(home, response.request, response.url), refused=refused)
 
     def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
         """Return the answer to one more try, and the token that it went out with, None where it did not carry it.

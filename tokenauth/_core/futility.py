@@ -3,9 +3,10 @@
 A renewal is futile if the request is refused with the new token too. The API may want the token in another header, or
 the account may not use that address. More logins would be wasted, and might invalidate a token that works elsewhere.
 
-Law: a place is an origin and a path. After a futile renewal, the next one for that place comes after 1 s, doubling to
-10 minutes. A success there ends this. Other places are not affected, so a real revocation is handled at once. But if
-several places in a row were futile, only places that have accepted a token since can cause a renewal.
+Law: a place is a method, an origin and a path: who may read may not write. After a futile renewal, the next one for
+that place comes after 1 s, doubling to 10 minutes. A success there ends this. Other places are not affected, so a real
+revocation is handled at once. But if several places in a row were futile, only places that have accepted a token since
+can cause a renewal.
 
 If a refusal becomes an exception, its request ends, and the next request renews. That renewal was futile if the next
 request is refused at the same place.

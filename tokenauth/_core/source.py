@@ -139,7 +139,7 @@ class Source:
             self.readiness.learn(place, signature)
 
     def renews(self, token: Token, place: str) -> bool:
-        """Whether a 401 on *token* at *place* (an origin and a path) should lead to a renewal; see `Futility`."""
+        """Whether a 401 on *token* at *place*, as `Futility` means it, should lead to a renewal."""
         held = self.tokens.held()
         renewed = held is not None and held.token.value != token.value  # by somebody else: it costs no login
         return renewed or self.credential.futility.allows(place, self.now())
