@@ -206,3 +206,32 @@ def test_a_command_that_floods_is_ended(manis: list[str]) -> None:
     assert (
         ran.stderr == "tokenauth: No secret to log in with: the command yes printed more than 1 MiB, and was ended.\n"
     )
+
+
+@pytest.mark.parametrize("name", ["X-Api-Secret", "Authorization", "Cookie"])
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_secret_header_of_a_request_follows_no_redirect_to_another_host(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, status: int
+) -> None:
+    monkeypatch.setenv("HEADER", f"value={SECRET}")
+
+    def api(request: Received) -> Reply:
+        if request.path == "/token":
+            return Reply(body={"access_token": "t-1"})
+        return Reply(status, headers={"Location": f"{far.url}/x" if request.path == "/away" else "/there"})
+
+    with serve(lambda request: Reply()) as far, serve(api) as server:
+        login = ["--class", "login", "--url", f"{server.url}/token", "--with-json", "{}", "--with-header", "X-Token"]
+        heard = ["-H", f"{name}: env:HEADER", "-H", "Accept: text/csv"]
+        assert run("request", "POST", f"{server.url}/away", *login, *heard, "-d", "x").code == 0
+        (sent,) = server.to("/away")
+        assert SECRET in sent.headers[name.lower()]
+        (abroad,) = far.requests
+        assert SECRET not in abroad.text
+        assert abroad.headers["accept"] == "text/csv"
+
+
+def test_a_secret_header_that_no_request_can_have_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADER", f"{SECRET}\N{SNOWMAN}")
+    ran = run("request", "GET", "https://m.example.com", *MANIS, "-H", "X-Api-Secret: env:HEADER")
+    assert (ran.code, ran.err) == (2, "tokenauth: --header X-Api-Secret has a character that no header can have\n")

@@ -234,8 +234,8 @@ def _json(label: str, text: str) -> Any:
     raise Stop(f"{label} is not JSON")
 
 
-def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str]:
-    """Return name and value of a *line* that can be sent as it is, with the secret that it refers to."""
+def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:
+    """Return name and value of a *line* that can be sent as it is, and whether the value is a secret it refers to."""
     from tokenauth._core.header_names import checked_header_name
     from tokenauth._core.secrets import SourceError
 
@@ -248,8 +248,9 @@ def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str]:
     except (SourceError, ValueError) as problem:
         why = str(problem)
     else:
-        if value.isprintable():
-            return name, value
+        is_secret = value != text
+        if value.isprintable() and (value.isascii() or not is_secret):
+            return name, value.strip(), is_secret
         why = f"--header {name} has a character that no header can have"
     raise Stop(why)
 

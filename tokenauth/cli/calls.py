@@ -34,7 +34,11 @@ def request(
     """Send a request with the token, and print the answer's body."""
     auth = auth_of(profile, name, ctx.obj, fresh=fresh)
     check_home(auth, url)
-    headers = dict(_argv.header(each, ask) for each in header or [])
+    given = [_argv.header(each, ask) for each in header or []]
+    headers = {each: value for each, value, is_secret in given if not is_secret or each.lower() == "cookie"}
+    secrets = {each: value for each, value, _ in given if each not in headers}
+    if secrets:  # which go where the token goes, and to no other host after a redirect
+        auth = auth.replace(extra_headers={**auth._options.get("extra_headers", {}), **secrets})
     if not _METHOD.fullmatch(method):
         raise Stop("the first argument is the method, such as GET, and the second the URL")
     body = _body(data)
