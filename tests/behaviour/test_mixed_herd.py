@@ -20,7 +20,7 @@ import requests
 import trio
 import urllib3
 
-from tests.clients import TLS
+from tests.clients import TLS, Niquests
 from tokenauth import ManisAuth
 from tokenauth.sandbox import Sandbox, serve
 from tokenauth.sandbox.credentials import MANIS_MERCHANT_ID, MANIS_SECRET
@@ -39,15 +39,16 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def threads(auth: Any, url: str, count: int) -> list[int]:
+def threads(library: Any, auth: Any, url: str, count: int) -> list[int]:
     """Return what *count* threads got, each with a session of its own."""
     barrier = threading.Barrier(count)
 
     def one(_: int) -> int:
-        with requests.Session() as session:
+        with library.Session() as session:
             session.auth = auth
             barrier.wait(SECONDS)
-            return session.get(url, timeout=SECONDS).status_code
+            status: int = session.get(url, timeout=SECONDS).status_code
+            return status
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(one, range(count)))
@@ -136,8 +137,23 @@ def aiohttp_tasks(auth: Any, url: str, count: int) -> list[int]:
     return asyncio.run(main())
 
 
+def niquests_tasks(auth: Any, url: str, count: int) -> list[int]:
+    """Return what *count* tasks of one event loop got, on one session."""
+
+    async def main() -> list[int]:
+        async with niquests.AsyncSession(auth=auth, pool_maxsize=CONNECTIONS, timeout=SECONDS) as session:
+
+            async def one() -> int:
+                status: int = (await session.get(url)).status_code
+                return status
+
+            return await _gather_asyncio(one, count)
+
+    return asyncio.run(main())
+
+
 CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
-    "threads, requests": (threads, 8, 64),
+    "threads, requests": (partial(threads, requests), 8, 64),
     "asyncio tasks, httpx": (partial(tasks, httpx, False), 20, 150),
     "asyncio tasks, httpx2": (partial(tasks, httpx2, False), 40, 500),
     "trio tasks, httpx": (partial(tasks, httpx, True), 20, 100),
@@ -146,6 +162,12 @@ CROWDS: dict[str, tuple[Callable[[Any, str, int], list[int]], int, int]] = {
     "in 20 threads and 4 event loops": (mixed, 20 + 4 * 5, 20 + 4 * 20),
 }
 """How many in the quick run, and in the slow one."""
+niquests = Niquests.library
+if niquests is not None:
+    CROWDS = {
+        "threads, niquests": (partial(threads, niquests), 8, 64),
+        "asyncio tasks, niquests": (niquests_tasks, 40, 500),
+    }
 SIZES = [pytest.param(name, quick, id=f"{quick} {name}") for name, (_, quick, _) in CROWDS.items()]
 SIZES += [
     pytest.param(name, full, id=f"{full} {name}", marks=pytest.mark.slow) for name, (_, _, full) in CROWDS.items()
