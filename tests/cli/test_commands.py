@@ -8,12 +8,13 @@ import subprocess
 import sys
 import webbrowser
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
-from tests.cli.conftest import SECRET, Run
+from tests.cli.conftest import SECRET, Ran, Run
 from tests.servers import Received, Reply, serve
 from tokenauth._version import __version__
 from tokenauth.cli._ending import ended
@@ -141,6 +142,13 @@ def test_a_foreign_address_is_refused_with_what_to_write(run: Run, manis: list[s
     assert (
         run("header", "https://elsewhere.example.com/x", *manis, "--origins", "https://elsewhere.example.com").code == 0
     )
+
+
+def test_a_token_that_goes_into_the_query_is_no_header(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY_KEY", SECRET)
+    ran = run("header", "--class", "api-key", "--origins", "https://api.example.com", "--param", "key")
+    assert (ran.code, ran.out) == (2, "")
+    assert "takes the token in the query (key)" in ran.err
 
 
 def test_a_link_to_the_portal(run: Run, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,6 +472,20 @@ def test_a_terminal_that_knows_ascii_only(json: list[str]) -> None:
     assert (ran.returncode, ran.stderr) == (1, b"")
     assert (b"\\u00fc" if json else b"\\xfc") in ran.stdout
     assert json or b"-> " in ran.stdout
+
+
+class Interrupts(MetaPathFinder):
+    """Ctrl-C while modules are being imported."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "tokenauth.cli._app":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_starts_is_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tokenauth.cli._app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupts(), *sys.meta_path])
+    assert run("token") == Ran(130, "", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

@@ -182,6 +182,9 @@ def test_what_can_not_be_sent_is_a_sentence(run: Run, closed_port: int) -> None:
     assert "url" in run("describe", "http://api.example.com/x").err
     down = run("describe", f"http://127.0.0.1:{closed_port}/x")
     assert (down.code, down.err.count("\n")) == (4, 1)
+    unread = run("describe", f"http://127.0.0.1:{closed_port}/x", "--data", "password=command:false")
+    assert (unread.code, unread.err.count("\n")) == (2, 1)
+    assert "the command false failed with exit status 1" in unread.err
     assert "--param must be NAME=VALUE" in run("describe", "https://l.example.com", "--param", "x").err
     assert "--header must be 'Name: value'" in run("describe", "https://l.example.com", "-H", "x").err
 

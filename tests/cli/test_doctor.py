@@ -155,6 +155,16 @@ def test_a_foreign_api(run: Run, manis: list[str]) -> None:
     assert run("doctor", *manis, "--url", "nonsense").code == 2
 
 
+def test_a_token_for_another_host(run: Run) -> None:
+    answer = {"access_token": "t-1", "api": "https://eu.example.com"}
+    with serve(lambda _: Reply(body=answer)) as server:
+        login = ["--class", "login", "--with-url", f"{server.url}/login", "--form", "a=b", "--home", "api"]
+        code, found = verdicts(run, *login, "--url", f"{server.url}/api")
+        assert [request.path for request in server.requests] == ["/login"]
+    assert (code, found["API"]["verdict"]) == (1, "fail")
+    assert "home=" in found["API"]["next"]
+
+
 def test_an_api_that_is_down(run: Run, manis: list[str], closed_port: int) -> None:
     url = f"http://127.0.0.1:{closed_port}"
     code, found = verdicts(run, *manis, "--url", f"{url}/x", "--origins", url)

@@ -1,6 +1,7 @@
 """`tokenauth sandbox`, and the page that says what there is."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -58,6 +59,16 @@ def test_for_programs() -> None:
     with running("--quiet") as process:
         assert process.stdout is not None
         assert re.fullmatch(r"http://127.0.0.1:\d+\n", process.stdout.readline())
+
+
+@pytest.mark.slow
+def test_it_ends_where_nobody_reads_what_it_says() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tokenauth", "sandbox", "--port", "0"]
+    ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 def test_a_port_that_is_taken_is_a_sentence(run: Run, sandbox: ThreadSandbox) -> None:

@@ -51,9 +51,6 @@ def _source(secret: Any) -> str:
 def network(auth: Any) -> Iterator[Verdict]:
     """Yield DNS and TLS of the token endpoint."""
     url = urlsplit(auth._provider.token_url)
-    if not url.hostname:
-        yield Verdict("DNS", SKIP, "there is no token endpoint to look up")
-        return
     proxy = _proxy(auth._provider.token_url)
     if proxy:
         yield Verdict("DNS", SKIP, f"requests go through the proxy {proxy}, which resolves names")
