@@ -84,7 +84,9 @@ def test_its_own_url_is_not_the_logins(run: Run, sandbox: ThreadSandbox) -> None
     assert "--with-url " in run("doctor", "--class", "login", "--help").out
 
 
-def test_a_certificate_that_is_not_trusted(run: Run, manis: list[str]) -> None:
+def test_a_certificate_that_is_not_trusted(
+    run: Run, manis: list[str], sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
 
@@ -92,8 +94,13 @@ def test_a_certificate_that_is_not_trusted(run: Run, manis: list[str]) -> None:
         return Reply()
 
     with serve(answer, host="localhost", tls=context) as server:
+        asked = run("request", "GET", server.url, *manis, "--origins", server.url)
         manis[3] = server.url
         code, found = verdicts(run, *manis)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+        missing = verdicts(run, *manis)[1]["TLS"]
+    assert "/nowhere.pem" in missing["text"]
+    assert (asked.code, "name its CA in REQUESTS_CA_BUNDLE" in asked.err) == (4, True)
     assert (code, found["TLS"]["verdict"], found["endpoint"]["verdict"]) == (1, "fail", "fail")
     assert "not trusted" in found["TLS"]["text"]
     assert "REQUESTS_CA_BUNDLE" in found["TLS"]["next"]

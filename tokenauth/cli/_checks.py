@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tokenauth._core.expiry import http_date, jwt_end
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, described, found
+from tokenauth.cli._ending import PRIVATE_CA
 from tokenauth.cli._observed import Observed
 from tokenauth.providers._proposals import proposed
 
@@ -85,15 +86,13 @@ def _connection(host: str, port: int, *, tls: bool) -> Verdict:
             with _context().wrap_socket(line, server_hostname=host) as wrapped:
                 return _certificate(what, wrapped)
     except ssl.SSLCertVerificationError as problem:
-        step = "If a proxy or your company signs certificates, name its CA in REQUESTS_CA_BUNDLE."
-        return Verdict(what, FAIL, f"the certificate is not trusted: {problem.verify_message}", step)
+        return Verdict(what, FAIL, f"the certificate is not trusted: {problem.verify_message}", PRIVATE_CA)
     except ssl.SSLError as problem:
-        return Verdict(
-            what,
-            FAIL,
-            f"{host}:{port} does not speak TLS ({problem.reason})",
-            "Check the scheme and the port of the URL.",
-        )
+        text = f"{host}:{port} does not speak TLS ({problem.reason})"
+        return Verdict(what, FAIL, text, "Check the scheme and the port of the URL.")
+    except FileNotFoundError as problem:
+        text = f"there is no {problem.filename}, which REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names"
+        return Verdict(what, FAIL, text, "Correct that variable.")
     except OSError as problem:
         text = f"{host}:{port} can't be reached ({problem.strerror or 'no answer in time'})"
         return Verdict(what, FAIL, text, "Is the server up? Is a firewall or a VPN in the way?")
@@ -103,9 +102,9 @@ def _context() -> ssl.SSLContext:
     import certifi
 
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    return (
-        ssl.create_default_context(cafile=named) if os.path.isfile(named) else ssl.create_default_context(capath=named)
-    )
+    os.stat(named)
+    is_file = os.path.isfile(named)
+    return ssl.create_default_context(cafile=named if is_file else None, capath=None if is_file else named)
 
 
 def _certificate(what: str, wrapped: ssl.SSLSocket) -> Verdict:

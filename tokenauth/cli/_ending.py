@@ -12,6 +12,7 @@ from tokenauth.cli import _screen
 
 CHECK, USAGE, CREDENTIALS, ENDPOINT, TOKEN, API, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
 TRACEBACK = "TOKENAUTH_TRACEBACK"
+PRIVATE_CA = "If a proxy or your company signs certificates, name its CA in REQUESTS_CA_BUNDLE."
 
 
 class Stop(Exception):

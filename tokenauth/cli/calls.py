@@ -11,7 +11,7 @@ import typer
 
 from tokenauth.cli import _argv, _screen
 from tokenauth.cli._auth import Class, Fresh, Profile, Quiet, ask, auth_of
-from tokenauth.cli._ending import API, ENDPOINT, Stop
+from tokenauth.cli._ending import API, ENDPOINT, PRIVATE_CA, Stop
 from tokenauth.cli.tokens import check_home
 
 SECONDS = 60.0
@@ -71,8 +71,11 @@ def _sent(auth: Any, method: str, url: str, headers: dict[str, str], body: bytes
     except TokenAuthError:
         raise
     except requests.RequestException as problem:
-        text = reason(problem)
-    raise Stop(f"no answer from {url.partition('?')[0]}: {text}. Check the address and your network.", ENDPOINT)
+        text = f"no answer from {url.partition('?')[0]}: {reason(problem)}"
+        step = (
+            PRIVATE_CA if isinstance(problem, requests.exceptions.SSLError) else "Check the address and your network."
+        )
+    raise Stop(f"{text}. {step}", ENDPOINT)
 
 
 def _body(data: str | None) -> bytes | None:
