@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +53,7 @@ from tokenauth.sandbox.demo._herds import Fared, HerdResult, run_herds
 from tokenauth.sandbox.demo._steps import Result, _fault_of_error, run_case
 from tokenauth.sandbox.demo._story import Chapter, Scene, Told, story
 from tokenauth.sandbox.demo._tables import Outcome, show, show_end
-from tokenauth.sandbox.demo._telling import Teller
+from tokenauth.sandbox.demo._telling import _NEXT, _OPENING, Teller
 
 from .conftest import interruptible
 
@@ -168,6 +170,14 @@ def test_a_person_reads_what_happens_and_what_to_try_next() -> None:
     ):
         assert text in ran.stdout
     assert not ran.stderr
+
+
+def test_the_picture_is_of_the_demo_as_it_is() -> None:
+    picture = (Path(__file__).parents[2] / "docs/images/demo.svg").read_text()
+    shown = html.unescape(re.sub(r"<.*?>", "", picture)).replace("\xa0", " ")
+    for line in (_OPENING + _NEXT).splitlines():
+        for text in filter(None, re.split(r"\[.*?\]|\s{2,}", line)):
+            assert text.strip() in shown
 
 
 def test_a_stream_that_knows_ascii_only_gets_ascii_only() -> None:

@@ -24,8 +24,9 @@ _NEXT = """
 [bold]Try next[/]
   tokenauth demo --full   each API on each client, and crowds of 500
   tokenauth sandbox       this server, for your own code to call
-  your own API, in one line:
+  your own API, in one line; tokenauth describe writes it:
 
+    import requests
     from tokenauth import LoginAuth
     auth = LoginAuth("https://api.example.com/login", json={...}, token="token")
     requests.get("https://api.example.com/orders", auth=auth)
