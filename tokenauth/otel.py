@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tokenauth._core.events import Event
 
 _NAME: Final = "tokenauth"
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""The conventions' buckets for the duration of HTTP calls. The default is meant for milliseconds."""
 _COUNTED: Final = {
     "retried": ("tokenauth.login.retries", "{retry}", "Logins that were tried again."),
     "hit": ("tokenauth.hits", "{request}", "Requests that got a token from memory."),
@@ -60,7 +62,10 @@ class Telemetry:
         self._tracer = trace.get_tracer(_NAME, __version__, tracer_provider)
         meter = metrics.get_meter(_NAME, __version__, meter_provider)
         self._durations = meter.create_histogram(
-            "tokenauth.login.duration", "s", "Duration of logins, their retries included."
+            "tokenauth.login.duration",
+            "s",
+            "Duration of logins, their retries included.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
         )
         made = {name: meter.create_counter(name, unit, text) for name, unit, text in _COUNTED.values()}
         self._counters = {kind: made[name] for kind, (name, _, _) in _COUNTED.items()}

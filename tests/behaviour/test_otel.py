@@ -53,6 +53,14 @@ def test_logins_are_spans_and_requests_are_counted(client: Client, server: Token
     assert [point.value for point in metrics["tokenauth.hits"]] == [2]
 
 
+def test_durations_are_told_apart_below_a_second() -> None:
+    telescope = Telescope()
+    for seconds in (0.02, 0.2, 2.0):
+        telescope.telemetry(Event("fetched", "own", "https://l.example.com/x", seconds=seconds))
+    (point,) = telescope.metrics()["tokenauth.login.duration"]
+    assert [count for count in point.bucket_counts if count] == [1, 1, 1]
+
+
 def test_a_failed_login_is_a_failed_span_without_its_text(server: TokenServer) -> None:
     telescope = Telescope()
     server.answer = lambda request: Reply(503, {"error": "down", "text": "of the server"})
