@@ -1,5 +1,6 @@
 """What processes share, played by hand: the shelf does nothing, the test says what each of its effects brings."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -143,6 +144,31 @@ def test_who_finds_the_lease_taken_looks_again_until_its_time_is_over(source: So
     play.bring(None)
     with pytest.raises(TokenEndpointError, match="Another process is fetching"):
         play.bring(None)
+
+
+@pytest.mark.parametrize("timeout", [TIMEOUT, 0.3])
+def test_who_waits_for_a_lease_gives_up_in_time(source: Source, clock: ManualClock, timeout: float) -> None:
+    """A look at the end of its time would find that it has none left, and say so of the login."""
+    source.credential.timeout, source.credential.uniform = timeout, lambda low, high: high
+    play, end = Play(obtain(source)), clock.monotonic_now + timeout
+
+    def looks_again() -> None:
+        assert asks(play) == "load"
+        assert asks(play.bring(None)) == "acquire"
+        play.bring(None)
+        assert isinstance(play.effect, Pause)
+        clock.move(play.effect.seconds)
+        play.bring(None)
+
+    with pytest.raises(TokenEndpointError, match="Another process is fetching"):
+        repeat(looks_again)
+    assert end - timeout / 10 <= clock.monotonic_now < end
+
+
+def repeat(function: Callable[[], object]) -> None:
+    """Call *function* again and again, until it raises."""
+    while True:
+        function()
 
 
 def test_a_soft_refresh_does_not_wait_for_another_process(

@@ -81,11 +81,15 @@ class Fleet:
         return replace(record, saved_at=since)
 
     def lease_waits(self) -> Iterator[float]:
-        """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %."""
-        pause = 0.05
+        """Return the pauses between two looks at the store: 50 ms, doubling to half a second, ± 50 %.
+
+        All are shorter than what is too little time for anything; see `Source.late`.
+        """
+        longest = min(0.5, self._credential.timeout / 20)
+        pause = min(0.05, longest)
         while True:
             yield self._credential.uniform(0.5, 1.5) * pause
-            pause = min(2 * pause, 0.5)
+            pause = min(2 * pause, longest)
 
     def adopt(self, record: Record | None, rejected: Token | None) -> Held | None:
         """Keep and return the token in *record* if it is valid. Raise the rejection in it."""

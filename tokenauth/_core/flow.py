@@ -139,16 +139,13 @@ def share(
             break
         if spare is not None:
             return spare
-        pause = next(waits)
-        if source.past(deadline):
+        if source.late(deadline):
             raise errors.TokenEndpointError(
                 "Another process is fetching the token and did not finish in time (timeout=)"
             )
-        yield Pause(pause)
+        yield Pause(next(waits))
     try:
-        saved = yield source.timely(
-            shelf.load(lease), deadline
-        )  # somebody may have saved between our look and our lease
+        saved = yield source.timely(shelf.load(lease), deadline)  # somebody may have saved between look and lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
             leased = Leased(shelf, lease, saved, since)
