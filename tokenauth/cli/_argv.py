@@ -13,7 +13,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from tokenauth.cli._ending import Stop
+from tokenauth.cli._ending import Stop, plainly
 
 WITH = "with-"
 """Stands before the name of an argument that the command itself has an option for: `--with-json`."""
@@ -106,15 +106,10 @@ def _explained(name: str, given: Given) -> list[tuple[str, str]]:
     from tokenauth import profiles
     from tokenauth._config.env import words
 
-    try:
-        name = profiles.full_name(name)
-    except ValueError as problem:
-        text = str(problem)
-    else:
-        begin, every = words(name), profiles.signatures()[name].values()
-        named = [(each, f"{begin}_{each.name}".upper()) for each in every if each.writable]
-        return [(given.option(each.name), f"{variable}{'  (needed)' * each.required}") for each, variable in named]
-    raise Stop(text)
+    name = plainly(profiles.full_name, name)
+    begin, every = words(name), profiles.signatures()[name].values()
+    named = [(each, f"{begin}_{each.name}".upper()) for each in every if each.writable]
+    return [(given.option(each.name), f"{variable}{'  (needed)' * each.required}") for each, variable in named]
 
 
 def _known() -> dict[str, bool]:
@@ -138,28 +133,26 @@ def values(kind: Any, given: Given, variable: str, prompt: Callable[[str], str])
         if name not in known:
             text = nearest(option(name), map(given.option, known)).partition(". There are")[0]
             raise Stop(f"{kind.__name__} takes no {option(name)}{text}")
-    return {name: _value(given.option(name), known[name], texts, variable, prompt) for name, texts in given.items()}
+    return {
+        name: plainly(_value, given.option(name), known[name], texts, variable, prompt) for name, texts in given.items()
+    }
 
 
 def _value(label: str, parameter: Any, texts: list[str], variable: str, prompt: Callable[[str], str]) -> Any:
     from tokenauth._config.tables import argument
     from tokenauth._config.texts import from_text
 
-    try:
-        if parameter.secret:
-            return secret(label, texts[-1], f", or set {variable}{parameter.name.upper()}", prompt)
-        if parameter.mapping and not texts[-1].startswith("{"):
-            return argument(parameter, dict(pair(label, each, prompt) for each in texts))
-        if texts[-1][:1] in {"{", "["} and not parameter.text:
-            _refuse_secrets(label, _json(label, texts[-1]))
-        if parameter.pair and not texts[-1].startswith("["):
-            return _user(label, texts[-1], prompt)
-        if parameter.several and len(texts) > 1:
-            return argument(parameter, list(texts))
-        return from_text(parameter, texts[-1], label)
-    except ValueError as problem:
-        text = str(problem)
-    raise Stop(text)
+    if parameter.secret:
+        return secret(label, texts[-1], f", or set {variable}{parameter.name.upper()}", prompt)
+    if parameter.mapping and not texts[-1].startswith("{"):
+        return argument(parameter, dict(pair(label, each, prompt) for each in texts))
+    if texts[-1][:1] in {"{", "["} and not parameter.text:
+        _refuse_secrets(label, _json(label, texts[-1]))
+    if parameter.pair and not texts[-1].startswith("["):
+        return _user(label, texts[-1], prompt)
+    if parameter.several and len(texts) > 1:
+        return argument(parameter, list(texts))
+    return from_text(parameter, texts[-1], label)
 
 
 def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> Any:
@@ -189,9 +182,7 @@ def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
             return found()
         found.check()
         return found
-    except SourceError as problem:
-        why = str(problem)
-    except ValueError as problem:
+    except (SourceError, ValueError) as problem:
         why = str(problem)
     raise Stop(f"{label}: {why}")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tokenauth.cli import _argv
-from tokenauth.cli._ending import Stop, hush
+from tokenauth.cli._ending import Stop, hush, plainly
 
 
 def _profiles() -> list[str]:
@@ -52,22 +52,21 @@ A terminal asks for a missing secret. Write where a secret is, not the secret:
 
 def auth_of(profile: str | None, name: str | None, given: _argv.Given, *, fresh: bool = False) -> Any:
     """Return the auth object. If it can't be made, Stop with what to write."""
+    return plainly(_made, *plainly(_chosen, profile, name, given), fresh=fresh)
+
+
+def _made(kind: Any, arguments: dict[str, Any], label: str, *, fresh: bool) -> Any:
     from tokenauth import profiles
     from tokenauth._config.tables import made
 
-    kind, arguments, label = _chosen(profile, name, given)
-    try:
-        if not fresh:
-            return profiles.made_for_a_command(kind, arguments, label)
+    if fresh:
         auth = made(kind, {**arguments, "store": None, "cache": {}}, label)
         if auth._provider.brought is None:
             return auth
-        auth = profiles.made_for_a_command(kind, arguments, label)  # the next refresh token must be kept
+    auth = profiles.made_for_a_command(kind, arguments, label)
+    if fresh:  # but the next refresh token must be kept
         auth.invalidate()
-        return auth
-    except (ImportError, TypeError, ValueError) as problem:
-        text = str(problem)
-    raise Stop(text)
+    return auth
 
 
 def _chosen(profile: str | None, name: str | None, given: _argv.Given) -> tuple[Any, dict[str, Any], str]:
@@ -79,15 +78,9 @@ def _chosen(profile: str | None, name: str | None, given: _argv.Given) -> tuple[
         raise Stop("use either -p or --class: a profile has a class already")
     if not profile and not name:
         raise Stop(_which())
-    try:
-        kind = profiles.auth_class(name) if name else profiles.described(str(profile), {})[0]
-        own = _argv.values(kind, given, prefix_of(kind), ask)
-        if profile:
-            return profiles.described(profile, own)
-        return kind, _completed(kind, own, given), kind.__name__
-    except (ImportError, TypeError, ValueError) as problem:
-        text = str(problem)
-    raise Stop(text)
+    kind = profiles.auth_class(name) if name else profiles.described(str(profile), {})[0]
+    own = _argv.values(kind, given, prefix_of(kind), ask)
+    return profiles.described(profile, own) if profile else (kind, _completed(kind, own, given), kind.__name__)
 
 
 def _completed(kind: Any, own: dict[str, Any], given: _argv.Given) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, described, found
 from tokenauth.cli._ending import PRIVATE_CA
 from tokenauth.cli._observed import Observed
+from tokenauth.cli._screen import duration
 from tokenauth.providers._proposals import proposed
 
 OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
@@ -147,7 +148,7 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
 def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
     """Yield where token and expiry were found."""
     if seen.token is not None and not seen.replies:
-        end = "" if seen.token.lifetime is None else f", expires in {_duration(seen.token.lifetime)}"
+        end = "" if seen.token.lifetime is None else f", expires in {duration(seen.token.lifetime)}"
         yield Verdict(
             "token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{end}; no token call was made"
         )
@@ -181,14 +182,7 @@ def _expiry(token: Any, answer: Answer, places: Any) -> Verdict:
         return Verdict("expiry", WARN, "unknown: the token is used until it is refused", step)
     from_jwt = not names and jwt_end(token.value) is not None
     where = described(places[names[0]]) if names else "the JWT's exp" if from_jwt else "what is configured"
-    return Verdict("expiry", OK, f"in {_duration(token.lifetime)}, from {where}")
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return Verdict("expiry", OK, f"in {duration(token.lifetime)}, from {where}")
 
 
 def clock(seen: Observed) -> Iterator[Verdict]:

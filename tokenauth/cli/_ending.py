@@ -23,6 +23,15 @@ class Stop(Exception):
         self.code = code
 
 
+def plainly(function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+    """Return what *function* returns. If it can't, Stop with its words."""
+    try:
+        return function(*arguments, **named)
+    except (ImportError, TypeError, ValueError) as problem:
+        text = str(problem)
+    raise Stop(text)
+
+
 class _Kept(logging.Handler):
     """Collects the library's warnings, which are shown at the end unless the error says the same."""
 

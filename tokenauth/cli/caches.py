@@ -11,7 +11,7 @@ import typer
 from tokenauth.cli import _screen
 from tokenauth.cli._argv import Command
 from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of
-from tokenauth.cli._ending import Stop
+from tokenauth.cli._ending import Stop, plainly
 
 Folder = Annotated[str | None, typer.Option("--folder", help="A folder other than the default.")]
 
@@ -62,11 +62,7 @@ def _store(folder: str | None) -> Any:
 
     if folder is not None and not Path(folder).expanduser().is_dir():  # which it would make
         raise Stop(f"there is no folder {folder}")
-    try:
-        return FileStore(folder)
-    except ValueError as problem:
-        text = str(problem)
-    raise Stop(text)
+    return plainly(FileStore, folder)
 
 
 def _tokens(count: int) -> str:
@@ -74,7 +70,4 @@ def _tokens(count: int) -> str:
 
 
 def _left(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if abs(seconds) >= length:
-            return f"expires in {seconds / length:.0f} {unit}" if seconds > 0 else "expired"
-    return f"expires in {seconds:.0f} s" if seconds > 0 else "expired"
+    return f"expires in {_screen.duration(seconds)}" if seconds > 0 else "expired"

@@ -9,7 +9,7 @@ import typer
 
 from tokenauth.cli import _argv, _screen
 from tokenauth.cli._auth import Json, Quiet, ask
-from tokenauth.cli._ending import CREDENTIALS, ENDPOINT, TOKEN, Stop
+from tokenauth.cli._ending import CREDENTIALS, ENDPOINT, TOKEN, USAGE, Stop, plainly
 
 if TYPE_CHECKING:
     from tokenauth._core.places import Answer
@@ -78,20 +78,13 @@ def _answer(given: Mapping[str, Any], *, quiet: bool) -> Answer:
     from tokenauth._core.places import Answer
     from tokenauth.cli._observed import observed
 
-    try:
-        auth = LoginAuth(**given, cache={})
-    except (TypeError, ValueError) as problem:
-        text = str(problem)
-    else:
-        with _screen.waiting("logging in", quiet=quiet):
-            seen = observed(auth)
-        if seen.replies:
-            reply = seen.replies[-1]
-            return Answer(reply.status, reply.headers, reply.body)
-        if seen.reached:
-            raise Stop(seen.why)
-        raise Stop(seen.why, ENDPOINT)
-    raise Stop(text)
+    auth = plainly(LoginAuth, **given, cache={})
+    with _screen.waiting("logging in", quiet=quiet):
+        seen = observed(auth)
+    if not seen.replies:
+        raise Stop(seen.why, USAGE if seen.reached else ENDPOINT)
+    reply = seen.replies[-1]
+    return Answer(reply.status, reply.headers, reply.body)
 
 
 def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) -> int:

@@ -47,10 +47,7 @@ def _check_url(url: str) -> None:
     try:
         Origin.parse(url)
     except ValueError as problem:
-        text = str(problem)
-    else:
-        return
-    raise Stop(f"--url: {text}")
+        raise Stop(f"--url: {problem}") from None
 
 
 def _refused(text: str) -> Iterator[Verdict]:

@@ -10,7 +10,7 @@ import typer
 
 from tokenauth.cli import _screen
 from tokenauth.cli._auth import Class, Fresh, Json, Profile, Quiet, auth_of
-from tokenauth.cli._ending import Stop
+from tokenauth.cli._ending import Stop, plainly
 
 
 def token(
@@ -50,18 +50,12 @@ def header(
     auth = auth_of(profile, name, ctx.obj, fresh=fresh)
     target = url or auth._provider.token_url
     check_home(auth, target)
-    try:
-        with _screen.waiting("logging in", quiet=quiet):
-            found = auth.headers(target)
-    except ValueError as problem:
-        text = str(problem)
+    with _screen.waiting("logging in", quiet=quiet):
+        found = plainly(auth.headers, target)
+    if as_json:
+        _screen.out_json(found)
     else:
-        if as_json:
-            _screen.out_json(found)
-        else:
-            _screen.out("\n".join(f"{each}: {value}" for each, value in found.items()))
-        return
-    raise Stop(text)
+        _screen.out("\n".join(f"{each}: {value}" for each, value in found.items()))
 
 
 def portal(
