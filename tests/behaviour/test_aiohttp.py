@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from tests.clients import Aiohttp, Get
+from tests.clients import Aiohttp, Get, Post
 from tests.servers import Received, Reply, serve
 from tests.support import PlainProvider, TokenServer, token_server
 from tokenauth import APIKeyAuth
@@ -40,6 +41,25 @@ def test_who_comes_home_from_abroad_gets_nothing_whatever_the_timeout(total: flo
         assert "authorization" not in back.headers
         assert "authorization" not in abroad.server.requests[0].headers
     assert server.logins == 1
+
+
+class GoesBackOnce(io.BytesIO):
+    """A file that aiohttp may look at from its beginning, and that can't go back after that: a download's."""
+
+    def seek(self, *given: Any) -> int:
+        if self.tell() == len(self.getbuffer()):
+            raise io.UnsupportedOperation("seek")
+        return super().seek(*given)
+
+
+def test_a_file_that_can_not_go_back_is_not_sent_again(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    auth = server.auth()
+    CLIENT.get_token(auth)
+    server.revoke()
+    assert CLIENT.send(auth, Post(server.api, data=GoesBackOnce(b"0123456789"))).status == 401
+    assert [each.body for each in server.server.to("/api")] == [b"0123456789"]
+    assert ["can't be sent twice" in record.message for record in caplog.records] == [True]
+    assert CLIENT.get(auth, server.api) == 200
 
 
 def test_redirects_that_are_not_followed_are_forgotten_at_last(server: TokenServer) -> None:

@@ -125,15 +125,26 @@ def test_a_public_client_names_itself(site: Site) -> None:
     assert (site.revoked[0]["client_id"], site.revoked[0]["authorization"]) == ("c", "")
 
 
-def test_a_program_that_ends_revokes(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("ending", "revoked"),
+    [
+        ("", ["a-1"]),
+        ("del auth", []),
+        ("if child := os.fork(): os.waitpid(child, 0)", ["a-1"]),
+    ],
+    ids=["as usual", "the object is gone", "after a child"],
+)
+def test_a_program_that_ends_revokes(ending: str, revoked: list[str], site: Site) -> None:
     script = f"""
+import os
 from tokenauth import ClientCredentialsAuth
 auth = ClientCredentialsAuth("{site.server.url}/token", client_id="c", client_secret="s", logout_at_exit=True,
     revocation_url="{site.server.url}/revoke")
 auth.get_token()
+{ending}
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
-    assert [each["token"] for each in site.revoked] == ["a-1"]
+    assert [each["token"] for each in site.revoked] == revoked
 
 
 @pytest.mark.parametrize(

@@ -313,6 +313,7 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         (["token"], "which API? Name a profile, -p NAME, or a class: --class "),
         (["cache", "list", "--folder", os.devnull], f"there is no folder {os.devnull}"),
         (["cache", "clear", "--folder", "/nowhere"], "there is no folder /nowhere"),
+        (["cache", "list", "--folder", ""], "folder is empty"),
     ],
     ids=lambda each: each if isinstance(each, str) else None,
 )

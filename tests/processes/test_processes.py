@@ -543,3 +543,36 @@ assert client.get(auth, api) == 200
 """,
     )
     assert [b"refresh_token=r-1" in used[0], b"refresh_token=r-2" in used[1], len(used)] == [True, True, 2]
+
+
+def test_a_daemon_uses_the_refresh_token_of_the_process_that_started_it_and_is_gone(
+    server: TokenServer, run: Run
+) -> None:
+    answer = {"access_token": "t-1", "expires_in": 3600, "refresh_token": "r-2"}
+    server.answer = lambda request: Reply(200, answer) if request.path == "/token" else None
+    printed = run(
+        server,
+        CLIENTS[0],
+        """
+from tokenauth import RefreshTokenAuth
+reader, writer = os.pipe()
+def starts():
+    auth, starter = RefreshTokenAuth(url + "/token", refresh_token="r-1", client_id="c"), os.getpid()
+    if os.fork():
+        return True
+    while runs(starter):
+        time.sleep(0.01)
+    os.write(writer, auth.get_token().value.encode())
+    return True
+def runs(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+assert in_fork(starts) == 0
+print(os.read(reader, 10).decode(), end="")
+""",
+    )
+    assert printed == "t-1"
+    assert len(server.token_calls) == 1

@@ -13,8 +13,8 @@ from tests.stores import DictStore, SecretProvider, Spied
 from tests.support import ManualClock, until
 from tokenauth import Token
 from tokenauth._core.record import Record
-from tokenauth.stores import _seats
-from tokenauth.stores._shelf import Hold, ShelfInStore
+from tokenauth.stores import _sealed, _seats
+from tokenauth.stores._shelf import Hold, Seals, ShelfInStore
 
 KNOWS_THE_LOCK_OVER_A_FORK = """
 import os, threading
@@ -118,6 +118,29 @@ def test_a_process_takes_one_seat_and_none_where_all_are_taken() -> None:
     for key in _seats._keys("full"):
         store.acquire(key, 60.0)
     assert not _seats.take(store, "full")
+
+
+def test_a_process_that_runs_for_months_moves_to_another_seat() -> None:
+    store = DictStore()
+    assert _seats.take(store, "aged")
+    place = _seats._place(store, "aged")
+    seat = _seats._taken[place]
+    _seats._taken[place] = seat._replace(since=seat.since - _seats.SECONDS / 2)
+    assert _seats.take(store, "aged")
+    assert _seats._taken[place].key != seat.key
+    assert store.acquire(seat.key, 60.0), "the old one is free"
+    assert _seats.leave(store, "aged")
+
+
+def test_a_seal_that_could_not_be_made_is_made_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes 32 MiB, which there may not be."""
+    seals = Seals()
+    with monkeypatch.context() as short:
+        short.setitem(_sealed._COST, "maxmem", 1024)
+        with pytest.raises(ValueError, match="memory limit"):
+            seals.of(("s-4711",), b"p")
+    monkeypatch.setitem(_sealed._COST, "n", 2)
+    assert seals.of(("s-4711",), b"p") is seals.of(("s-4711",), b"p")
 
 
 def test_a_store_that_had_less_time_than_is_its_due_is_not_out_of_order(

@@ -30,10 +30,8 @@ class Birth:
             return False
         try:
             os.kill(self._process, 0)
-        except ProcessLookupError:
-            return False
-        except OSError:  # it is another user's by now
-            return True
+        except OSError as problem:  # any other says that it runs: as another user, for one
+            return not isinstance(problem, ProcessLookupError)
         return True
 
 
