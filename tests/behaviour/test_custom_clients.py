@@ -222,6 +222,21 @@ def test_a_subclass_of_a_client_will_do(client: Client, server: TokenServer) -> 
         assert client.get(server.auth(token_client=session), server.api) == 200
 
 
+@pytest.mark.parametrize("retries", [0, 3])
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_retries_may_be_a_number_that_was_put_on_an_adapter(client: Client, retries: int, server: TokenServer) -> None:
+    """Which urllib3 takes as well as its own Retry, and which counts for no token call."""
+    replies = iter([Reply(raw=b"")])
+    server.answer = lambda request: next(replies, None) if request.path == "/token" else None
+    with requests.Session() as session:
+        adapter: Any = session.get_adapter(server.url)
+        adapter.max_retries = retries
+        auth = without_pauses(server.auth(token_client=session))
+        assert client.get(auth, server.api) == 200
+        assert len(server.token_calls) == 2
+        assert adapter.max_retries == retries
+
+
 # what can't work
 
 

@@ -82,9 +82,8 @@ class Line:
 
         twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
-        retries = getattr(adapter, "max_retries", None)
-        if retries:  # a refresh token serves once, and it is the flow that knows when to try again
-            twin.max_retries = type(retries)(0, read=False)
+        retries = getattr(adapter, "max_retries", 0)  # none: a refresh token serves once, and the flow tries again
+        twin.max_retries = 0 if isinstance(retries, int) else type(retries)(0, read=False)
         return twin
 
     def _holding(self, adapter: Any) -> Any:  # niquests only
