@@ -253,14 +253,26 @@ def test_atrip_has_static_headers(run: Run, sandbox: ThreadSandbox, monkeypatch:
     assert "x-atlas-client-id" in found["API"]["text"]
 
 
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        (f"http://user:{SECRET}@HOST", "http://HOST"),
+        (f"user:{SECRET}@HOST", "HOST"),
+        (f"//user:{SECRET}@HOST", "HOST"),
+        (f"socks5h://user:{SECRET}@HOST", "socks5h://HOST"),
+        (f"http://user:p@{SECRET}@HOST", "http://HOST"),
+        (f"http://user:p#/{SECRET}@HOST/", "http://HOST/"),
+        ("http://HOST", "http://HOST"),
+    ],
+)
 def test_by_a_proxy_the_proxy_looks_names_up(
-    run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch, closed_port: int
+    run: Run, manis: list[str], monkeypatch: pytest.MonkeyPatch, closed_port: int, named: str, shown: str
 ) -> None:
     manis[3] = "https://api.example.com"
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@127.0.0.1:{closed_port}")
+    monkeypatch.setenv("HTTPS_PROXY", named.replace("HOST", f"127.0.0.1:{closed_port}"))
     code, found = verdicts(run, *manis)
     assert (code, found["DNS"]["verdict"]) == (1, "skip")
-    assert f"the proxy http://127.0.0.1:{closed_port}" in found["DNS"]["text"]
+    assert f"the proxy {shown.replace('HOST', f'127.0.0.1:{closed_port}')}, which" in found["DNS"]["text"]
 
 
 def test_quiet_shows_what_is_wrong_only(run: Run, manis: list[str], sandbox: ThreadSandbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import ssl
 import time
@@ -72,10 +73,12 @@ def network(auth: Any) -> Iterator[Verdict]:
 
 
 def _proxy(url: str) -> str:
+    """Return the proxy that requests to *url* go through, without a user and a password."""
     import requests.utils
 
-    named = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    return str(Origin.parse(named)) if named and "://" in named else named or ""
+    named: str = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
+    scheme = re.match(r"\w+://", named)
+    return (scheme[0] if scheme else "") + named.rpartition("@")[2].rpartition("//")[2]
 
 
 def _connection(host: str, port: int, *, tls: bool) -> Verdict:
