@@ -21,12 +21,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Branch coverage, of the processes that the tests start and of niquests, too: 100 % is what must hold."""
+    """Branch coverage, of niquests, other libraries and the processes that the tests start, too: 100 % must hold."""
     _sync(session)
     measured = ("coverage", "run", "-m", "pytest", "-m", "")  # from before our own plugin is loaded
     session.run(*measured, *session.posargs)
-    elsewhere = {"UV_PROJECT_ENVIRONMENT": str(Path(session.create_tmp(), "niquests").resolve())}
-    session.run("uv", "run", "--quiet", "--group=niquests", *measured, *NIQUESTS, external=True, env=elsewhere)
+    for group, tests in (("niquests", NIQUESTS), ("world", ["tests/world"])):
+        environment = {"UV_PROJECT_ENVIRONMENT": str(Path(session.create_tmp(), group).resolve())}
+        session.run("uv", "run", "--quiet", f"--group={group}", *measured, *tests, external=True, env=environment)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--skip-covered", "--show-missing", "--fail-under=100")
 

@@ -10,8 +10,8 @@ import requests
 
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply
-from tests.support import TokenServer, without_pauses
-from tokenauth import TokenEndpointError
+from tests.support import PlainProvider, TokenServer, without_pauses
+from tokenauth import TokenAuth, TokenEndpointError
 
 TOKEN = {"token": "from-the-client"}
 
@@ -258,6 +258,21 @@ def test_a_closed_token_client_is_an_error_of_ours(client: Client, server: Token
     auth = without_pauses(server.auth(token_client=token_client))
     with pytest.raises(client.error_root, match="RuntimeError"):
         client.get(auth, server.api)
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_an_endpoint_that_an_async_token_client_does_not_reach_is_an_error_of_ours(
+    client: Awaiting, closed_port: int
+) -> None:
+    provider = PlainProvider(f"http://127.0.0.1:{closed_port}")
+
+    async def main() -> None:
+        async with client.own_client() as own:
+            auth = without_pauses(TokenAuth(provider, token_client=own, cache={}))
+            with pytest.raises(client.error_root, match="can't be reached"):
+                await auth.aget_token()
+
+    client.run(main)
 
 
 @pytest.mark.parametrize("wrong", [object(), "session", requests, httpx.Client, dict])

@@ -39,7 +39,7 @@ def kinds_of(kind: Hashable) -> tuple[Any, "type[Sent]"]:
     """Return the class that requests of the class *kind* have once they are signed, and the kind of their hook."""
     base: Any = kind
     hook = Sent
-    if any(each.__module__.startswith("niquests.") for each in base.__mro__):  # niquests only
+    if any(each.__module__.startswith("niquests.") for each in base.__mro__):
         from tokenauth._clients.niquests_story import AwaitedSent as hook  # noqa: N813, PLC0415  (it needs asyncio)
     return having(SignedRequest, base), hook
 

@@ -52,7 +52,7 @@ class Blocking:
     def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
         prepared = _prepared(self._library, request)
         settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-        if self._library.__name__ == "niquests":  # niquests only
+        if self._library.__name__ == "niquests":
             settings["on_post_connection"] = made.see
         lender: Any = self._session
         sender = lender if lender is not None and "send" in vars(lender) else session  # a mock has replaced it there
@@ -65,7 +65,7 @@ class Blocking:
             response.close()
 
 
-class Awaiting:  # niquests only
+class Awaiting:
     """The same with an AsyncSession of niquests, which is always the user's."""
 
     def __init__(self, session: Any, library: str) -> None:
@@ -100,10 +100,10 @@ class _Made:
 
     any = False
 
-    def see(self, connection: object) -> None:  # niquests only
+    def see(self, connection: object) -> None:
         self.any = True
 
-    async def asee(self, connection: object) -> None:  # niquests only
+    async def asee(self, connection: object) -> None:
         self.any = True
 
     def no_tls(self, error: Exception) -> bool:
@@ -155,7 +155,7 @@ def _quiet(library: Any) -> Any:
     return QuietSession
 
 
-def _lent(library: Any, user: Any) -> Any:  # niquests only
+def _lent(library: Any, user: Any) -> Any:
     """Return a twin of an AsyncSession that lends its pools, keeps no cookies and follows no redirect."""
 
     class QuietSession(library.AsyncSession):  # type: ignore[misc]  # niquests'
@@ -168,7 +168,7 @@ def _lent(library: Any, user: Any) -> Any:  # niquests only
     return twin
 
 
-def _was_closed(session: Any, url: str) -> bool:  # niquests only
+def _was_closed(session: Any, url: str) -> bool:
     """Whether the session that lends its pools was closed since: it has no pool any more, till it opens again."""
     adapter = session.get_adapter(url)
     managers = [getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()]

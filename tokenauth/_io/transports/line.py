@@ -86,7 +86,7 @@ class Line:
         twin.max_retries = 0 if isinstance(retries, int) else type(retries)(0, read=False)
         return twin
 
-    def _holding(self, adapter: Any) -> Any:  # niquests only
+    def _holding(self, adapter: Any) -> Any:
         pool_for = adapter.get_connection
 
         def held_pool(*args: Any, **settings: Any) -> Any:
