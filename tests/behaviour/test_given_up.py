@@ -529,3 +529,40 @@ def test_a_time_limit_loses_no_refresh_token(server: TokenServer) -> None:
     auth.invalidate()
     assert client.get(auth, server.api) == 200
     assert sent == ["r-0", "r-1"]
+
+
+some_clients: pytest.MarkDecorator = pytest.mark.parametrize(
+    ("client", "give_up"), [GIVE_UP[0], GIVE_UP[1], GIVE_UP[-1]], ids=["asyncio", "trio", "blocking"]
+)
+"""Each waits for a time limit to pass."""
+
+
+def nothing_is_put_by(auth: Any) -> bool:
+    return not auth._source.credential.memory.notes._notes
+
+
+@some_clients
+def test_a_secret_that_was_read_for_nobody_is_forgotten_in_time(
+    client: Client, give_up: Any, server: TokenServer
+) -> None:
+    """It may be changed, or was meant to be in memory for a moment only."""
+    secret = SlowSecret(server)
+    auth = secret.auth().replace(timeout=1.0)
+    give_up(client, auth, server, begun=secret.begun)
+    secret.released.set()
+    until(lambda: not nothing_is_put_by(auth))
+    until(lambda: nothing_is_put_by(auth))
+    assert client.get(auth, server.api) == 200
+    assert len(secret.begun) == 2
+
+
+@some_clients
+def test_a_login_of_two_steps_is_forgotten_in_time(client: Client, give_up: Any, server: TokenServer) -> None:
+    held = Held(server)
+    first = Call("/token", json={}, keep={"nonce": "nonce"})
+    login = {"json": {"nonce": Kept("nonce")}, "first": first, "token": "token"}
+    auth: Any = LoginAuth(f"{server.url}/token2", **login, cache={}, timeout=1.5)  # type: ignore[arg-type]  # one form
+    give_up(client, auth, server)
+    held.release(Reply(200, {"nonce": "n"}))
+    until(lambda: not nothing_is_put_by(auth))
+    until(lambda: nothing_is_put_by(auth))

@@ -14,7 +14,7 @@ After `invalidate()` an outdated flight goes on, so that no two logins overlap; 
 import contextlib
 import sys
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from typing import Any
@@ -26,7 +26,7 @@ class Flight:
     *key*: what is fetched. *stale_at*: monotonic seconds. *rejected*: the token whose rejection started it, if any.
     `replaced`: the token that its login replaced, if any. `exchanges`: whether it drifts with a request that uses a
     refresh token. `began`: monotonic seconds when its login started. `needs_thread`: whether a task of this thread's
-    event loop brings its answer.
+    event loop brings its answer. `leftover`: forgets what it has left for the next leader, whose time is limited.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -42,6 +42,7 @@ class Flight:
         self.needs_thread = False
         self.began: float | None = None
         self.outdated = False
+        self.leftover: Callable[[], object] | None = None
         self._adrift = False
         self._registry = registry
         self._epoch = registry.epoch

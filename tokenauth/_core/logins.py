@@ -133,7 +133,9 @@ class Logins:
 
     def _put_by(self, talk: Talk, flight: Flight, deadline: float) -> None:
         if not flight.forgotten:
-            self._credential.memory.notes.put(self._credential.key, talk, deadline)
+            notes, key = self._credential.memory.notes, self._credential.key
+            notes.put(key, talk, deadline)
+            flight.leftover = partial(notes.drop, key, talk)  # it holds the secrets that were read
 
     def ended(self, token: Token | None) -> Token | None:
         """Return what to log out: the cached *token*, or the session that its refresh token keeps alive."""

@@ -39,10 +39,11 @@ class Notes:
             self.drop(key)
             return value
 
-    def drop(self, key: Hashable) -> None:
-        """Forget one note: it didn't help."""
+    def drop(self, key: Hashable, value: object = None) -> None:
+        """Forget one note: it didn't help, or its time is over. With *value*, only if the note is that very object."""
         with self._lock:
-            self._notes.pop(key, None)
+            if value is None or self._notes.get(key, (None,))[0] is value:
+                self._notes.pop(key, None)
 
     def forget(self) -> None:
         with self._lock:

@@ -33,6 +33,7 @@ from tokenauth._io.waiting import (
     aside,
     in_task,
     in_thread,
+    later,
     on_a_loop,
     on_own_loop,
     settled,
@@ -195,13 +196,17 @@ class _Driver:
 
     def _call(self, call: Call) -> Steps[Any]:
         """Call what may hang in a thread: its caller goes on in time."""
+
+        def left() -> float:
+            return call.deadline - self._clock.monotonic()
+
+        unwanted = partial(_leave, call.unwanted, call.flight, left)
         read = partial(_called, call)
-        seconds = call.deadline - self._clock.monotonic()
-        result = yield from in_hand(partial(in_thread, call.function), seconds, read, call.unwanted)
+        result = yield from in_hand(partial(in_thread, call.function), left(), read, unwanted)
         if not isinstance(result, Awaitable):
             return result
-        left = max(call.deadline - self._clock.monotonic(), 0.001)
-        return (yield from in_hand(partial(self._await, result, left, call.flight), left, read, call.unwanted))
+        seconds = max(left(), 0.001)
+        return (yield from in_hand(partial(self._await, result, seconds, call.flight), seconds, read, unwanted))
 
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         if flight.is_mine:
@@ -268,6 +273,13 @@ def in_hand(
         raise
 
 
+def _leave(unwanted: Callable[[Any], object], flight: Flight, left: Callable[[], float], outcome: Any) -> None:
+    """Leave *outcome* to *unwanted*, and what that puts by for the next leader only for the time that is left."""
+    unwanted(outcome)
+    if flight.leftover is not None:
+        later(left(), flight.leftover)
+
+
 def _called(call: Call, future: "Future[Any]") -> Any:
     """Return what *future* brought in time."""
     if is_late(future):
@@ -315,7 +327,11 @@ class TokenCall:
         if isinstance(future.exception(), Gone):
             self.flight.abandon()
         else:
-            aside(lambda: self._unwanted(lambda: self.reply(future)))
+            aside(partial(_leave, self._unwanted, self.flight, self._left, lambda: self.reply(future)))
+
+    def _left(self) -> float:
+        """Return the seconds that are left of its time."""
+        return self.sent + self.seconds - self._clock.monotonic()
 
     def answered(self, answer: Answer) -> Reply:
         return Reply(*answer, sent=self.sent, sent_at=self.sent_at, received_at=self._clock.wall())

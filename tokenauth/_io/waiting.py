@@ -225,6 +225,16 @@ def aside(function: Callable[[], object]) -> None:
         function()
 
 
+def later(seconds: float, function: Callable[[], object]) -> None:
+    """Call *function*, which doesn't block, after *seconds*; at once where no thread can be had."""
+    timer = threading.Timer(max(seconds, 0.0), function)
+    timer.name, timer.daemon = "tokenauth-later", True
+    try:
+        timer.start()
+    except RuntimeError:
+        function()
+
+
 def on_a_loop() -> bool:
     """Whether an event loop runs in this thread."""
     return current_loop() is not None or _running_trio() is not None
