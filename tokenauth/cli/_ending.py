@@ -28,7 +28,7 @@ def plainly(function: Callable[..., Any], /, *arguments: Any, **named: Any) -> A
     try:
         return function(*arguments, **named)
     except (ImportError, TypeError, ValueError) as problem:
-        text = str(problem)
+        text = on_a_command_line(str(problem))
     raise Stop(text)
 
 
@@ -109,6 +109,7 @@ def _said(problem: Exception) -> tuple[str, int]:
 _PYTHON = {
     "pass the session or client to use as token_client=": "set HTTPS_PROXY or REQUESTS_CA_BUNDLE",
     "or after auth.invalidate()": "or with --fresh",
+    "or allow_http=True where": "or --allow-http where",
 }
 """What an error advises that nobody can do on a command line, and what can be done there."""
 _DESCRIBE = "`tokenauth describe` shows the answer."
