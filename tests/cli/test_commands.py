@@ -294,7 +294,7 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be JSON"),
         (
             ["token", "--class", "login", "--url", "https://l.example.com/x", "--with-json", "{"],
-            "tokenauth: --with-json is not JSON\n",
+            "tokenauth: --with-json must be JSON, such as ",
         ),
         (
             ["token", "--class", "login", "--url", "https://l.example.com/x", "--json", "user=me"],

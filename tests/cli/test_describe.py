@@ -111,10 +111,12 @@ def test_the_shape_has_every_value_masked(run: Run) -> None:
 
 def test_notes_say_what_to_look_at(run: Run) -> None:
     def answer(request: Received) -> Reply:
-        return ANSWERS["in milliseconds"][0] if request.path == "/ms" else ANSWERS["nested"][0]
+        jwt = Reply(headers={"X-Token": "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQwMDAwMDAwMDB9.c2ln"})
+        return {"/ms": ANSWERS["in milliseconds"][0], "/jwt": jwt}.get(request.path, ANSWERS["nested"][0])
 
     with serve(answer) as server:
         assert 'would be 90000 days. If it is in milliseconds: unit="ms"' in run("describe", server.url + "/ms").out
+        assert "The JWT itself says" in run("describe", server.url + "/jwt").out
         assert 'success=("code", 0)' in run("describe", server.url + "/nested").out
 
 

@@ -16,15 +16,16 @@ def from_text(parameter: Parameter, text: str, label: str) -> Any:
             raise ValueError(f"{label} must be true or false")
         return _YES[text.lower()]
     if text[:1] in {"{", "["} and not parameter.kinds.keys() <= {str, type(None)}:
-        return argument(parameter, _json(text, label))
+        return argument(parameter, json_in(text, label))
     if parameter.several and not parameter.text:
         return argument(parameter, [part.strip() for part in text.split(",") if part.strip()])
     if parameter.rule or (not parameter.text and parameter.name != "store"):
-        return argument(parameter, _json(text, label))
+        return argument(parameter, json_in(text, label))
     return argument(parameter, text)
 
 
-def _json(text: str, label: str) -> Any:
+def json_in(text: str, label: str) -> Any:
+    """Return the JSON value of *text*. ValueError names *label*, and shows nothing of the text."""
     try:
         return json.loads(text)
     except ValueError:

@@ -5,7 +5,6 @@ Law: a secret is never a command-line argument: other users of the machine can s
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -140,14 +139,14 @@ def values(kind: Any, given: Given, variable: str, prompt: Callable[[str], str])
 
 def _value(label: str, parameter: Any, texts: list[str], variable: str, prompt: Callable[[str], str]) -> Any:
     from tokenauth._config.tables import argument
-    from tokenauth._config.texts import from_text
+    from tokenauth._config.texts import from_text, json_in
 
     if parameter.secret:
         return secret(label, texts[-1], f", or set {variable}{parameter.name.upper()}", prompt)
     if parameter.mapping and not texts[-1].startswith("{"):
         return argument(parameter, dict(pair(label, each, prompt) for each in texts))
     if texts[-1][:1] in {"{", "["} and not parameter.text:
-        _refuse_secrets(label, _json(label, texts[-1]))
+        _refuse_secrets(label, json_in(texts[-1], label))
     if parameter.pair and not texts[-1].startswith("["):
         return _user(label, texts[-1], prompt)
     if parameter.several and len(texts) > 1:
@@ -215,14 +214,6 @@ def _refuse_secrets(label: str, content: Any, name: str = "") -> None:
         raise Stop(
             f'{label} has a secret in it ({name}): write {{"{name}": {{"env": "NAME"}}}}, file, keyring or command'
         )
-
-
-def _json(label: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    raise Stop(f"{label} is not JSON")
 
 
 def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:

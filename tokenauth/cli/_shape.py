@@ -9,16 +9,8 @@ from tokenauth._core.places import NOTHING, Answer
 
 _USUAL = frozenset(
     {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "keep-alive",
-        "server",
-        "transfer-encoding",
-        "vary",
-        *("cache-control", "expires", "pragma"),
+        *("connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "server"),
+        *("transfer-encoding", "vary", "cache-control", "expires", "pragma", "set-cookie"),
     }
 )
 _MOST = 60
@@ -27,9 +19,7 @@ _MOST = 60
 def shape(answer: Answer) -> list[str]:
     """Return lines for a person."""
     lines = [f"HTTP {answer.status}"]
-    lines += [
-        f"{name}: {masked(value)}" for name, value in answer.headers.items() if name not in {*_USUAL, "set-cookie"}
-    ]
+    lines += [f"{name}: {masked(value)}" for name, value in answer.headers.items() if name not in _USUAL]
     lines += [f"set-cookie: {name}={masked(value)}" for name, value in answer.cookies.items()]
     if answer.content is not NOTHING:
         lines += list(_tree(answer.content))

@@ -129,7 +129,6 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
     """Return what a person should look at."""
     from tokenauth._core.expiry import jwt_end, lifetime_of
     from tokenauth._core.places import found as stands_at
-    from tokenauth._core.places import in_json
 
     notes = ["A guess from names and values: compare it with the API's documentation."]
     content = answer.content
@@ -137,7 +136,7 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
     if lifetime is not None and lifetime > _LONG and found.unit is None:
         notes.append(f'{found.expires_in} would be {lifetime / 86400:.0f} days. If it is in milliseconds: unit="ms"')
     if found.expires_in is None and found.expires_at is None:
-        value = in_json(content, found.token) if isinstance(found.token, str) else None
+        value = stands_at(answer, (found.token,))
         ends = isinstance(value, str) and jwt_end(value) is not None
         notes.append(
             "The JWT itself says when it expires."
