@@ -28,8 +28,7 @@ QUOTES = [
     *re.findall(r"^\| `(.+?)` \|", TROUBLES.partition("## I get an error")[2], re.MULTILINE),
     *re.findall(r'^\*\*\d\. Does a warning say "(.+)"\?\*\*$', TROUBLES, re.MULTILINE),
     *re.findall(r"^\| `(.+?)` \|", ERRORS.partition("## Messages")[2], re.MULTILINE),
-    *(" ".join(quote.split()) for quote in re.findall(r"^    (Manis.+\n    .+)$", TROUBLES + ERRORS, re.MULTILINE)),
-    *re.findall(r"^    INFO:tokenauth:(.+)$", TROUBLES, re.MULTILINE),
+    *re.findall(r"^(?:INFO:tokenauth:)?(Manis merchant .+)$", TROUBLES + ERRORS, re.MULTILINE),
 ]
 DIFFERS = re.compile(r"…|\b(?:GET|POST)\b|https?://[^\s;,]*\w|\b\d+(?= s\b)|\b[0-9a-f]{8}\b")
 TOKEN = {"expiresAt": 4_000_000_000, "access_token": "t-1", "refresh_token": "rt-2"}

@@ -27,7 +27,7 @@ that returns one, or anything with `get_secret_value()`."""
 class JWT(Computed):
     """A JWT that is signed for each call, as a value in headers, form or json: for APIs that take one as the login.
 
-    LoginAuth(url, headers={"Authorization": JWT(key, issuer=app_id, lifetime=540, scheme="Bearer")}, token="token")
+    `LoginAuth(url, headers={"Authorization": JWT(key, issuer=app_id, scheme="Bearer")}, token="token")`
     """
 
     steady = False

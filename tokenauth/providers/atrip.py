@@ -86,7 +86,7 @@ class Atrip(Login):
         portal_origin: str | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Choose by the origin of each request.
+        """Send what the origin of each request takes.
 
         Requests to the API's origin carry the two `x-atlas-*` headers. Requests to the portal's origin carry the token
         of a link, which the first such request fetches. `portal_link()` returns a new link for a person to click.

@@ -43,8 +43,8 @@ _USES = "uses"  # the name among the kept values for the number of refreshes
 class Login(Provider):
     """Any login API in one line: `LoginAuth(url, json={"user": …, "password": …}, token="data.jwt")`.
 
-    Login("https://api.example/login", json={"user": "u", "key": key}, token="data.accessToken",
-          expires_in="data.expiresIn", success=("code", "00"), header="Access-Token", scheme="")
+        Login("https://api.example/login", json={"user": "u", "key": key}, token="data.accessToken",
+              expires_in="data.expiresIn", success=("code", "00"), header="Access-Token", scheme="")
 
     The defaults are those of OAuth 2.0 (RFC 6749 §5).
     """
