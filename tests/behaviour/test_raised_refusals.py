@@ -250,6 +250,26 @@ def test_a_session_that_raises_for_status_is_renewed_at_once() -> None:
         assert server.logins == 2
 
 
+@pytest.mark.skipif(not any(isinstance(each, Aiohttp) for each in AWAITING), reason="aiohttp's")
+@pytest.mark.parametrize("of", ["another request", "another login"])
+def test_a_middleware_that_meets_the_refusal_of_something_else_costs_no_token(of: str) -> None:
+    client = next(each for each in AWAITING if isinstance(each, Aiohttp))
+
+    async def meeting(request: Any, handler: Any) -> Any:
+        if of == "another login":
+            await other.aget_token()
+        async with aiohttp.ClientSession() as session, session.get(strange.api) as answer:
+            answer.raise_for_status()
+
+    with token_server() as server, token_server() as strange:
+        auth, other = server.auth(), strange.auth()
+        assert client.get(auth, server.api) == 200
+        strange.answer = lambda request: Reply(401)
+        assert [met(client, auth, server.api, _further_in(meeting)) for _ in range(3)] == [0, 0, 0]
+        assert client.get(auth, server.api) == 200
+        assert server.logins == 1
+
+
 def test_what_is_read_below_is_a_plain_method(token: TokenServer) -> None:
     """Whoever keeps or logs a request finds a str."""
     seen: list[type] = []

@@ -65,7 +65,7 @@ class MiddlewareAuth(BaseTokenAuth):
         try:
             response = await handler(request)
         except Exception as problem:  # a middleware further in, or a session's raise_for_status, raises on a refusal
-            if token is not None and _raised_on_refusal(source, problem):
+            if token is not None and _raised_on_refusal(source, problem, signature):
                 source.learn_refusal(token, _place(request))
             raise
         admission = source.admission  # the answers of most statuses are the caller's
@@ -206,11 +206,15 @@ async def _refuses(source: "Source", response: Any) -> bool:
     return refuses(source, response)
 
 
-def _raised_on_refusal(source: "Source", problem: Exception) -> bool:
-    """Whether *problem* is, or came from, a ClientResponseError that tells of a refusal, and not of a proxy's own."""
+def _raised_on_refusal(source: "Source", problem: Exception, signature: Signature) -> bool:
+    """Whether *problem* is, or came from, a ClientResponseError about a refusal of a request with *signature*.
+
+    It may as well be about a request of somebody else's, or a proxy's answer to CONNECT.
+    """
     for each in behind(problem):
-        status, fields = getattr(each, "status", None), getattr(each, "headers", None)
-        if isinstance(status, int) and type(each).__name__ != "ClientHttpProxyError":
+        sent: Any = getattr(each, "request_info", None)
+        if sent is not None and signature.is_on(sent.headers, str(sent.url)):
+            fields, status = getattr(each, "headers", None), getattr(each, "status", 0)
             return source.admission.is_refusal(status, _Joined(fields) if hasattr(fields, "getall") else fields or {})
     return False
 
