@@ -7,6 +7,7 @@ import linecache
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,10 +20,11 @@ from tests.unit.test_drive import ANSWER, REQUEST, performs
 from tests.unit.test_flights import joined
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tokenauth import Token, TokenEndpointError
-from tokenauth._core.effects import Ask, Exchange, Wait
+from tokenauth._core.effects import Ask, Call, Exchange, Wait
 from tokenauth._core.flights import Flights
 from tokenauth._core.flow import obtain
 from tokenauth._core.source import Source
+from tokenauth._io.waiting import Gone, in_thread
 
 
 def in_the_flow(frame: FrameType) -> bool:
@@ -191,3 +193,29 @@ def test_what_a_thread_brings_is_made_use_of_wherever_its_caller_was_interrupted
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+def in_start(frame: FrameType) -> bool:
+    return frame.f_code is threading.Thread.start.__code__
+
+
+def test_a_call_that_is_interrupted_before_its_thread_begins_is_never_made() -> None:
+    """Nobody would bring its outcome, and whoever comes next would wait for it to the end of its time."""
+    future: Future[None] = Future()
+    called: list[str] = []
+    assert interrupted(1, lambda: in_thread(lambda: called.append("call"), future), in_start)
+    assert isinstance(future.exception(0), Gone)
+    assert called == []
+
+
+@pytest.mark.parametrize("kind", ["call", "exchange"])
+def test_what_never_began_is_left_to_those_who_wait(kind: str, clock: ManualClock) -> None:
+    flight = joined(Flights())
+    unwanted: list[Any] = []
+    deadline = clock.monotonic_now + 10
+    effect: Any = Exchange(REQUEST, flight, deadline, unwanted.append)
+    if kind == "call":
+        effect = Call(bool, flight, deadline, blocks=True, unwanted=unwanted.append)
+    assert interrupted(1, lambda: performs("blocking")(effect, clock), in_start)
+    assert flight.future.result(0) is None
+    assert unwanted == []

@@ -200,7 +200,12 @@ class _Driver:
         def left() -> float:
             return call.deadline - self._clock.monotonic()
 
-        unwanted = partial(_leave, call.unwanted, call.flight, left)
+        def unwanted(future: "Future[Any]") -> None:
+            if isinstance(future.exception(), Gone):
+                call.flight.abandon()
+            else:
+                _leave(call.unwanted, call.flight, left, future)
+
         read = partial(_called, call)
         result = yield from in_hand(partial(in_thread, call.function), left(), read, unwanted)
         if not isinstance(result, Awaitable):

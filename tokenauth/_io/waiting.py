@@ -44,11 +44,14 @@ class Gone(Exception):
 def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
     """Call *function* in a daemon thread, so that its caller doesn't hang with it (DNS, a slow server).
 
-    *future* gets the outcome. The caller passes it in, so that an interrupt doesn't lose a call that has started.
+    *future* gets the outcome. The caller passes it in, so that an interrupt doesn't lose a call that has started. One
+    that has not started by then never will: *future* gets `Gone`.
     """
-    context = copy_context()
+    context, turn = copy_context(), threading.Lock()
 
     def work() -> None:
+        if not turn.acquire(blocking=False):
+            return
         try:
             result = context.run(function)
         except BaseException as problem:
@@ -60,6 +63,10 @@ def in_thread(function: Callable[[], T], future: "Future[T]") -> None:
         threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
     except RuntimeError:  # no more threads, or the interpreter is ending
         work()
+    except BaseException:
+        if turn.acquire(blocking=False):
+            future.set_exception(Gone("it was interrupted before it began"))
+        raise
 
 
 @dataclass(frozen=True, slots=True)
