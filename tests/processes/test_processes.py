@@ -115,6 +115,39 @@ assert client.get(auth, api) == 200
     assert len(held.token_calls) == 2
 
 
+@one_of(CLIENTS, 1)
+def test_a_fork_during_a_fetch_with_a_store_waits_for_the_one_of_the_parent(
+    client: Client, held: TokenServer, run: Run
+) -> None:
+    """The parent has the lease, and its child is another process."""
+    run(
+        held,
+        client,
+        """
+import tempfile
+from tests.stores import worker
+from tokenauth.stores import FileStore
+
+from types import SimpleNamespace
+
+there = SimpleNamespace(url=url, user="u")
+auth = worker(there, FileStore(tempfile.mkdtemp()), timeout=30.0)
+fetch = background(auth.get_token)
+assert requests.get(url + "/seen", timeout=30).ok
+
+def child():
+    answer = background(auth.get_token)
+    requests.get(url + "/release", timeout=20)
+    return answer.result(20).value == "token-1"
+
+assert in_fork(child) == 0
+assert fetch.result(20).value == "token-1", fetch.result()
+assert client.get(auth, api) == 200
+""",
+    )
+    assert len(held.token_calls) == 1
+
+
 @pytest.mark.parametrize("module", ["tokenauth._core.renewal", "tokenauth._io.transports._requests"])
 def test_a_fork_while_a_thread_imports_what_a_login_needs_serves_the_child(module: str, server: TokenServer) -> None:
     """The child would wait forever for the lock of a module that nobody imports there."""

@@ -84,7 +84,7 @@ class ShelfInStore:
         self._out_until = -math.inf
         self._failing: set[str] = set()
         self._told = ""
-        self._saving: Future[Any] | None = None
+        self._saving: tuple[Lease | None, Future[Any]] | None = None
 
     def key(self) -> str:
         """Return the key of this credential's entry. Reads the secrets, and takes a tenth of a second."""
@@ -103,7 +103,10 @@ class ShelfInStore:
         return ask._replace(unwanted=self._unwanted)
 
     def save(self, record: Record, held: Hold) -> Ask:
-        return self._ask("save", partial(self._save, record, held), False, partial(setattr, self, "_saving"))
+        def leave(asked: "Future[Any]") -> None:
+            self._saving = held.lease, asked
+
+        return self._ask("save", partial(self._save, record, held), False, leave)
 
     def take_seat(self) -> Ask:
         return self._ask("acquire", lambda: _seats.take(self._store, self._seal().name), False)
@@ -119,8 +122,8 @@ class ShelfInStore:
         if held.lease is None or held.seal is None:
             return
         what = held.seal.name, held.lease
-        if self._saving is not None and not self._saving.done():  # else another process would overtake what is saved
-            self._saving.add_done_callback(lambda _: self._release(*what))
+        if self._saving is not None and self._saving[0] is held.lease:  # else another process would overtake the save
+            self._saving[1].add_done_callback(lambda _: self._release(*what))
         else:
             with contextlib.suppress(RuntimeError):  # no more threads: it ends by itself
                 threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
