@@ -12,6 +12,7 @@ from tokenauth._core.places import Answer
 from tokenauth._core.replays import replayed
 
 if TYPE_CHECKING:
+    from tokenauth._clients.steps import Steps
     from tokenauth._core.source import Source
 
 LIMIT = 1024 * 1024
@@ -41,6 +42,23 @@ def worth_reading(source: "Source", response: Any) -> bool:
     if length.isdecimal():
         return int(length) <= LIMIT and not kind.startswith(("audio/", "image/", "video/"))
     return str(kind) == "application/json" or str(kind).endswith("+json")
+
+
+def refuses_read(source: "Source", response: Any, settings: dict[str, Any]) -> "Steps":
+    """Return whether *response* says that the token is no good; its body is read for it if no stream was asked for.
+
+    A body that breaks off is the caller's error unless the answer is sent for again. niquests raises it once only.
+    """
+    broken: Exception | None = None
+    if not settings.get("stream") and source.admission.looks(response.status_code):
+        try:
+            yield lambda: response.content
+        except Exception as problem:
+            broken = problem
+    refused = refuses(source, response)
+    if broken is not None and not refused:
+        raise broken
+    return refused
 
 
 def behind(problem: BaseException | None) -> Iterator[BaseException]:

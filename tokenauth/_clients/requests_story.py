@@ -17,7 +17,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, take_off, target_of
-from tokenauth._clients.peek import refuses
+from tokenauth._clients.peek import refuses, refuses_read
 from tokenauth._clients.requests_family import RequestsAuth, put
 from tokenauth._clients.sent_again import finished, names_adapter, rewound, sent_again, tool
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having
@@ -29,7 +29,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
-    from tokenauth._core.source import Source
+    pass
 
 log = logging.getLogger("tokenauth")
 
@@ -210,7 +210,7 @@ class Sent:
         signature, token = self._newest
         if token is None:
             return response
-        if not (yield from _refuses(source, response, settings)):
+        if not (yield from refuses_read(source, response, settings)):
             yield from self._tell(response, home, settings)
             return response
         source.credential.futility.answered(place_of(home, response.request, response.url))
@@ -222,7 +222,7 @@ class Sent:
         if (
             carried
             or sent is None
-            or not (yield from _refuses(source, answer, settings))
+            or not (yield from refuses_read(source, answer, settings))
             or not source.renews(sent, place_of(home, response.request, response.url))
         ):
             return answer
@@ -251,7 +251,7 @@ class Sent:
     def _tell(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:
         """Take note of how a request ended that nothing more can be done for."""
         if not replayed(response):
-            refused = yield from _refuses(self.auth._source, response, settings)
+            refused = yield from refuses_read(self.auth._source, response, settings)
             self.auth._source.ended(place_of(home, response.request, response.url), refused=refused)
 
     def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
@@ -267,7 +267,7 @@ class Sent:
             return response, None
         self._newest = signature, token
         answer, carried = yield from sent_again(response, signature, settings, self.library)
-        if carried and (rejected is not None or not (yield from _refuses(self.auth._source, answer, settings))):
+        if carried and (rejected is not None or not (yield from refuses_read(self.auth._source, answer, settings))):
             yield from self._tell(answer, home, settings)
         return answer, token if carried else None
 
@@ -290,11 +290,3 @@ class Sent:
 def without(hooks: Iterable[Any], auth: object) -> list[Any]:
     """Return *hooks* but for those of *auth*."""
     return [hook for hook in hooks if not (isinstance(hook, Sent) and hook.auth is auth)]
-
-
-def _refuses(source: "Source", response: Any, settings: dict[str, Any]) -> Steps:
-    """Return whether *response* says that the token is no good; its body is read for it if no stream was asked for."""
-    if not settings.get("stream") and source.admission.looks(response.status_code):
-        with suppress(Exception):
-            yield lambda: response.content
-    return refuses(source, response)
