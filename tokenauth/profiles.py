@@ -71,17 +71,8 @@ def names() -> list[str]:
 
 def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, Any], str]:
     """Return the class of the profile *name*, its arguments with *arguments* over them, and its name for errors."""
-    tables, private = _tables()
-    label = f"the profile {name} in {path()}"
-    if name not in tables:
-        raise ValueError(f"{path()} has no profile {name!r}{nearest(name, tables)}")
-    table = dict(tables[name])
-    if "class" not in table:
-        near = get_close_matches("class", table, n=1)
-        how = f"class in place of {near[0]!r}" if near else 'class = "manis", for example'
-        raise ValueError(f"{label} has no class: write {how}. There are: {', '.join(class_names())}")
-    kind = blamed(label, auth_class, table.pop("class"))
-    given = arguments_in(kind, table, label)
+    kind, table, label, private = _found(name)
+    given = arguments_in(kind, {each: value for each, value in table.items() if each not in arguments}, label)
     given |= arguments
     if not private:
         literal = next(_literal_secrets(kind, table, given, label, arguments), None)
@@ -91,6 +82,25 @@ def described(name: str, arguments: Mapping[str, Any]) -> tuple[Any, dict[str, A
                 f'{text}, or write where it is: {{env = "NAME"}}, {{file = "/path"}}, or name it in public'
             )
     return kind, given, label
+
+
+def class_of(name: str) -> Any:
+    """Return the class of the profile *name*."""
+    return _found(name)[0]
+
+
+def _found(name: str) -> tuple[Any, dict[str, Any], str, bool]:
+    """Return class, table and name for errors of the profile *name*, and whether nobody else may read the file."""
+    tables, private = _tables()
+    label = f"the profile {name} in {path()}"
+    if name not in tables:
+        raise ValueError(f"{path()} has no profile {name!r}{nearest(name, tables)}")
+    table = dict(tables[name])
+    if "class" not in table:
+        near = get_close_matches("class", table, n=1)
+        how = f"class in place of {near[0]!r}" if near else 'class = "manis", for example'
+        raise ValueError(f"{label} has no class: write {how}. There are: {', '.join(class_names())}")
+    return blamed(label, auth_class, table.pop("class")), table, label, private
 
 
 def auth_class(name: object) -> Any:

@@ -187,6 +187,10 @@ def test_a_profile_and_arguments_over_it(run: Run, manis: list[str], sandbox: Th
     )
     assert run("token", "-p", "prod", "--merchant-id", credentials.MANIS_MERCHANT_ID).code == 0
     assert run("token", "-p", "prod").code == 3
+    (tmp_path / "secret").write_text(os.environ.pop("MANIS_SECRET"))
+    own = ["--secret", f"file:{tmp_path / 'secret'}", "--merchant-id", credentials.MANIS_MERCHANT_ID]
+    assert run("token", "-p", "prod", *own).code == 0
+    os.environ["MANIS_SECRET"] = credentials.MANIS_SECRET
     typo = run("token", "-p", "prid")
     assert (typo.code, typo.err.count("\n")) == (2, 1)
     assert "did you mean 'prod'?" in typo.err

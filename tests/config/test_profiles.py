@@ -265,6 +265,12 @@ def test_a_secret_in_the_file_wants_a_file_of_ones_own(written: Written, name: s
     tokenauth.profile("manis-prod")
 
 
+def test_what_an_argument_replaces_is_not_read(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(MANIS)
+    monkeypatch.delenv("SECRET")
+    assert sent(tokenauth.profile("manis-prod", secret="given")).headers["x-secret"] == "given"
+
+
 def test_a_secret_of_the_callers_own_is_none_of_the_file(written: Written) -> None:
     written(MANIS)
     assert sent(tokenauth.profile("manis-prod", secret="given")).headers["x-secret"] == "given"

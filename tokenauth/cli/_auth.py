@@ -78,7 +78,7 @@ def _chosen(profile: str | None, name: str | None, given: _argv.Given) -> tuple[
         raise Stop("use either -p or --class: a profile has a class already")
     if not profile and not name:
         raise Stop(_which())
-    kind = profiles.auth_class(name) if name else profiles.described(str(profile), {})[0]
+    kind = profiles.auth_class(name) if name else profiles.class_of(str(profile))
     own = _argv.values(kind, given, prefix_of(kind), ask)
     return profiles.described(profile, own) if profile else (kind, _completed(kind, own, given), kind.__name__)
 
