@@ -18,7 +18,7 @@ import pytest
 
 from tests.clients import BLOCKING, CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
-from tests.support import ManualClock, background, until, waiting, with_clock
+from tests.support import ManualClock, background, until, waiting, with_clock, without_pauses
 from tokenauth import (
     CredentialsRejected,
     FunctionAuth,
@@ -762,3 +762,37 @@ def test_the_token_stays_with_its_origins(client: Client, api: API) -> None:
         assert client.get(api.auth(), abroad.url) == 200
         assert "authorization" not in abroad.requests[0].headers
     assert api.made == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("kind", ["coroutine", "future"])
+def test_a_call_whose_task_somebody_cancels_is_made_again(kind: str, begun: bool) -> None:
+    """As a supervisor does to each task that it has not started itself."""
+
+    async def waited(future: Any) -> Any:
+        return await future
+
+    async def main() -> None:
+        loop, futures = asyncio.get_running_loop(), list[Any]()
+
+        def get_token() -> Any:
+            futures.append(loop.create_future())
+            if len(futures) > 1:
+                futures[-1].set_result("t-1")
+            return waited(futures[-1]) if kind == "coroutine" else futures[-1]
+
+        auth = without_pauses(FunctionAuth(get_token, origins=["https://api.example"], cache={}))
+        asking = asyncio.create_task(auth.aget_token())
+        calls: list[Any] = []
+        for _ in range(100_000):
+            await asyncio.sleep(0)
+            calls = [each for each in asyncio.all_tasks() if each.get_name() == "tokenauth-login"]
+            if calls:
+                break
+        for _ in range(3 if begun else 0):
+            await asyncio.sleep(0)
+        calls[0].cancel()
+        assert (await asking).value == "t-1"
+        assert len(futures) == 2
+
+    asyncio.run(main())

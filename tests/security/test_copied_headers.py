@@ -155,6 +155,48 @@ def test_the_users_own_cookies_arrive_beside_ours(client: Client, copy: str, pla
     assert request.headers["cookie"] == "theirs=1; sid=canary-token-1"
 
 
+def _final(library: Any, url: str) -> Any:
+    """A request of a class that can't have subclasses."""
+
+    class Final(library.Request):  # type: ignore[misc]
+        def __init_subclass__(cls) -> None:
+            raise TypeError("Final can't have subclasses")
+
+    return Final("GET", url)
+
+
+def _with_own_headers(library: Any, url: str) -> Any:
+    class Mine(library.Headers):  # type: ignore[misc]
+        """Headers of a class of the user's own."""
+
+    request = library.Request("GET", url)
+    request.headers = Mine(request.headers)
+    return request
+
+
+@every_presentation
+@every_client
+@pytest.mark.parametrize("make", [_final, _with_own_headers])
+def test_a_request_of_the_user_s_own_kind_is_signed_and_takes_nothing_abroad(
+    client: Client, presentation: Presentation, make: Callable[[Any, str], Any], plain_world: World
+) -> None:
+    plain_world.begin(presentation, f"{plain_world.far.url}/target")
+    auth = presentation.auth(plain_world.home.url)
+
+    async def main() -> None:
+        async with client.client(auth) as session:  # type: ignore[attr-defined]  # httpx's have one
+            await session.send(make(client.library, f"{plain_world.home.url}/start/302/200"))
+
+    if client.is_async:
+        client.run(main)  # type: ignore[attr-defined]  # the same
+    else:
+        with client.client(auth) as session:  # type: ignore[attr-defined]  # the same
+            session.send(make(client.library, f"{plain_world.home.url}/start/302/200"))
+    assert len(plain_world.far.requests) == 1, plain_world.show()
+    assert [request.text for request in plain_world.far.requests if "canary" in request.text] == []
+    assert plain_world.logins == presentation.logs_in
+
+
 def _only(request: Received) -> str | None:
     return request.headers.get("x-token")
 

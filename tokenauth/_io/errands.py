@@ -39,13 +39,16 @@ def done(task: Undertake, clock: Clock, begin: Await) -> Steps[Reply]:
     reply = yield from in_hand(partial(in_thread, work), doing.seconds, doing.reply, doing.leave)
     if not inspect.isawaitable(reply.result):
         return reply
+    doing.awaited = reply.result
     left = max(task.deadline - clock.monotonic(), 0.001)
     whole = partial(begin, _guarded(reply.result, task.request), left, task.flight)
     return (yield from in_hand(whole, left, doing.reply, doing.leave))
 
 
 class _Doing(TokenCall):
-    """An errand: when it was begun, and what its outcome means."""
+    """An errand: when it was begun, and what its outcome means. *awaited*: what is awaited for it."""
+
+    awaited: object = None
 
     def reply(self, future: "Future[Any]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
@@ -56,6 +59,7 @@ class _Doing(TokenCall):
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
         if isinstance(problem, Gone):
+            getattr(self.awaited, "close", bool)()  # its task may have been cancelled before it began
             raise errors.TokenEndpointError(f"{self.request.what} failed: {problem}", retryable=True)
         if isinstance(problem, Failed):  # raised again: its traceback has what the errand had in hand
             raise getattr(errors, problem.kind)(problem.text) from problem.cause
