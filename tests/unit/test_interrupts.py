@@ -24,7 +24,7 @@ from tokenauth._core.effects import Ask, Call, Exchange, Wait
 from tokenauth._core.flights import Flights
 from tokenauth._core.flow import obtain
 from tokenauth._core.source import Source
-from tokenauth._io.waiting import Gone, in_thread
+from tokenauth._io.waiting import Gone, Pending, in_thread, settled
 
 
 def in_the_flow(frame: FrameType) -> bool:
@@ -219,3 +219,22 @@ def test_what_never_began_is_left_to_those_who_wait(kind: str, clock: ManualCloc
     assert interrupted(1, lambda: performs("blocking")(effect, clock), in_start)
     assert flight.future.result(0) is None
     assert unwanted == []
+
+
+def in_a_future(frame: FrameType) -> bool:
+    """But not in these two: no signal is handled between their lock and its block, whatever a trace function can do."""
+    name, function = Path(frame.f_code.co_filename).parts[-2:], frame.f_code.co_name
+    return name == ("futures", "_base.py") and function not in {"add_done_callback", "done"}
+
+
+def test_a_wait_that_is_interrupted_leaves_the_future_free_for_what_it_waits_for() -> None:
+    """A thread that waits there forever could bring nothing to anybody."""
+    for number in numbers():
+        future: Future[None] = Future()
+        went_on = interrupted(number, partial(settled, Pending(future, 0.01)), in_a_future)
+        brings = threading.Thread(target=future.set_result, args=(None,), daemon=True)
+        brings.start()
+        brings.join(10)
+        assert not brings.is_alive(), f"interrupted at line {number}"
+        if not went_on:
+            return

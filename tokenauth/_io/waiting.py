@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -98,8 +98,11 @@ def settled(pending: Pending) -> None:
     """Wait in this thread."""
     with _unlocked():
         if not pending.yields:
+            bell = threading.Lock()  # an interrupt in `futures.wait` could leave the future locked forever
+            bell.acquire()
+            pending.future.add_done_callback(lambda _: bell.release())
             for seconds in pending.looks():
-                wait([pending.future], seconds)
+                bell.acquire(timeout=seconds)
             return
         end = time.monotonic() + pending.seconds
         while not pending.future.done() and time.monotonic() < end:
