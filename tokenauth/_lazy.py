@@ -69,6 +69,17 @@ class Later:
         return value
 
 
+class ByKind(dict[type, T]):
+    """What a function of a class returns, worked out once for each: `functools.cache` costs a request more."""
+
+    def __init__(self, find: Callable[[Any], T]) -> None:
+        self._find = find
+
+    def __missing__(self, kind: type) -> T:
+        found = self[kind] = self._find(kind)
+        return found
+
+
 class once(Generic[T]):  # noqa: N801  (a decorator, as cached_property is)
     """An attribute that is made when it is first wanted. Of two threads that want it, both get the same object."""
 

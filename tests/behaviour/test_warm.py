@@ -19,6 +19,8 @@ from tests.support import TokenServer
 
 OURS = str(Path(tokenauth.__file__).parent)
 MOST = {"requests": 12, "httpx": 9}
+READ = {f"sealed_headers.py {name}" for name in ("keys", "raw", "__getitem__", "<listcomp>", "<dictcomp>")}
+"""The client reads the headers of each request, ours or its own."""
 COLD = {"origins.py", "flow.py", "flights.py", "signature.py", "provider.py", "drive.py"}
 
 
@@ -56,16 +58,18 @@ def test_a_warm_request_of_requests_is_looked_up_once_and_sent(options: Any, ser
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))
-def test_a_warm_request_of_httpx_is_looked_up_once_and_sent(library: Any, server: TokenServer) -> None:
+@pytest.mark.parametrize("options", [{}, {"header": "X-Token"}, {"origins": ["https://more.example"]}], ids=str)
+def test_a_warm_request_of_httpx_is_looked_up_once_and_sent(library: Any, options: Any, server: TokenServer) -> None:
     calls: Counter[str] = Counter()
-    server.answer = lambda request: None if request.path == "/token" else Reply(200)
-    with library.Client(auth=server.auth(cache=None), trust_env=False) as client:
+    transport = library.MockTransport(lambda request: library.Response(200))
+    with library.Client(transport=transport, auth=server.auth(cache=None, **options), trust_env=False) as client:
         for _ in range(2):
             client.get(server.api)
         with counted(calls):
             client.get(server.api)
     assert {call.split()[0] for call in calls} & COLD == set()
-    assert sum(calls.values()) <= MOST["httpx"], calls
+    steps = {call: count for call, count in calls.items() if call not in READ}
+    assert sum(steps.values()) <= MOST["httpx"] - (not options), steps
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

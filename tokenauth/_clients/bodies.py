@@ -5,11 +5,12 @@ and never end. What is read before the connection is closed is kept, for the cli
 """
 
 import contextlib
-import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any
+
+from tokenauth._lazy import ByKind
 
 LIMIT = 64 * 1024
 """The bytes that are read of a refusal."""
@@ -19,7 +20,7 @@ SECONDS = 1.0
 _LIBRARIES = {"httpx", "httpx2"}
 
 
-@functools.cache
+@ByKind
 def is_whole(kind: Any) -> bool:
     """Whether a stream of *kind* is bytes in memory, for which `rewinder` has nothing to do."""
     return bool(kind.__name__ == "ByteStream" and kind.__module__.partition(".")[0] in _LIBRARIES)
@@ -48,7 +49,7 @@ def _places(stream: Any) -> list[tuple[Any, int]] | None:
     """
     kind: Any = type(stream)
     name = kind.__name__ if kind.__module__.partition(".")[0] in _LIBRARIES else ""
-    if is_whole(kind):
+    if is_whole[kind]:
         return []
     if name == "MultipartStream":  # begins its files at 0, as the first time
         contents = (getattr(field, "file", b"") for field in stream.fields)

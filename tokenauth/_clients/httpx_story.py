@@ -11,7 +11,7 @@ response may come from another URL. What counts is the request that got it.
 
 import logging
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from functools import partial
 from typing import Any
 
@@ -60,8 +60,10 @@ class Story:
 
     def ready(self, request: Any) -> Sent | None:
         """Sign *request* where all is at hand. This is the hot path."""
-        url = request.url
-        place = url.scheme, url.raw_host, url.port
+        try:
+            place = request.url._uri_reference[:4]  # as `_spelled` has it, without a call
+        except (AttributeError, TypeError):
+            return None
         readiness = self._readiness
         presented: Any = readiness.static.get(place)
         if presented is None:
@@ -96,7 +98,7 @@ class Story:
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""
         source, url, origin = self._source, request.url, _origin(request.url)
-        place = url.scheme, url.raw_host, url.port
+        place = _spelled(url)
         if origin is None:
             source.admission.warn_of(url.scheme)
             return None
@@ -128,7 +130,7 @@ class Story:
             return True
         if self._futility.watching:
             self._served(sent, response)
-        return sent.follows and self._went_bare(sent, response)
+        return bool(response.history) and self._went_bare(sent, response)
 
     def _served(self, sent: Sent, response: Any) -> None:
         """Tell that *response* is no refusal, unless a cache has made it."""
@@ -233,7 +235,7 @@ def _sign(source: Source, request: Any, presented: Presented) -> Sent:
     signed = Wire(source, request, presented) if presented.watched else presented
     stream = request.stream
     kind: Any = type(stream)
-    return signed if is_whole(kind) else _Streamed(signed, stream)
+    return signed if is_whole[kind] else _Streamed(signed, stream)
 
 
 def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:
@@ -254,6 +256,11 @@ def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:
         elif frame.f_code.co_name == "_send_single_request":
             found, request = held, frame.f_locals.get("request")
     return found, getattr(found, "_request", None) or request
+
+
+def _spelled(url: Any) -> Hashable:
+    """Return what stands for the origin of *url* and for no other; see `Ready`."""
+    return url.scheme, url.userinfo.decode("ascii"), url.raw_host.decode("ascii"), url.port
 
 
 def _place(request: Any) -> str:

@@ -30,23 +30,25 @@ class Wire:
 
     follows = True
 
+    _users: Any = None
+    _hops = 0
+    _abroad = False
+    _signed = True
+
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature, self.token = source, signature, signature.token
-        self._sealed = dict(signature.sealed)  # what a hook takes off is taken off here
+        self._sealed = sealed = [*signature.sealed]  # what a hook takes off is taken off here
         if signature.cookies:
             cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
-            self._sealed |= seal_of({"Cookie": cookie})
-        self._hops = 0
-        self._abroad = False
-        self._signed = True
-        before = request.extensions.get("trace")
-        self._users: Any = None
+            sealed += seal_of({"Cookie": cookie})
+        extensions = request.extensions
+        before = extensions.get("trace")
         if before is not None:
             owner = getattr(before, "__self__", None)
             self._users = owner._users if isinstance(owner, Wire) else before
-        if self._sealed:
-            seal(request, self._sealed)
-        request.extensions = {**request.extensions, "trace": self._trace}
+        if sealed:
+            seal(request, sealed)
+        request.extensions = {**extensions, "trace": self._trace}
 
     @classmethod
     def known(cls, request: Any) -> list[Presented]:
@@ -93,11 +95,11 @@ class Wire:
     def _restore(self, wire: Any) -> None:
         """Put back what the flow had signed with, where *wire* was made of a copy."""
         sent = {name.lower() for name, _ in wire.headers}
-        names = {*self._signature.sealed, *([b"cookie"] if self._signature.cookies else [])}
+        names = {*[own[1] for own in self._signature.sealed], *([b"cookie"] if self._signature.cookies else [])}
         if names <= sent:
             return
         if _origin(wire.url) == self._signature.origin:
-            wire.headers.extend((name, value) for name, lower, value in self._sealed.values() if lower not in sent)
+            wire.headers.extend((name, value) for name, lower, value in self._sealed if lower not in sent)
         self._signed = names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:

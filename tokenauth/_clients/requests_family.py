@@ -12,6 +12,12 @@ from tokenauth._clients.at_login import requests_story
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
+from tokenauth._lazy import ByKind
+
+
+@ByKind
+def _kinds(kind: Any) -> Any:
+    return requests_story.kinds_of(kind)
 
 
 class RequestsAuth(BaseTokenAuth):
@@ -25,14 +31,14 @@ class RequestsAuth(BaseTokenAuth):
             ready = source.ready()
             if ready is None or (signature := ready.signatures.get(place)) is None:
                 kind: Any = type(request)
-                return requests_story.kinds_of(kind)[1].begun(self, request, place)
+                return _kinds[kind][1].begun(self, request, place)
             token = ready.token
         return self._signed(request, signature, token)
 
     def _signed(self, request: Any, signature: Signature, token: Token | None) -> Any:
         """Put *signature* on *request*, and make it one that looks after it."""
         kind: Any = type(request)
-        signed, hook = requests_story.kinds_of(kind)
+        signed, hook = _kinds[kind]
         sent = hook(self, signature, token)
         hooks = request.hooks.setdefault("response", [])
         if hooks and len(others := requests_story.without(hooks, self)) < len(hooks):  # it was signed before

@@ -8,10 +8,9 @@
 To wait for something, the story yields a step, and `played` or `aplayed` performs it; see `steps`.
 """
 
-import functools
 import logging
 import threading
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -34,14 +33,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("tokenauth")
 
 
-@functools.cache
-def kinds_of(kind: Hashable) -> tuple[Any, "type[Sent]"]:
+def kinds_of(kind: type) -> tuple[Any, "type[Sent]"]:
     """Return the class that requests of the class *kind* have once they are signed, and the kind of their hook."""
-    base: Any = kind
     hook = Sent
-    if any(each.__module__.startswith("niquests.") for each in base.__mro__):
+    if any(each.__module__.startswith("niquests.") for each in kind.__mro__):
         from tokenauth._clients.niquests_story import AwaitedSent as hook  # noqa: N813, PLC0415  (it needs asyncio)
-    return having(SignedRequest, base), hook
+    return having(SignedRequest, kind), hook
 
 
 def begin(auth: RequestsAuth, request: Any, place: str) -> Steps:

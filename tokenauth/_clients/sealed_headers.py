@@ -8,17 +8,18 @@ The request is sealed too. If a hook or an instrumentation assigns other headers
 request keeps ours, sealed. So do copies and pickles of it. To change a sealed header, assign to its name, or delete it.
 """
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tokenauth._lazy import ByKind
+
 Item = tuple[bytes, bytes, bytes]
 """A header as the clients keep it: its name, the same in lower case, its value."""
-Seal = dict[bytes, Item]
-"""The sealed headers, by name in lower case."""
+Seal = list[Item]
+"""The sealed headers, one of each name."""
 
 
-@functools.cache
+@ByKind
 def keeps_list(kind: Any) -> bool:
     """Whether *kind* is the clients' own `Headers`, and keeps each header as an `Item` in `_list`."""
     if kind.__name__ != "Headers" or kind.__module__.partition(".")[0] not in {"httpx", "httpx2"}:
@@ -30,47 +31,64 @@ def keeps_list(kind: Any) -> bool:
 
 def seal_of(headers: Mapping[str, str]) -> Seal:
     """Return what seals *headers*."""
-    return {name.lower().encode(): (name.encode(), name.lower().encode(), headers[name].encode()) for name in headers}
+    return [(name.encode(), name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, sealed, instead of its headers of the same names. *ours* follows changes to them."""
     kind: Any = type(request)
-    request.__class__ = _sealed_request(kind) or kind
-    vars(request)["headers"] = sealed(request.headers, ours)
+    headers = request.headers
+    items = [*headers._list]
+    for own in ours:
+        for item in items:
+            if item[1] == own[1]:
+                items = [each for each in items if each[1] != own[1]]
+                break
+    new = object.__new__(_sealed_headers[type(headers)])
+    new._list, new._ours, new._encoding = items, ours, headers._encoding
+    sealed = _sealed_request[kind]
+    if sealed is kind:
+        request.__dict__["headers"] = new
+    else:
+        request.headers = new
+        request.__class__ = sealed
 
 
-def sealed(headers: Any, ours: Seal) -> Any:
-    """Return *headers*, of httpx or httpx2, with *ours* sealed in them, instead of headers of the same names."""
-    items = [item for item in headers._list if item[1] not in ours]
-    return _new_headers(type(headers), items, ours, headers._encoding)
-
-
-@functools.cache
+@ByKind
 def _sealed_headers(kind: Any) -> Any:
     base = next(each for each in kind.__mro__ if each.__name__ == "Headers")
     return type("SealedHeaders", (_Sealed, base), {"_base": base})
 
 
-@functools.cache
+@ByKind
 def _sealed_request(kind: Any) -> Any:
-    """Return the sealed class for *kind*, or None if *kind* can't have subclasses. Then only the headers are sealed."""
+    """Return the sealed class for *kind*. If that can't have subclasses, it is *kind*: only headers are sealed then."""
     if issubclass(kind, _SealedRequest):
         return kind
     try:
         return type(kind.__name__, (_SealedRequest, kind), {"_base": kind, "__module__": kind.__module__})
     except TypeError:
-        return None
+        return kind
 
 
 def _new_headers(kind: Any, items: list[Item], ours: Seal, encoding: str | None) -> Any:
-    headers = object.__new__(_sealed_headers(kind))
+    headers = object.__new__(_sealed_headers[kind])
     headers._list, headers._ours, headers._encoding = items, ours, encoding
     return headers
 
 
 def _new_request(base: Any) -> Any:
-    return object.__new__(_sealed_request(base))
+    return object.__new__(_sealed_request[base])
+
+
+class _Headers:
+    """The headers of a sealed request. To read them takes no call of ours, as with `_URL` of a signed request."""
+
+    def __set__(self, request: Any, headers: Any) -> None:
+        before = request.__dict__.get("headers")
+        if isinstance(before, _Sealed) and headers is not before:
+            headers = before._successor(headers)
+        request.__dict__["headers"] = headers
 
 
 class _SealedRequest:
@@ -78,16 +96,7 @@ class _SealedRequest:
 
     _base: Any
 
-    @property
-    def headers(self) -> Any:
-        return vars(self)["headers"]
-
-    @headers.setter
-    def headers(self, headers: Any) -> None:
-        before = vars(self).get("headers")
-        if isinstance(before, _Sealed) and headers is not before:
-            headers = before._successor(headers)
-        vars(self)["headers"] = headers
+    headers = _Headers()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _new_request, (self._base,), self._base.__getstate__(self)
@@ -104,7 +113,7 @@ class _Sealed:
 
     def _whole(self, ours: Iterable[Item] | None = None) -> Any:
         whole = self._base()
-        whole._list = [*self._list, *(self._ours.values() if ours is None else ours)]
+        whole._list = [*self._list, *(self._ours if ours is None else ours)]
         whole._encoding = self._encoding
         return whole
 
@@ -112,8 +121,7 @@ class _Sealed:
         """Return *headers*, which replace these on a request, with what is sealed here."""
         if isinstance(headers, _Sealed):
             theirs, items = headers._ours, headers._list
-            self._ours.clear()
-            self._ours.update(theirs)
+            self._ours[:] = theirs
         else:
             headers = self._base(headers)
             items = self._without_ours(headers._list)
@@ -121,19 +129,18 @@ class _Sealed:
 
     def _without_ours(self, items: list[Item]) -> list[Item]:
         """Return *items* without what is sealed. If a name of ours has another value there, the user's value wins."""
-        ours = self._ours
-        kept = [item for item in items if item[1] not in ours or ours[item[1]][2] != item[2]]
-        for _, name, _ in kept:
-            ours.pop(name, None)
+        kept = [item for item in items if item[1:] not in [own[1:] for own in self._ours]]
+        names = {item[1] for item in kept}
+        self._ours[:] = [own for own in self._ours if own[1] not in names]
         return kept
 
     @property
     def raw(self) -> Any:
-        return [(name, value) for name, _, value in (*self._list, *self._ours.values())]
+        return [(name, value) for name, _, value in (*self._list, *self._ours)]
 
     def keys(self) -> Any:
         encoding = self.encoding
-        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours.values())}.keys()
+        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours)}.keys()
 
     def values(self) -> Any:
         return self._whole().values()
@@ -155,13 +162,13 @@ class _Sealed:
 
     def copy(self) -> Any:
         """Return a sealed copy: a hook may assign it to the request."""
-        return _new_headers(self._base, list(self._list), dict(self._ours), self._encoding)
+        return _new_headers(self._base, list(self._list), list(self._ours), self._encoding)
 
     def __getitem__(self, key: str) -> Any:
         name = key.lower().encode()
-        ours = self._ours.get(name)
-        if ours is not None:
-            return ours[2].decode()
+        for _, lower, value in self._ours:
+            if lower == name:
+                return value.decode()
         found = [value for _, lower, value in self._list if lower == name]  # each request is read by name, often
         if not found:
             raise KeyError(key)
@@ -169,18 +176,23 @@ class _Sealed:
 
     def __setitem__(self, key: str, value: str) -> None:
         name = key.lower().encode()
-        if name in self._ours:
-            if self._ours[name][2] == value.encode():
-                return
-            del self._ours[name]
-        self._base.__setitem__(self, key, value)
+        if (name, value.encode()) not in [own[1:] for own in self._ours]:
+            self._unseal(name)
+            self._base.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:
-        if self._ours.pop(key.lower().encode(), None) is None:
+        if not self._unseal(key.lower().encode()):
             self._base.__delitem__(self, key)
 
+    def _unseal(self, name: bytes) -> bool:
+        """Take what is sealed under *name* away; return whether there was anything."""
+        count = len(self._ours)
+        self._ours[:] = [own for own in self._ours if own[1] != name]
+        return len(self._ours) < count
+
     def __contains__(self, key: Any) -> bool:
-        return key.lower().encode() in self._ours or bool(self._base.__contains__(self, key))
+        name = key.lower().encode()
+        return any(own[1] == name for own in self._ours) or bool(self._base.__contains__(self, key))
 
     def __len__(self) -> int:
         return len(self._list) + len(self._ours)
@@ -191,8 +203,8 @@ class _Sealed:
     __hash__ = None  # type: ignore[assignment]  # as Headers
 
     def __repr__(self) -> str:
-        hidden = [(name, lower, b"[secure]") for name, lower, _ in self._ours.values()]  # as httpx shows Authorization
+        hidden = [(name, lower, b"[secure]") for name, lower, _ in self._ours]  # as httpx shows Authorization
         return repr(self._whole(hidden))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _new_headers, (self._base, list(self._list), dict(self._ours), self._encoding)
+        return _new_headers, (self._base, list(self._list), list(self._ours), self._encoding)
