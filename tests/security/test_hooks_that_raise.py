@@ -50,6 +50,29 @@ def test_a_refusal_that_a_hook_raises_on_is_learnt(client: Client, hook: Callabl
         assert server.logins == 2
 
 
+class KeepsTheAnswer:
+    """A wrapper that never sends the response back into the flow, so it says what it saw, as the docs ask for."""
+
+    def __init__(self, auth: TokenAuth) -> None:
+        self.auth = auth
+
+    def auth_flow(self, request: Any) -> Any:
+        response = yield next(self.auth.auth_flow(request))
+        if response.status_code == 401:
+            self.auth.refused(str(request.url), request.headers)
+
+
+@pytest.mark.parametrize("client", HTTPX, ids=repr)
+def test_a_wrapper_that_keeps_the_answer_can_tell_of_it(client: Client) -> None:
+    with token_server() as server:
+        auth = server.auth()
+        wrapper = type("Wrapper", (KeepsTheAnswer, client.library.Auth), {})(auth)
+        assert client.get(wrapper, server.api) == 200
+        server.revoke()
+        assert [client.get(wrapper, server.api) for _ in range(3)] == [401, 200, 200]
+        assert server.logins == 2
+
+
 class Tagging(TokenAuth):
     """A subclass at httpx's public extension point."""
 
