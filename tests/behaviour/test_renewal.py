@@ -9,7 +9,7 @@ import pytest
 from tests.clients import CLIENTS, Client, Get, Post
 from tests.servers import Received, Reply
 from tests.support import ManualClock, TokenServer, background, until, with_clock
-from tokenauth import TokenAuth, TokenEndpointError
+from tokenauth import LoginAuth, TokenAuth, TokenEndpointError
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -254,6 +254,31 @@ def test_a_401_on_credentials_that_a_hook_of_the_users_put_there_does_not_count(
     assert {request.headers["authorization"] for request in server.server.to("/api")} == {"Basic dXNlcg=="}
     assert client.get_token(auth).value == "token-1"
     assert server.logins == 1
+
+
+def _append(request: Any) -> None:
+    text = str(request.url)
+    added = text if "trace=" in text else f"{text}&trace=1"
+    request.url = added if isinstance(request.url, str) else type(request.url)(added)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_token_in_the_query_counts_though_a_hook_of_the_users_adds_to_it(client: Client, server: TokenServer) -> None:
+    auth = LoginAuth(f"{server.url}/token", json={}, token="token", param="key", cache={})
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/token":
+            return None
+        return Reply(200 if request.query["key"] in server.valid else 401)
+
+    def add_to_the_query(session: Any) -> None:
+        client.add_hooks(session, _append)
+
+    server.answer = answer
+    assert client.get(auth, server.api, setup=add_to_the_query) == 200
+    server.revoke()
+    assert [client.get(auth, server.api, setup=add_to_the_query) for _ in range(2)] == [200, 200]
+    assert server.logins == 2
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -35,6 +35,9 @@ def test_a_request_carries_it_only_as_it_is() -> None:
     assert not HEADERS.is_on({}, "https://h")
     assert PARAMS.is_on({}, PARAMS.url("https://h/p?x=1"))
     assert not PARAMS.is_on({}, "https://h/p?x=1")
+    assert PARAMS.is_on({}, PARAMS.url("https://h/p") + "&x=1"), "whatever comes after it"
+    assert not PARAMS.is_on({}, PARAMS.url("https://h/p") + "0"), "another value"
+    assert not PARAMS.is_on({}, PARAMS.url("https://h/p") + "&" + PARAMS.url("").removeprefix("?")), "nor twice"
 
 
 def test_its_repr_shows_nothing() -> None:

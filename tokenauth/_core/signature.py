@@ -54,7 +54,14 @@ class Signature(Frozen):
         """Whether a request with *headers* to *url* carries exactly this signature."""
         cookies = {pair.strip() for pair in _text(headers.get("Cookie")).split(";")} if self.cookies else set()
         carried = all(headers.get(name) == value for name, value in self.headers.items())
-        return carried and cookies.issuperset(self._pairs()) and self.url(url) == url
+        return carried and cookies.issuperset(self._pairs()) and (not self.params or self._is_in(url))
+
+    def _is_in(self, url: str) -> bool:
+        """Whether the query of *url* has exactly our parameters, wherever among others and however coded."""
+        pairs = [pair for pair in urlsplit(url).query.split("&") if _name(pair) in self.params]
+        return sorted((_name(pair), unquote_plus(pair.partition("=")[2])) for pair in pairs) == sorted(
+            self.params.items()
+        )
 
     def parts(self) -> Iterator["Signature"]:
         """Yield what can be on a request without the rest: each header, all parameters, all cookies."""
