@@ -98,6 +98,19 @@ def test_no_redirect_of_a_token_call_is_followed(client: Client, kind: str, serv
     assert not server.server.to("/elsewhere")
 
 
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_nor_is_one_by_an_async_client_of_the_users(client: Awaiting, server: TokenServer) -> None:
+    server.answer = lambda request: Reply(307, headers={"Location": "/elsewhere"}) if request.path == "/token" else None
+
+    async def main() -> None:
+        async with client.own_client() as own:
+            with pytest.raises(TokenEndpointError):
+                await without_pauses(server.auth(token_client=own)).aget_token()
+
+    client.run(main)
+    assert not server.server.to("/elsewhere")
+
+
 @pytest.mark.parametrize("kind", makers())
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_a_cookie_of_the_token_endpoint_stays_out_of_the_users_jar(
