@@ -209,6 +209,29 @@ def test_hooks_of_the_users_see_what_they_see_without_us(client: Any, path: str,
 
 
 @every_client
+@pytest.mark.parametrize("presentation", [each for each in PRESENTATIONS if each.logs_in], ids=str)
+@pytest.mark.parametrize("case", ["303/200", "303/401", "307/200"])
+@pytest.mark.parametrize("place", ["home", "target", "hop"])
+@pytest.mark.diagonal
+def test_a_redirect_that_only_the_second_try_meets_is_followed(
+    client: Any, presentation: Presentation, case: str, place: str, h2_world: World
+) -> None:
+    """And what comes of it has no renewal left."""
+    h2_world.begin(presentation, "/target" if place == "home" else f"{h2_world.far.url}/{place}")
+    auth, url = presentation.auth(h2_world.home.url), f"{h2_world.home.url}/start/{case}"
+    auth.get_token()
+    h2_world.logins += 1  # which ends that token
+    (answer,) = client.play(auth, Post(url, data=BODY))
+    redirect, _, outcome = case.partition("/")
+    assert (answer.status, answer.history[:2]) == (int(outcome), [401, int(redirect)])
+    assert h2_world.logins == 3
+    last = (h2_world.far if place == "target" else h2_world.home).requests[-1]
+    assert last.body == (BODY if redirect == "307" else b"")
+    back = [each for each in h2_world.home.requests if each.path.startswith("/back")]
+    assert [each.text for each in (*h2_world.foreign, *back) if canaries(each)] == []
+
+
+@every_client
 @pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
 @pytest.mark.parametrize("kind", ["port", "host"])
 def test_a_foreign_origin_gets_nothing(client: Client, presentation: Presentation, kind: str, h2_world: World) -> None:

@@ -37,6 +37,9 @@ class Guard(Frozen):
     def gives_way(self, request: Any, auth: Any) -> bool:
         return True
 
+    def by(self, sender: Any) -> None:
+        """Nothing is sent again."""
+
 
 def take_off(request: Any, names: Iterable[str]) -> None:
     """By name, for a copy may carry an older value."""

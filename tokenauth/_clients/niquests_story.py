@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import sys
 import threading
+import weakref
 from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,7 +16,7 @@ from weakref import WeakKeyDictionary
 from tokenauth._clients.requests_family import RequestsAuth
 from tokenauth._clients.requests_story import Chain, Sent, begin
 from tokenauth._clients.sent_again import tool
-from tokenauth._clients.steps import Steps, aplayed, played
+from tokenauth._clients.steps import Either, Steps, aplayed, played
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 from tokenauth._io.waiting import on_a_loop
@@ -59,6 +60,10 @@ class AwaitedSent(Sent, _Hook):
             steps = _aside(steps, response)
         return (aplayed if awaited else played)(steps, self.auth, self.library)
 
+    def by(self, sender: Any) -> None:
+        """Note which session sends the request: the first one that does; later ones are adapters."""
+        self.__dict__.setdefault("session", weakref.ref(sender))
+
     def _performed(self, story: Steps) -> Any:
         return story
 
@@ -80,12 +85,28 @@ class AwaitedSent(Sent, _Hook):
             jar = _of_promise(response, "niquests_cookies")
             if jar is not None and response.connection._allow_incoming_cookies:
                 tool("niquests", "cookies.extract_cookies_to_jar")(jar, answer.request, answer.raw)
+            if _of_promise(response, "niquests_allow_redirect"):
+                answer = yield from self._followed(answer, settings)
             response.__dict__, answer.__dict__ = answer.__dict__, response.__dict__
             answer, refusal = response, answer
-            answer.history[-1] = refusal
-        if not settings.get("stream"):  # it has been read, and niquests makes the same of the last answer
-            refusal.__class__ = tool("niquests", "models.Response")
+            answer.history = [refusal if each is answer else each for each in answer.history]
+        if not settings.get("stream"):  # they have been read, and niquests makes the same of the last answer
+            for each in (refusal, *answer.history):
+                each.__class__ = tool("niquests", "models.Response")
         return answer, sent
+
+    def _followed(self, answer: Any, settings: dict[str, Any]) -> Steps:
+        """Return what the redirects from *answer* end in: the session would make them from a response of its own."""
+        session = self.__dict__.get("session", bool)()
+        if not answer.is_redirect or not session:
+            return answer
+        self._expect_hop(answer)
+        history = answer.history  # niquests empties it
+        more = {name: each for name, each in settings.items() if name != "on_post_connection"}
+        hops = session.resolve_redirects(answer, answer.request, **more | {"multiplexed": False})
+        met = [answer, *(yield Either(lambda: [*hops], lambda: _listed(hops)))]
+        met[-1].history = [*history, *met[:-1]]
+        return met[-1]
 
 
 class _Signs(_Hook):
@@ -127,6 +148,10 @@ def _task() -> "asyncio.Task[Any] | None":
         return asyncio.current_task()
     except RuntimeError:
         return None
+
+
+async def _listed(each: Any) -> list[Any]:
+    return [one async for one in each]
 
 
 async def _given(response: Any) -> Any:

@@ -180,8 +180,11 @@ class Sent:
             if self._at_home(target_of(response)) is None:
                 take_off(response.request, self._newest[0].headers)
             elif home is not None:
-                chain.hop = self._bare(tool(self.library, "utils.requote_uri")(joined(response)))
+                self._expect_hop(response)
         return response
+
+    def _expect_hop(self, response: Any) -> None:
+        self._chain.hop = self._bare(tool(self.library, "utils.requote_uri")(joined(response)))
 
     def _bare(self, url: str | None) -> str:
         """Return *url* without what we put on it, and without its fragment, which a redirect inherits."""

@@ -34,6 +34,7 @@ class _ConnectionInfo:
         response: Any = sender.f_locals.get(_RESPONSES.get(sender.f_code.co_name, ""))
         if getattr(response, "lazy", False):
             response.request = request
+            vars(request)["_sent"].by(sender.f_locals["self"])
 
 
 _RESPONSES = {"send": "r", "_future_handler": "next_promise"}
