@@ -727,7 +727,7 @@ BAD: list[tuple[Any, Mapping[str, Any], str]] = [
     (Vault, {}, "not the class Vault"),
     (coroutine, {"called": True}, r"write its name without \(\)"),
     (generator, {}, "and not yield it"),
-    (with_arguments, {}, r"write lambda: get_token\(…\)"),
+    (with_arguments, {}, r"by lambda: get_token\(…\)"),
     (SimpleNamespace(get_token=1), {}, r"write lambda: credential.get_token\(…\)"),
     (SimpleNamespace(refresh=1), {}, "write lambda: credentials"),
     (module_function, {"origins": "https://h.example"}, r"origins=\["),
@@ -735,7 +735,7 @@ BAD: list[tuple[Any, Mapping[str, Any], str]] = [
     (module_function, {"origins": None}, r"origins=\["),
     (module_function, {"origins": ["http://h.example"]}, "https"),
     (module_function, {"token_client": object()}, "no token call is made"),
-    (module_function, {"store": FileStore}, "sealed with"),
+    (module_function, {"store": FileStore}, "encrypted with"),
     (module_function, {"timout": 3}, "did you mean 'timeout'"),
     (module_function, {"timeout": 0}, "timeout"),
 ]

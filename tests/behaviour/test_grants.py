@@ -236,7 +236,7 @@ def test_a_proof_that_changes_is_nothing_for_a_store(tmp_path: Path) -> None:
         lambda: TokenExchangeAuth(url, subject_token=workload, **given),
     ]
     for make in made:
-        with pytest.raises(ValueError, match="another one at each login: leave store= out, or pass what"):
+        with pytest.raises(ValueError, match="differs at each login: leave store= out, or pass what"):
             make()
     known = ClientCredentialsAuth(url, client_id="c", client_secret="s", cache={})
     assert ClientCredentialsAuth(url, client_id="c", client_auth=PrivateKeyJWT(KEY), **given)

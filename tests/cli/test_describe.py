@@ -181,7 +181,7 @@ def test_an_answer_that_is_no_success_shows_its_shape(run: Run, reply: Reply, co
 
 def test_what_can_not_be_sent_is_a_sentence(run: Run, closed_port: int) -> None:
     assert run("describe").err == "tokenauth: describe needs the URL of a login, or --openapi FILE\n"
-    assert "Use https, or --allow-http where" in run("describe", "http://api.example.com/x").err
+    assert "Use https, or --allow-http if" in run("describe", "http://api.example.com/x").err
     down = run("describe", f"http://127.0.0.1:{closed_port}/x")
     assert (down.code, down.err.count("\n")) == (4, 1)
     unread = run("describe", f"http://127.0.0.1:{closed_port}/x", "--data", "password=command:false")

@@ -53,7 +53,7 @@ def test_it_is_refused_with_the_reason_and_what_to_write(run: Run, arguments: li
     said = ran.err + ran.out
     assert ran.code in {1, 2}
     assert "env" in said
-    assert "shows to every user of this machine" in said or "has a secret in it (apiKey)" in said
+    assert "visible to every user of this machine" in said or "has a secret in it (apiKey)" in said
 
 
 @pytest.mark.parametrize(

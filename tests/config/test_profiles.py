@@ -220,7 +220,7 @@ def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyP
         (f'{{file = "{sys.executable}"}}', r"is (not UTF-8 text|larger than)"),
         ('{keyring = "svc"}', 'keyring must be "service/user"'),
         ("{command = [1]}", 'command must be a list of texts, such as \\["pass"'),
-        ('{comand = ["x"]}', r"secret has a table that says nothing here; a secret may come from \{env"),
+        ('{comand = ["x"]}', r"secret has a table without a meaning here; a secret may come from \{env"),
         ('{python = "nowhere:x"}', r"nowhere:x can't be imported \(ModuleNotFoundError\)"),
         ('{python = "x"}', 'python must be "module:name"'),
     ],

@@ -19,7 +19,7 @@ from tokenauth.sandbox import credentials, serve_in_thread
 from tokenauth.stores import FileStore, Lease, RedisStore
 
 pytestmark = pytest.mark.usefixtures("quick_seals")
-WARNED = "the store is out of order"
+WARNED = "the store failed"
 
 
 @pytest.fixture

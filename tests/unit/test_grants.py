@@ -158,7 +158,7 @@ def test_a_store_wants_a_subject_that_every_process_can_tell(tmp_path: Path) -> 
         TokenExchangeAuth(URL, subject_token=subject, store=store)
     with pytest.raises(ValueError, match="subject_token= is a lambda"):
         TokenExchangeAuth(URL, subject_token=lambda: "a", store=store)
-    with pytest.raises(ValueError, match="another one at each login: leave store= out"):
+    with pytest.raises(ValueError, match="differs at each login: leave store= out"):
         ClientCredentialsAuth(URL, client_id="c", client_auth=ClientAssertion(lambda: "a"), store=store)
 
 

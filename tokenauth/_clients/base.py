@@ -238,7 +238,7 @@ def _shelf(store: object, source: "Source") -> "Shelf":
     shelf.tell = source.credential.emit
     bound = source.credential.process_bound
     if bound:
-        text = "store= needs a provider that every process tells from others in the same way, but"
+        text = "store= needs a provider that every process can identify in the same way, but"
         raise ValueError(f"{text} {bound}")
     return shelf
 

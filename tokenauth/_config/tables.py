@@ -81,7 +81,7 @@ def _of_table(parameter: Parameter, table: Mapping[str, Any]) -> Any:
             return table["literal"]
         return {name: argument(parameter, each) for name, each in table.items()}
     places = ", ".join(f"{{{kind} = …}}" for kind in KINDS)
-    raise ValueError(f"{parameter.name} has a table that says nothing here; a secret may come from {places}")
+    raise ValueError(f"{parameter.name} has a table without a meaning here; a secret may come from {places}")
 
 
 def _of_list(parameter: Parameter, values: list[Any]) -> Any:

@@ -167,4 +167,4 @@ def _rfc1123(text: str) -> datetime:
 
 def _warn(field: str, value: object) -> None:
     kind = type(value).__name__
-    _log.warning("%s in the token answer makes no sense (a %s); when the token expires is unknown", field, kind)
+    _log.warning("%s in the token answer makes no sense (a %s); the token's expiry is unknown", field, kind)

@@ -102,7 +102,7 @@ class Logins:
         given = line.token is not None and not line.token.value
         if not shared and (line.birth.is_elsewhere if given else not line.birth.is_here):
             text = "this process was forked from one that has the same refresh token, and each use of one ends it for"
-            advice = "all others. Pass store=FileStore(), or another store, so that the processes share what it brings"
+            advice = "all others. Pass store=FileStore(), or another store, so that the processes share each new one"
             raise errors.TokenAuthError(f"{self._credential.name}: {text} {advice}")
         return line.token
 
@@ -301,7 +301,7 @@ class Logins:
         if not self._warned:
             self._warned = True
             text = "%s: the answer says that its token has expired already. It is used until it is refused. Is a clock"
-            log.warning(f"{text} wrong, or is expires_in= or expires_at= another field?", self._credential.name)
+            log.warning(f"{text} wrong, or is the expiry elsewhere (expires_in=, expires_at=)?", self._credential.name)
 
     def salvage(
         self,

@@ -119,7 +119,7 @@ def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:
         raise ValueError(f"{name} is not a usable URL: {problem}") from None
     if origin.scheme != "https" and not origin.loopback and not allow_http:
         raise ValueError(
-            f"{name} is plain http ({origin}): secrets would cross the network in clear. "
-            "Use https, or allow_http=True where you know the network"
+            f"{name} is plain http ({origin}): secrets would cross the network unencrypted. "
+            "Use https, or allow_http=True if you trust the network"
         )
     return origin

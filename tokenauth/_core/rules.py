@@ -102,5 +102,5 @@ def _clause(name: str, case: object) -> Clause:
 
 def _checked_status(name: str, status: int) -> int:
     if not 100 <= status <= 599:
-        raise ValueError(f'{name} has {status}, which is not an HTTP status; a code stands with its place: ("code", …)')
+        raise ValueError(f'{name} has {status}, which is not an HTTP status; a code needs its place: ("code", …)')
     return status

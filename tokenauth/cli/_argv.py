@@ -158,7 +158,7 @@ def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> An
     """Return the secret that *text* refers to. Stop if it looks like the secret itself."""
     found = referred(label, text, prompt)
     if found is None:
-        why = "a secret on a command line shows to every user of this machine, and stays in the shell's history"
+        why = "a secret on a command line is visible to every user of this machine, and stays in the shell's history"
         raise Stop(f"{label} takes no secret as text: {why}. Write {_HOW} instead{more}")
     return found
 

@@ -109,7 +109,7 @@ def _said(problem: Exception) -> tuple[str, int]:
 _PYTHON = {
     "pass the session or client to use as token_client=": "set HTTPS_PROXY or REQUESTS_CA_BUNDLE",
     "or after auth.invalidate()": "or with --fresh",
-    "or allow_http=True where": "or --allow-http where",
+    "or allow_http=True if": "or --allow-http if",
 }
 """What an error advises that nobody can do on a command line, and what can be done there."""
 _DESCRIBE = "`tokenauth describe` shows the answer."

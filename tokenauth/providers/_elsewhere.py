@@ -30,7 +30,7 @@ from tokenauth.providers import _answers
 from tokenauth.providers._masking import shown
 
 _CALLS = "no token call is made"
-_SHARED = "there is no credential of yours that the entries of a store could be sealed with"
+_SHARED = "there is no credential of yours that the entries of a store could be encrypted with"
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -157,9 +157,7 @@ class ClientAssertion(Assertion):
     def process_bound(self) -> str:
         if isinstance(self._assertion.identity, TokenOf):
             return process_bound("client_auth", self._assertion)
-        text = (
-            "the assertion of client_auth= is another one at each login: leave store= out, or pass what stays the same"
-        )
+        text = "the assertion of client_auth= differs at each login: leave store= out, or pass what stays the same"
         return f"{text}, such as the signing key (PrivateKeyJWT) or an auth object"
 
     def assertion(self, client: Client) -> str:

@@ -41,5 +41,5 @@ class ClientCredentials(Grant):
             client_id=client,
             client_secret=client_secret,
             name=f"OAuth client {client}",
-            advice="Check client_id and how the client proves itself (client_auth=).",
+            advice="Check client_id and client_auth=.",
         )

@@ -69,7 +69,7 @@ class Command(Printed):
 
 def _checked_argv(argv: object) -> tuple[str, ...]:
     if isinstance(argv, str | bytes | os.PathLike):
-        raise TypeError(f"argv must be {_LIST}, not one text: no shell reads it. shlex.split(…) makes a list of one")
+        raise TypeError(f"argv must be {_LIST}, not one text: no shell reads it. use shlex.split(…)")
     if not isinstance(argv, Sequence):
         raise TypeError(f"argv must be {_LIST}, not {type(argv).__name__}")
     words = tuple(os.fspath(each) if isinstance(each, os.PathLike) else each for each in argv)

@@ -94,9 +94,7 @@ def _checked(get_token: object) -> bool:
     try:
         signature.bind(**({"rejected": None} if takes else {}))
     except TypeError:
-        text = (
-            "get_token must be callable without arguments (rejected= apart): write lambda: get_token(…) to give it some"
-        )
+        text = "get_token must be callable without arguments (except rejected=): pass some by lambda: get_token(…)"
         raise TypeError(text) from None
     return takes
 
@@ -104,7 +102,7 @@ def _checked(get_token: object) -> bool:
 def _instead(given: object) -> str:
     kind = type(given).__name__
     if isinstance(given, str):
-        return "not str: for a token or key that stays as it is, there is APIKeyAuth"
+        return "not str: for a constant token or key, use APIKeyAuth"
     if inspect.isawaitable(given):
         getattr(given, "close", bool)()  # it will never be awaited, and the error says so
         return "not what it returns: write its name without ()"

@@ -66,7 +66,7 @@ class PasswordGrant(Grant):
         given: dict[str, Any] = {"client_auth": self._auth, **self._defaults, **options}
         user, secret = checked_text("username", username), Secret("password", password)
         if isinstance(given.get("client_auth"), tuple):
-            raise TypeError("client_auth must be no tuple: write client_id= and client_secret=")
+            raise TypeError("client_auth must not be a tuple: write client_id= and client_secret=")
         fields: dict[str, Value] = {"grant_type": "password", "username": user, "password": secret}
         super().__init__(
             token_url,

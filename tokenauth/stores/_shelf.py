@@ -67,7 +67,7 @@ class ShelfInStore:
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
         self._secrets = lasting(provider.secrets)
         if not self._secrets:
-            raise ValueError("store= needs a provider with secrets: its entries are sealed with a key made of them")
+            raise ValueError("store= needs a provider with secrets: a key derived from them encrypts its entries")
         if "_unique" in vars(provider) or type(provider).identity is Provider.identity:
             raise ValueError("store= needs a provider whose `identity` says what its tokens are for")
         self._store = store
@@ -237,7 +237,7 @@ class ShelfInStore:
         self._out_until = self._clock.monotonic() + REST
         if warns:
             self.tell("store_down")
-            text = "%s: the store is out of order, so this process uses only its own tokens: %s"
+            text = "%s: the store failed, so this process uses only its own tokens: %s"
             log.warning(text, self._provider.name, reason)
         return otherwise
 

@@ -211,7 +211,7 @@ def _distrusted(folder: os.stat_result, user: int | None) -> str | None:
     if folder.st_uid != user:
         return "the folder for tokens belongs to another user:"
     if folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "others may write in the folder for tokens: chmod 700"
+        return "others can write to the folder for tokens: chmod 700"
     return None
 
 

@@ -78,7 +78,7 @@ class Fake:
         """
         if failure is not None and not isinstance(failure, errors.TokenAuthError):
             raise TypeError(f"failure must be a TokenAuthError, such as CredentialsRejected, not {_kind(failure)}")
-        self._failure = failure or errors.TokenEndpointError("The login fails, as the test has it", status=503)
+        self._failure = failure or errors.TokenEndpointError("The login fails, because the test says so", status=503)
         forget()
 
     def recover(self) -> None:

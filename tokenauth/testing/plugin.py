@@ -14,7 +14,7 @@ SETTING = "tokenauth_isolated"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini(SETTING, "whether every test begins with nothing that tokenauth remembers", "bool", default=False)
+    parser.addini(SETTING, "whether tokenauth forgets everything before each test", "bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
