@@ -10,7 +10,7 @@ import pytest
 
 from tests.behaviour.test_imports import modules_after
 
-MOST_MODULES = 5
+MOST_MODULES = 7
 """Of ours, that every test run of whoever has tokenauth installed loads."""
 
 SERVER = """
