@@ -127,14 +127,14 @@ class Printed(Elsewhere):
         if answer.content is not NOTHING and isinstance(answer.content, dict | list):
             likely = _answers.hint(answer, _answers.secrets_seen(self))
             return f"It is JSON: name the token's place with token=. {likely}".strip()
-        return "The token must stand there alone; for one within other text write token=Match(…)"
+        return "It must be the token alone; for a token within other text write token=Match(…)"
 
 
 def _checked(name: str, place: Place | None) -> Places | None:
     places = checked_place(name, place)
     if any(isinstance(each, Header | Cookie) for each in places or ()):
         raise TypeError(
-            f"{name} can't be a header or a cookie, for there is none: write a key, Text(), Match(…) or such"
+            f"{name} can't be a header or a cookie, because there is none: write a key, Text(), Match(…) or such"
         )
     if places is None and name == "token":
         raise TypeError("token must be a place, such as Text() for the whole text, or a key of JSON")
