@@ -287,6 +287,17 @@ def test_a_copy_with_another_url_is_signed_for_there(
         assert ("x-token" in other.requests[-1].headers) is signed
 
 
+def test_a_copy_that_leaves_home_keeps_the_cookies_that_are_not_ours(
+    server: TokenServer, other: Server, session: requests.Session
+) -> None:
+    auth = server.auth(provider=CookieProvider(server.url, server.user))
+    request = session.prepare_request(requests.Request("GET", server.api, headers={"Cookie": "mine=1"}, auth=auth))
+    assert "token-1" in str(request.headers["Cookie"])
+    request.url = f"{other.url}/x"
+    assert session.send(request).status_code == 404
+    assert other.requests[0].headers["cookie"] == "mine=1"
+
+
 def test_a_copy_with_another_url_can_be_pickled(server: TokenServer, other: Server, session: requests.Session) -> None:
     request = prepared(session, server, origins=[other.url])
     request.url = f"{other.url}/x"

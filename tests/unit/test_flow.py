@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -480,6 +481,47 @@ def left_alone(source: Source) -> Exchange:
 def test_what_a_call_brings_whose_leader_was_cancelled_serves_the_next(source: Source, clock: ManualClock) -> None:
     left_alone(source).unwanted(lambda: answer(clock, "t-1"))
     assert Play(obtain(source)).value == "t-1"
+
+
+def reads_secrets(source: Source) -> Call:
+    """Return what a leader was at that was cancelled while it read the secrets."""
+    flow: Any = obtain(source)
+    call = next(flow)
+    assert isinstance(call, Call)
+    flow.close()
+    return call
+
+
+def test_a_secret_that_could_not_be_read_for_nobody_is_read_by_the_next(source: Source) -> None:
+    begun: Future[Any] = Future()
+    begun.set_exception(TokenAuthError("no secret"))
+    reads_secrets(source).unwanted(begun)
+    assert isinstance(Play(obtain(source)).effect, Exchange)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_secrets_that_were_read_for_nobody_serve_the_next_unless_all_was_forgotten(
+    source: Source, clock: ManualClock, forgotten: bool
+) -> None:
+    call = reads_secrets(source)
+    begun: Future[Any] = Future()
+    begun.set_result(call.function())
+    if forgotten:
+        source.credential.memory.forget()  # as tests do between each other
+    call.unwanted(begun)
+    flow: Any = obtain(source)
+    assert isinstance(next(flow), Call if forgotten else Exchange)
+
+
+def test_what_an_own_fetch_brings_whose_caller_was_cancelled_is_kept_by_nobody(
+    source: Source, clock: ManualClock
+) -> None:
+    own = Play(fetch(source))
+    exchange = own.effect
+    own.flow.close()
+    exchange.unwanted(lambda: answer(clock, "own"))
+    assert source.tokens.held() is None
+    assert isinstance(Play(obtain(source)).effect, Exchange)
 
 
 def test_a_rejection_that_nobody_waited_for_counts(source: Source) -> None:

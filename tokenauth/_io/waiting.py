@@ -18,7 +18,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -157,8 +157,7 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> Non
 
     def ended(task: "asyncio.Task[None]") -> None:
         _tasks.discard(task)
-        if isinstance(awaitable, Coroutine):
-            awaitable.close()  # the task may have been cancelled before it began
+        getattr(awaitable, "close", bool)()  # the task may have been cancelled before it began
         if not future.done():
             future.set_exception(Gone())
 
