@@ -440,12 +440,13 @@ def test_what_comes_after_another_has_a_mark_of_its_own_even_if_that_one_is_not_
     """A mark is kept by its owner's id. Ctrl-C may hit the function that forgets it."""
     first, second = Passing(), Passing()
     mark = mark_of(first)
-    identity._marks[id(second)] = identity._marks[id(first)]
+    identity._marks[id(second)] = kept = identity._marks[id(first)]
     assert mark_of(second) == mark_of(second) != mark
     identity._marks[id(first)] = theirs = identity._marks[id(second)]
     place = id(first)
     del first
-    assert identity._marks.pop(place) is theirs
+    assert kept[0]() is None
+    assert identity._marks.pop(place) is theirs, "another's mark at that place stays"
 
 
 def test_an_ordered_mapping_is_told_by_its_items() -> None:
