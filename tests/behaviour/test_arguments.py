@@ -9,7 +9,15 @@ import pytest
 import requests
 
 from tests.support import PlainProvider
-from tokenauth import AtripAuth, ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, PlatformAuth, TokenAuth
+from tokenauth import (
+    APIKeyAuth,
+    AtripAuth,
+    ClientCredentialsAuth,
+    ManisAuth,
+    PasswordGrantAuth,
+    PlatformAuth,
+    TokenAuth,
+)
 from tokenauth.providers import Login
 from tokenauth.stores import FileStore
 
@@ -174,6 +182,10 @@ OPTIONS: dict[str, list[Any]] = {
     "cache": [7, [], "cache", object()],
     "token_client": [7, "client", object(), requests, httpx, requests.get, requests.Session, httpx.Client],
     "on_event": [7, "callback", _async_handler, functools.partial(_async_handler), _Handler(), _Handler],
+    "allow_http": ["false", "", 0, 1, "0", [False], _async_handler],
+    "logout_at_exit": ["false", 1, [True]],
+    "refused": [_async_handler, [403, _async_handler], _Handler()],
+    "secret": [_async_handler, functools.partial(_async_handler), _Handler()],
 }
 
 
@@ -181,6 +193,42 @@ OPTIONS: dict[str, list[Any]] = {
 def test_an_option_that_cannot_be_right_is_refused(option: str) -> None:
     for value in OPTIONS[option]:
         refusal(manis, **{option: value})
+
+
+LOGIN: dict[str, list[Any]] = {
+    "public": ["scope", b"scope", 7, None, [7], [None], {7: "x"}],
+    "error_fields": ["requestId", 7, None, [7]],
+    "origins": ["https://one.example", b"https://one.example", 7, None],
+    "keep": ["nonce", ["nonce"], {"nonce"}, 7, {7: "x"}],
+    "sliding": ["false", 1],
+    "discards_older": ["false", 1, []],
+    "token": [_async_handler, (_Handler(),)],
+    "expires_in": [_async_handler],
+    "success": [_async_handler],
+    "rejected": [_Handler(), [401, _async_handler]],
+    "retryable": [_async_handler],
+}
+
+
+@pytest.mark.parametrize("argument", LOGIN)
+def test_an_argument_of_a_description_that_cannot_be_right_is_refused_by_name(argument: str) -> None:
+    make = functools.partial(Login, "https://api.example", lifetime=60)
+    for value in LOGIN[argument]:
+        assert argument in refusal(make, **{argument: value})
+
+
+@pytest.mark.parametrize("value", ["false", 1])
+def test_a_flag_of_a_grant_is_true_or_false(value: Any) -> None:
+    assert "use_refresh_token must be True or False" in refusal(password, use_refresh_token=value)
+
+
+def test_what_is_in_extra_headers_is_as_it_was_given() -> None:
+    given = {"X-Tenant": "t"}
+    auth = APIKeyAuth("k", origins=["https://api.example"], extra_headers=given)
+    twin = TokenAuth(PlainProvider("https://api.example"), extra_headers=given)
+    given["X-Tenant"] = f"{VALUE}\n"
+    assert auth.headers("https://api.example/")["X-Tenant"] == "t"
+    assert twin._options["extra_headers"] == {"X-Tenant": "t"}
 
 
 MESSAGE_S_OWN = ["Host", "host", "Content-Length", "CONTENT-LENGTH", "Transfer-Encoding", "Connection", "connection"]

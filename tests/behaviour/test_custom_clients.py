@@ -1,6 +1,7 @@
 """`token_client`: its transports make the token calls; nothing else of it is involved."""
 
 import threading
+import traceback
 from typing import Any
 
 import httpx
@@ -258,8 +259,10 @@ def test_an_async_token_client_in_blocking_code_is_an_error_that_says_so(client:
     """It is this caller's mistake: nobody else meets it, and nothing cools down."""
     auth = server.auth(token_client=httpx.AsyncClient())
     other = server.auth(cache=auth._options["cache"])
-    with pytest.raises(TypeError, match="async client, and this call comes from blocking code"):
+    with pytest.raises(TypeError, match="async client, and this call comes from blocking code") as caught:
         client.get(auth, server.api)
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert sum("/tokenauth/" in file for file in files) <= 7
     assert server.logins == 0
     assert client.get(other, server.api) == 200
 

@@ -139,6 +139,14 @@ def test_a_traceback_shows_little_of_the_library(client: Client, closed_port: in
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_redirect_to_another_path_of_the_same_place_is_named(client: Client) -> None:
+    with serve(lambda request: Reply(307, headers={"Location": f"/other/?key={SECRET}"})) as server:
+        problem = problem_of(client, credentials(server.url), f"{server.url}/api")
+    assert f"redirects to {server.url}/other/ (HTTP 307)" in str(problem)
+    assert SECRET not in str(problem)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_rejected_credentials_name_the_account_and_what_to_check(client: Client) -> None:
     with serve(lambda request: Reply(401, {"soaCode": "E-7", "detail": "Unknown merchant"})) as server:
         auth = ManisAuth(server.url, merchant_id=f"m-{server.port}", secret=SECRET, cache={})

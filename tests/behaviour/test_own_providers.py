@@ -10,7 +10,7 @@ import pytest
 from tests.clients import CLIENTS, Client
 from tests.servers import Reply as Response
 from tests.support import PlainProvider, TokenServer, token_server
-from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth
+from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth, TokenResponseError
 from tokenauth._core.origins import Origin
 from tokenauth.providers import Login, Provider, Reply, Secret, Signature, TokenRequest
 from tokenauth.stores import FileStore
@@ -54,6 +54,30 @@ class More(Least):
 
     def may_serve(self, origin: Origin) -> bool:
         return origin.loopback
+
+
+class Elsewhere(Least):
+    """Names the API's origin in a way that can't be read."""
+
+    def __init__(self, url: str, origin: Any) -> None:
+        super().__init__(url)
+        self.identity, self.origin = (url, str(origin)), origin
+
+    def read(self, reply: Reply) -> Token:
+        return Token(reply.json()["token"], origin=self.origin)
+
+
+@every
+@pytest.mark.parametrize("origin", ["api.example", "https://", 7, b"https://api.example", ["https://api.example"]])
+@pytest.mark.diagonal
+def test_an_origin_that_cannot_be_read_is_an_error_of_ours_that_cools_down(
+    client: Client, server: TokenServer, origin: Any
+) -> None:
+    auth = TokenAuth(Elsewhere(server.url, origin), cache={})
+    for _ in range(3):
+        with pytest.raises(TokenResponseError, match="unusable token: its origin is not like https://host"):
+            client.get(auth, server.api)
+    assert server.logins == 1
 
 
 @every

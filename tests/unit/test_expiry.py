@@ -158,7 +158,7 @@ def test_the_field_that_a_warning_names_is_the_standard_one_where_none_is_said(
 ) -> None:
     assert (lifetime_of("soon"), instant("soon")) == (None, None)
     assert [message.split()[0] for message in caplog.messages] == ["expires_in", "expires_at"]
-    assert all("(a str)" in message for message in caplog.messages)
+    assert all("(str)" in message for message in caplog.messages)
 
 
 def test_units_are_checked() -> None:

@@ -480,6 +480,35 @@ def test_a_wrong_place_for_the_lifetime_is_told_once(caplog: pytest.LogCaptureFi
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"expires_at": "data.end"}, ["no lifetime at expires_at='data.end'; did you mean 'expiresIn'?"]),
+        ({"expires_in": "x", "expires_at": "y"}, ["expires_in='x'; did you mean", "expires_at='y'; did you mean"]),
+        ({"expires_in": "expiresIn", "expires_at": "y"}, []),
+        ({"expires_in": "data.never", "expires_at": "never"}, []),
+        ({}, []),
+    ],
+)
+def test_a_wrong_place_for_the_end_is_told(given: Any, told: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    url = f"https://{'-'.join(['end', *given.values()])}.example/login"
+    Login(url, json={"key": "k"}, **given).read(answer({"access_token": "tok", "expiresIn": 900, "never": None}))
+    assert len(caplog.records) == len(told)
+    assert all(text in record.getMessage() for text, record in zip(told, caplog.records, strict=True))
+
+
+@pytest.mark.parametrize("field", ["expires_in", "expires_at", "issued_at", "refresh_in"])
+def test_a_time_that_makes_no_sense_is_told_with_the_api_it_comes_from(
+    field: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    places: dict[str, Any] = {"expires_in": "ttl", field: "odd"}
+    provider = Login(URL, json={"key": "k"}, **places)
+    token = provider.read(answer({"access_token": "tok", "ttl": 900, "odd": "soon"}))
+    (text,) = [record.getMessage() for record in caplog.records]
+    assert text.startswith(f"Token API at {URL}: {field} in the token answer makes no sense (str), and is ignored.")
+    assert token.lifetime == (None if field == "expires_in" else 900)
+
+
 def raises(secret: str, call: object) -> dict[str, str]:
     raise KeyError(secret)
 

@@ -254,7 +254,7 @@ def test_the_longest_lifetime_and_the_name_of_the_field(caplog: pytest.LogCaptur
     assert lifetime_of(MAX_LIFETIME) == MAX_LIFETIME
     assert lifetime_of([]) is None
     assert "expires_in in the token answer" in caplog.text
-    assert "(a list)" in caplog.text
+    assert "(list)" in caplog.text
 
 
 @pytest.mark.parametrize("url", ["https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/"])

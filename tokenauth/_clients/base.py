@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 from tokenauth._clients import at_login, presence
 from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
-from tokenauth._core.options import NAMES, Options, checked_options
+from tokenauth._core.options import NAMES, Options, checked_flag, checked_options
 from tokenauth._core.provider import Provider, titled
 from tokenauth._core.token import Token
 from tokenauth._lazy import installed, once
@@ -107,7 +107,7 @@ class BaseTokenAuth(Anywhere):
             at_login.source.check(provider, **rest)
         if self._provider.logs_out:
             presence.enter(self, self._source.tokens.key)
-            if self._options.get("logout_at_exit", False):
+            if options.get("logout_at_exit"):
                 presence.at_exit(self)
 
     @once
@@ -252,6 +252,7 @@ def _checked(provider: Provider, options: Mapping[str, Any]) -> "tuple[dict[str,
     if idle:
         text = f"{' and '.join(idle)} would have no effect, because {provider.name} decides how a token is sent"
         raise ValueError(f"{text}: use {provider.presents_by}")
+    checked_flag("logout_at_exit", options.get("logout_at_exit"))
     token_client, mapping = options.get("token_client"), options.get("cache")
     if token_client is not None:
         transports.library_of(token_client)

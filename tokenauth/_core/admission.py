@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tokenauth._core.by_value import by_value
 from tokenauth._core.frozen import replace
 from tokenauth._core.header_names import checked_sent_name
+from tokenauth._core.options import checked_flag
 from tokenauth._core.origins import Origin, checked_origin, listed
 from tokenauth._core.places import Answer
 from tokenauth._core.provider import Provider
@@ -80,7 +81,7 @@ class Admission:
         allow_http: bool = False,
         refused: Rule | None = None,
     ) -> None:
-        self.provider, self.refused, self.allow_http = provider, refused, allow_http
+        self.provider, self.refused, self.allow_http = provider, refused, checked_flag("allow_http", allow_http)
         terms = _terms(listed(origins), header, scheme, 401 if refused is None else refused, allow_http)
         self.more_origins, self.header, self.scheme, self._rule = terms
         self.refusals, self.peeks = self._rule.statuses, bool(self._rule.clauses)

@@ -166,5 +166,5 @@ def _rfc1123(text: str) -> datetime:
 
 
 def _warn(field: str, value: object) -> None:
-    kind = type(value).__name__
-    _log.warning("%s in the token answer makes no sense (a %s); the token's expiry is unknown", field, kind)
+    text = "%s in the token answer makes no sense (%s), and is ignored. Is it the right field, and the right unit=?"
+    _log.warning(text, field, type(value).__name__)

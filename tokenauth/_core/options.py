@@ -53,7 +53,7 @@ NAMES = frozenset(Options.__annotations__)
 
 
 def checked_options(name: str, options: Mapping[str, Any], known: type = Options) -> dict[str, Any]:
-    """Return the *options* of *name*, with *origins* as a tuple. An unknown name is a TypeError.
+    """Return the *options* of *name*, with copies of the lists and mappings. An unknown name is a TypeError.
 
     *known*: the TypedDict whose names an error suggests.
     """
@@ -64,7 +64,16 @@ def checked_options(name: str, options: Mapping[str, Any], known: type = Options
             near = difflib.get_close_matches(option, known.__annotations__, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{name} has no option {option!r}{hint}")
-    origins = options.get("origins")
-    if isinstance(origins, Iterable) and not isinstance(origins, str | bytes | tuple):
-        return {**options, "origins": tuple(origins)}
-    return dict(options)
+    own = dict(options)
+    if isinstance(own.get("origins"), Iterable) and not isinstance(own["origins"], str | bytes):
+        own["origins"] = tuple(own["origins"])
+    if isinstance(own.get("extra_headers"), Mapping):
+        own["extra_headers"] = dict(own["extra_headers"])
+    return own
+
+
+def checked_flag(name: str, value: object) -> bool:
+    """Return *value*, the argument *name*. The text "false" of a configuration would be true, so it is a TypeError."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
+    return bool(value)

@@ -97,11 +97,20 @@ def _name(host: str) -> str:
     return host if re.fullmatch(_HOST, host) else ""
 
 
-def listed(origins: Iterable[str]) -> tuple[str, ...]:
-    """Return the argument *origins* as a tuple; TypeError if it is one str."""
-    if isinstance(origins, str):
-        raise TypeError("origins must be a list of URLs, not one str")
-    return tuple(origins)
+def is_url(url: object) -> bool:
+    """Whether *url* has an origin that can be read with certainty."""
+    try:
+        return isinstance(url, str) and bool(Origin.parse(url))
+    except ValueError:
+        return False
+
+
+def listed(values: Iterable[str], name: str = "origins", what: str = "URLs") -> tuple[str, ...]:
+    """Return the argument *name* as a tuple; TypeError if it is one str, or no list of anything."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        one = "one " if isinstance(values, str) else ""
+        raise TypeError(f"{name} must be a list of {what}, not {one}{type(values).__name__}")
+    return tuple(values)
 
 
 def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:

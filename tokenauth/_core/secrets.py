@@ -67,6 +67,14 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
     return exact(value)  # type: ignore[no-any-return]
 
 
+def refuse_async(name: str, function: object, instead: str = "") -> None:
+    """TypeError if *function*, the argument *name*, is async; *instead*: what to write."""
+    import inspect  # noqa: PLC0415  (most programs pass no callables)
+
+    if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
+        raise TypeError(f"{name} must be a plain function: an async one would never run{instead}")
+
+
 def bare(value: Any) -> Any:
     """Return what is in *value*: without a box, or a subclass of str or bytes, that hides it."""
     return exact(_unboxed(value))
@@ -86,6 +94,8 @@ class Secret:
         self._header = header
         self._raw = raw
         self._hashable = _has_hash(source)
+        if self.dynamic:
+            refuse_async(name, source, ". It may block: async code calls it in a thread")
         self._seen = None if self.dynamic else self._plain(source)
 
     @property

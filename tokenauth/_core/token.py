@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tokenauth._core.frozen import Frozen, part
+from tokenauth._core.origins import is_url
 
 LONGEST_TOKEN = 32 * 1024
 _MOST = 1e15
@@ -76,10 +77,10 @@ def problem_of(token: object) -> str | None:
         return "it has a blank, a control or a non-ASCII character"
     if not isinstance(token.type, str) or not HTTP_TOKEN.fullmatch(token.type):
         return "its type is not an authentication scheme (RFC 9110 §11.1)"
-    return _problem_of_times(token)
+    return _problem_of_the_rest(token)
 
 
-def _problem_of_times(token: Token) -> str | None:
+def _problem_of_the_rest(token: Token) -> str | None:
     for name in ("lifetime", "expires_at", "refresh_in"):
         number = getattr(token, name)
         if number is None:
@@ -88,4 +89,6 @@ def _problem_of_times(token: Token) -> str | None:
             return f"its {name} is not a plausible number of seconds (but {type(number).__name__})"
     if token.refresh_token is not None and not isinstance(token.refresh_token, str):
         return f"its refresh_token is not a str (but {type(token.refresh_token).__name__})"
+    if token.origin is not None and not is_url(token.origin):
+        return f"its origin is not like https://host (but {type(token.origin).__name__})"
     return None

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Ask, Call, Effect, Exchange, Undertake, Wait
+from tokenauth._core.effects import Ask, Call, Effect, Exchange, Misuse, Undertake, Wait
 from tokenauth._core.flights import Flight, Watch, current_greenlet
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
@@ -130,7 +130,7 @@ class _Interrupted(BaseException):
 
 def _short(failure: Exception) -> Exception:
     """Return *failure*, without the way through our parts where it is one that its text explains."""
-    return failure.with_traceback(None) if isinstance(failure, errors.TokenAuthError) else failure
+    return failure.with_traceback(None) if isinstance(failure, errors.TokenAuthError | Misuse) else failure
 
 
 def _steps(flow: Generator[Effect, Any, T], perform: "_Driver") -> Steps[T]:

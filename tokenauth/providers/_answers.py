@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import LATEST, http_date
@@ -127,7 +127,9 @@ def _refusal(provider: Provider, reply: Reply, fault: Fault, advice: str) -> Exc
 
 def _redirect(provider: Provider, reply: Reply) -> Exception:
     try:
-        target = str(Origin.parse(urljoin(provider.token_url, reply.headers.get("location", ""))))
+        url = urljoin(provider.token_url, reply.headers.get("location", ""))
+        target, home = str(Origin.parse(url)), str(Origin.parse(provider.token_url))
+        target += urlsplit(url).path if target == home else ""  # abroad the path is not for us to show
     except ValueError:
         target = "an address that can't be read"
     target = shown(target, _secrets_sent(provider, reply))
@@ -183,7 +185,9 @@ def _written(proposal: Proposal) -> str:
 
 
 def warn_of_no_end(provider: Provider, answer: Answer, places: Places | None, name: str = "expires_in") -> None:
-    """Log, once for each place, that the lifetime stands elsewhere."""
+    """Log, once for each place, that the lifetime stands elsewhere. A null says that there is none."""
+    if any(isinstance(each, str) and f'"{each.rpartition(".")[2]}"' in answer.text for each in places or ()):
+        return
     mark = (where(provider), described(places))
     if mark in _warned or len(_warned) >= _MOST_WARNINGS:
         return

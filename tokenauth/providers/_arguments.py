@@ -133,6 +133,11 @@ def checked_lifetime(lifetime: object) -> float | None:
     return float(lifetime)
 
 
+def names(name: str, given: Iterable[str]) -> tuple[str, ...]:
+    """Return the argument *name*, a list of names, as a tuple."""
+    return tuple(checked_text(f"a name in {name}", each) for each in listed(given, name, "names"))
+
+
 @by_value
 def public_names(names: tuple[str, ...]) -> frozenset[str]:
     """Return, in lower case, *names* and those that are always public."""

@@ -15,7 +15,7 @@ from tokenauth._core.places import Answer, Place, Places, checked_place, describ
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._lazy import Later
-from tokenauth.providers._arguments import NONE, Value, checked_basic, checked_method
+from tokenauth.providers._arguments import NONE, Value, checked_basic, checked_method, mapping
 from tokenauth.providers._template import Template
 from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
 
@@ -244,7 +244,7 @@ def _only_one(**bodies: object) -> str:
 def _checked_keep(label: str, keep: Mapping[str, Place]) -> dict[str, Places | None]:
     return {
         checked_text(f"a name in {label}keep", each): checked_place(f"{label}keep[{each!r}]", place)
-        for each, place in keep.items()
+        for each, place in mapping(f"{label}keep", keep).items()
     }
 
 

@@ -9,7 +9,7 @@ from tokenauth._core.expiry import end_of
 from tokenauth._core.finder import identities
 from tokenauth._core.identity import state_of
 from tokenauth._core.messages import Reply
-from tokenauth._core.options import checked_options
+from tokenauth._core.options import checked_flag, checked_options
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.places import (
     NOTHING,
@@ -45,7 +45,7 @@ class Elsewhere(Provider):
     def __init__(self, name: str, origins: Iterable[str], options: Mapping[str, Any]) -> None:
         self.name = checked_text("name", name)
         given = checked_options(type(self).__name__, {**options, "origins": origins})
-        allow_http = bool(options.get("allow_http", False))
+        allow_http = checked_flag("allow_http", options.get("allow_http"))
         self._homes = _checked_homes(given["origins"], allow_http=allow_http)
         self.token_url = self._homes[0]
         self.options = {**given, "origins": self._homes[1:]}

@@ -13,11 +13,12 @@ from tokenauth._core import errors
 from tokenauth._core.expiry import http_date
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
+from tokenauth._core.options import checked_flag
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers import _metadata, client_auth
 from tokenauth.providers._answers import Fault
-from tokenauth.providers._arguments import NONE, Value, checked_extra, checked_url
+from tokenauth.providers._arguments import NONE, Value, checked_extra, checked_url, names
 from tokenauth.providers._call import FORM, JSON, Call
 from tokenauth.providers._description import SentOptions
 from tokenauth.providers._sources import tell_sources
@@ -98,7 +99,7 @@ class Grant(Login):
         client_id = None if client_id is None else checked_text("client_id", client_id)
         secret = None if client_secret is None else Secret("client_secret", client_secret)
         auth = client_auth.checked(given.pop("client_auth", None), client_id, secret, ways)
-        allow_http = bool(given.get("allow_http", False))
+        allow_http = checked_flag("allow_http", given.get("allow_http"))
         self._issuer = None if issuer is None else _metadata.checked_issuer(issuer, allow_http=allow_http)
         url = self._home(token_url)
         more = shared_fields(given)
@@ -116,7 +117,7 @@ class Grant(Login):
             **sent,
             form={**fields, **more},
             refresh=Call(**sent, form=renewal) if refreshes else None,
-            public=(*described.pop("public", ()), *given.pop("public", ())),
+            public=(*described.pop("public", ()), *names("public", given.pop("public", ()))),
             error_code="error",
             advice=advice,
             **described,

@@ -17,7 +17,7 @@ from tokenauth._core.places import NOTHING, Answer, Places, checked_place, descr
 from tokenauth._core.rules import checked_rule
 from tokenauth._core.token import Token
 from tokenauth._lazy import Later
-from tokenauth.providers._arguments import checked_lifetime
+from tokenauth.providers._arguments import checked_lifetime, names
 
 if TYPE_CHECKING:
     from tokenauth._core.provider import Provider
@@ -42,6 +42,8 @@ _RULES = ("success", "rejected", "retryable")
 _DETAILS = ("error_fields", "unit", "lifetime", "advice")
 
 
+_OPTIONAL = {None, ("expires_in",), (".expires",)}
+"""Places of OAuth servers, which may leave the lifetime out."""
 _ARGUMENTS = (*_PLACES, *_RULES, *_DETAILS)
 _values = itemgetter(*_ARGUMENTS)
 
@@ -52,7 +54,7 @@ class Reading:
     def __init__(self, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> None:
         self.where: dict[str, Places | None] = {name: checked_place(name, arguments[name]) for name in _PLACES}
         self.success, self.rejected, self.retryable = (checked_rule(name, arguments[name]) for name in _RULES)
-        self.error_fields = tuple(arguments["error_fields"])
+        self.error_fields = names("error_fields", arguments["error_fields"])
         checked_unit("unit", arguments["unit"])
         self.unit: Unit | None = arguments["unit"]
         self.lifetime = checked_lifetime(arguments["lifetime"])
@@ -149,7 +151,7 @@ class Reading:
             type=_answers.scheme_of(found(answer, where["token_type"])),
             lifetime=lifetime,
             expires_at=expires_at,
-            refresh_in=lifetime_of(found(answer, where["refresh_in"]), field="refresh_in"),
+            refresh_in=lifetime_of(found(answer, where["refresh_in"]), field=f"{login.name}: refresh_in"),
             refresh_token=renewal,
             origin=self._home(login, reply, answer, where),
             extra=_answers.without(answer.content, raw, value, renewal) if isinstance(answer.content, dict) else {},
@@ -167,13 +169,16 @@ class Reading:
         self, login: "Login", answer: Answer, where: Mapping[str, Places | None]
     ) -> tuple[float | None, float | None]:
         """Return lifetime and expiry as far as the answer states them: `expires_in`, else from issue to expiry."""
-        stated = found(answer, where["expires_in"])
-        if stated is None and where["expires_in"] not in {None, ("expires_in",)}:
-            _answers.warn_of_no_end(login, answer, where["expires_in"])
-        lifetime = lifetime_of(stated, self.unit or "s")
+        stated = {name: found(answer, where[name]) for name in ("expires_in", "expires_at", "issued_at")}
+        if stated["expires_in"] is None:
+            for name in ("expires_in", "expires_at"):
+                if stated[name] is None and where[name] not in _OPTIONAL:
+                    _answers.warn_of_no_end(login, answer, where[name], name)
+        lifetime = lifetime_of(stated["expires_in"], self.unit or "s", field=f"{login.name}: expires_in")
         unit = None if self.unit == "min" else self.unit
-        expires_at = instant(found(answer, where["expires_at"]), unit)
-        issued_at = instant(found(answer, where["issued_at"]), unit, field="issued_at")
+        expires_at, issued_at = (
+            instant(stated[name], unit, field=f"{login.name}: {name}") for name in ("expires_at", "issued_at")
+        )
         if lifetime is None and expires_at is not None and issued_at is not None and issued_at < expires_at:
             lifetime = expires_at - issued_at
         if lifetime is None and expires_at is None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from tokenauth._core import errors
 from tokenauth._core.frozen import Frozen, part
 from tokenauth._core.header_names import checked_sent_name
-from tokenauth._core.options import Options
+from tokenauth._core.options import Options, checked_flag
 from tokenauth._core.origins import Origin, checked_origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth._core.signature import Signature, in_header
@@ -114,7 +114,7 @@ class Atrip(Login):
 
         Source: ATRIP, "getAtripToken".
         """
-        allow_http = bool(options.get("allow_http", False))
+        allow_http = checked_flag("allow_http", options.get("allow_http"))
         url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)

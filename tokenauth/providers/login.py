@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from tokenauth._core.finder import identities, unnamed
 from tokenauth._core.identity import declared, state_of
 from tokenauth._core.messages import Reply, TokenRequest
-from tokenauth._core.options import checked_options
+from tokenauth._core.options import checked_flag, checked_options
 from tokenauth._core.origins import Origin
 from tokenauth._core.provider import Provider, titled
 from tokenauth._core.provider import where as place_of
@@ -22,7 +22,7 @@ from tokenauth._core.secrets import Secret, checked_text
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._lazy import Later
-from tokenauth.providers._arguments import NONE, checked_origins, checked_url, public_names
+from tokenauth.providers._arguments import NONE, checked_origins, checked_url, names, public_names
 from tokenauth.providers._call import FORM, JSON, Call, Setting, Step
 from tokenauth.providers._carry import Carry
 from tokenauth.providers._description import DEFAULTS, LoginOptions
@@ -72,24 +72,24 @@ class Login(Provider):
         arguments: dict[str, Any] = {**DEFAULTS, **options}
         shared = {name: arguments[name] for name in options.keys() - DEFAULTS.keys()}  # of every auth object
         self.options = checked_options(type(self).__name__, shared, LoginOptions) if shared else shared
-        self._allow_http = bool(shared.get("allow_http", False))
+        self._allow_http = checked_flag("allow_http", shared.get("allow_http"))
         self.token_url = checked_url(self._url_name, url, self._allow_http)
         self.name = checked_text("name", arguments["name"] or f"Token API at {place_of(self)}")
         self._calls = self._described_calls(arguments)
         self._carry = self._described_carry(arguments)
         self._reading = Reading.of(arguments, self._noun, allow_http=self._allow_http)
-        self.sliding = bool(arguments["sliding"])
+        self.sliding = checked_flag("sliding", arguments["sliding"])
         if self.sliding and options.keys().isdisjoint({"lifetime", "expires_in", "expires_at"}):
             text = "how long the token lives after its last use, or expires_in=, where the answer says it"
             raise ValueError(f"sliding needs lifetime=: {text}")
         self.presents, self.steady = self._carry.presents, self._carry.steady
         self.refreshes, self.logs_out = "refresh" in self._calls, "logout" in self._calls
-        self.discards_older = bool(arguments["discards_older"]) or self.logs_out
+        self.discards_older = checked_flag("discards_older", arguments["discards_older"]) or self.logs_out
 
     def _described_calls(self, arguments: Mapping[str, Any]) -> "dict[str, Step]":
         """Return each call by name: "" is the login, "first.0" the first call before it."""
         homes = checked_origins(self.options.get("origins", ()), allow_http=self._allow_http)
-        setting = Setting(self.token_url, homes, public_names(tuple(arguments["public"])))
+        setting = Setting(self.token_url, homes, public_names(names("public", arguments["public"])))
         first, calls = arguments["first"], {}
         for number, call in enumerate((first,) if isinstance(first, Call) else first):
             calls[f"first.{number}"] = Step(call, "first", setting)
@@ -100,7 +100,7 @@ class Login(Provider):
         return calls
 
     def _described_carry(self, arguments: Mapping[str, Any]) -> Carry:
-        carry = Carry(arguments, self.options, public_names(tuple(arguments["public"])))
+        carry = Carry(arguments, self.options, public_names(names("public", arguments["public"])))
         if carry.also is not None:  # then `sign` also sets header and scheme
             self.options = {name: each for name, each in self.options.items() if name not in {"header", "scheme"}}
         return carry

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import InstantUnit, checked_unit
-from tokenauth._core.options import Options
+from tokenauth._core.options import Options, checked_flag
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers._arguments import checked_path, endpoint
@@ -46,7 +46,7 @@ class Manis(Login):
 
         Source: Manis unified API v1.0, "Get token".
         """
-        url = _token_url(base_url, path, bool(options.get("allow_http", False)))
+        url = _token_url(base_url, path, checked_flag("allow_http", options.get("allow_http")))
         checked_unit("expires_unit", expires_unit, instant=True)
         merchant = checked_text("merchant_id", merchant_id, header=True)
         super().__init__(

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Literal, Unpack
 
+from tokenauth._core.options import checked_flag
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
 from tokenauth.providers import client_auth
 from tokenauth.providers._arguments import Value
@@ -78,11 +79,11 @@ class PasswordGrant(Grant):
             advice="Check username and password.",
             method=given["method"],
             content_type=given["content_type"],
-            refreshes=bool(given["use_refresh_token"]),
+            refreshes=checked_flag("use_refresh_token", given["use_refresh_token"]),
             ways={"user": client_auth.User(user, secret)} if given["client_auth"] == "user" else None,
             expires_at=".expires",
             issued_at=".issued",
-            discards_older=bool(given["discards_older"]),
+            discards_older=given["discards_older"],
         )
 
 
