@@ -216,7 +216,7 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "kind", "text"), WRONG)
+@pytest.mark.parametrize(("key", "kind", "text"), WRONG, ids=[text for *_, text in WRONG])  # no key: it is random
 @pytest.mark.parametrize("taker", ["PrivateKeyJWT", "JWT", "JWTBearer"])
 def test_a_wrong_key_is_refused_at_once(key: Any, kind: type[Exception], text: str, taker: str) -> None:
     make: Any = {
@@ -241,7 +241,7 @@ LATE: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "options", "text"), LATE)
+@pytest.mark.parametrize(("key", "options", "text"), LATE, ids=[text for *_, text in LATE])
 def test_what_only_the_signing_can_tell_is_an_error_of_our_tree(key: Any, options: Any, text: str) -> None:
     provider = client(PrivateKeyJWT(key, **options))
     with pytest.raises(errors.TokenAuthError, match=text):

@@ -281,7 +281,7 @@ def test_from_google(tmp_path: Path, form: str) -> None:
         ({"type": "authorized_user", "refresh_token": "4711"}, ValueError, 'its type is "authorized_user"'),
         ({}, ValueError, "no client_email and no private_key"),
         ("/nowhere/4711.json", ValueError, "can't be read: No such file"),
-        (json.dumps(ACCOUNT), ValueError, "json.loads"),
+        pytest.param(json.dumps(ACCOUNT), ValueError, "json.loads", id="its text, with a random key"),
         (None, TypeError, "path of a JSON file, or a dict, not NoneType"),
         (ACCOUNT | {"private_key": "4711"}, ValueError, "key is neither PEM"),
     ],
