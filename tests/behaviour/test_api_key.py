@@ -183,7 +183,7 @@ def test_pickles_and_copies_carry_the_key(api: Server) -> None:
         (KEY, {"refused": 403}, "neither fetched nor renewed"),
         (KEY, {"cache": {}}, "neither fetched nor renewed"),
         (KEY, {"origins": "https://h.example"}, r"origins=\["),
-        (KEY, {"query": "key"}, "has no option 'query'"),
+        (KEY, {"query": "key"}, "has no argument 'query'"),
     ],
 )
 def test_bad_input_is_refused(key: Any, arguments: dict[str, Any], text: str) -> None:

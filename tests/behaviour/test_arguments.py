@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 import pytest
@@ -13,9 +13,13 @@ from tokenauth import (
     APIKeyAuth,
     AtripAuth,
     ClientCredentialsAuth,
+    LoginAuth,
     ManisAuth,
+    Options,
     PasswordGrantAuth,
     PlatformAuth,
+    Provider,
+    Token,
     TokenAuth,
 )
 from tokenauth.providers import Login
@@ -163,6 +167,64 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., 
     assert "'timeout'" in refusal(make, timeuot=3)
     assert "leway" in refusal(make, leway=3)
     assert "nothing_like_it" in refusal(make, nothing_like_it=VALUE)
+
+
+LOGIN = LoginAuth("https://id.example/t", json={"user": "u"})
+
+
+class Own(PlainProvider):
+    """A provider of a user's, with no more arguments than it says."""
+
+    def __init__(self, *hosts: str, **options: Unpack[Options]) -> None:
+        super().__init__(f"https://{hosts[0]}")
+        self.options = options
+
+
+@pytest.mark.parametrize(
+    ("taker", "name", "text"),
+    [
+        (oauth().replace, "url", "ClientCredentials has no argument 'url'; did you mean 'token_url'?"),
+        (oauth().replace, "clientid", "ClientCredentials has no argument 'clientid'; did you mean 'client_id'?"),
+        (oauth, "url", "ClientCredentials has no argument 'url'; did you mean 'token_url'?"),
+        (oauth, "name", "ClientCredentials has no argument 'name'"),
+        (oauth, "form", "ClientCredentials has no argument 'form'"),
+        (LOGIN.replace, "token_url", "Login has no argument 'token_url'; did you mean 'url'?"),
+        (LOGIN.replace, "extra_header", "Login has no argument 'extra_header'; did you mean 'extra_headers'?"),
+        (LoginAuth, "base_url", "Login has no argument 'base_url'; did you mean 'url'?"),
+        (manis, "merchant", "Manis has no argument 'merchant'; did you mean 'merchant_id'?"),
+        (manis, "error_code", "Manis has no argument 'error_code'"),
+        (platform, "user", "Platform has no argument 'user'; did you mean 'username'?"),
+        (functools.partial(Token, "t"), "expires", "Token has no argument 'expires'; did you mean 'expires_at'?"),
+        (functools.partial(Own, "id.example"), "time_out", "Own has no argument 'time_out'; did you mean 'timeout'?"),
+        (functools.partial(TokenAuth, Own("id.example")), "url", "TokenAuth has no argument 'url'"),
+        (TokenAuth(Own("id.example")).replace, "hosts_", "Own has no argument 'hosts_'"),
+    ],
+)
+def test_an_unknown_argument_is_named_and_the_one_that_was_meant(
+    taker: Callable[..., Any], name: str, text: str
+) -> None:
+    """Whatever the classes beneath it call their arguments: theirs are not proposed, taken or mixed up with it."""
+    assert refusal(taker, **{name: VALUE}) == text
+
+
+def test_a_provider_that_declares_no_names_is_asked_itself() -> None:
+    class Taking(Provider):
+        def __init__(self, **options: Any) -> None:
+            self.given = options
+
+    class Wrapped(Taking):
+        __init__: Any = functools.partialmethod(Taking.__init__, more=2)
+
+    assert Taking(whatever=1).given == {"whatever": 1}
+    assert Wrapped(whatever=1).given == {"whatever": 1, "more": 2}
+
+
+def test_a_provider_without_arguments_takes_none() -> None:
+    class Nothing(Provider): ...
+
+    make: Any = Nothing
+    for mistake in (lambda: make(1), lambda: make(whatever=1)):
+        assert refusal(mistake) == "Nothing() takes no arguments"
 
 
 async def _async_handler(event: object) -> None: ...

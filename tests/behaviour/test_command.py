@@ -320,7 +320,7 @@ def test_what_differs_is_another_credential() -> None:
         (["a"], {"env": ["A=s3cret"]}, "env must be a mapping"),
         (["a"], {"env": {"A=": "s3cret"}}, "not a name for an environment variable"),
         (["a"], {"env": {"A": None}}, "env"),
-        (["a"], {"cwd": "/"}, "has no option 'cwd'"),
+        (["a"], {"cwd": "/"}, "has no argument 'cwd'"),
         (["a"], {"token_client": object()}, "no token call is made"),
     ],
 )

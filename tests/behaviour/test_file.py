@@ -181,7 +181,7 @@ def test_a_path_is_what_it_was_when_it_was_given(tmp_path: Path, monkeypatch: py
         ("", {}, "path is empty"),
         ("s3cret\n", {}, "Is it the token itself"),
         ("/token", {"store": object()}, "the processes share the file"),
-        ("/token", {"expires_in": "x"}, "has no option 'expires_in'"),
+        ("/token", {"expires_in": "x"}, "has no argument 'expires_in'"),
     ],
 )
 def test_bad_input_is_refused(path: Any, arguments: dict[str, Any], text: str) -> None:

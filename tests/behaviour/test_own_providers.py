@@ -284,5 +284,5 @@ def test_options_given_to_the_auth_object_take_precedence_over_the_provider_s() 
     auth = TokenAuth(provider, timeout=4.0, header="X-Two")
     assert (auth._source.credential.timeout, auth._source.credential.leeway) == (4.0, 5.0)
     assert auth._source.admission.header == "X-Two"
-    with pytest.raises(TypeError, match="Login has no option 'timeuot'; did you mean 'timeout'"):
+    with pytest.raises(TypeError, match="Login has no argument 'timeuot'; did you mean 'timeout'"):
         Login(URL, timeuot=3.0)  # type: ignore[call-arg]

@@ -340,7 +340,7 @@ def test_what_is_sent() -> None:
         ({"on_refresh_token": "save"}, "on_refresh_token must be a function that takes the new refresh token, not str"),
         ({"client_auth": "s3cret"}, "client_auth"),
         ({"extra": {"refresh_token": "s3cret"}}, "extra must not have refresh_token"),
-        ({"refreshtoken": "s3cret"}, "has no option 'refreshtoken'"),
+        ({"refreshtoken": "s3cret"}, "has no argument 'refreshtoken'"),
     ],
 )
 def test_bad_input_is_refused_at_once_and_shows_no_value(arguments: dict[str, Any], problem: str) -> None:

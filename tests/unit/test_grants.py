@@ -84,7 +84,7 @@ def test_a_list_in_any_login_sends_a_name_several_times() -> None:
         ({"resource": "https://api.example/#x"}, ValueError, "fragment"),
         ({"extra": {"client_assertion": "x"}}, ValueError, "client_assertion"),
         ({"extra": {"audience": "x"}, "audience": "y"}, ValueError, "audience"),
-        ({"scop": "a"}, TypeError, "no option 'scop'"),
+        ({"scop": "a"}, TypeError, "no argument 'scop'"),
     ],
 )
 @pytest.mark.parametrize("make", [client, exchange])

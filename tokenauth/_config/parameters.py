@@ -6,9 +6,9 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin
 
+from tokenauth._core.nearest import nearest as _nearest
 from tokenauth._core.places import Header
 from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import SupportsSecretValue
@@ -108,5 +108,5 @@ def _hints(taker: Any) -> dict[str, Any]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'secret'?" for a name that is not among *known*, or all of these where none is near."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f". There are: {', '.join(names) or 'none'}"
+    near = _nearest(name, names)
+    return f"; did you mean {near!r}?" if near else f". There are: {', '.join(names) or 'none'}"

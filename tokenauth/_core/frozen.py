@@ -106,7 +106,9 @@ class Frozen(metaclass=_Kind):
             raise TypeError(f"{name} takes {len(parts)} arguments at most, not {count}")
         for each in named:
             if each not in parts:
-                raise TypeError(f"{name} has no argument {each!r}")
+                from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
+
+                raise unknown(name, each, parts)
             if each in given:
                 raise TypeError(f"{name} is given {each!r} twice")
         missing = [each for each, one in parts.items() if one.required and each not in given and each not in named]

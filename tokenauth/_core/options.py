@@ -59,11 +59,9 @@ def checked_options(name: str, options: Mapping[str, Any], known: type = Options
     """
     for option in options:
         if option not in NAMES:
-            import difflib  # noqa: PLC0415  (needed for an error only)
+            from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
 
-            near = difflib.get_close_matches(option, known.__annotations__, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{name} has no option {option!r}{hint}")
+            raise unknown(name, option, known.__annotations__)
     own = dict(options)
     if isinstance(own.get("origins"), Iterable) and not isinstance(own["origins"], str | bytes):
         own["origins"] = tuple(own["origins"])

@@ -3,10 +3,11 @@
 Law: no I/O, no clock, no lock, no client library, no state that changes.
 """
 
+import functools
 import os
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, Unpack, get_args, get_origin
 from urllib.parse import urlsplit
 
 from tokenauth._core.errands import Errand
@@ -15,6 +16,8 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
+
+_ARGS, _KEYWORDS = 0x04, 0x08  # flags of code with *args and with **keywords
 
 
 class Given(tuple[Any, ...]):
@@ -36,6 +39,32 @@ class Given(tuple[Any, ...]):
         return isinstance(other, Given)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@functools.lru_cache(maxsize=128)
+def _declared(init: Any) -> frozenset[str] | None:
+    """Return the names of the arguments that *init* declares; None where it takes any name."""
+    code = getattr(init, "__code__", None)
+    if code is None:  # it is no function
+        return None
+    own = code.co_argcount + code.co_kwonlyargcount
+    names, beyond = code.co_varnames[1:own], code.co_varnames[own:]
+    if not code.co_flags & _KEYWORDS:
+        return frozenset(names)
+    rest = init.__annotations__.get(beyond[1 if code.co_flags & _ARGS else 0])
+    options = get_args(rest)[0].__annotations__ if get_origin(rest) is Unpack else None
+    return None if options is None else frozenset(names).union(options)
+
+
+def _check_names(kind: Any, arguments: Mapping[str, Any]) -> None:
+    """Raise TypeError if *kind* doesn't take all *arguments*. Its parents may take others by that name."""
+    if kind.__init__ is object.__init__:
+        raise TypeError(f"{kind.__name__}() takes no arguments")
+    known = _declared(kind.__init__)
+    if known is not None and not arguments.keys() <= known:
+        from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
+
+        raise unknown(kind.__name__, next(name for name in arguments if name not in known), known)
 
 
 class Provider:
@@ -78,6 +107,8 @@ class Provider:
     _given: Given
 
     def __new__(cls, *args: Any, **arguments: Any) -> Self:
+        if args or arguments:
+            _check_names(cls, arguments)
         made = super().__new__(cls)
         made.__dict__["_given"] = Given((args, arguments))
         return made

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
+from tokenauth._core.nearest import unknown
+from tokenauth._core.options import NAMES
 from tokenauth._core.provider import Given
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ def remade(thing: T, changes: Mapping[str, Any]) -> T:
         elif rest is not None:
             bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
         else:
-            raise TypeError(f"replace() got {name!r}: {kind.__name__.strip('_')} has no such argument or option")
+            raise unknown(kind.__name__.strip("_"), name, NAMES.union(signature.parameters))
     options = getattr(thing, "options", {})
     for given, kept in ((bound.arguments, {}), (bound.arguments.get(rest or "", {}), options)):
         used_up = {name: each for name, each in given.items() if isinstance(each, Iterator) and name not in changes}

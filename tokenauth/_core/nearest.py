@@ -1,0 +1,21 @@
+"""Nearest: what somebody meant who wrote a name that doesn't exist. Loaded when there is an error to write."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name among *known* that is spelled like *name*, or ends with the same word: "token_url" for "url"."""
+    names = sorted(known)
+    namesakes = [each for each in names if each.rpartition("_")[2] == name.rpartition("_")[2]]
+    for candidates, cutoff in ((names, 0.85), (namesakes, 0.0), (names, 0.6)):
+        near = get_close_matches(name, candidates, n=1, cutoff=cutoff)
+        if near:
+            return near[0]
+    return None
+
+
+def unknown(taker: str, name: str, known: Iterable[str]) -> TypeError:
+    """Return the error about *name*, which is not among the arguments that *taker* takes."""
+    near = nearest(name, known)
+    return TypeError(f"{taker} has no argument {name!r}" + (f"; did you mean {near!r}?" if near else ""))
