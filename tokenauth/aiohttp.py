@@ -1,4 +1,4 @@
-"""The auth objects for aiohttp (3.12.1 or newer; extra `aiohttp`); imports no other client.
+"""The auth objects for aiohttp (3.12.4 or newer; extra `aiohttp`); imports no other client.
 
 aiohttp.ClientSession(middlewares=[ManisAuth("https://api.example.com", merchant_id="m-1", secret=secret)])
 aiohttp.ClientSession(middlewares=[TokenAuth(my_own_provider)])

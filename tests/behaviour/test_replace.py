@@ -95,14 +95,14 @@ def test_copies_of_copies_work(copied: Any, server: TokenServer) -> None:
 @pytest.mark.parametrize(
     ("make", "changes", "error", "text"),
     [
-        (MADE["manis"], {"merchantid": "x"}, TypeError, "no option 'merchantid'"),
+        (MADE["manis"], {"merchantid": "x"}, TypeError, "no argument 'merchantid'; did you mean 'merchant_id'"),
         (MADE["manis"], {"timeout": -1}, ValueError, "timeout"),
         (MADE["manis"], {"base_url": "http://intern.example"}, ValueError, "https"),
         (
             lambda: TokenAuth(PlainProvider(HOME)),
             {"usr": "x"},
             TypeError,
-            "'usr': PlainProvider has no such arg",
+            "PlainProvider has no argument 'usr'; did you mean 'user'",
         ),
         (lambda: TokenAuth(PlainProvider(HOME)), {"user": "x", "scheme": 3}, TypeError, "scheme"),
         (lambda: pickle.loads(pickle.dumps(MADE["manis"]())), {"secret": "x"}, TypeError, "comes out of a pickle"),
