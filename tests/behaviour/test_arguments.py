@@ -169,7 +169,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(make: Callable[..., 
     assert "nothing_like_it" in refusal(make, nothing_like_it=VALUE)
 
 
-LOGIN = LoginAuth("https://id.example/t", json={"user": "u"})
+ANY_API = LoginAuth("https://id.example/t", json={"user": "u"})
 
 
 class Own(PlainProvider):
@@ -188,8 +188,8 @@ class Own(PlainProvider):
         (oauth, "url", "ClientCredentials has no argument 'url'; did you mean 'token_url'?"),
         (oauth, "name", "ClientCredentials has no argument 'name'"),
         (oauth, "form", "ClientCredentials has no argument 'form'"),
-        (LOGIN.replace, "token_url", "Login has no argument 'token_url'; did you mean 'url'?"),
-        (LOGIN.replace, "extra_header", "Login has no argument 'extra_header'; did you mean 'extra_headers'?"),
+        (ANY_API.replace, "token_url", "Login has no argument 'token_url'; did you mean 'url'?"),
+        (ANY_API.replace, "extra_header", "Login has no argument 'extra_header'; did you mean 'extra_headers'?"),
         (LoginAuth, "base_url", "Login has no argument 'base_url'; did you mean 'url'?"),
         (manis, "merchant", "Manis has no argument 'merchant'; did you mean 'merchant_id'?"),
         (manis, "error_code", "Manis has no argument 'error_code'"),
