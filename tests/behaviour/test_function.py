@@ -553,7 +553,7 @@ def test_an_exception_of_its_own_is_an_error_of_ours(client: Client, api: API) -
     assert secret not in str(met.value)
 
 
-def test_the_refused_token_is_masked_in_what_it_raises(api: API) -> None:
+def test_the_refused_token_is_not_shown_where_it_raises(api: API) -> None:
     def get_token(rejected: Token | None = None) -> str:
         if rejected is not None:
             raise RuntimeError(f"{rejected.value} is over")
@@ -561,8 +561,9 @@ def test_the_refused_token_is_masked_in_what_it_raises(api: API) -> None:
 
     auth = api.auth(get_token)
     auth.refused(api.url, auth.headers(api.url))
-    with pytest.raises(TokenEndpointError, match=r"RuntimeError: \*\*\* is over"):
+    with pytest.raises(TokenEndpointError, match="raised RuntimeError") as met:
         auth.headers(api.url)
+    assert "t-4711" not in str(met.value)
 
 
 def test_a_failure_cools_down_and_is_not_tried_again_at_once(api: API) -> None:
@@ -579,7 +580,7 @@ def test_a_failure_cools_down_and_is_not_tried_again_at_once(api: API) -> None:
             auth.get_token()
     assert len(calls) == 1
     clock.move(1.1)
-    with pytest.raises(TokenEndpointError, match="away"):
+    with pytest.raises(TokenEndpointError, match="raised OSError"):
         auth.get_token()
     assert len(calls) == 2
 

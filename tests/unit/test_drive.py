@@ -95,8 +95,9 @@ def test_a_failing_exchange_says_where_and_what_next(
     def transport() -> Any:
         raise Unreachable("no route", connected=connected)
 
+    effect = Exchange(REQUEST, flight, clock.monotonic_now + 10, public=REQUEST.url)
     with pytest.raises(TokenEndpointError, match=r"https://id\.example/t .*no route") as met:
-        perform(Exchange(REQUEST, flight, clock.monotonic_now + 10), clock, transport)
+        perform(effect, clock, transport)
     assert met.value.retryable
     assert ("token_client=" in str(met.value)) is not connected
     assert "secret" not in str(met.value)

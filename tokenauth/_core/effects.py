@@ -41,13 +41,14 @@ class Exchange(NamedTuple):
     """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
 
     If the leader is cancelled and the response arrives later, *unwanted* is called with a function that returns the
-    Reply or raises.
+    Reply or raises. Errors name the path of *public*; that of any other URL may be a secret.
     """
 
     request: TokenRequest
     flight: "Flight"
     deadline: float
     unwanted: Callable[[Callable[[], Reply]], object] = bool
+    public: str = ""
 
 
 class Undertake(NamedTuple):

@@ -165,7 +165,7 @@ def call(
             logins.line.spend(refresh_token)
         try:
             with flight.drifting(deadline, exchanges=refresh_token is not None):
-                reply = yield asked(talk.request, flight, deadline, unwanted)
+                reply = yield asked(source, talk.request, flight, deadline, unwanted)
         except Exception as failure:
             logins.unsend(refresh_token, failure)
             raise
@@ -207,11 +207,15 @@ def _texts(request: TokenRequest) -> tuple[str, ...]:
 
 
 def asked(
-    request: TokenRequest | Errand, flight: Flight, deadline: float, unwanted: Callable[[Callable[[], Reply]], object]
+    source: Source,
+    request: TokenRequest | Errand,
+    flight: Flight,
+    deadline: float,
+    unwanted: Callable[[Callable[[], Reply]], object],
 ) -> Exchange | Undertake:
     """Return the effect that performs *request*."""
     if isinstance(request, TokenRequest):
-        return Exchange(request, flight, deadline, unwanted)
+        return Exchange(request, flight, deadline, unwanted, source.provider.token_url)
     return Undertake(request, flight, deadline, unwanted)
 
 

@@ -164,7 +164,8 @@ def _said(complaints: bytearray, printed: bytearray, errand: RunCommand) -> str:
     text = complaints.decode(errors="replace").strip()
     if _TRACEBACK in text:
         text = text.rpartition("\n")[2]
-    words = {*_values(errand.argv), *printed[:_PIECE].decode(errors="replace").split()}
+    given = (*_values(errand.argv), *errand.env.values())
+    words = {*given, *itertools.chain(*map(_parts, given)), *printed[:_PIECE].decode(errors="replace").split()}
     line = shown(text, [*errand.env.values(), *(each for each in words if len(each) >= _SHORTEST)])
     return f": {line}" if line else ". It wrote nothing on stderr"
 
@@ -172,6 +173,8 @@ def _said(complaints: bytearray, printed: bytearray, errand: RunCommand) -> str:
 _SHORTEST = 4
 """Characters of a word that may be a secret: a shorter one would hide all of the text."""
 _SUBCOMMAND = re.compile(r"[a-z]+(?:-[a-z]+)*")
+_BETWEEN = re.compile(r"[\s'\"`;|&()<>]+")
+_VALUE = re.compile(r"(?<=[=:@])[^=:@]++(?!=)")
 
 
 def _values(argv: Sequence[str]) -> Iterator[str]:
@@ -181,6 +184,15 @@ def _values(argv: Sequence[str]) -> Iterator[str]:
         if not name.startswith("--"):
             yield each
         elif equals:
+            yield value
+
+
+def _parts(given: str) -> Iterator[str]:
+    """Yield the parts of an argument that may be secrets: of `user:secret`, `-psecret`, a URL, a script for a shell."""
+    for word in _BETWEEN.split(given):
+        yield from _VALUE.findall(word)
+        value = word[2:] if re.match("-[A-Za-z]", word) else word
+        if not value.isalpha():  # a script has many such words, which tell what is wrong
             yield value
 
 

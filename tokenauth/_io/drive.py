@@ -309,6 +309,7 @@ class TokenCall:
 
     def __init__(self, exchange: Exchange | Undertake, clock: Clock) -> None:
         self.request: Any = exchange.request
+        self._public = exchange.public if isinstance(exchange, Exchange) else ""
         self.flight, self._unwanted = exchange.flight, exchange.unwanted
         self._clock = clock
         self.sent_at = clock.wall()
@@ -344,7 +345,8 @@ class TokenCall:
     def failed(self, problem: Unreachable | None) -> Exception:
         """Return the error for *problem*; None means that time ran out. To be raised outside of any `except` block:
         the client's own exceptions hold the request with its secrets."""
-        where = f"{Origin.parse(self.request.url)}{urlsplit(self.request.url).path}"
+        path = urlsplit(self.request.url).path
+        where = f"{Origin.parse(self.request.url)}{path if path == urlsplit(self._public).path else ''}"
         if problem is None:
             text = f"The token endpoint {where} did not answer in time (timeout=). Is it up, and can it be reached?"
         elif problem.connected:

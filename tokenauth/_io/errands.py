@@ -18,8 +18,8 @@ from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
 from tokenauth._io.drive import Steps, TokenCall, in_hand, is_late
 from tokenauth._io.failed import Failed
+from tokenauth._io.transports import reason
 from tokenauth._io.waiting import Gone, in_thread
-from tokenauth.providers._masking import shown
 
 
 class Brought(NamedTuple):
@@ -97,7 +97,7 @@ def _called(errand: CallFunction, rejected: Token | None) -> object:
         if _is_due(value, rejected):
             value.refresh(_google_request())
     except BaseException as problem:  # a CancelledError, too: of a loop that the function has run itself
-        failure = _failed(errand, errors.alone(problem), rejected)
+        failure = _failed(errand, errors.alone(problem))
     else:
         return value
     raise failure
@@ -107,16 +107,15 @@ async def _guarded(awaitable: Awaitable[object], errand: Errand) -> Brought:
     try:
         return Brought(result=await awaitable)
     except Exception as problem:
-        failure = _failed(errand, errors.alone(problem), None)
+        failure = _failed(errand, errors.alone(problem))
     raise failure
 
 
-def _failed(errand: Errand, problem: BaseException, rejected: Token | None) -> BaseException:
+def _failed(errand: Errand, problem: BaseException) -> BaseException:
+    """Return what to raise for *problem*, whose own text may quote a secret: it stays in the cause."""
     if isinstance(problem, errors.TokenAuthError | Misuse | KeyboardInterrupt | SystemExit):
         return problem  # the first is another auth object's, which the function asked
-    text = shown(str(problem), () if rejected is None else (rejected.value,))
-    words = f"{type(problem).__name__}{f': {text}' if text else ''}"
-    return Failed(f"{errand.what} raised {words}", cause=problem)
+    return Failed(f"{errand.what} raised {reason(problem)}; call it by itself to see why", cause=problem)
 
 
 def _is_due(value: Any, rejected: Token | None) -> bool:
