@@ -9,13 +9,14 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import urllib3
 
 from tests.servers import Reply
 from tests.support import ManualClock, PlainProvider, TokenServer, with_clock
-from tokenauth import FunctionAuth, LoginAuth
+from tokenauth import APIKeyAuth, FunctionAuth, LoginAuth
 from tokenauth._core.signature import Signature
 
 WAYS: dict[str, Callable[[Any, str], dict[str, str]]] = {
@@ -297,3 +298,15 @@ WITHOUT = """
 def test_a_client_that_is_not_there_is_not_needed(hidden: list[str], library: str) -> None:
     text = textwrap.dedent(WITHOUT).format(hidden=hidden, library=library)
     assert subprocess.run([sys.executable, "-c", text], timeout=60, check=False).returncode == 0
+
+
+@way
+@pytest.mark.parametrize("url", [None, 7, b"https://api.example", httpx.URL("https://api.example")])
+def test_a_url_of_another_type_is_refused_in_a_text_that_says_what_to_write(
+    headers: Callable[..., Any], url: Any
+) -> None:
+    auth = APIKeyAuth("k", origins=["https://api.example"])
+    with pytest.raises(TypeError, match=f"url must be a str, not {type(url).__name__}"):
+        headers(auth, url)
+    with pytest.raises(TypeError, match=f"url must be a str, not {type(url).__name__}"):
+        auth.refused(url)

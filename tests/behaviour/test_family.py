@@ -105,6 +105,14 @@ def test_signature_and_text_are_the_provider_s(name: str) -> None:
         assert kind.__doc__
 
 
+@pytest.mark.parametrize("other", [httpx, httpx2])
+def test_an_object_for_requests_says_so_where_another_client_calls_it(other: Any) -> None:
+    auth: Any = importlib.import_module("tokenauth.requests").APIKeyAuth("k-4711", origins=["https://h.example"])
+    text = r"tokenauth.requests.APIKeyAuth can't sign a request of httpx2?\b.*: import APIKeyAuth from tokenauth"
+    with pytest.raises(TypeError, match=text):
+        other.get("https://h.example/", auth=auth)
+
+
 @homes
 def test_platform_is_a_password_grant(home: str) -> None:
     module = importlib.import_module(home)

@@ -51,7 +51,7 @@ class Anywhere:
             TokenAuthError: no token could be obtained.
             ValueError: *url* is not an http(s) URL, or the API takes its token in the query instead of a header.
         """
-        origin = Origin.parse(url)
+        origin = _origin(url)
         if self._source.provider.is_static(origin):
             return _headers(url, self._run(flows.static(self._source, origin)))  # type: ignore[arg-type]  # a signature, not a token
         if not self._source.admission.admits(origin):
@@ -60,7 +60,7 @@ class Anywhere:
 
     async def aheaders(self, url: str) -> dict[str, str]:
         """Async version of `headers()`; it doesn't block the event loop."""
-        origin = Origin.parse(url)
+        origin = _origin(url)
         if self._source.provider.is_static(origin):
             return _headers(url, await self._arun(flows.static(self._source, origin)))
         if not self._source.admission.admits(origin):
@@ -82,7 +82,7 @@ class Anywhere:
             False if a new token would not help: *headers* carry no token of this object, or *url* has refused new
             tokens before and must wait for the next renewal.
         """
-        source, origin = self._source, Origin.parse(url)
+        source, origin = self._source, _origin(url)
         if not source.admission.admits(origin):
             return False
         given, held = self._handed_out.get(origin), source.tokens.held()
@@ -148,6 +148,12 @@ class Anywhere:
         def _obtain(self, rejected: Token | None, library: str | None = None) -> Token: ...
 
         async def _aobtain(self, rejected: Token | None, library: str | None = None) -> Token: ...
+
+
+def _origin(url: str) -> Origin:
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a str, not {type(url).__name__}: write str(url)")
+    return Origin.parse(url)
 
 
 class _Given:

@@ -24,8 +24,11 @@ class RequestsAuth(BaseTokenAuth):
     """The auth object that a session of requests or niquests calls with each request."""
 
     def __call__(self, request: Any) -> Any:
-        source, url = self._source, request.url or ""
-        place, token = url[: url.find("/", 8) + 1], None
+        source, url, token = self._source, request.url or "", None
+        try:
+            place = url[: url.find("/", 8) + 1]
+        except AttributeError:  # httpx calls whatever can be called
+            raise self._misused(request) from None
         signature = source.readiness.static.get(place)
         if signature is None:
             ready = source.ready()
@@ -34,6 +37,11 @@ class RequestsAuth(BaseTokenAuth):
                 return _kinds[kind][1].begun(self, request, place)
             token = ready.token
         return self._signed(request, signature, token)
+
+    def _misused(self, request: Any) -> TypeError:
+        kind, library = type(self), type(request).__module__.partition(".")[0]
+        text = f"{kind.__module__}.{kind.__name__} can't sign a request of {library}, only of requests and niquests"
+        return TypeError(f"{text}: import {kind.__name__} from tokenauth, or from tokenauth.{library}")
 
     def _signed(self, request: Any, signature: Signature, token: Token | None) -> Any:
         """Put *signature* on *request*, and make it one that looks after it."""
