@@ -1,5 +1,6 @@
 """Every failure of a token call is caught by what existing code has after `except`, and says what, where, what next."""
 
+import sys
 import threading
 import traceback
 import uuid
@@ -35,6 +36,7 @@ from tokenauth import (
     TokenEndpointError,
     TokenResponseError,
 )
+from tokenauth.providers import ClientSecretJWT, PrivateKeyJWT
 
 SECRET = "s3cr3t-of-the-client"
 HERD = 64
@@ -237,6 +239,20 @@ def test_a_callable_that_gives_no_secret_is_an_error_of_ours(client: Client, ser
     assert "client_secret" in str(problem)
     assert all(SECRET not in f"{each!s}{each!r}" for each in chain(problem))
     assert not server.server.requests
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("way", [PrivateKeyJWT({"kty": "RSA", "n": "AA", "e": "AQAB", "d": SECRET}), ClientSecretJWT()])
+def test_a_login_without_its_extra_says_what_to_install(
+    client: Client, way: Any, server: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "joserfc", None)
+    secret = SECRET * 2 if isinstance(way, ClientSecretJWT) else None
+    given = {"client_id": server.user, "client_secret": secret, "client_auth": way, "cache": {}}
+    problem = problem_of(client, ClientCredentialsAuth(f"{server.url}/token", **given), server.api)
+    assert "A signed JWT needs joserfc" in str(problem)
+    assert str(problem).endswith("pip install 'tokenauth-http[jwt]'")
+    assert all(SECRET not in f"{each!s}{each!r}" for each in chain(problem))
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

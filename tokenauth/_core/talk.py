@@ -130,6 +130,8 @@ class Talk:
         if isinstance(problem, errors.TokenAuthError):
             problem.__cause__ = problem.__context__ = problem.__traceback__ = None
             return problem
+        if isinstance(problem, ImportError) and "pip install 'tokenauth-http[" in str(problem):  # ours: see `installed`
+            return kind(f"{self._provider.name}: {problem}", **evidence)
         place = traceback.extract_tb(problem.__traceback__)[-1]
         at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"
         return kind(f"{self._provider.name}: {what} raised {at}", **evidence)
