@@ -246,8 +246,9 @@ def test_a_callable_that_gives_no_secret_is_an_error_of_ours(client: Client, ser
 def test_a_login_without_its_extra_says_what_to_install(
     client: Client, way: Any, server: TokenServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "joserfc", None)
-    secret = SECRET * 2 if isinstance(way, ClientSecretJWT) else None
+    for name in ("joserfc", "joserfc.jwk"):
+        monkeypatch.setitem(sys.modules, name, None)
+    secret = f"{SECRET}-{uuid.uuid4()}" if isinstance(way, ClientSecretJWT) else None
     given = {"client_id": server.user, "client_secret": secret, "client_auth": way, "cache": {}}
     problem = problem_of(client, ClientCredentialsAuth(f"{server.url}/token", **given), server.api)
     assert "A signed JWT needs joserfc" in str(problem)
