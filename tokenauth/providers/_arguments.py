@@ -133,6 +133,7 @@ def checked_lifetime(lifetime: object) -> float | None:
     return float(lifetime)
 
 
+@by_value
 def names(name: str, given: Iterable[str]) -> tuple[str, ...]:
     """Return the argument *name*, a list of names, as a tuple."""
     return tuple(checked_text(f"a name in {name}", each) for each in listed(given, name, "names"))

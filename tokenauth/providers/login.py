@@ -75,8 +75,9 @@ class Login(Provider):
         self._allow_http = checked_flag("allow_http", shared.get("allow_http"))
         self.token_url = checked_url(self._url_name, url, self._allow_http)
         self.name = checked_text("name", arguments["name"] or f"Token API at {place_of(self)}")
-        self._calls = self._described_calls(arguments)
-        self._carry = self._described_carry(arguments)
+        public = public_names(names("public", arguments["public"]))
+        self._calls = self._described_calls(arguments, public)
+        self._carry = self._described_carry(arguments, public)
         self._reading = Reading.of(arguments, self._noun, allow_http=self._allow_http)
         self.sliding = checked_flag("sliding", arguments["sliding"])
         if self.sliding and options.keys().isdisjoint({"lifetime", "expires_in", "expires_at"}):
@@ -86,10 +87,10 @@ class Login(Provider):
         self.refreshes, self.logs_out = "refresh" in self._calls, "logout" in self._calls
         self.discards_older = checked_flag("discards_older", arguments["discards_older"]) or self.logs_out
 
-    def _described_calls(self, arguments: Mapping[str, Any]) -> "dict[str, Step]":
+    def _described_calls(self, arguments: Mapping[str, Any], public: frozenset[str]) -> "dict[str, Step]":
         """Return each call by name: "" is the login, "first.0" the first call before it."""
         homes = checked_origins(self.options.get("origins", ()), allow_http=self._allow_http)
-        setting = Setting(self.token_url, homes, public_names(names("public", arguments["public"])))
+        setting = Setting(self.token_url, homes, public)
         first, calls = arguments["first"], {}
         for number, call in enumerate((first,) if isinstance(first, Call) else first):
             calls[f"first.{number}"] = Step(call, "first", setting)
@@ -99,8 +100,8 @@ class Login(Provider):
                 calls[name] = Step(arguments[name], name, setting)
         return calls
 
-    def _described_carry(self, arguments: Mapping[str, Any]) -> Carry:
-        carry = Carry(arguments, self.options, public_names(names("public", arguments["public"])))
+    def _described_carry(self, arguments: Mapping[str, Any], public: frozenset[str]) -> Carry:
+        carry = Carry(arguments, self.options, public)
         if carry.also is not None:  # then `sign` also sets header and scheme
             self.options = {name: each for name, each in self.options.items() if name not in {"header", "scheme"}}
         return carry
