@@ -22,7 +22,7 @@ from tokenauth import (
     Token,
     TokenAuth,
 )
-from tokenauth.providers import Login
+from tokenauth.providers import Call, Login
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
@@ -262,6 +262,8 @@ LOGIN: dict[str, list[Any]] = {
     "error_fields": ["requestId", 7, None, [7]],
     "origins": ["https://one.example", b"https://one.example", 7, None],
     "keep": ["nonce", ["nonce"], {"nonce"}, 7, {7: "x"}],
+    "first": [None, 7, Call, "/nonce", ["/nonce"], Call(7), Call(b"/nonce"), [Call(None)]],  # type: ignore[arg-type]
+    "refresh": ["/refresh", True, Call, Call(7)],  # type: ignore[arg-type]
     "sliding": ["false", 1],
     "discards_older": ["false", 1, []],
     "token": [_async_handler, (_Handler(),)],

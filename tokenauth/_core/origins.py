@@ -7,7 +7,9 @@ import functools
 import ipaddress
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UPGRADES = {"ws": "http", "wss": "https", "psse": "http", "sse": "https"}  # they begin as a request to that origin
@@ -105,7 +107,7 @@ def is_url(url: object) -> bool:
         return False
 
 
-def listed(values: Iterable[str], name: str = "origins", what: str = "URLs") -> tuple[str, ...]:
+def listed(values: Iterable[T], name: str = "origins", what: str = "URLs") -> tuple[T, ...]:
     """Return the argument *name* as a tuple; TypeError if it is one str, or no list of anything."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         one = "one " if isinstance(values, str) else ""

@@ -106,6 +106,8 @@ class Step:
 
     def _resolved(self, url: str, label: str) -> str:
         """Resolve *url* against the login's. ValueError unless it is at the login's origin or a listed one."""
+        if not isinstance(url, str):
+            raise TypeError(f"{label}url must be a str, not {type(url).__name__}")
         if not url:
             return self._setting.url
         whole = urljoin(self._setting.url, url)

@@ -15,7 +15,7 @@ from tokenauth._core.finder import identities, unnamed
 from tokenauth._core.identity import declared, state_of
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.options import checked_flag, checked_options
-from tokenauth._core.origins import Origin
+from tokenauth._core.origins import Origin, listed
 from tokenauth._core.provider import Provider, titled
 from tokenauth._core.provider import where as place_of
 from tokenauth._core.secrets import Secret, checked_text
@@ -92,7 +92,7 @@ class Login(Provider):
         homes = checked_origins(self.options.get("origins", ()), allow_http=self._allow_http)
         setting = Setting(self.token_url, homes, public)
         first, calls = arguments["first"], {}
-        for number, call in enumerate((first,) if isinstance(first, Call) else first):
+        for number, call in enumerate((first,) if isinstance(first, Call) else listed(first, "first", "Call(url, …)")):
             calls[f"first.{number}"] = Step(call, "first", setting)
         calls[""] = Step(Call("", *_of_login(arguments)), "", setting)
         for name in ("refresh", "logout"):
