@@ -10,7 +10,7 @@ import pytest
 from tests.clients import CLIENTS, Client
 from tests.servers import Reply as Response
 from tests.support import PlainProvider, TokenServer, token_server
-from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth, TokenResponseError
+from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth, TokenAuthError, TokenResponseError
 from tokenauth._core.origins import Origin
 from tokenauth.providers import Login, Provider, Reply, Secret, Signature, TokenRequest
 from tokenauth.stores import FileStore
@@ -54,6 +54,57 @@ class More(Least):
 
     def may_serve(self, origin: Origin) -> bool:
         return origin.loopback
+
+
+async def _unawaited(*_: Any) -> TokenRequest: ...  # type: ignore[empty-body]
+
+
+def _yields_text(*_: Any) -> Generator[str, Any, Token]:
+    yield "https://api.example"
+    return Token("t")
+
+
+ASKED_WRONGLY: dict[str, dict[str, Any]] = {
+    "no return": {"request": lambda *_: None},
+    "the URL": {"request": lambda *_: "https://api.example"},
+    "async": {"request": _unawaited},
+    "a login that yields text": {"login": _yields_text},
+}
+
+
+@every
+@pytest.mark.parametrize("mistake", ASKED_WRONGLY)
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.diagonal
+def test_a_login_that_asks_with_something_else_is_an_error_of_ours(
+    client: Client, server: TokenServer, mistake: str
+) -> None:
+    kind = type("Mistaken", (PlainProvider,), ASKED_WRONGLY[mistake])
+    for _ in range(2):
+        with pytest.raises(
+            TokenAuthError, match=r"its login must ask with a TokenRequest, not (NoneType|str|coroutine)"
+        ):
+            client.get(server.auth(provider=kind(server.url)), server.api)
+    assert server.logins == 0
+
+
+@every
+@pytest.mark.diagonal
+@pytest.mark.parametrize("signature", [{"Authorization": "Bearer t"}, "Bearer t"])
+def test_a_sign_that_returns_something_else_is_a_type_error(
+    client: Client, server: TokenServer, signature: Any
+) -> None:
+    kind = type("Mistaken", (PlainProvider,), {"sign": lambda *_: signature})
+    with pytest.raises(TypeError, match=f"sign must return a Signature, not {type(signature).__name__}"):
+        client.get(server.auth(provider=kind(server.url)), server.api)
+
+
+@pytest.mark.parametrize("secrets", [("k-4711",), "k-4711", b"k-4711"])
+def test_secrets_that_are_none_are_refused_without_being_shown(secrets: Any) -> None:
+    kind = type("Mistaken", (PlainProvider,), {"secrets": secrets})
+    with pytest.raises(TypeError, match=r"Mistaken.secrets must be Secret\(name, value\), not") as caught:
+        TokenAuth(kind(URL), cache={})
+    assert "k-4711" not in str(caught.value)
 
 
 class Elsewhere(Least):

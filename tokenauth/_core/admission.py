@@ -135,6 +135,8 @@ class Admission:
         return Signature() if own is None else self._whole(own)
 
     def _whole(self, own: Signature) -> Signature:
+        if not isinstance(own, Signature):
+            raise TypeError(f"{self.provider.name}: sign must return a Signature, not {type(own).__name__}")
         self.note(own)
         return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
 

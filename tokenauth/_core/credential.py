@@ -51,6 +51,10 @@ class Credential:
         self.leeway, self.timeout, self.on_event = leeway, timeout, on_event
         self.allow_http, self.memory, self.clock = allow_http, memory, clock
         secrets = provider.secrets
+        for each in secrets:
+            if not isinstance(each, Secret):
+                kind = type(provider).__name__
+                raise TypeError(f"{kind}.secrets must be Secret(name, value), not {type(each).__name__}")
         static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
         dynamic = tuple([secret for secret in secrets if secret.dynamic])  # its repr shows nothing of the callable
         self.mark = digest(purpose(provider).encoded, *static)

@@ -103,7 +103,12 @@ class Talk:
         raise failure
 
     def _checked(self, request: TokenRequest | Errand) -> TokenRequest | Errand:
-        return self.checked(request) if isinstance(request, TokenRequest) else request
+        if isinstance(request, TokenRequest):
+            return self.checked(request)
+        if isinstance(request, Errand):
+            return request
+        kind = type(request).__name__
+        raise errors.TokenAuthError(f"{self._provider.name}: its login must ask with a TokenRequest, not {kind}")
 
     def checked(self, request: TokenRequest) -> TokenRequest:
         """Return *request*; TokenAuthError where it can't be sent, or would go in clear."""
