@@ -158,7 +158,10 @@ def _tables() -> tuple[dict[str, dict[str, Any]], bool]:
     private = False
     try:
         with where.open("rb") as file:
-            private = os.name == "nt" or not os.fstat(file.fileno()).st_mode & OTHERS
+            mode = 0 if os.name == "nt" else os.fstat(file.fileno()).st_mode
+            private = not mode & OTHERS
+            if mode & stat.S_IWOTH:  # and so decide where the secrets go
+                problem = f"everybody can write to {where}: chmod o-w {where}"
             tables = tomllib.loads(file.read().decode("utf-8-sig"))  # some editors write a BOM
     except FileNotFoundError:
         problem = f"there are no profiles, because there is no file {where}: write one, or name another in {VARIABLE}"
