@@ -6,6 +6,8 @@ Auth objects with the same mapping share failures, flights and futility as they 
 import gc
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 import requests
 
@@ -15,7 +17,7 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply
 from tests.stores import DictStore, worker
 from tests.support import TokenServer, background, until, waiting
-from tokenauth import CredentialsRejected, TokenAuth
+from tokenauth import CredentialsRejected, LoginAuth, TokenAuth
 
 REJECTED = Reply(401, b"{}")
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -176,3 +178,26 @@ def test_a_refresh_token_of_before_is_not_used(server: TokenServer) -> None:
     tokenauth.forget()
     auth.get_token()
     assert seen == [b"", b""]
+
+
+# who logs in without a secret: the server may go by the client's certificate
+
+
+@pytest.mark.parametrize("library", [requests.Session, httpx.Client, httpx2.Client], ids=lambda each: each.__module__)
+def test_without_a_secret_each_token_client_has_its_own_tokens(library: Any, server: TokenServer) -> None:
+    def token(client: Any, **login: Any) -> str:
+        return LoginAuth(f"{server.url}/token", token="token", token_client=client, **login).get_token().value
+
+    with library() as one, library() as other:
+        assert len({token(one), token(other), token(None)}) == 3
+        assert server.logins == 3
+        assert token(one) == token(one)
+        secret = {"json": {"password": "p-4711"}}
+        assert token(one, **secret) == token(other, **secret)
+    seen = set()
+    for _ in range(5):  # a new client may have the address of an old one
+        with library() as client:
+            seen.add(token(client))
+        del client
+        gc.collect()
+    assert len(seen) == 5

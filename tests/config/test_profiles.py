@@ -165,7 +165,7 @@ def assertion() -> str:
 @pytest.mark.parametrize("mode", [0o646, 0o602, 0o666, 0o777])
 def test_a_file_that_everybody_may_write_is_refused(written: Written, mode: int) -> None:
     written(MANIS, mode)
-    with pytest.raises(ValueError, match="everybody can write to .*chmod o-w"):
+    with pytest.raises(ValueError, match=r"everybody can write to .*chmod o-w"):
         tokenauth.profile("manis-prod")
     written(MANIS, mode & 0o775)
     assert tokenauth.profile("manis-prod")

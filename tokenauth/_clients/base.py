@@ -113,7 +113,7 @@ class BaseTokenAuth(Anywhere):
     @once
     def _source(self) -> "Source":
         options, memory = _checked(self._provider, self._options)
-        source = at_login.source.Source(self._provider, memory=memory, **options)
+        source = at_login.source.Source(self._provider, memory=memory, client=self._token_client, **options)
         store = self._options.get("store")
         if store is not None:
             source.fleet.shelf = _shelf(store, source)

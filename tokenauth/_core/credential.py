@@ -3,6 +3,7 @@
 import functools
 import logging
 import random
+import weakref
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +29,8 @@ class Credential:
 
     Attributes:
         mark: keyed digest of everything that distinguishes tokens.
-        key: the cache key: the mark, and the callables that return secrets.
+        key: the cache key: the mark, and the callables that return secrets. Without a secret it may be the client's
+            certificate that the server goes by, and nobody can read it off: then the client itself.
         memory: what is remembered about this and other credentials.
         birth: the process that received the user's refresh token (`Provider.brought`), if there is one.
     """
@@ -46,6 +48,7 @@ class Credential:
         allow_http: bool = False,
         memory: Memory = PROCESS,
         clock: Clock = SYSTEM,
+        client: object = None,
     ) -> None:
         self.provider = provider
         self.leeway, self.timeout, self.on_event = leeway, timeout, on_event
@@ -56,7 +59,11 @@ class Credential:
                 kind = type(provider).__name__
                 raise TypeError(f"{kind}.secrets must be Secret(name, value), not {type(each).__name__}")
         static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
-        dynamic = tuple([secret for secret in secrets if secret.dynamic])  # its repr shows nothing of the callable
+        dynamic: tuple[Hashable, ...] = tuple(
+            [secret for secret in secrets if secret.dynamic]
+        )  # whose repr shows nothing
+        if client is not None and not secrets:
+            dynamic = (weakref.ref(client),)
         self.mark = digest(purpose(provider).encoded, *static)
         if provider.brought is not None:
             from tokenauth._core.lines import BROUGHT  # noqa: PLC0415  (most bring none)

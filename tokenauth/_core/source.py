@@ -50,12 +50,13 @@ class Source:
         memory: Memory = PROCESS,
         clock: Clock = SYSTEM,
         uniform: Callable[[float, float], float] | None = None,
+        client: object = None,
         **admission: Any,
     ) -> None:
         self.admission = check(provider, leeway=leeway, timeout=timeout, on_event=on_event, **admission)
         allow_http = self.admission.allow_http
         self.credential = Credential(
-            provider, leeway, timeout, on_event, allow_http=allow_http, memory=memory, clock=clock
+            provider, leeway, timeout, on_event, allow_http=allow_http, memory=memory, clock=clock, client=client
         )
         if uniform is not None:
             self.credential.uniform = uniform
