@@ -1,5 +1,6 @@
 """Every failure of a token call is caught by what existing code has after `except`, and says what, where, what next."""
 
+import pickle
 import sys
 import threading
 import traceback
@@ -254,6 +255,24 @@ def test_a_login_without_its_extra_says_what_to_install(
     assert "A signed JWT needs joserfc" in str(problem)
     assert str(problem).endswith("pip install 'tokenauth-http[jwt]'")
     assert all(SECRET not in f"{each!s}{each!r}" for each in chain(problem))
+
+
+NAMES_ITS_REQUEST = [client for client in CLIENTS if "aiohttp" not in repr(client)]  # aiohttp's errors have none
+
+
+@pytest.mark.parametrize("client", NAMES_ITS_REQUEST, ids=repr)
+@pytest.mark.parametrize("renewal", [False, True])
+def test_an_error_names_the_request_that_needed_the_token(client: Client, renewal: bool, server: TokenServer) -> None:
+    """As those of requests and httpx do: `exc.request.url` stands in many an `except` block."""
+    auth = server.auth()
+    if renewal:
+        assert client.get(auth, server.api) == 200
+        server.revoke()
+    server.answer = lambda request: Reply(401) if request.path == "/token" else None
+    for _ in range(2):  # the second is remembered
+        problem = problem_of(client, auth, server.api)
+        assert str(problem.request.url) == server.api
+        assert pickle.loads(pickle.dumps(problem)).request is None, "a body may be a file"
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -107,10 +107,10 @@ class HttpxAuth(BaseTokenAuth):
                 await response.aread()
 
     def _play(self, story: "Steps", request: Any) -> Any:
-        return steps.played(story, self, _library_of(request))
+        return steps.played(story, self, _library_of(request), request)
 
     async def _aplay(self, story: "Steps", request: Any) -> Any:
-        return await steps.aplayed(story, self, _library_of(request))
+        return await steps.aplayed(story, self, _library_of(request), request)
 
 
 def _library_of(request: Any) -> str | None:

@@ -38,7 +38,7 @@ class AwaitedSent(Sent, _Hook):
     def begun(cls, auth: RequestsAuth, request: Any, place: str) -> Any:
         """Return *request*. In a coroutine nobody can wait for a token here: it is signed just before it is sent."""
         if not on_a_loop():
-            return played(begin(auth, request, place), auth, cls.library)
+            return played(begin(auth, request, place), auth, cls.library, request)
         request.hooks["pre_request"].insert(0, _Signs(auth, place))
         return request
 
@@ -58,13 +58,13 @@ class AwaitedSent(Sent, _Hook):
             return _given(response) if awaited else response
         if last is not response:
             steps = _aside(steps, response)
-        return (aplayed if awaited else played)(steps, self.auth, self.library)
+        return (aplayed if awaited else played)(steps, self.auth, self.library, last.request)
 
     def by(self, sender: Any) -> None:
         """Note which session sends the request: the first one that does; later ones are adapters."""
         self.__dict__.setdefault("session", weakref.ref(sender))
 
-    def _performed(self, story: Steps) -> Any:
+    def _performed(self, story: Steps, request: Any) -> Any:
         return story
 
     def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
@@ -119,7 +119,7 @@ class _Signs(_Hook):
         rest = [each for each in request.hooks["pre_request"] if each is not self]
         request.hooks = {**request.hooks, "pre_request": rest}
         steps = begin(self._auth, request, self._place)
-        return (aplayed if _is_awaited() else played)(steps, self._auth, AwaitedSent.library)
+        return (aplayed if _is_awaited() else played)(steps, self._auth, AwaitedSent.library, request)
 
 
 def _of_promise(response: Any, name: str) -> Any:

@@ -86,7 +86,7 @@ class Sent:
     @classmethod
     def begun(cls, auth: RequestsAuth, request: Any, place: str) -> Any:
         """Return *request* as `begin` leaves it."""
-        return played(begin(auth, request, place), auth, cls.library)
+        return played(begin(auth, request, place), auth, cls.library, request)
 
     def mark(self, request: Any) -> None:
         """Note where the body of *request* begins, if it is a file that the client doesn't take for a stream."""
@@ -158,10 +158,10 @@ class Sent:
         watched = source.credential.futility.watching or (source.admission.peeks and source.admission.looks(status))
         if status < 300 and not watched and "chain" not in self.__dict__:
             return response
-        return self._performed(self.answered(response, settings))
+        return self._performed(self.answered(response, settings), response.request)
 
-    def _performed(self, story: Steps) -> Any:
-        return played(story, self.auth, self.library)
+    def _performed(self, story: Steps, request: Any) -> Any:
+        return played(story, self.auth, self.library, request)
 
     def answered(self, response: Any, settings: dict[str, Any]) -> Steps:
         """Return the response that the client goes on with: often *response* itself."""

@@ -1,6 +1,6 @@
 """Steps: what a generator of an adapter waits for, performed by blocking or by awaiting.
 
-    played(steps, auth, library)          await aplayed(steps, auth, library)
+    played(steps, auth, library, request)          await aplayed(steps, auth, library, request)
 
 A step is `Obtain`, `Static`, a function, or `Either` of two. What a function returns is awaited where it must be, so
 one text serves a client's sync and async methods alike; what it raises is raised in the generator.
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core import errors
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 
@@ -38,8 +39,11 @@ Step = Obtain | Static | Either | Callable[[], Any]
 Steps = Generator[Step, Any, Any]
 
 
-def played(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any:
-    """Perform *steps* by blocking this thread. *library* makes the token requests; None for the auth object's own."""
+def played(steps: Steps, auth: BaseTokenAuth, library: str | None, request: Any) -> Any:
+    """Perform *steps* by blocking this thread. An error of ours names the *request* that they are for.
+
+    *library* makes the token requests; None for the auth object's own.
+    """
     try:
         step = next(steps)
         while True:
@@ -56,9 +60,12 @@ def played(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any:
                     step = steps.send(result)
     except StopIteration as end:
         return end.value
+    except errors.TokenAuthError as problem:
+        problem.request = request
+        raise
 
 
-async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any:
+async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None, request: Any) -> Any:
     """Perform *steps* by awaiting."""
     try:
         step = next(steps)
@@ -78,3 +85,6 @@ async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None) -> Any
                     step = steps.send(result)
     except StopIteration as end:
         return end.value
+    except errors.TokenAuthError as problem:
+        problem.request = request
+        raise

@@ -77,12 +77,16 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
 
     @property
     def request(self) -> Any:
-        """The API request that needed the token, if the client sets it; else None."""
+        """The API request that needed the token, on requests, niquests, httpx and httpx2; else None."""
         return self.__dict__.get("_request")
 
     @request.setter
     def request(self, request: Any) -> None:
         self.__dict__["_request"] = request
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out the request: its body may be a file."""
+        return type(self), self.args, {name: each for name, each in vars(self).items() if name != "_request"}
 
     def again(self, remembered: float | None = None) -> Self:
         """Return a new error with the same class, text and attributes: each exception object is raised only once."""
