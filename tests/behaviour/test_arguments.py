@@ -223,8 +223,8 @@ def test_a_provider_without_arguments_takes_none() -> None:
     class Nothing(Provider): ...
 
     make: Any = Nothing
-    for mistake in (lambda: make(1), lambda: make(whatever=1)):
-        assert refusal(mistake) == "Nothing() takes no arguments"
+    assert refusal(lambda: make(1)) == "Nothing takes no arguments"
+    assert refusal(make, whatever=1) == "Nothing has no argument 'whatever'"
 
 
 async def _async_handler(event: object) -> None: ...

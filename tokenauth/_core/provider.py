@@ -46,7 +46,7 @@ def _declared(init: Any) -> frozenset[str] | None:
     """Return the names of the arguments that *init* declares; None where it takes any name."""
     code = getattr(init, "__code__", None)
     if code is None:  # it is no function
-        return None
+        return frozenset() if init is object.__init__ else None
     own = code.co_argcount + code.co_kwonlyargcount
     names, beyond = code.co_varnames[1:own], code.co_varnames[own:]
     if not code.co_flags & _KEYWORDS:
@@ -54,17 +54,6 @@ def _declared(init: Any) -> frozenset[str] | None:
     rest = init.__annotations__.get(beyond[1 if code.co_flags & _ARGS else 0])
     options = get_args(rest)[0].__annotations__ if get_origin(rest) is Unpack else None
     return None if options is None else frozenset(names).union(options)
-
-
-def _check_names(kind: Any, arguments: Mapping[str, Any]) -> None:
-    """Raise TypeError if *kind* doesn't take all *arguments*. Its parents may take others by that name."""
-    if kind.__init__ is object.__init__:
-        raise TypeError(f"{kind.__name__}() takes no arguments")
-    known = _declared(kind.__init__)
-    if known is not None and not arguments.keys() <= known:
-        from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
-
-        raise unknown(kind.__name__, next(name for name in arguments if name not in known), known)
 
 
 class Provider:
@@ -107,8 +96,14 @@ class Provider:
     _given: Given
 
     def __new__(cls, *args: Any, **arguments: Any) -> Self:
-        if args or arguments:
-            _check_names(cls, arguments)
+        init: Any = cls.__init__
+        known = _declared(init)
+        if known is not None and not known.issuperset(arguments):  # its parents may take others by that name
+            from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
+
+            raise unknown(cls.__name__, next(name for name in arguments if name not in known), known)
+        if args and init is object.__init__:
+            raise TypeError(f"{cls.__name__} takes no arguments")
         made = super().__new__(cls)
         made.__dict__["_given"] = Given((args, arguments))
         return made
