@@ -110,35 +110,36 @@ def test_anthropic_async_is_signed_and_renewed(scene: Scene) -> None:
     assert scene.logins == 2
 
 
-async def _ask_gemini(auth: Any, url: str) -> Callable[[], Awaitable[Any]]:
+async def _ask_gemini(auth: Any, url: str) -> tuple[Any, Callable[[], Awaitable[Any]]]:
     client = httpx2.AsyncClient(auth=auth, verify=TLS)
     sdk = genai.Client(api_key="none", http_options=HttpOptions(base_url=url, httpx_async_client=client))
 
     async def ask() -> Any:
         return (await sdk.aio.models.generate_content(model="m-1", contents="hello")).text == "hello"
 
-    return ask
+    return client, ask
 
 
-async def _read_table(auth: Any, url: str) -> Callable[[], Awaitable[Any]]:
-    options = supabase.AsyncClientOptions(httpx_client=httpx.AsyncClient(auth=auth, verify=TLS))
-    sdk = await supabase.create_async_client(url, "none", options)
+async def _read_table(auth: Any, url: str) -> tuple[Any, Callable[[], Awaitable[Any]]]:
+    client = httpx.AsyncClient(auth=auth, verify=TLS)
+    sdk = await supabase.create_async_client(url, "none", supabase.AsyncClientOptions(httpx_client=client))
     sdk.postgrest.basic_auth = auth
 
     async def read() -> Any:
         return (await sdk.table("orders").select("*").execute()).data == ROWS
 
-    return read
+    return client, read
 
 
 @pytest.mark.parametrize("open_sdk", [_ask_gemini, _read_table], ids=["google-genai", "supabase"])
 def test_a_crowd_on_an_async_sdk_makes_one_login(open_sdk: Any, scene: Scene) -> None:
     async def main() -> None:
-        call = await open_sdk(scene.auth(), scene.home)
-        for number in (1, 2):
-            assert await asyncio.gather(*(call() for _ in range(20))) == [True] * 20
-            assert scene.logins == number
-            scene.revoke()
+        client, call = await open_sdk(scene.auth(), scene.home)
+        async with client:
+            for number in (1, 2):
+                assert await asyncio.gather(*(call() for _ in range(20))) == [True] * 20
+                assert scene.logins == number
+                scene.revoke()
 
     answers = {each: json.dumps(ANSWERS[each]).encode() for each in ANSWERS}
     scene.api = lambda request: Reply(200, answers[request.path], {"Content-Type": "application/json"})
