@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import requests
 
 from tests.servers import Received, Reply, serve
 from tests.support import background, until
-from tokenauth import LoginAuth, ManisAuth, RefreshTokenAuth
+from tokenauth import FunctionAuth, LoginAuth, ManisAuth, RefreshTokenAuth
 from tokenauth.stores import Lease
 from tokenauth.testing import isolated
 
@@ -128,6 +129,10 @@ class Provoking:
         def raises(*_: object) -> str:
             raise KeyError
 
+        def get_token() -> str:
+            return httpx.Response(403, request=httpx.Request("GET", self.url)).raise_for_status().text
+
+        self.fails(FunctionAuth(get_token, origins=[self.url]).get_token)
         self.fails(self.manis("/good", secret=raises).get_token)
         self.fails(self.refreshing("/good", on_refresh_token=raises).get_token)
         self.fails(self.refreshing("/good", store=Store(works=False)).get_token)
