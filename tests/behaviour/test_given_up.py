@@ -269,6 +269,31 @@ def test_what_is_awaited_ends_with_its_event_loop(
 
 
 @pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_a_login_of_two_steps_goes_on_on_its_event_loop(client: Awaiting, server: TokenServer) -> None:
+    """Where else: an async token_client works on that one only."""
+    held = Held(server)
+    first = Call("/token", json={}, keep={"nonce": "nonce"})
+    login: dict[str, Any] = {"json": {"nonce": Kept("nonce")}, "first": first, "token": "token", "cache": {}}
+    server.answer = lambda request: server.login() if request.path == "/token2" else held(request)
+
+    async def main() -> None:
+        async with client.own_client() as own:
+            auth = LoginAuth(f"{server.url}/token2", **login, token_client=own)
+
+            async def watch() -> None:
+                await client.until(lambda: server.token_calls)
+                cancel()
+
+            async with client.scope() as cancel:
+                await client.gather([auth.aget_token, watch])
+            held.release(Reply(200, {"nonce": "n"}))
+            await client.until(auth._source.tokens.fresh)
+
+    client.run(main)
+    assert len(server.token_calls) == server.logins == 1
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
 def test_a_client_that_is_closed_meanwhile_is_no_failure_of_the_endpoint(client: Awaiting, server: TokenServer) -> None:
     """Its owner has gone as well: whoever comes next logs in at once, and is told if it is the same client."""
     world, cache = Awaited(server, Held(server)), dict[Any, Any]()
@@ -471,12 +496,67 @@ def test_a_login_of_two_steps_goes_on_where_its_caller_left(client: Client, give
     held = Held(server)
     first = Call("/token", json={}, keep={"nonce": "nonce"})
     auth: Any = LoginAuth(f"{server.url}/token2", json={"nonce": Kept("nonce")}, first=first, token="token", cache={})
+    server.answer = lambda request: server.login() if request.path == "/token2" else held(request)
     give_up(client, auth, server)
     held.release(Reply(200, {"nonce": "n"}))
-    until(lambda: not token_threads(set()))
-    server.answer = lambda request: server.login() if request.path == "/token2" else None
+    until(auth._source.tokens.fresh)
     assert client.get(auth, server.api) == 200
     assert len(server.token_calls) == server.logins == 1
+
+
+@every_client
+def test_tries_go_on_in_the_pause_that_a_caller_left(client: Client, give_up: Any, server: TokenServer) -> None:
+    """Callers that are less patient than the pauses would send the password again and again."""
+    retried: list[str] = []
+    auth = server.auth(on_event=lambda event: retried.append(event.kind) if event.kind == "retried" else None)
+    server.answer = lambda request: Reply(503, {}) if request.path == "/token" else None
+    give_up(client, auth, server, begun=retried)
+    until(lambda: auth._source.credential.cooldowns.failure(auth._source.tokens.key, 0.0))
+    assert {type(problem) for problem in client.herd(auth, server.api, 3)} == {TokenEndpointError}
+    assert len(server.token_calls) == 3
+
+
+class SlowStore(DictStore):
+    """A store that waits to be let go before it answers for the first time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[str] = []
+        self.released = threading.Event()
+
+    def load(self, key: str) -> Any:
+        self.begun.append("load")
+        assert self.released.wait(20)
+        return super().load(key)
+
+
+@every_client
+def test_a_slow_store_is_asked_once_for_all_who_give_up(client: Client, give_up: Any, server: TokenServer) -> None:
+    """Whoever is less patient than it is slow would begin anew, and never get a token."""
+    store = SlowStore()
+    auth: Any = LoginAuth(f"{server.url}/token", json={"password": "p"}, token="token", cache={}, store=store)
+    give_up(client, auth, server, begun=store.begun)
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    assert len(store.begun) == 1
+    store.released.set()
+    assert next_one.result(20) == [200] * 3
+    assert len(server.token_calls) == 1
+
+
+@every_client
+def test_with_a_store_a_slow_secret_is_read_once_for_all_who_give_up(
+    client: Client, give_up: Any, server: TokenServer
+) -> None:
+    secret = SlowSecret(server)
+    auth = secret.auth().replace(store=DictStore())
+    give_up(client, auth, server, begun=secret.begun)
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    assert len(secret.begun) == 1
+    secret.released.set()
+    assert next_one.result(20) == [200] * 3
+    assert server.logins == 1
 
 
 def test_a_secret_that_was_read_for_nobody_is_read_anew_after_invalidate(server: TokenServer) -> None:
@@ -529,40 +609,3 @@ def test_a_time_limit_loses_no_refresh_token(server: TokenServer) -> None:
     auth.invalidate()
     assert client.get(auth, server.api) == 200
     assert sent == ["r-0", "r-1"]
-
-
-some_clients: pytest.MarkDecorator = pytest.mark.parametrize(
-    ("client", "give_up"), [GIVE_UP[0], GIVE_UP[1], GIVE_UP[-1]], ids=["asyncio", "trio", "blocking"]
-)
-"""Each waits for a time limit to pass."""
-
-
-def nothing_is_put_by(auth: Any) -> bool:
-    return not auth._source.credential.memory.notes._notes
-
-
-@some_clients
-def test_a_secret_that_was_read_for_nobody_is_forgotten_in_time(
-    client: Client, give_up: Any, server: TokenServer
-) -> None:
-    """It may be changed, or was meant to be in memory for a moment only."""
-    secret = SlowSecret(server)
-    auth = secret.auth().replace(timeout=1.0)
-    give_up(client, auth, server, begun=secret.begun)
-    secret.released.set()
-    until(lambda: not nothing_is_put_by(auth))
-    until(lambda: nothing_is_put_by(auth))
-    assert client.get(auth, server.api) == 200
-    assert len(secret.begun) == 2
-
-
-@some_clients
-def test_a_login_of_two_steps_is_forgotten_in_time(client: Client, give_up: Any, server: TokenServer) -> None:
-    held = Held(server)
-    first = Call("/token", json={}, keep={"nonce": "nonce"})
-    login = {"json": {"nonce": Kept("nonce")}, "first": first, "token": "token"}
-    auth: Any = LoginAuth(f"{server.url}/token2", **login, cache={}, timeout=1.5)  # type: ignore[arg-type]  # one form
-    give_up(client, auth, server)
-    held.release(Reply(200, {"nonce": "n"}))
-    until(lambda: not nothing_is_put_by(auth))
-    until(lambda: nothing_is_put_by(auth))

@@ -6,8 +6,7 @@ says which request goes on next, what the token endpoint answers, who is cancell
 
 import os
 from collections.abc import Generator
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from itertools import count
 from typing import Any
@@ -26,7 +25,8 @@ from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Secret
-from tokenauth._io.drive import TokenCall, Unreachable, _landed
+from tokenauth._io.drive import _landed
+from tokenauth._io.token_call import TokenCall, Unreachable
 from tokenauth.providers import Provider
 
 pytestmark = pytest.mark.timeout(600)  # it takes 15 s, of a processor that is its own
@@ -165,6 +165,8 @@ class Task:
     exchanges: int = 0
     sent: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    alone: bool = False
+    """Whether its caller was cancelled: its flow goes on, and no request follows."""
     asleep: bool = True
     """Whether it has neither led nor waited since it last sent a request: its token came from the cache."""
 
@@ -194,8 +196,6 @@ class Model(RuleBasedStateMachine):
         assert self.auths[0][1]._source.tokens.key == self.auths[1][1]._source.tokens.key
         self.tasks: list[Task] = []
         self.killed: list[Task] = []
-        self.left: list[Task] = []
-        """Cancelled, but their token calls go on, or what reads their secrets."""
         self.rejections: dict[str, tuple[float, str]] = {}
         """When each account's endpoint last told us that a password is wrong, and which."""
 
@@ -250,30 +250,14 @@ class Model(RuleBasedStateMachine):
     @rule(pick=PICK, closed=st.booleans())
     def cancel(self, pick: int, closed: bool) -> None:
         task = self.tasks[pick % len(self.tasks)]
-        if isinstance(task.effect, Exchange) or (isinstance(task.effect, Call) and task.effect.blocks):
-            self.left.append(replace(task))
-        if closed:
+        if isinstance(task.effect, Exchange | Pause) or (isinstance(task.effect, Call) and task.effect.blocks):
+            task.alone = True
+        elif closed:
             task.story.close()
             self._end(task)
         else:
             self._on(task, problem=Cancelled())
             assert task not in self.tasks
-
-    @precondition(lambda self: self.left)
-    @rule(pick=PICK)
-    def a_token_call_ends_whose_leader_was_cancelled(self, pick: int) -> None:
-        self._comes_after_all(self.left.pop(pick % len(self.left)))
-
-    def _comes_after_all(self, task: Task) -> None:
-        if isinstance(task.effect, Exchange):
-            task.effect.unwanted(lambda: self._result(task))
-        else:
-            read: Future[Any] = Future()
-            try:
-                read.set_result(self._result(task))
-            except TokenAuthError as problem:
-                read.set_exception(problem)
-            task.effect.unwanted(read)
 
     @precondition(lambda self: any(task.leads for task in self.tasks))
     @rule(pick=PICK)
@@ -329,7 +313,7 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_nothing(self) -> None:
-        leading = {id(task.leads) for task in [*self.tasks, *self.killed, *self.left] if task.leads}
+        leading = {id(task.leads) for task in [*self.tasks, *self.killed] if task.leads}
         for task in self.tasks:
             if isinstance(task.effect, Wait) and not task.effect.flight.future.done():
                 assert id(task.effect.flight) in leading, "somebody waits for a flight that nobody leads"
@@ -349,8 +333,6 @@ class Model(RuleBasedStateMachine):
             self.one_login_at_most_is_in_flight()
             self.nobody_waits_for_nothing()
         assert not self.tasks, "a request never ends"
-        for task in self.left:
-            self._comes_after_all(task)
         killed = {id(task.leads) for task in self.killed}
         flights = [flight for _, auth in self.auths for flight in auth._source.flights._flights.values()]
         left = [flight for flight in flights if id(flight) not in killed]
@@ -434,6 +416,9 @@ class Model(RuleBasedStateMachine):
             case Pause(seconds):
                 assert isinstance(before, Exchange)
                 task.until = self.now + seconds
+            case Send() if task.alone:
+                task.story.close()
+                self._end(task)
             case Send(request):
                 self._check_request(task, request)
                 task.leads, task.exchanges, task.asleep = None, 0, True

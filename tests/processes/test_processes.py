@@ -393,11 +393,8 @@ for cycle in (False, True):
         knot = [flow]
         knot.append(knot)
         del knot
-    flight = auth._source.flights._flights[auth._source.tokens.key]
     del flow, call
     gc.collect()
-    assert flight._adrift
-    flight.abandon()  # its token call was never made
     assert herd.result(20) == [200] * 3
 assert not auth._source.flights._flights
 """,
@@ -445,7 +442,6 @@ async def main():
         await step()
     except RuntimeError as problem:  # a client that awaits while it closes; ours must have landed all the same
         assert "ignored GeneratorExit" in str(problem)
-    assert all(flight._adrift for flight in auth._source.flights._flights.values())
 client.run(main)
 assert requests.get(url + "/release", timeout=30).ok
 until(lambda: not auth._source.flights._flights)

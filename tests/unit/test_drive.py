@@ -18,7 +18,8 @@ from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError
 from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.messages import TokenRequest
-from tokenauth._io.drive import Awaiting, Blocking, InThread, Unreachable, arun, run
+from tokenauth._io.drive import Awaiting, Blocking, InThread, arun, run
+from tokenauth._io.token_call import Unreachable
 
 REQUEST = TokenRequest("POST", "https://id.example/t?secret=x", {}, b"")
 ANSWER = (200, {"a": "b"}, b"body")
@@ -29,6 +30,21 @@ def transport_of(function: Callable[[], Any]) -> Any:
     return lambda request, seconds: function()
 
 
+def drives(kind: str) -> Callable[..., Any]:
+    """Return a function that runs a flow by a driver of *kind*, with a transport that is a function."""
+
+    def drive(flow: Any, clock: ManualClock, transport: Callable[[], Any] = lambda: ANSWER) -> Any:
+        if kind == "blocking":
+            return run(flow, Blocking(transport_of(transport), clock.clock))
+
+        async def main() -> Any:
+            return await arun(flow, Awaiting(InThread(transport_of(transport)), clock.clock))
+
+        return asyncio.run(main()) if kind == "asyncio" else trio.run(main)
+
+    return drive
+
+
 def performs(kind: str) -> Perform:
     """Return a function that lets a driver of *kind* perform an effect with a transport that is a function."""
 
@@ -36,13 +52,7 @@ def performs(kind: str) -> Perform:
         def flow() -> Generator[Any, Any, Any]:
             return (yield effect)
 
-        if kind == "blocking":
-            return run(flow(), Blocking(transport_of(transport), clock.clock))
-
-        async def main() -> Any:
-            return await arun(flow(), Awaiting(InThread(transport_of(transport)), clock.clock))
-
-        return asyncio.run(main()) if kind == "asyncio" else trio.run(main)
+        return drives(kind)(flow(), clock, transport)
 
     return perform
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Generator
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -170,15 +169,11 @@ def test_a_failure_lands_with_all_who_wait(source: Source) -> None:
 @pytest.mark.parametrize("end", ["close", GeneratorExit, KeyboardInterrupt, SystemExit])
 def test_a_leader_that_ends_in_any_way_hands_over(source: Source, clock: ManualClock, end: Any) -> None:
     leader, first, second = Play(obtain(source)), waits(source), waits(source)
-    flight = leader.effect.flight
     if end == "close":
         leader.flow.close()
     else:
         with pytest.raises(end):
             leader.hit(end())
-    assert not flight.future.done(), "credentials are sent again while the answer to the first call may still come"
-    assert isinstance(Play(obtain(source)).effect, Wait)
-    flight.abandon()  # it came to nothing
     assert first.effect.flight.future.result(0) is None
     assert isinstance(first.bring(None).effect, Exchange)
     assert isinstance(second.bring(None).effect, Wait)
@@ -275,7 +270,7 @@ def test_a_failure_that_may_pass_is_tried_three_times(source: Source) -> None:
 @pytest.mark.parametrize("retry_after", [0.0, 2.0, 9.9])
 def test_retry_after_is_honoured_inside_the_timeout(source: Source, retry_after: float) -> None:
     play = Play(obtain(source)).hit(TokenEndpointError("later", retryable=True, retry_after=retry_after))
-    assert play.effect == Pause(retry_after)
+    assert play.effect == Pause(retry_after, play.effect.flight)
 
 
 @pytest.mark.parametrize("retry_after", [10.0, 3600.0])
@@ -354,22 +349,6 @@ def test_a_refresh_that_fails_leaves_the_old_token_in_use(source: Source, clock:
     assert isinstance(Play(obtain(source)).effect, Exchange)
 
 
-@pytest.mark.parametrize(("lifetime", "later"), [(1000, TIMEOUT), (20, 5.0)])
-def test_a_refresh_that_is_cancelled_is_due_again_later(
-    source: Source, clock: ManualClock, lifetime: float, later: float
-) -> None:
-    """Or each request in turn would begin one, and run into its own time limit. Later: at the expiry at the latest."""
-    logged_in(source, clock, lifetime=lifetime)
-    clock.move(lifetime * 0.7)
-    with pytest.raises(KeyboardInterrupt):
-        Play(obtain(source)).hit(KeyboardInterrupt())
-    assert Play(obtain(source)).value == "t-1"
-    clock.move(later - 0.01)
-    assert Play(obtain(source)).value == "t-1"
-    clock.move(0.01)
-    assert isinstance(Play(obtain(source)).effect, Exchange if later == TIMEOUT else Wait)
-
-
 def test_who_has_hardly_any_time_left_does_not_begin_a_login(source: Source, clock: ManualClock) -> None:
     """Each of many late ones would call, run out of time, and hand over to the next."""
     leader, late = Play(obtain(source)), waits(source)
@@ -410,41 +389,11 @@ def test_a_401_during_a_refresh_is_not_content_with_the_same_token_again(source:
     assert isinstance(waiter.bring(waiter.effect.flight.future.result(0)).effect, Exchange)
 
 
-def test_what_the_endpoint_said_about_waiting_counts_though_the_leader_is_cancelled(
-    source: Source, clock: ManualClock
-) -> None:
-    leader = Play(obtain(source)).hit(TokenEndpointError("busy", retry_after=5.0, retryable=True))
-    assert leader.effect == Pause(5.0)
-    with pytest.raises(KeyboardInterrupt):
-        leader.hit(KeyboardInterrupt())
-    with pytest.raises(TokenEndpointError, match="busy"):
-        Play(obtain(source))
-    clock.move(5.0)
-    assert isinstance(Play(obtain(source)).effect, Exchange)
-
-
 def test_a_leader_that_is_cancelled_in_a_pause_of_ours_hands_over(source: Source) -> None:
     leader = Play(obtain(source)).hit(TokenEndpointError("down", retryable=True))
     assert isinstance(leader.effect, Pause)
     leader.flow.close()
     assert isinstance(Play(obtain(source)).effect, Exchange)
-
-
-@pytest.mark.parametrize("flow", [obtain, fetch])
-def test_leaders_that_are_cancelled_in_a_pause_try_three_times_together(
-    source: Source, clock: ManualClock, flow: Any
-) -> None:
-    """Callers that are less patient than the pauses would send the password again and again."""
-    for _ in range(2):
-        leader = Play(flow(source)).hit(TokenEndpointError("down", retryable=True))
-        assert isinstance(leader.effect, Pause)
-        leader.flow.close()
-    with pytest.raises(TokenEndpointError):
-        Play(flow(source)).hit(TokenEndpointError("down", retryable=True))
-    with pytest.raises(TokenEndpointError, match="Remembered"):
-        Play(flow(source))
-    clock.move(1)
-    assert isinstance(Play(flow(source)).hit(TokenEndpointError("down", retryable=True)).effect, Pause)
 
 
 @pytest.mark.parametrize(("failure", "pause"), [({"retry_after": 2.0}, 2.0), ({}, 0.05)])
@@ -456,7 +405,7 @@ def test_a_refresh_token_that_meets_a_busy_endpoint_counts_as_a_try(
     clock.move(1000)
     play = Play(obtain(source))
     busy = TokenEndpointError("busy", retryable=True, **failure)
-    assert play.hit(busy).effect == Pause(pause)
+    assert play.hit(busy).effect == Pause(pause, play.effect.flight)
     for _ in range(2):
         assert isinstance(play.effect, Pause)
         assert play.bring(None).effect.request.body == b""
@@ -466,93 +415,23 @@ def test_a_refresh_token_that_meets_a_busy_endpoint_counts_as_a_try(
         play.hit(busy)
 
 
-# a token call that goes on though its leader was cancelled
-
-
-def left_alone(source: Source) -> Exchange:
-    """Return the token call of a leader that was cancelled."""
-    leader = Play(obtain(source))
-    exchange = leader.effect
-    assert isinstance(exchange, Exchange)
-    leader.flow.close()
-    return exchange
-
-
-def test_what_a_call_brings_whose_leader_was_cancelled_serves_the_next(source: Source, clock: ManualClock) -> None:
-    left_alone(source).unwanted(lambda: answer(clock, "t-1"))
-    assert Play(obtain(source)).value == "t-1"
-
-
-def reads_secrets(source: Source) -> Call:
-    """Return what a leader was at that was cancelled while it read the secrets."""
-    flow: Any = obtain(source)
-    call = next(flow)
-    assert isinstance(call, Call)
-    flow.close()
-    return call
-
-
-def test_a_secret_that_could_not_be_read_for_nobody_is_read_by_the_next(source: Source) -> None:
-    begun: Future[Any] = Future()
-    begun.set_exception(TokenAuthError("no secret"))
-    reads_secrets(source).unwanted(begun)
-    assert isinstance(Play(obtain(source)).effect, Exchange)
-
-
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_secrets_that_were_read_for_nobody_serve_the_next_unless_all_was_forgotten(
-    source: Source, clock: ManualClock, forgotten: bool
-) -> None:
-    call = reads_secrets(source)
-    begun: Future[Any] = Future()
-    begun.set_result(call.function())
-    if forgotten:
-        source.credential.memory.forget()  # as tests do between each other
-    call.unwanted(begun)
-    flow: Any = obtain(source)
-    assert isinstance(next(flow), Call if forgotten else Exchange)
-
-
-def test_what_an_own_fetch_brings_whose_caller_was_cancelled_is_kept_by_nobody(
-    source: Source, clock: ManualClock
-) -> None:
-    own = Play(fetch(source))
-    exchange = own.effect
-    own.flow.close()
-    exchange.unwanted(lambda: answer(clock, "own"))
-    assert source.tokens.held() is None
-    assert isinstance(Play(obtain(source)).effect, Exchange)
-
-
-def test_a_rejection_that_nobody_waited_for_counts(source: Source) -> None:
-    def reply() -> Reply:
-        raise CredentialsRejected("no", status=401)
-
-    left_alone(source).unwanted(reply)
-    with pytest.raises(CredentialsRejected):
-        Play(obtain(source))
+# a leader whose caller has gone: its flow goes on
 
 
 @pytest.mark.parametrize("outcome", ["token", "failure"])
 def test_what_comes_when_there_is_a_newer_token_is_of_no_use(source: Source, clock: ManualClock, outcome: str) -> None:
-    def reply() -> Reply:
-        if outcome == "token":
-            return answer(clock, "t-1")
-        raise CredentialsRejected("no", status=401)
-
-    exchange = left_alone(source)
+    """Its event loop stood still, and somebody took over."""
+    leader = Play(obtain(source))
+    leader.effect.flight.abandon()
     clock.move(TIMEOUT)  # whoever comes next has waited for that long
     logged_in(source, clock, "t-2")
-    exchange.unwanted(reply)
+    if outcome == "token":
+        leader.bring(answer(clock, "t-1", sent=clock.monotonic_now - TIMEOUT))
+    else:
+        with pytest.raises(CredentialsRejected):
+            leader.hit(CredentialsRejected("no", status=401))
     assert Play(obtain(source)).value == "t-2"
     assert source.credential.cooldowns.failure(source.tokens.key, clock.monotonic_now) is None
-
-
-def test_a_refresh_whose_leader_was_cancelled_brings_its_token(source: Source, clock: ManualClock) -> None:
-    logged_in(source, clock, lifetime=1000)
-    clock.move(700)
-    left_alone(source).unwanted(lambda: answer(clock, "t-2"))
-    assert Play(obtain(source)).value == "t-2"
 
 
 def test_a_refresh_token_is_used_once_and_a_login_follows(clock: ManualClock) -> None:
@@ -596,18 +475,6 @@ def test_a_401_that_brings_the_same_token_again_brings_one_to_be_used_to_its_end
     held = source.tokens.held()
     assert held is not None
     assert held.refresh_from == held.usable_until == clock.monotonic_now + 3600
-
-
-def test_a_refresh_that_nobody_waited_for_is_read_like_any(clock: ManualClock) -> None:
-    """It knows which token it replaces, and that a refresh token stays good where none comes with the answer."""
-    source = a_source(clock, refreshes=True)
-    logged_in(source, clock, "same", refresh_token="r-1", lifetime=1000)
-    clock.move(701)
-    left_alone(source).unwanted(lambda: answer(clock, "same", 299))
-    held = source.tokens.held()
-    assert held is not None
-    assert held.token.refresh_token == "r-1"
-    assert held.refresh_from == held.usable_until == clock.monotonic_now + 299
 
 
 def test_an_own_fetch_is_tried_three_times(source: Source) -> None:
@@ -685,9 +552,9 @@ def test_the_refresh_token_of_one_credential_is_not_taken_for_that_of_another(cl
         logged_in(source, clock, refresh_token="r-1", lifetime=1000)
     clock.move(1000)
     for source in sources:
-        exchange = left_alone(source)
-        assert exchange.request.body == b"r-1"
-        exchange.flight.abandon()
+        leader = Play(obtain(source))
+        assert leader.effect.request.body == b"r-1"
+        leader.flow.close()
         assert Play(obtain(source)).effect.request.body == b"", "it is spent, whatever came of it"
 
 

@@ -1,6 +1,6 @@
 """I2: Ctrl-C at any line of the flow, and at any entry. A flight never stays behind without its leader.
 
-I10: and at any line of what makes a call in a thread. What the call brings is made use of, whoever has gone.
+I10: and at any line of what makes a call in a thread. The flow goes on, whoever has gone.
 """
 
 import linecache
@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock, token_threads, until
-from tests.unit.test_drive import ANSWER, REQUEST, performs
+from tests.unit.test_drive import ANSWER, REQUEST, drives
 from tests.unit.test_flights import joined
-from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
+from tests.unit.test_flow import Play, a_source, answer, logged_in
 from tokenauth import Token, TokenEndpointError
-from tokenauth._core.effects import Ask, Call, Exchange, Wait
+from tokenauth._core.effects import Ask, Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flights
 from tokenauth._core.flow import obtain
 from tokenauth._core.source import Source
-from tokenauth._io.waiting import Gone, Pending, in_thread, settled
+from tokenauth._io.waiting import Pending, settled
 
 
 def in_the_flow(frame: FrameType) -> bool:
@@ -38,7 +38,7 @@ def in_a_threads_caller(frame: FrameType) -> bool:
         return "_started.wait(" in linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return function in {
         "waiting.py": {"in_thread", "settled", "asettled"},
-        "drive.py": {"_errand", "_asked", "reply", "answered"},
+        "drive.py": {"in_hand", "_asked", "reply", "answered"},
     }.get(name, ())
 
 
@@ -111,9 +111,7 @@ def test_an_interrupt_at_any_line_leaves_no_flight_behind(story: Callable[[Sourc
             logged_in(source, clock, "t-0", lifetime=1000)
             clock.move(700)
         went_on = interrupted(number, partial(story, source, clock))
-        for flight in source.flights._flights.values():
-            assert flight._adrift, f"a flight stays behind at line {number}"
-            assert flight.stale_at <= clock.monotonic_now + TIMEOUT
+        assert not source.flights._flights, f"a flight stays behind at line {number}"
         if not went_on:
             assert number > 15, "nothing was interrupted"
             return
@@ -136,7 +134,6 @@ def test_who_waits_goes_on_when_the_leader_was_interrupted(clock: ManualClock) -
         went_on = interrupted(number, partial(followed, source, clock, waiters))
         for waiter in waiters:
             assert isinstance(waiter.effect, Wait)
-            waiter.effect.flight.abandon()  # no effect unless it drifts, and its call comes to nothing
             waiter.bring(waiter.effect.flight.future.result(0))
             assert isinstance(waiter.effect, Exchange) or waiter.value == "t-1"
             waiter.flow.close()
@@ -146,44 +143,40 @@ def test_who_waits_goes_on_when_the_leader_was_interrupted(clock: ManualClock) -
 
 
 class InAThread:
-    """Something that is called in a thread; what it *made*, and what of that has been *used*."""
+    """Something that is called in a thread; what it *made*, and what of that has been *used* by the flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str, clock: ManualClock) -> None:
         self.made: list[Any] = []
         self.used: list[Any] = []
+        self.flight = joined(Flights())
+        deadline = clock.monotonic_now + 30
+        self.effect: Any = Exchange(REQUEST, self.flight, deadline)
+        if kind == "ask":
+            self.effect = Ask(self, 30, lambda *_: pytest.fail("it was late"), self.flight)
 
     def __call__(self) -> Any:
-        self.made.append(ANSWER)
+        self.made.append("made")
         return ANSWER
 
-    def effect(self, kind: str, clock: ManualClock) -> Any:
-        if kind == "ask":
-            return Ask(self, 30, lambda *_: pytest.fail("it was late"), lambda asked: self.used.append(asked.result()))
-        flight, deadline = joined(Flights()), clock.monotonic_now + 30
-        return Exchange(REQUEST, flight, deadline, lambda read: self.used.append(self.answer(read())))
-
-    @staticmethod
-    def answer(reply: Any) -> Any:
-        return reply.status, reply.headers, reply.body
+    def flow(self) -> Any:
+        with self.flight:
+            yield self.effect
+            self.used.append("made")
+            yield Pause(0.001)
+            self.flight.land("token")
 
 
 @pytest.mark.parametrize("effect", ["exchange", "ask"])
 @pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
-def test_what_a_thread_brings_is_made_use_of_wherever_its_caller_was_interrupted(
-    kind: str, effect: str, clock: ManualClock
-) -> None:
+def test_a_leaders_flow_goes_on_wherever_its_caller_was_interrupted(kind: str, effect: str, clock: ManualClock) -> None:
     interrupted_later = 0
     for number in numbers():
         strangers = set(threading.enumerate())
-        call = InAThread()
-
-        def perform(call: InAThread = call) -> None:
-            result = performs(kind)(call.effect(effect, clock), clock, call)
-            call.used.append(result if effect == "ask" else call.answer(result))
-
-        went_on = interrupted(number, perform, in_a_threads_caller)
+        call = InAThread(effect, clock)
+        went_on = interrupted(number, partial(drives(kind), call.flow(), clock, call), in_a_threads_caller)
         until(lambda strangers=strangers: not token_threads(strangers))  # type: ignore[misc]
         assert call.used == call.made, f"lost at line {number}"
+        assert call.flight.future.done()
         interrupted_later += bool(call.made)
         if not went_on:
             assert interrupted_later > 5, "nothing was interrupted when the call was under way"
@@ -199,26 +192,27 @@ def in_start(frame: FrameType) -> bool:
     return frame.f_code is threading.Thread.start.__code__
 
 
-def test_a_call_that_is_interrupted_before_its_thread_begins_is_never_made() -> None:
-    """Nobody would bring its outcome, and whoever comes next would wait for it to the end of its time."""
-    future: Future[None] = Future()
-    called: list[str] = []
-    assert interrupted(1, lambda: in_thread(lambda: called.append("call"), future), in_start)
-    assert isinstance(future.exception(0), Gone)
-    assert called == []
-
-
 @pytest.mark.parametrize("kind", ["call", "exchange"])
-def test_what_never_began_is_left_to_those_who_wait(kind: str, clock: ManualClock) -> None:
+def test_a_call_that_is_interrupted_before_its_thread_begins_is_made_once(kind: str, clock: ManualClock) -> None:
     flight = joined(Flights())
-    unwanted: list[Any] = []
+    made: list[str] = []
     deadline = clock.monotonic_now + 10
-    effect: Any = Exchange(REQUEST, flight, deadline, unwanted.append)
+    effect: Any = Exchange(REQUEST, flight, deadline)
     if kind == "call":
-        effect = Call(bool, flight, deadline, blocks=True, unwanted=unwanted.append)
-    assert interrupted(1, lambda: performs("blocking")(effect, clock), in_start)
-    assert flight.future.result(0) is None
-    assert unwanted == []
+        effect = Call(lambda: made.append("call"), flight, deadline, blocks=True)
+
+    def transport() -> Any:
+        made.append("call")
+        return ANSWER
+
+    def flow() -> Any:
+        with flight:
+            yield effect
+            flight.land("token")
+
+    assert interrupted(1, lambda: drives("blocking")(flow(), clock, transport), in_start)
+    assert flight.future.result(5) == "token"
+    assert made == ["call"]
 
 
 def in_a_future(frame: FrameType) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock, PlainProvider
-from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, left_alone, logged_in
+from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tests.unit.test_share import Lease, ShelfByHand, asks, leading, saved, with_shelf
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError, forget
 from tokenauth._core.effects import Call, Exchange, Pause, Wait
@@ -339,18 +339,6 @@ def test_a_listener_that_fails_loses_nothing(
     assert sent(renewed(source, clock)) == b"r-2"
 
 
-def test_what_comes_when_the_leader_has_gone_is_told_by_the_next(clock: ManualClock) -> None:
-    told: list[str] = []
-    source = brought(clock, "r-1", told.append)
-    exchange = left_alone(source)
-    waiter = Play(obtain(source))
-    assert isinstance(waiter.effect, Wait)
-    exchange.unwanted(lambda: answer(clock, "t-1", 1000, refresh_token="r-2"))
-    assert told == []
-    assert waiter.bring(None).value == "t-1"
-    assert told == ["r-2"]
-
-
 # in a fleet
 
 
@@ -416,33 +404,6 @@ def test_a_good_token_in_the_store_counts_more_than_a_refused_renewal(clock: Man
     record = saved(clock, "good", 1000.0, refresh_token="r-7")
     told = Record.of_rejection(CredentialsRejected("invalid_grant", status=400), clock.wall_now, record.token)
     assert Play(obtain(with_shelf(brought(clock), shelf))).bring(told).value == "good"
-
-
-def test_the_lease_is_kept_while_the_answer_to_a_cancelled_renewal_may_come(
-    clock: ManualClock, shelf: ShelfByHand
-) -> None:
-    """Another process would use the same refresh token meanwhile."""
-    source = with_shelf(brought(clock), shelf)
-    play = leading(source, clock).bring(True)
-    exchange = play.effect
-    play.flow.close()
-    assert shelf.released == []
-    exchange.unwanted(lambda: answer(clock, "t-1", 1000, refresh_token="r-2"))
-    assert shelf.saved[-1].token is not None
-    assert shelf.saved[-1].token.refresh_token == "r-2"
-    assert len(shelf.released) == 1
-    assert Play(obtain(source)).value == "t-1"
-
-
-def test_who_is_cancelled_while_it_saves_goes_on_saving(clock: ManualClock, shelf: ShelfByHand) -> None:
-    source = with_shelf(brought(clock), shelf)
-    play = leading(source, clock).bring(True)
-    ask = play.bring(answer(clock, "t-1", 1000, refresh_token="r-2")).effect
-    play.flow.close()
-    assert shelf.released == []
-    ask.unwanted(None)
-    assert len(shelf.released) == 1
-    assert Play(obtain(source)).value == "t-1"
 
 
 def test_too_little_time_is_none(clock: ManualClock, shelf: ShelfByHand) -> None:

@@ -71,8 +71,8 @@ def test_nothing_is_given_back_where_no_lease_came_too_late(shelf: ShelfInStore,
     held = ask.function()
     assert ask.function() is None, "another has it"
     for outcome in (None, KeyError("vault"), Hold(1010.0, None)):
-        ask.unwanted(asked(outcome))
-    ask.unwanted(asked(held))
+        ask.late(asked(outcome), 1.0)
+    ask.late(asked(held), 1.0)
     until(lambda: "release" in store.calls)
     assert store.calls == ["acquire", "acquire", "release"]
     assert ask.function(), "it is free again"

@@ -14,7 +14,8 @@ import pytest
 import trio
 
 from tests.support import token_server
-from tokenauth._io.waiting import Pending, settled, within
+from tokenauth._io.loops import within
+from tokenauth._io.waiting import Pending, settled
 
 RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
     "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]

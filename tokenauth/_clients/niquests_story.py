@@ -19,7 +19,7 @@ from tokenauth._clients.sent_again import tool
 from tokenauth._clients.steps import Either, Steps, aplayed, played
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
-from tokenauth._io.waiting import on_a_loop
+from tokenauth._io.loops import on_a_loop
 
 
 class _Hook:

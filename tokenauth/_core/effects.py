@@ -1,7 +1,8 @@
 """Effects: what a flow may ask its driver for. All are frozen.
 
 A flow (`flow`) is a generator that yields these effects and receives their results. A driver (`_io.drive`) performs
-them. Nothing here has a side effect.
+them. Nothing here has a side effect. All but Wait are a leader's, and are performed to the end even if its caller is
+cancelled: the flow goes on without it.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.errands import Errand
-from tokenauth._core.messages import Reply, TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import HTTP_TOKEN
 
 if TYPE_CHECKING:
@@ -40,14 +41,12 @@ def check_headers(request: TokenRequest) -> None:
 class Exchange(NamedTuple):
     """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
 
-    If the leader is cancelled and the response arrives later, *unwanted* is called with a function that returns the
-    Reply or raises. Errors name the path of *public*; that of any other URL may be a secret.
+    Errors name the path of *public*; that of any other URL may be a secret.
     """
 
     request: TokenRequest
     flight: "Flight"
     deadline: float
-    unwanted: Callable[[Callable[[], Reply]], object] = bool
     public: str = ""
 
 
@@ -57,14 +56,12 @@ class Undertake(NamedTuple):
     request: Errand
     flight: "Flight"
     deadline: float
-    unwanted: Callable[[Callable[[], Reply]], object] = bool
 
 
 class Call(NamedTuple):
     """Call *function*, which may block when *blocks*, or be a coroutine function; its result is what it returns.
 
-    *what* is called: the subject of the error where it does not return by the *deadline*. If nobody waits any more when
-    it returns, *unwanted* is called with the future of its result.
+    *what* is called: the subject of the error where it does not return by the *deadline*.
     """
 
     function: Callable[[], Any]
@@ -72,20 +69,17 @@ class Call(NamedTuple):
     deadline: float
     blocks: bool
     what: str = "A callable for a secret"
-    unwanted: Callable[["Future[Any]"], object] = bool
 
 
 class Ask(NamedTuple):
     """Call *function*, a method of a shared store, in a thread. After *seconds* the result is that of *late*, which is
-    called with the future of the function's result and the seconds that it had.
-
-    If the leader is cancelled and *function* returns later, *unwanted* is called with that future.
+    called with the future of the function's result and the seconds that it had. *flight*: for whom, if for any.
     """
 
     function: Callable[[], Any]
     seconds: float
     late: Callable[["Future[Any]", float], Any]
-    unwanted: Callable[["Future[Any]"], object] = bool
+    flight: "Flight | None" = None
 
 
 class Wait(NamedTuple):
@@ -99,6 +93,7 @@ class Pause(NamedTuple):
     """Let *seconds* pass."""
 
     seconds: float
+    flight: "Flight | None" = None
 
 
 Effect = Exchange | Undertake | Call | Ask | Wait | Pause

@@ -2,19 +2,19 @@
 
 Law: a flight leaves the registry before its result is set, so that a waiter who can't use the result finds the key
 free. Law: a flight is in its `with` block before it is in the registry. So whatever ends its leader, even Ctrl-C
-between two instructions, the flight lands, fails, is abandoned, or drifts.
+between two instructions, the flight lands, fails, or is abandoned.
 
-An abandoned flight wakes its waiters with None, and one of them leads next. A flight drifts if its leader ends during a
-token request. The others wait for that response, so that nobody sends the credentials again in the meantime. If its
-leader doesn't run, because its event loop is closed or stopped, or its time is over, the next caller abandons it, or
-one that waits.
+An abandoned flight wakes its waiters with None, and one of them leads next. If the caller that leads is cancelled while
+it waits, its flow goes on without it (`_io.drive`), and so does the flight. If it can't go on, because its event loop
+is closed or stopped, or its time is over, the next caller abandons it, or one that waits.
+
 After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
 """
 
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from typing import Any
@@ -24,9 +24,8 @@ class Flight:
     """A fetch that is in progress or about to start. Threads and tasks can wait for its `future`.
 
     *key*: what is fetched. *stale_at*: monotonic seconds. *rejected*: the token whose rejection started it, if any.
-    `replaced`: the token that its login replaced, if any. `exchanges`: whether it drifts with a request that uses a
-    refresh token. `began`: monotonic seconds when its login started. `needs_thread`: whether a task of this thread's
-    event loop brings its answer. `leftover`: forgets what it has left for the next leader, whose time is limited.
+    `replaced`: the token that its login replaced, if any. `began`: monotonic seconds when its login started. `thread`,
+    `greenlet` and `loop`: what must run for it to go on; see `tie`.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -38,12 +37,8 @@ class Flight:
         self.rejected = rejected
         self.mark = ""
         self.replaced: Any = None
-        self.exchanges = False
-        self.needs_thread = False
         self.began: float | None = None
         self.outdated = False
-        self.leftover: Callable[[], object] | None = None
-        self._adrift = False
         self._registry = registry
         self._epoch = registry.epoch
 
@@ -51,30 +46,12 @@ class Flight:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._adrift:
-            self.abandon()
+        self.abandon()
 
-    def drift(self, until: float) -> None:
-        """Go on without a leader until its token request is answered, or until the monotonic second *until*.
-
-        The code that receives the response lands, fails or abandons the flight.
-        """
-        self.stale_at = until
-        self._adrift = True
-        if not self.needs_thread:
-            self.thread, self.loop = -1, None  # whose thread it was may wait for it now
-
-    @contextlib.contextmanager
-    def drifting(self, until: float, *, exchanges: bool = False) -> Iterator[None]:
-        """Let it `drift` if the code inside is cancelled: what it waits for goes on."""
-        try:
-            yield
-        except Exception:
-            raise
-        except BaseException:
-            self.exchanges = exchanges
-            self.drift(until)
-            raise
+    def tie(self, thread: int = -1, loop: Any = None) -> None:
+        """From now on the flight needs this *thread*, and the event *loop* in it. By default it needs none, so that the
+        thread of its former leader may wait for it."""
+        self.thread, self.loop = thread, loop
 
     def land(self, result: object) -> None:
         """Give *result* to all waiters. None lets one of them lead."""
@@ -99,6 +76,11 @@ class Flight:
     def forgotten(self) -> bool:
         """Whether all has been forgotten since this began: what it brings is for those alone who wait for it."""
         return self.outdated or self._epoch != self._registry.epoch
+
+    @property
+    def counts(self) -> bool:
+        """Whether its failure is news: nobody has taken over, nor is it to be `forgotten`."""
+        return not self.forgotten and not self.future.done()
 
     @property
     def lost(self) -> bool:

@@ -84,9 +84,6 @@ def refresh(source: Source, held: Held) -> Flow:
         if source.tokens.due(held):  # the failure does not cool down
             source.tokens.postpone(held)
         return held.token
-    except BaseException:
-        source.tokens.postpone(held)  # or each caller in turn would refresh, and be cancelled
-        raise
 
 
 def lead(
@@ -109,7 +106,7 @@ def lead(
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
             if source.provider.logs_out:
-                yield source.timely(source.fleet.shelf.take_seat(), deadline)
+                yield source.timely(source.fleet.shelf.take_seat(), flight, deadline)
             held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
@@ -129,12 +126,12 @@ def share(
     """Return what another process has saved; else renew under the fleet's lease, and save."""
     waits = source.fleet.lease_waits()
     while True:
-        saved = yield source.timely(shelf.load(), deadline)
+        saved = yield source.timely(shelf.load(), flight, deadline)
         held = source.fleet.adopt(saved, rejected)  # raises a rejection that the fleet knows of
         if held is not None:
             return held
         since = source.credential.wall()
-        lease = yield source.timely(shelf.acquire(), deadline)
+        lease = yield source.timely(shelf.acquire(), flight, deadline)
         if lease is not None:
             break
         if spare is not None:
@@ -143,9 +140,11 @@ def share(
             raise errors.TokenEndpointError(
                 "Another process is fetching the token and did not finish in time (timeout=)"
             )
-        yield Pause(next(waits))
+        yield Pause(next(waits), flight)
     try:
-        saved = yield source.timely(shelf.load(lease), deadline)  # somebody may have saved between look and lease
+        saved = yield source.timely(
+            shelf.load(lease), flight, deadline
+        )  # somebody may have saved between look and lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
             leased = Leased(shelf, lease, saved, since)
@@ -153,13 +152,10 @@ def share(
         return held
     except Exception as failure:
         if source.fleet.is_rejection(failure):
-            yield source.timely(shelf.save(source.fleet.record(failure, since), lease), deadline)
+            yield source.timely(shelf.save(source.fleet.record(failure, since), lease), flight, deadline)
         raise
     finally:
-        if flight.exchanges:  # the answer may still come: nobody else may use the refresh token meanwhile
-            flight.future.add_done_callback(lambda _: shelf.release_soon(lease))
-        else:
-            shelf.release_soon(lease)
+        shelf.release_soon(lease)
 
 
 def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]:

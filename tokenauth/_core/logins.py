@@ -20,8 +20,6 @@ from tokenauth._core.tokens import Tokens
 from tokenauth._core.under_way import login_under_way
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from tokenauth._core.error_tree import TokenAuthError
 
 log = logging.getLogger("tokenauth")
@@ -115,28 +113,6 @@ class Logins:
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 
-    def begun(self, refresh_token: str | None) -> Talk | None:
-        """Return the login that was under way when its caller was cancelled: the next leader goes on from there."""
-        if stand_in.current is not None:
-            return None
-        talk: Talk | None = self._credential.memory.notes.take(self._credential.key, self._credential.monotonic())
-        return talk if talk is not None and talk.birth.is_here and talk.refresh_token == refresh_token else None
-
-    def put_by(self, flight: Flight, deadline: float, begun: "Future[Talk]") -> None:
-        """Keep what was *begun* for the next leader: the leader of *flight* was cancelled."""
-        try:
-            self._put_by(begun.result(), flight, deadline)
-        except Exception as failure:
-            self.cool(failure, flight)
-        finally:
-            flight.abandon()
-
-    def _put_by(self, talk: Talk, flight: Flight, deadline: float) -> None:
-        if not flight.forgotten:
-            notes, key = self._credential.memory.notes, self._credential.key
-            notes.put(key, talk, deadline)
-            flight.leftover = partial(notes.drop, key, talk)  # it holds the secrets that were read
-
     def ended(self, token: Token | None) -> Token | None:
         """Return what to log out: the cached *token*, or the session that its refresh token keeps alive."""
         if not self._credential.provider.refreshes or not self.line.birth.is_here:
@@ -212,7 +188,7 @@ class Logins:
         news = None
         known = errors.CredentialsRejected, errors.TokenEndpointError
         with credential.memory.lock:
-            if isinstance(failure, known) and not flight.forgotten and self._cooling(flight.mark) is None:
+            if isinstance(failure, known) and flight.counts and self._cooling(flight.mark) is None:
                 news = failure
                 if credential.provider.rests:
                     credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
@@ -302,49 +278,6 @@ class Logins:
             self._warned = True
             text = "%s: the answer says that its token has expired already. It is used until it is refused. Is a clock"
             log.warning(f"{text} wrong, or is the expiry elsewhere (expires_in=, expires_at=)?", self._credential.name)
-
-    def salvage(
-        self,
-        flight: Flight,
-        talk: Talk,
-        old: Held | None,
-        before: Token | None,
-        reply: Callable[[], Reply],
-        *,
-        save: Callable[[Held], object],
-        keep: bool,
-        deadline: float,
-    ) -> None:
-        """Use the answer for those who wait and those who come next: the leader of *flight* was cancelled.
-
-        A login of several steps goes on with who leads next. Nothing is kept if a newer token is held by now than the
-        *old* one, which was held when this was asked for. *save*: tells the other processes.
-        """
-        held = self._tokens.held()
-        try:
-            idle = held is None or (old is not None and old.token.value == held.token.value)
-            if idle or (talk.refresh_token is not None and self.line.is_next(talk.refresh_token)):
-                talk.answer(reply())
-                held = self.accept(flight, talk, before, keep=keep) if talk.request is None else None
-                if held is None:
-                    self._put_by(talk, flight, deadline)
-                elif keep:
-                    save(held)
-                    self.settle(flight, held, talk)
-            flight.land(held if keep else None)  # None where there is more to be done
-        except Exception as failure:
-            self.unsend(talk.refresh_token, failure)
-            self.cool(failure, flight)
-        finally:
-            flight.abandon()
-
-    def settle(self, flight: Flight, held: Held, talk: Talk) -> None:
-        """Put *held* in use, and land *flight* with it, where nobody has to be told first: its leader was cancelled."""
-        if self.telling(held) is None:
-            self.told(held)
-            flight.land(self.keep(flight, held, talk))
-        else:
-            flight.abandon()
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""

@@ -115,8 +115,6 @@ class Memory:
     def invalidate(self, key: Hashable, now: float) -> None:
         """Let nothing count that a store was told of the credential *key* before *now* (Unix seconds)."""
         with self.lock:
-            if "notes" in vars(self):
-                self.notes.drop(key)  # a login that was begun with what was known before
             if self._invalidated is None:
                 self._invalidated = LRUCache(4096)
             self._invalidated[key] = now

@@ -14,25 +14,23 @@ What can happen to a refresh token, and what follows:
     200 without a new one                                it stays valid (RFC 6749 §6)
     200, and nobody could be told                        this process has it, tells again, and goes on from there
     the process is killed between answer and save        the fleet knows the old one: as where no answer came
-    its caller is cancelled                              the answer is made use of; nobody else may call meanwhile
+    its caller is cancelled                              the renewal goes on without it; nobody else may call meanwhile
     another process of the fleet has the lease           the lease ends with it, and the old one is as above
 """
 
 import logging
-from collections.abc import Callable, Generator, Hashable
-from contextlib import nullcontext
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.cooldown import LONGEST
 from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased
 from tokenauth._core.flights import Flight
-from tokenauth._core.messages import Reply, TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Unshown
 from tokenauth._core.source import Source
 from tokenauth._core.talk import Talk
@@ -50,7 +48,7 @@ def renew(
     source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
 ) -> Fetch:
     """Exchange the refresh token, once, if there is an unused one; else log in. Makes at most three tries."""
-    logins, tries = source.logins, tries_before(source)
+    logins, tries = source.logins, 0
     held = source.tokens.held()
     before = held.token if held is not None else rejected
     if leased and leased.saved and leased.saved.token and leased.saved.token.value:
@@ -64,14 +62,14 @@ def renew(
             if refresh_token is not None and not logins.alone:
                 log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
                 if leased and leased.saved and not used:  # the next caller may use it
-                    yield source.timely(leased.shelf.save(leased.saved, leased.lease), deadline)
+                    yield source.timely(leased.shelf.save(leased.saved, leased.lease), flight, deadline)
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
             elif source.past(deadline):  # no time for a login
                 raise
         if refresh_token is not None and leased:
-            leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), deadline)))
+            leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), flight, deadline)))
             adopted = source.fleet.adopt(leased.saved, rejected)
             if adopted is not None:
                 return adopted
@@ -95,7 +93,7 @@ def choose(
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
         known = known or source.fleet.record(token, leased.since)
         ask = leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
-        told = yield source.timely(ask, deadline)
+        told = yield source.timely(ask, flight, deadline)
         if not told and logins.alone:
             raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
         if not told:
@@ -120,23 +118,7 @@ def rest(
     if pause is None:
         raise failure
     source.credential.emit("retried", error=failure)
-    try:
-        yield Pause(pause)
-    except BaseException:
-        if getattr(failure, "retry_after", None) is not None:  # what the endpoint asked for binds the next leader, too
-            source.logins.cool(failure, flight)
-        else:
-            source.credential.memory.notes.put(_tries(source), tries, source.now() + LONGEST)
-        raise
-
-
-def tries_before(source: Source) -> int:
-    """Return how many tries the leader before made, if it was cancelled in a pause: the next one goes on counting."""
-    return source.credential.memory.notes.take(_tries(source), source.now()) or 0
-
-
-def _tries(source: Source) -> tuple[str, Hashable]:
-    return ("tries", source.tokens.key)
+    yield Pause(pause, flight)
 
 
 def call(
@@ -151,21 +133,17 @@ def call(
 ) -> Fetch:
     """Log in once, and put what that brings in use, but for *keep_it*. *before*: the token that is replaced."""
     logins = source.logins
-    talk = yield from begin(source, flight, deadline, refresh_token)
+    talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks, logins.reads)
     flight.mark = talk.mark
     logins.replay(flight.mark)
     logins.start(flight)
-    tell_fleet = partial(save_now, source, leased)
     while talk.request is not None:
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
             raise errors.TokenAuthError("The time for a token was over before its request could be sent (timeout=)")
-        salvage = partial(logins.salvage, flight, talk, source.tokens.held(), before)
-        unwanted = partial(salvage, save=tell_fleet, keep=keep_it, deadline=deadline)
         if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
             logins.line.spend(refresh_token)
         try:
-            with flight.drifting(deadline, exchanges=refresh_token is not None):
-                reply = yield asked(source, talk.request, flight, deadline, unwanted)
+            reply = yield asked(source, talk.request, flight, deadline)
         except Exception as failure:
             logins.unsend(refresh_token, failure)
             raise
@@ -175,24 +153,11 @@ def call(
         logins.tell_of(flight, held, talk)
         return held
     if leased:
-        yield from save(source, flight, held, talk, leased, deadline=deadline)
+        yield from save(source, flight, held, leased, deadline)
     yield from keep(source, flight, held, deadline, talk)
     if before is not None and before.value != held.token.value and refresh_token is None:
         flight.replaced = before
     return held
-
-
-def begin(source: Source, flight: Flight, deadline: float, refresh_token: str | None) -> Generator[Effect, Any, Talk]:
-    """Return a new login with its first request built, or one that was under way when its caller was cancelled."""
-    logins = source.logins
-    talk = logins.begun(refresh_token)
-    if talk is None:
-        unwanted = partial(logins.put_by, flight, deadline)
-        function = partial(logins.begin, refresh_token)
-        call = Call(function, flight, deadline, logins.blocks, logins.reads, unwanted)
-        with flight.drifting(deadline) if call.blocks else nullcontext():
-            talk = yield call
-    return talk
 
 
 def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
@@ -206,17 +171,11 @@ def _texts(request: TokenRequest) -> tuple[str, ...]:
     return (request.url, *request.headers.values())
 
 
-def asked(
-    source: Source,
-    request: TokenRequest | Errand,
-    flight: Flight,
-    deadline: float,
-    unwanted: Callable[[Callable[[], Reply]], object],
-) -> Exchange | Undertake:
+def asked(source: Source, request: TokenRequest | Errand, flight: Flight, deadline: float) -> Exchange | Undertake:
     """Return the effect that performs *request*."""
     if isinstance(request, TokenRequest):
-        return Exchange(request, flight, deadline, unwanted, source.provider.token_url)
-    return Undertake(request, flight, deadline, unwanted)
+        return Exchange(request, flight, deadline, source.provider.token_url)
+    return Undertake(request, flight, deadline)
 
 
 def keep(
@@ -237,26 +196,16 @@ def keep(
     source.logins.keep(flight, held, talk)
 
 
-def save(
-    source: Source, flight: Flight, held: Held, talk: Talk, leased: Leased, *, deadline: float
-) -> Generator[Effect, Any, None]:
+def save(source: Source, flight: Flight, held: Held, leased: Leased, deadline: float) -> Generator[Effect, Any, None]:
     """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
     ask = leased.shelf.save(source.fleet.record(held, leased.since), leased.lease)
-    with flight.drifting(deadline, exchanges=True):
-        told = yield source.timely(ask, deadline)._replace(unwanted=lambda _: source.logins.settle(flight, held, talk))
-    if not told:
-        source.fleet.outdate(held)
-
-
-def save_now(source: Source, leased: Leased | None, held: Held) -> None:
-    """Do the same in a thread that may block."""
-    if leased and not leased.shelf.save(source.fleet.record(held, leased.since), leased.lease).function():
+    if not (yield source.timely(ask, flight, deadline)):
         source.fleet.outdate(held)
 
 
 def log_in(source: Source, flight: Flight, deadline: float) -> Fetch:
     """Log in with the credentials, at most three times, for this caller only."""
-    tries = tries_before(source)
+    tries = 0
     while True:
         tries += 1
         try:

@@ -107,9 +107,9 @@ class Source:
     def deadline(self) -> float:
         return self.now() + self.credential.timeout
 
-    def timely(self, ask: "Ask", deadline: float) -> "Ask":
-        """Return *ask* for what time is left until *deadline*."""
-        return ask._replace(seconds=max(min(ask.seconds, deadline - self.now()), 0.0))
+    def timely(self, ask: "Ask", flight: "Flight", deadline: float) -> "Ask":
+        """Return *ask* for *flight*, and for what time is left until *deadline*."""
+        return ask._replace(flight=flight, seconds=max(min(ask.seconds, deadline - self.now()), 0.0))
 
     def past(self, deadline: float) -> bool:
         return self.now() >= deadline

@@ -10,7 +10,6 @@ from tokenauth._core.cache import digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.effects import check_headers
 from tokenauth._core.errands import Errand
-from tokenauth._core.forks import Birth
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import checked_origin
@@ -32,7 +31,6 @@ class Talk:
         request: what to send next; None once `token` is there.
         mark: changes with the secrets that were read.
         reply: the response that contained the token.
-        birth: the process that began it.
     """
 
     request: TokenRequest | Errand | None
@@ -52,7 +50,6 @@ class Talk:
         self._provider = provider
         self._setting = (clock, notes)
         self.refresh_token = refresh_token
-        self.birth = Birth()
         self._allow_http = allow_http
         self._readings: Readings = {}
         self._secrets: tuple[str, ...] = (refresh_token,) if refresh_token is not None else ()

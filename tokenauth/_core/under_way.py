@@ -32,18 +32,10 @@ class Notes:
         with self._lock:
             self._notes[key] = (value, until)
 
-    def take(self, key: Hashable, now: float) -> Any:
-        """Return what was learnt, or None, and forget it: only one can use it."""
+    def drop(self, key: Hashable) -> None:
+        """Forget one note: it didn't help."""
         with self._lock:
-            value = self.get(key, now)
-            self.drop(key)
-            return value
-
-    def drop(self, key: Hashable, value: object = None) -> None:
-        """Forget one note: it didn't help, or its time is over. With *value*, only if the note is that very object."""
-        with self._lock:
-            if value is None or self._notes.get(key, (None,))[0] is value:
-                self._notes.pop(key, None)
+            self._notes.pop(key, None)
 
     def forget(self) -> None:
         with self._lock:

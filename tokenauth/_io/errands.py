@@ -4,7 +4,7 @@ In async code, an async function is awaited on the running event loop. In blocki
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,11 +13,11 @@ from tokenauth._core import errors
 from tokenauth._core.clock import Clock
 from tokenauth._core.effects import Misuse, Undertake
 from tokenauth._core.errands import CallFunction, Errand, RunCommand
-from tokenauth._core.flights import Flight
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
-from tokenauth._io.drive import Steps, TokenCall, in_hand, is_late
+from tokenauth._io.drive import Driver, Steps
 from tokenauth._io.failed import Failed
+from tokenauth._io.token_call import TokenCall, is_late
 from tokenauth._io.transports import reason
 from tokenauth._io.waiting import Gone, in_thread
 
@@ -29,26 +29,31 @@ class Brought(NamedTuple):
     result: Any = None
 
 
-Await = Callable[[Awaitable[object], float, Flight, "Future[Any]"], None]
-
-
-def done(task: Undertake, clock: Clock, begin: Await) -> Steps[Reply]:
-    """Do the errand of *task*. *begin*: how this driver awaits what a function returned."""
+def done(task: Undertake, clock: Clock, driver: Driver) -> Steps[Reply]:
+    """Do the errand of *task*."""
     doing = _Doing(task, clock)
     work = partial(_performed, task.request, doing.seconds, task.flight.rejected)
-    reply = yield from in_hand(partial(in_thread, work), doing.seconds, doing.reply, doing.leave)
+    reply = yield from driver.in_hand(partial(in_thread, work), doing.seconds, doing.reply)
     if not inspect.isawaitable(reply.result):
         return reply
     doing.awaited = reply.result
     left = max(task.deadline - clock.monotonic(), 0.001)
-    whole = partial(begin, _guarded(reply.result, task.request), left, task.flight)
-    return (yield from in_hand(whole, left, doing.reply, doing.leave))
+    whole = partial(driver.bring, _guarded(reply.result, task.request), left)
+    try:
+        return (yield from driver.in_hand(whole, left, doing.reply))
+    except GeneratorExit:  # its event loop has ended
+        doing.drop()
+        raise
 
 
 class _Doing(TokenCall):
     """An errand: when it was begun, and what its outcome means. *awaited*: what is awaited for it."""
 
     awaited: object = None
+
+    def drop(self) -> None:
+        """Close what is awaited: its task may have ended before it began."""
+        getattr(self.awaited, "close", bool)()
 
     def reply(self, future: "Future[Any]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
@@ -59,21 +64,13 @@ class _Doing(TokenCall):
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
         if isinstance(problem, Gone):
-            getattr(self.awaited, "close", bool)()  # its task may have been cancelled before it began
+            self.drop()
             raise errors.TokenEndpointError(f"{self.request.what} failed: {problem}", retryable=True)
         if isinstance(problem, Failed):  # raised again: its traceback has what the errand had in hand
             raise getattr(errors, problem.kind)(problem.text) from problem.cause
         brought: Brought = future.result()
         stamp = {"sent": self.sent, "sent_at": self.sent_at, "received_at": self._clock.wall()}
         return Reply(200, body=brought.body, result=brought.result, **stamp)  # type: ignore[arg-type]  # floats
-
-    def leave(self, future: "Future[Any]") -> None:
-        brought = None if future.exception() else future.result()
-        if brought is not None and inspect.isawaitable(brought.result):  # nobody is there to await it
-            getattr(brought.result, "close", bool)()
-            self.flight.abandon()
-        else:
-            super().leave(future)
 
 
 def _performed(errand: Errand, seconds: float, rejected: Token | None) -> Brought:

@@ -99,8 +99,7 @@ class ShelfInStore:
         now = self._clock.monotonic()  # not in the store's thread, which freezegun leaves on real time
         alone = Hold(now + 2 * self._lease_seconds, None)
         function = partial(self._acquire, now + self._lease_seconds)
-        ask = self._ask("acquire", function, alone, lambda asked: asked.add_done_callback(self._unwanted))
-        return ask._replace(unwanted=self._unwanted)
+        return self._ask("acquire", function, alone, lambda asked: asked.add_done_callback(self._unwanted))
 
     def save(self, record: Record, held: Hold) -> Ask:
         def leave(asked: "Future[Any]") -> None:
@@ -165,7 +164,7 @@ class ShelfInStore:
             self._store.release(name, lease)
 
     def _unwanted(self, asked: "Future[Any]") -> None:
-        """Release the lease that was *asked* for, if it comes after all: its caller has gone."""
+        """Release the lease that was *asked* for, if it comes after all: nobody waits for it any more."""
         held = None if asked.exception() else asked.result()
         if isinstance(held, Hold):
             self.release_soon(held)

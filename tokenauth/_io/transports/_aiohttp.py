@@ -9,7 +9,7 @@ import aiohttp
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
-from tokenauth._io.drive import Answer, Unreachable
+from tokenauth._io.token_call import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
 from tokenauth._io.waiting import Gone
 

@@ -7,7 +7,7 @@ from typing import Any
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
-from tokenauth._io.drive import Answer, Unreachable
+from tokenauth._io.token_call import Answer, Unreachable
 from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, has_cause, reason
 from tokenauth._io.transports.line import Line
 from tokenauth._io.waiting import Gone
