@@ -269,6 +269,34 @@ def test_what_is_awaited_ends_with_its_event_loop(
 
 
 @pytest.mark.parametrize("client", AWAITING, ids=repr)
+def test_blocking_code_may_follow_at_once_on_an_event_loop_that_has_ended(
+    client: Awaiting, server: TokenServer
+) -> None:
+    """In the same thread: nothing is nested there any more, even before the login has noticed."""
+    for _ in range(10):
+        begun: list[str] = []
+
+        async def get_token(begun: list[str] = begun) -> str:
+            begun.append("call")
+            if len(begun) == 1:
+                await client.sleep(60)
+            return "t"
+
+        auth = FunctionAuth(get_token, origins=[server.url], cache={})
+
+        async def main(auth: TokenAuth = auth, begun: list[str] = begun) -> None:
+            async def watch() -> None:
+                await client.until(lambda: begun)
+                cancel()
+
+            async with client.scope() as cancel:
+                await client.gather([auth.aget_token, watch])
+
+        client.run(main)
+        assert auth.get_token().value == "t"
+
+
+@pytest.mark.parametrize("client", AWAITING, ids=repr)
 def test_a_login_of_two_steps_goes_on_on_its_event_loop(client: Awaiting, server: TokenServer) -> None:
     """Where else: an async token_client works on that one only."""
     held = Held(server)

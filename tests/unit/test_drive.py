@@ -240,3 +240,12 @@ def test_a_waiter_whose_loop_is_gone_disturbs_nobody(clock: ManualClock, flight:
     flight.land("token")
     assert isinstance(flight.future, Future)
     assert flight.future.result(0) == "token"
+
+
+def test_awaiting_without_an_event_loop_says_so(clock: ManualClock) -> None:
+    def flow() -> Generator[Any, Any, None]:
+        yield Pause(0.0)
+
+    awaited = arun(flow(), Awaiting(transport_of(lambda: ANSWER), clock.clock))
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        awaited.send(None)

@@ -49,9 +49,9 @@ class Flight:
         self.abandon()
 
     def tie(self, thread: int = -1, loop: Any = None) -> None:
-        """From now on the flight needs this *thread*, and the event *loop* in it. By default it needs none, so that the
-        thread of its former leader may wait for it."""
-        self.thread, self.loop = thread, loop
+        """From now on the flight needs this *thread*, and the event *loop* in it. By default it needs none. The code
+        that led it has left, so that it may wait for it."""
+        self.thread, self.greenlet, self.loop = thread, -1, loop
 
     def land(self, result: object) -> None:
         """Give *result* to all waiters. None lets one of them lead."""

@@ -44,8 +44,12 @@ class Home:
     def __init__(self) -> None:
         self.thread, self.loop = threading.get_ident(), current_loop()
         trio = _running_trio()
-        token = trio.lowlevel.current_trio_token() if trio else None
-        self._soon: Any = token.run_sync_soon if token else self.loop.call_soon_threadsafe
+        if trio:
+            self._soon: Any = trio.lowlevel.current_trio_token().run_sync_soon
+        else:
+            import asyncio  # noqa: PLC0415  (see above)
+
+            self._soon = asyncio.get_running_loop().call_soon_threadsafe  # where none runs, it says so
 
     def begin(self, awaitable: Awaitable[T], seconds: float, outcome: Outcome[T]) -> None:
         """Await *awaitable* there, for at most *seconds*. *outcome* gets what it brings."""
