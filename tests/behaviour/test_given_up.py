@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
 from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
@@ -132,6 +133,19 @@ def test_a_wrong_password_counts_as_tried(client: Client, give_up: Any, server: 
     until(lambda: auth._source.credential.cooldowns.failure(auth._source.tokens.key, 0.0))
     assert {type(problem) for problem in client.herd(auth, server.api, 3)} == {CredentialsRejected}
     assert len(server.token_calls) == 1
+
+
+@every_client
+def test_who_waits_is_not_shown_how_the_login_was_built(client: Client, give_up: Any, server: TokenServer) -> None:
+    """Reports of errors show the variables along a traceback, of causes as well."""
+    auth, held = server.auth(), Held(server)
+    give_up(client, auth, server)
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    held.release(REFUSED)
+    problems: list[Any] = next_one.result(20)
+    until(lambda: not token_threads(set()))
+    assert [problem.__cause__.__traceback__ for problem in problems] == [None] * 3
 
 
 @every_client
@@ -398,6 +412,33 @@ def test_an_event_loop_that_is_closed_with_it_under_way_hands_over_and_leaves_no
     assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
+def test_what_was_to_begin_on_an_event_loop_that_is_closed_leaves_no_complaint(
+    server: TokenServer, recwarn: pytest.WarningsRecorder
+) -> None:
+    """It is asked for when the loop has stopped, and never begins."""
+    store = SlowStore()
+    loop = asyncio.new_event_loop()
+    given: Any = {"token": "token", "json": {"password": "p"}, "cache": {}, "store": store}
+    auth = LoginAuth(f"{server.url}/token", **given, token_client=httpx.AsyncClient())
+
+    async def give_up() -> None:
+        leader = asyncio.create_task(auth.aget_token())
+        await asyncio.to_thread(until, lambda: store.begun)
+        leader.cancel()
+        await asyncio.wait([leader])
+
+    loop.run_until_complete(give_up())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    flight = next(iter(auth._source.flights._flights.values()))
+    store.released.set()
+    until(lambda: flight.loop is loop and flight.thread != -1)
+    loop.close()
+    until(lambda: not token_threads(set()))
+    gc.collect()
+    assert not server.token_calls
+    assert not [each for each in recwarn if "never awaited" in str(each.message)]
+
+
 def test_who_waits_takes_over_when_the_event_loop_is_closed(server: TokenServer) -> None:
     """The task that logs in still exists, and never runs again."""
     held = Held(server)
@@ -470,6 +511,61 @@ def test_a_loop_that_runs_again_finishes_its_login(server: TokenServer) -> None:
         loop.run_until_complete(leader)
         assert waits.result(20).value == "token-1"
     assert len(server.token_calls) == 1
+
+
+class LookedAt(asyncio.SelectorEventLoop):
+    """Counts how often somebody looks whether it is closed."""
+
+    looks = 0
+
+    def is_closed(self) -> bool:
+        self.looks += 1
+        return super().is_closed()
+
+
+class InTurns:
+    """A program that runs an event loop in turns. Its first caller has given up when it stands still."""
+
+    def __init__(self, timeout: float) -> None:
+        self.auth = FunctionAuth(self.get_token, origins=["https://api.example"], cache={}, timeout=timeout)
+        self.count = 0
+        self.begun, self.released = asyncio.Event(), asyncio.Event()
+        self.loop = LookedAt()
+        self.loop.run_until_complete(self._give_up())
+
+    async def _give_up(self) -> None:
+        leader = asyncio.create_task(self.auth.aget_token())
+        await self.begun.wait()
+        leader.cancel()
+        await asyncio.wait([leader])
+
+    async def get_token(self) -> str:
+        self.count += 1
+        self.begun.set()
+        await self.released.wait()
+        return "t"
+
+    def close(self) -> None:
+        self.loop.close()
+
+
+@pytest.mark.slow  # a second passes between two looks
+def test_a_loop_that_stands_still_for_long_loses_no_login() -> None:
+    """The answer may hold a refresh token that is used once."""
+    with contextlib.closing(InTurns(30.0)) as world:
+        looks = world.loop.looks
+        until(lambda: world.loop.looks > looks + 3)
+        world.released.set()
+        assert world.loop.run_until_complete(world.auth.aget_token()).value == "t"
+        assert world.count == 1
+
+
+def test_a_loop_that_does_not_run_again_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    with contextlib.closing(InTurns(0.1)) as world:
+        until(lambda: not token_threads(set()))
+        world.released.set()
+        assert world.auth.get_token().value == "t"
+    assert not caplog.records
 
 
 # a secret that takes its time

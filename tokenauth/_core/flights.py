@@ -88,6 +88,11 @@ class Flight:
         return self.loop is not None and self.loop.is_closed()
 
     @property
+    def stands_still(self) -> bool:
+        """Whether the event loop that brings its answer does not run. It may run again, unless it is closed."""
+        return self.loop is not None and not self.loop.is_running()
+
+    @property
     def is_mine(self) -> bool:
         """Whether the running code was called from inside this very fetch, so that to wait would be for ever."""
         return self in _leading.get()

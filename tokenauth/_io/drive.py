@@ -144,7 +144,7 @@ class Driver:
         An interrupt in here is raised where the flow is waited for, as if it had come there.
         """
         outcome: Outcome[T] = Outcome()
-        pending = Pending(outcome, seconds, lost=self._watch())
+        pending = Pending(outcome, seconds, lost=self._is_lost)
         while True:
             try:
                 while not pending.over:
@@ -154,6 +154,7 @@ class Driver:
                     yield pending
                 return read(outcome)
             except GeneratorExit:
+                outcome.drop()
                 raise
             except BaseException as problem:
                 brought = outcome.exception() if outcome.done() else None
@@ -168,16 +169,28 @@ class Driver:
             return steps
         self._aside = True
         self._tie()
-        aside(partial(_finish, steps))
+        aside(partial(self._finish, steps))
         return _nothing()
+
+    def _finish(self, steps: Steps[Any]) -> None:
+        """Run *steps* to their end, for whom it concerns: the flow tells them. A stopped event loop may run again while
+        there is time, and what it brings then must not be lost; if it doesn't, no endpoint has failed."""
+        try:
+            for pending in steps:
+                settled(pending)
+                if pending.gone or (not pending.future.done() and self._flight and self._flight.stands_still):
+                    break
+        except Exception as failure:
+            _short(failure)
+        steps.close()
 
     def _tie(self) -> None:
         """See to it that those who wait know what the flight needs, now that its caller has gone: nothing."""
         if self._flight is not None:
             self._flight.tie()
 
-    def _watch(self) -> Callable[[], bool]:
-        return bool if self._flight is None else Watch(self._flight)
+    def _is_lost(self) -> bool:
+        return self._flight is not None and self._flight.lost
 
     def bring(self, awaitable: Awaitable[object], seconds: float, outcome: Outcome[Any]) -> None:
         """Begin to await *awaitable*."""
@@ -270,16 +283,6 @@ class Awaiting(Driver):
 
 def _nothing() -> Steps[Any]:
     yield from ()
-
-
-def _finish(steps: Steps[Any]) -> None:
-    """Run *steps* to their end, for whom it concerns: the flow tells them."""
-    with contextlib.suppress(Exception):
-        for pending in steps:
-            settled(pending)
-            if pending.gone:
-                break
-    steps.close()
 
 
 def _returned(call: Call, future: "Future[Any]") -> Any:

@@ -17,7 +17,7 @@ The first task that waits imports asyncio, so blocking programs never load it.
 import contextlib
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ class Home:
 
     def begin(self, awaitable: Awaitable[T], seconds: float, outcome: Outcome[T]) -> None:
         """Await *awaitable* there, for at most *seconds*. *outcome* gets what it brings."""
+        outcome.awaited = awaitable
         outcome.turn.acquire()
         if threading.get_ident() == self.thread:
             in_task(awaitable, seconds, outcome)
@@ -60,11 +61,11 @@ class Home:
         try:
             self._soon(copy_context().run, in_task, awaitable, seconds, outcome)
         except RuntimeError:  # it has ended
-            _close(awaitable)
+            outcome.drop()
             outcome.set_exception(Gone())
 
 
-def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> None:
+def in_task(awaitable: Awaitable[T], seconds: float, future: Outcome[T]) -> None:
     """Await *awaitable* in a task of its own, for at most *seconds*. *future* gets the outcome.
 
     On trio it is a system task, which must not raise anything. Either has the context of its caller.
@@ -78,7 +79,7 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> Non
 
     def ended(task: "asyncio.Task[None]") -> None:
         _tasks.discard(task)
-        _close(awaitable)  # the task may have been cancelled before it began
+        future.drop()  # the task may have been cancelled before it began
         if not future.done():
             future.set_exception(Gone())
 
@@ -90,11 +91,6 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: "Future[T]") -> Non
             _tasks.discard(each)
     _tasks.add(task)
     task.add_done_callback(ended)
-
-
-def _close(awaitable: Awaitable[object]) -> None:
-    if isinstance(awaitable, Coroutine):
-        awaitable.close()
 
 
 _tasks: set[Any] = set()

@@ -1,6 +1,7 @@
 """Waiting: for a future or for some seconds, in a thread. For tasks see `loops`."""
 
 import contextlib
+import inspect
 import sys
 import threading
 import time
@@ -25,11 +26,18 @@ class Gone(Exception):
 
 
 class Outcome(Future[T]):
-    """What some work brings. `turn`: to be acquired before the work, so that it is done once, however often begun."""
+    """What some work brings. `turn`: to be acquired before the work, so that it is done once, however often begun.
+    `awaited`: what is awaited for it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.turn = threading.Lock()
+        self.awaited: Any = None
+
+    def drop(self) -> None:
+        """Close what was to be awaited and has not begun: its event loop has ended."""
+        if inspect.iscoroutine(self.awaited) and inspect.getcoroutinestate(self.awaited) == inspect.CORO_CREATED:
+            self.awaited.close()
 
 
 def in_thread(function: Callable[[], T], outcome: Outcome[T]) -> None:
