@@ -82,3 +82,24 @@ def test_what_an_api_key_or_a_static_header_says_is_worked_out_once(scheme: str)
     with counted(calls):
         auth(requests.Request("GET", f"{scheme}://127.0.0.1:9/y").prepare())
     assert not [call for call in calls if call.startswith(("api_key.py", "secrets.py", "frozen.py"))], calls
+
+
+class OwnURL:
+    """A URL of a client to come, that keeps its parts elsewhere than today's do."""
+
+    def __init__(self, url: Any) -> None:
+        self._url = url
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_uri_reference":
+            raise AttributeError(name)
+        return getattr(self._url, name)
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: library.__name__)
+def test_a_url_without_the_parts_that_are_read_at_once_is_signed(library: Any, server: TokenServer) -> None:
+    auth: Any = server.auth()
+    for _ in range(2):
+        request = library.Request("GET", server.api)
+        request.url = OwnURL(request.url)
+        assert next(auth.auth_flow(request)).headers["Authorization"] == "Bearer token-1"

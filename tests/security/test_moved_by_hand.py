@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from tests.clients import CLIENTS, Client, Get
 from tests.security.test_origins_untraced import FAR, HOME, LOGS_IN, SYNC, Net, every_presentation, family
@@ -119,3 +120,12 @@ def test_what_is_of_another_credential_stays(client: Client) -> None:
         assert client.get(ours, f"{one.home.url}/x/302/200") == client.get(others, f"{other.home.url}/x/302/200") == 200
         headers = {"authorization": f"Bearer {ours.get_token().value}"}
         assert client.send(others, Get(f"{one.home.url}/x/302/200", headers=headers)).status == 200
+
+
+def test_headers_in_bytes_which_requests_takes_stay_as_they_are() -> None:
+    with world() as this:
+        auth: Any = LOGS_IN[0].auth(this.home.url)
+        this.presentation = LOGS_IN[0]
+        requests.get(f"{this.home.url}/x/302/200", auth=auth, timeout=20)
+        requests.get(f"{this.far.url}/x/302/200", headers={"x-mine": b"2"}, auth=auth, timeout=20)
+    assert this.far.requests[-1].headers["x-mine"] == "2"

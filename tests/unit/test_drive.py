@@ -139,6 +139,19 @@ def test_a_call_that_hangs_is_given_up_on_a_loop(kind: str, clock: ManualClock, 
     end.set()
 
 
+def test_what_is_awaited_and_cancelled_by_its_own_program_is_an_error(clock: ManualClock, flight: Flight) -> None:
+    async def cancels_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(20)
+
+    for kind in ("blocking", "asyncio"):
+        call = Call(cancels_itself, flight, clock.monotonic_now + 10, True, what="on_refresh_token")
+        with pytest.raises(TokenAuthError, match="on_refresh_token failed: it was cancelled"):
+            performs(kind)(call, clock)
+
+
 def test_a_wait_brings_what_landed(perform: Perform, clock: ManualClock, flight: Flight) -> None:
     flight.land("token")
     assert perform(Wait(flight, clock.monotonic_now), clock) == "token"

@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from tests.support import token_server
-from tokenauth._io.loops import within
-from tokenauth._io.waiting import Pending, settled
+from tokenauth._io.loops import in_task, within
+from tokenauth._io.waiting import Outcome, Pending, settled
 
 RUNNERS: dict[str, Callable[[Callable[[], Awaitable[Any]]], Any]] = {
     "asyncio": lambda main: asyncio.run(main()),  # type: ignore[arg-type]
@@ -144,3 +144,17 @@ def test_a_module_that_another_thread_is_just_importing_is_not_used_yet(
         fetched()  # the clients import trio themselves, and would keep what is not whole
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
         assert fetched() == ["token-3", "token-4"]
+
+
+def test_what_is_awaited_may_be_a_future_and_several_at_once() -> None:
+    """A function may return either; two auth objects may fetch on one loop."""
+
+    async def main() -> list[str]:
+        asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        outcomes: list[Outcome[str]] = [Outcome(), Outcome()]
+        in_task(asked, 20, outcomes[0])
+        in_task(asyncio.sleep(0, "slept"), 20, outcomes[1])
+        asked.set_result("answered")
+        return [await asyncio.wrap_future(outcome) for outcome in outcomes]
+
+    assert asyncio.run(main()) == ["answered", "slept"]

@@ -54,10 +54,9 @@ def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
     except BaseException as problem:
-        steps = perform.go_on_aside(steps)
+        if not perform.goes_on_aside(steps):
+            steps.close()
         raise _short(problem)  # noqa: B904  (the same exception)
-    finally:
-        steps.close()
 
 
 async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
@@ -70,10 +69,9 @@ async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
     except BaseException as problem:
-        steps = perform.go_on_aside(steps)
+        if not perform.goes_on_aside(steps):
+            steps.close()
         raise _short(problem)  # noqa: B904  (the same exception)
-    finally:
-        steps.close()
 
 
 def _short(failure: BaseException) -> BaseException:
@@ -162,15 +160,15 @@ class Driver:
                     raise  # what was read
                 pending.interrupt(problem)
 
-    def go_on_aside(self, steps: Steps[Any]) -> Steps[Any]:
+    def goes_on_aside(self, steps: Steps[Any]) -> bool:
         """Let *steps* go on in a thread of their own if they are a leader's, and wait: what ended the caller is not
-        theirs. Return what is left to be closed."""
+        theirs. Return whether they do."""
         if not (self._leads and getattr(steps, "gi_suspended", False)):
-            return steps
+            return False
         self._aside = True
         self._tie()
         aside(partial(self._finish, steps))
-        return _nothing()
+        return True
 
     def _finish(self, steps: Steps[Any]) -> None:
         """Run *steps* to their end, for whom it concerns: the flow tells them. A stopped event loop may run again while
@@ -279,10 +277,6 @@ class Awaiting(Driver):
         if self._aside:
             self._tie()
         self.home.begin(awaitable, seconds, outcome)
-
-
-def _nothing() -> Steps[Any]:
-    yield from ()
 
 
 def _returned(call: Call, future: "Future[Any]") -> Any:
