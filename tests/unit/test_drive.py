@@ -19,7 +19,9 @@ from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight, Flights
 from tokenauth._core.messages import TokenRequest
 from tokenauth._io.drive import Awaiting, Blocking, InThread, arun, run
+from tokenauth._io.loops import Home
 from tokenauth._io.token_call import Unreachable
+from tokenauth._io.waiting import Gone, Outcome
 
 REQUEST = TokenRequest("POST", "https://id.example/t?secret=x", {}, b"")
 ANSWER = (200, {"a": "b"}, b"body")
@@ -253,6 +255,26 @@ def test_a_waiter_whose_loop_is_gone_disturbs_nobody(clock: ManualClock, flight:
     flight.land("token")
     assert isinstance(flight.future, Future)
     assert flight.future.result(0) == "token"
+
+
+def test_a_trio_that_is_about_to_end_takes_nothing_on(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    """An error of what runs there last would be an internal one of trio's."""
+    outcome = Outcome[None]()
+
+    def closed(*_: object, **__: object) -> None:
+        raise RuntimeError("Nursery is closed to new arrivals")
+
+    async def nothing() -> None: ...
+
+    async def main() -> None:
+        monkeypatch.setattr(trio.lowlevel, "spawn_system_task", closed)
+        Home().begin(nothing(), 1.0, outcome)
+
+    trio.run(main)
+    assert isinstance(outcome.exception(0), Gone)
+    assert not recwarn.list
 
 
 def test_awaiting_without_an_event_loop_says_so(clock: ManualClock) -> None:

@@ -73,7 +73,11 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: Outcome[T]) -> None
     trio = _running_trio()
     if trio:
         spawn = trio.lowlevel.spawn_system_task
-        spawn(in_time, awaitable, seconds, future, name="tokenauth-login", context=copy_context())
+        try:
+            spawn(in_time, awaitable, seconds, future, name="tokenauth-login", context=copy_context())
+        except Exception:  # its nursery is closed: the last that runs here ends, and an error would end all
+            future.drop()
+            future.set_exception(Gone())
         return
     import asyncio  # noqa: PLC0415  (see above)
 
