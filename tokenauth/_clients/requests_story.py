@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, take_off, target_of
 from tokenauth._clients.peek import refuses, refuses_read
@@ -26,9 +26,6 @@ from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("tokenauth")
 

@@ -15,7 +15,7 @@ def by_value(make: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
     """Remember what *make* returned for the same arguments. For arguments that hold no secret, and immutable results.
 
     Only texts, numbers, None, and tuples, lists and dicts of these are remembered; for anything else *make* is called.
-    `marshal` tells them apart exactly, where `==` takes 1 for True.
+    `marshal` distinguishes them exactly; to `==`, 1 is the same as True.
     """
     made: dict[bytes, T] = {}
 

@@ -91,7 +91,7 @@ class Pending:
         self._lost = lost
 
     def interrupt(self, problem: BaseException) -> None:
-        """Have whoever waits next raise *problem*, as if it had come there."""
+        """Make the next wait raise *problem*, as if it had happened there."""
         self._problem, self.over = problem, False
 
     def looks(self) -> Iterator[float]:

@@ -47,7 +47,7 @@ _DAMAGED = "the store holds an entry that is damaged or forged; it will be repla
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A lease as the flow holds it; `lease` is None where the store is out of order and there is none to be had.
+    """A lease as the flow holds it; `lease` is None if the store is out of order.
 
     until: monotonic seconds by which the login must be done, for then another process may take over.
     seal: of the secrets for which the lease was taken: a callable may return others meanwhile.

@@ -34,7 +34,7 @@ class Line:
         self._timer.daemon = True
 
     def __enter__(self) -> "Line":
-        with contextlib.suppress(RuntimeError):  # no thread to be had: then as long as the client's own timeouts let it
+        with contextlib.suppress(RuntimeError):  # no thread is left: the client's own timeouts apply
             self._timer.start()
         return self
 
