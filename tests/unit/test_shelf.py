@@ -4,7 +4,8 @@ import logging
 import os
 import subprocess
 import sys
-from concurrent.futures import Future
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -144,15 +145,56 @@ def test_a_seal_that_could_not_be_made_is_made_by_the_next(monkeypatch: pytest.M
 
 
 def test_a_store_that_had_less_time_than_is_its_due_is_not_out_of_order(
-    shelf: ShelfInStore, caplog: pytest.LogCaptureFixture
+    shelf: ShelfInStore, store: Spied, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.key()
-    ask = shelf.load()
-    assert ask.late(Future(), ask.seconds / 2) is None
-    assert not caplog.records
-    assert shelf.acquire().function() is not None, "it is asked"
-    assert ask.late(Future(), ask.seconds) is None
+    """Its caller had less, or the time went into the key."""
+    ask, come = shelf.load(), threading.Event()
+    store.before = lambda _: come.wait(10)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask.function)
+        until(lambda: "load" in store.calls)
+        assert ask.late(asking, ask.seconds / 4) is None
+        assert not caplog.records
+        assert ask.late(asking, ask.seconds) is None
+        come.set()
     assert "took longer than 2 s" in caplog.text
+
+
+@pytest.mark.parametrize("hangs", ["at its first call", "later"])
+def test_a_key_that_is_late_is_not_the_stores_fault_and_the_store_is_asked_again(
+    hangs: str, store: Spied, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A callable for a secret hangs until the time is all but over, or for good."""
+    come = threading.Event()
+
+    def vault() -> str:
+        if hanging:
+            assert come.wait(10)
+            clock.move(4.4)
+        return "s-4711"
+
+    caplog.set_level(logging.WARNING, "tokenauth")
+    shelf = ShelfInStore(store, SecretProvider("https://token.example", password=vault), timeout=10, clock=clock.clock)
+    if hangs == "later":
+        hanging = False
+        shelf.key()
+    hanging = True
+    first, second = shelf.load(), shelf.load()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(first.function)
+        assert first.late(asking, first.seconds) is None
+        assert second.function() is None, "who comes now doesn't wait as well"
+        clock.move(5)
+        hanging = False
+        assert shelf.acquire().function().lease, "but the store is asked again"
+        hanging = True
+        store.before = lambda name: first.late(asking, first.seconds) if name == "load" else None
+        come.set()
+        assert asking.result(10) is None
+    hanging = False
+    assert shelf.load().function() is None
+    assert store.calls[-2:] == ["load", "load"], "it is asked at once"
+    assert not caplog.records
 
 
 def test_the_lease_ends_after_a_save_that_is_late(shelf: ShelfInStore, store: Spied, clock: ManualClock) -> None:

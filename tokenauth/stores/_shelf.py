@@ -77,11 +77,11 @@ class ShelfInStore:
         self._call_seconds = min(SECONDS, timeout / 4)
         self._seal_seconds = timeout / 4
         self._names: deque[str] = deque(maxlen=8)
-        self._warned = self._seal_is_late = False
+        self._warned = False
         self._reads = any(secret.dynamic for secret in self._secrets)
         self._sealed = False
         self._clock = clock
-        self._out_until = -math.inf
+        self._out_until = self._keyless_until = -math.inf
         self._failing: set[str] = set()
         self._told = ""
         self._saving: tuple[Lease | None, Future[Any]] | None = None
@@ -93,7 +93,7 @@ class ShelfInStore:
     # effects for the flow
 
     def load(self, held: Hold | None = None) -> Ask:
-        return self._ask("load", partial(self._load, held), None)
+        return self._ask("load", self._load, None, held=held)
 
     def acquire(self) -> Ask:
         now = self._clock.monotonic()  # not in the store's thread, which freezegun leaves on real time
@@ -105,16 +105,16 @@ class ShelfInStore:
         def leave(asked: "Future[Any]") -> None:
             self._saving = held.lease, asked
 
-        return self._ask("save", partial(self._save, record, held), False, leave)
+        return self._ask("save", partial(self._save, record, held), False, leave, held)
 
     def take_seat(self) -> Ask:
-        return self._ask("acquire", lambda: _seats.take(self._store, self._seal().name), False)
+        return self._ask("acquire", lambda seal: _seats.take(self._store, seal.name), False)
 
     def leave_seat(self) -> Ask:
-        return self._ask("release", lambda: _seats.leave(self._store, self._seal().name), False)
+        return self._ask("release", lambda seal: _seats.leave(self._store, seal.name), False)
 
     def occupied(self) -> Ask:
-        return self._ask("acquire", lambda: _seats.occupied(self._store, self._seal().name), True)
+        return self._ask("acquire", lambda seal: _seats.occupied(self._store, seal.name), True)
 
     def release_soon(self, held: Hold) -> None:
         """End the lease from another thread: this one may be an event loop's, or about to end."""
@@ -129,8 +129,7 @@ class ShelfInStore:
 
     # what runs in a thread
 
-    def _load(self, held: Hold | None) -> Record | None:
-        seal = held.seal if held is not None and held.seal is not None else self._seal()
+    def _load(self, seal: Seal) -> Record | None:
         entry = self._store.load(seal.name)
         if entry is None:
             self._told = ""
@@ -146,18 +145,17 @@ class ShelfInStore:
         self._told = ""
         return record
 
-    def _acquire(self, until: float) -> Hold | None:
-        seal = self._seal()
+    def _acquire(self, until: float, seal: Seal) -> Hold | None:
         lease = self._store.acquire(seal.name, self._lease_seconds)
         return None if lease is None else Hold(until, lease, seal)
 
-    def _save(self, record: Record, held: Hold) -> bool:
+    def _save(self, record: Record, held: Hold, seal: Seal) -> bool:
         """Return whether the fleet has been told."""
         seconds = record.until - self._clock.wall()
         in_time = self._clock.monotonic() < held.until  # else another process may have taken over
-        if held.lease is None or held.seal is None or not in_time or seconds <= 0 or self._told == _LATER:
+        if held.lease is None or not in_time or seconds <= 0 or self._told == _LATER:
             return False
-        return self._store.save(held.seal.name, held.seal.close(record.to_json()), seconds, held.lease) is not False
+        return self._store.save(seal.name, seal.close(record.to_json()), seconds, held.lease) is not False
 
     def _release(self, name: str, lease: Lease) -> None:
         with contextlib.suppress(Exception):  # it ends by itself, too
@@ -169,7 +167,10 @@ class ShelfInStore:
         if isinstance(held, Hold):
             self.release_soon(held)
 
-    def _seal(self) -> Seal:
+    def _seal(self, held: Hold | None = None) -> Seal:
+        """Return the seal, which is that of what is *held*, if any."""
+        if held is not None and held.seal is not None:
+            return held.seal
         seal = SEALS.of(tuple(secret.reveal() for secret in self._secrets), self._purpose)
         self._sealed = True
         self._count(seal.name)
@@ -188,48 +189,66 @@ class ShelfInStore:
     def _ask(
         self,
         method: str,
-        function: Callable[[], Any],
+        function: Callable[[Seal], Any],
         otherwise: Any,
         leave: "Callable[[Future[Any]], object]" = lambda _: None,
+        held: Hold | None = None,
     ) -> Ask:
-        """Return the effect that calls *function*. *otherwise*: the result where the store doesn't work.
+        """Return the effect that calls *function* with the seal. *otherwise*: the result where the store doesn't work.
 
-        *leave* is called with what is under way when its time is over.
+        *leave* is called with what is under way when its time is over. Where what is *held* is no lease, the store is
+        not asked.
         """
-        given_up = threading.Event()
         seconds = self._call_seconds
         if self._reads or not self._sealed:  # a callable for a secret may take its time, and so does the first seal
             seconds += self._seal_seconds
+        sealing: list[float] = []  # how long that took
+        given_up = threading.Event()
 
-        def guarded() -> Any:
-            if self._clock.monotonic() < self._out_until or (self._seal_is_late and not self._sealed):
-                return otherwise
-            try:
-                result = function()
-            except errors.TokenAuthError:  # a callable for a secret failed; so would the login
-                raise
-            except Exception as problem:
-                return self._out(method, otherwise, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
-            finally:
-                self._seal_is_late = False
+        def asked() -> Any:
+            began = self._clock.monotonic()
+            seal = self._seal(held)
+            sealing.append(self._clock.monotonic() - began)
+            result = function(seal)
             if not given_up.is_set():
                 self._works(method)
             return result
 
-        def late(asked: "Future[Any]", waited: float) -> Any:
+        def late(asking: "Future[Any]", waited: float) -> Any:
             given_up.set()
-            leave(asked)
-            if not self._sealed:  # the time went into the seal: many are made at once, or a callable for a secret hangs
-                self._seal_is_late = True
-                log.info("%s: the store is not asked, because its key is not known yet", self._provider.name)
-                return otherwise
-            if waited < seconds:  # its caller had no more time: that says nothing of the store
-                return otherwise
-            return self._out(method, otherwise, f"it took longer than {seconds:g} s")
+            leave(asking)
+            if not sealing:
+                self._keyless(asking)
+            elif waited - sealing[0] >= self._call_seconds:  # else it had less time than is its due
+                self._out(method, f"it took longer than {self._call_seconds:g} s")
+            return otherwise
 
-        return Ask(guarded, seconds, late)
+        return Ask(partial(self._guarded, method, asked, otherwise, held), seconds, late)
 
-    def _out(self, method: str, otherwise: T, reason: str) -> T:
+    def _guarded(self, method: str, asked: Callable[[], T], otherwise: T, held: Hold | None) -> T:
+        """Return what the store says to what is *asked*."""
+        without_lease = held is not None and held.lease is None
+        if without_lease or self._clock.monotonic() < max(self._out_until, self._keyless_until):
+            return otherwise
+        try:
+            return asked()
+        except errors.TokenAuthError:  # a callable for a secret failed; so would the login
+            raise
+        except Exception as problem:
+            self._out(method, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
+            return otherwise
+
+    def _keyless(self, asking: "Future[Any]") -> None:
+        """Leave the store alone until the seal is made: many are made at once, or a callable for a secret hangs."""
+
+        def known(_: object) -> None:
+            self._keyless_until = -math.inf
+
+        self._keyless_until = self._clock.monotonic() + REST
+        asking.add_done_callback(known)
+        log.info("%s: the store is not asked, because its key is not known yet", self._provider.name)
+
+    def _out(self, method: str, reason: str) -> None:
         """Leave the store alone for a while. Warn where it worked until now, whichever of its methods fails."""
         warns = not self._failing
         self._failing.add(method)
@@ -238,7 +257,6 @@ class ShelfInStore:
             self.tell("store_down")
             text = "%s: the store failed, so this process uses only its own tokens: %s"
             log.warning(text, self._provider.name, reason)
-        return otherwise
 
     def _works(self, method: str) -> None:
         if method in self._failing:
