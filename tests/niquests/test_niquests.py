@@ -241,7 +241,7 @@ def test_a_request_for_events_and_its_redirects_share_one_renewal(
 API = "https://api.example.com"
 
 
-def wsgi(server: TokenServer) -> Any:
+def wsgi_app(server: TokenServer) -> Any:
     """The API in this process."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -251,11 +251,19 @@ def wsgi(server: TokenServer) -> Any:
         start_response(f"{reply.status} Status", [])
         return [json.dumps(reply.body).encode()]
 
-    return sgi.WebServerGatewayInterface(app=app)
+    return app
+
+
+def asgi_app(server: TokenServer) -> Any:
+    return h2.asgi(lambda request, _: server.use(request))
+
+
+def wsgi(server: TokenServer) -> Any:
+    return sgi.WebServerGatewayInterface(app=wsgi_app(server))
 
 
 def asgi(server: TokenServer) -> Any:
-    return sgi._async.AsyncServerGatewayInterface(app=h2.asgi(lambda request, _: server.use(request)))
+    return sgi._async.AsyncServerGatewayInterface(app=asgi_app(server))
 
 
 @pytest.mark.parametrize(("client", "api"), [(Niquests(), wsgi), (NiquestsAsync(), asgi)], ids=["wsgi", "asgi"])
@@ -269,6 +277,46 @@ def test_an_application_in_this_process_is_an_api_like_any_other(client: Client,
         answer = client.send(auth, Post(f"{API}/x", data=BODY), **settings)
     assert (answer.status, answer.history) == (200, [401])
     assert answer.json()["sha256"] == hashlib.sha256(BODY).hexdigest()
+
+
+IN_PROCESS = [
+    pytest.param(niquests.Session, wsgi_app, "wsgi://default", id="wsgi"),
+    pytest.param(niquests.AsyncSession, asgi_app, "asgi://default", id="asgi"),
+]
+
+
+def statuses(session: Any, *paths: str) -> list[int]:
+    """What *session*, sync or async, gets from these paths of its application."""
+
+    async def awaited() -> list[int]:
+        async with session:
+            return [(await session.get(path)).status_code for path in paths]
+
+    if isinstance(session, niquests.AsyncSession):
+        return asyncio.run(awaited())
+    with session:
+        return [session.get(path).status_code for path in paths]
+
+
+@pytest.mark.parametrize(("kind", "app", "home"), IN_PROCESS)
+def test_the_application_of_a_session_gets_the_token_where_origins_name_it(kind: Any, app: Any, home: str) -> None:
+    with token_server() as server:
+        auth = server.auth(origins=[home])
+        assert statuses(kind(app=app(server), auth=auth), "/x") == [200]
+        server.revoke()
+        assert statuses(kind(app=app(server), auth=auth), f"{home}/x", "/x") == [200, 200]
+        assert server.logins == 2
+
+
+@pytest.mark.parametrize(("kind", "app", "home"), IN_PROCESS)
+def test_the_application_of_a_session_gets_no_token_else_and_a_warning_says_what_to_write(
+    kind: Any, app: Any, home: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with token_server() as server:
+        assert statuses(kind(app=app(server), auth=server.auth()), "/x", "/y") == [401, 401]
+    [warning] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert f"requests to {home} go without the token" in warning
+    assert "origins=" in warning
 
 
 def test_token_errors_are_niquests_errors(sandbox: Sandbox) -> None:

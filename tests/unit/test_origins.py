@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenauth._core.origins import Origin, checked_origin
+from tokenauth.providers._arguments import checked_url
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,8 @@ def test_scheme_host_and_port_are_exact(url: str) -> None:
         ("ws://h.example/feed", "http://h.example"),
         ("sse://h.example/feed", "https://h.example"),
         ("psse://h.example/feed", "http://h.example"),
+        ("ASGI://default/orders", "asgi://default"),
+        ("wsgi://default", "wsgi://default"),
     ],
 )
 def test_the_text_is_the_normal_form(url: str, text: str) -> None:
@@ -143,6 +146,12 @@ def test_nothing_else_may(host: str) -> None:
     with pytest.raises(ValueError, match="plain http"):
         checked_origin(f"http://{host}", "url", allow_http=False)
     assert checked_origin(f"http://{host}", "url", allow_http=True).scheme == "http"
+
+
+def test_an_application_in_this_process_needs_no_https_but_can_have_no_login() -> None:
+    assert checked_origin("asgi://default", "origins", allow_http=False).loopback
+    with pytest.raises(ValueError, match=r'can take a token \(origins=\["asgi://default"\]\), but not a login$'):
+        checked_url("url", "asgi://default/login", True)  # noqa: FBT003
 
 
 @pytest.mark.parametrize("value", [7, b"https://h.example", ["https://h.example"]])

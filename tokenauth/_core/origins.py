@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "asgi": 0, "wsgi": 0}
 _UPGRADES = {"ws": "http", "wss": "https", "psse": "http", "sse": "https"}  # they begin as a request to that origin
 
 # RFC 3986 §3.2, without what clients are known to read differently: a second "@", text around brackets
@@ -51,11 +51,16 @@ class Origin(NamedTuple):
 
     @property
     def loopback(self) -> bool:
-        """Whether the host is this machine: localhost, 127.0.0.0/8 or ::1."""
+        """Whether the host is this machine: localhost, 127.0.0.0/8, ::1, or an application in this process."""
         try:
-            return ipaddress.ip_address(self.host).is_loopback
+            return self.in_process or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def in_process(self) -> bool:
+        """Whether it is an application that niquests calls without a network: `Session(app=...)`."""
+        return self.scheme in {"asgi", "wsgi"}
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

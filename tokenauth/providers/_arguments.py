@@ -35,6 +35,9 @@ PUBLIC = frozenset(
 def checked_url(name: str, url: str, allow_http: bool) -> str:
     """Return *url* with its origin in normal form; ValueError where it has user info, a query or a fragment."""
     origin = checked_origin(url, name, allow_http=allow_http)
+    if origin.in_process:
+        text = f"{name} is not a usable URL: {origin} is an application in this process. It can take a token"
+        raise ValueError(f'{text} (origins=["{origin}"]), but not a login')
     if "?" in url or "#" in url:
         hint = "; send a query as params={...}" if name in {"url", "token_url"} else ""
         raise ValueError(f"{name} must have no query and no fragment{hint}")
