@@ -111,6 +111,39 @@ def test_a_plain_script_sees_once_that_the_api_is_on_another_origin() -> None:
     assert other.url in ran.stderr
 
 
+REFUSED = """
+import contextlib, logging, sys, requests
+from tokenauth import ClientCredentialsAuth
+url, *how = sys.argv[1:]
+if "logging" in how:
+    logging.basicConfig()
+auth = ClientCredentialsAuth(url, client_id="c", client_secret="s")
+with contextlib.suppress(requests.RequestException if "swallowed" in how else ()):
+    requests.get(url, auth=auth, timeout=20)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "lines", "sentences"),
+    [
+        ((), 1, 1),
+        (("swallowed",), 1, 0),
+        (("swallowed", "logging"), 0, 1),
+        pytest.param(("logging",), 0, 2, marks=pytest.mark.slow),
+    ],
+    ids=["plain", "swallowed", "swallowed-logging", "logging"],
+)
+def test_a_failed_login_is_told_of_once(how: tuple[str, ...], lines: int, sentences: int) -> None:
+    """Its exception has the sentence. Where no logging is set up, the log has what the exception doesn't say."""
+    with serve(lambda _: Reply(401, {"error": "invalid_client"})) as server:
+        script = [sys.executable, "-c", REFUSED, f"{server.url}/token", *how]
+        ran = subprocess.run(script, capture_output=True, text=True, timeout=60, check=False)
+    assert (
+        ran.stderr.count("the login failed with CredentialsRejected (HTTP 401). The next one is made in 60 s") == lines
+    )
+    assert ran.stderr.count("refused the credentials") == sentences
+
+
 BARE = """
 import sys
 

@@ -151,7 +151,7 @@ def test_nothing_else_may(host: str) -> None:
 def test_an_application_in_this_process_needs_no_https_but_can_have_no_login() -> None:
     assert checked_origin("asgi://default", "origins", allow_http=False).loopback
     with pytest.raises(ValueError, match=r'can take a token \(origins=\["asgi://default"\]\), but not a login$'):
-        checked_url("url", "asgi://default/login", True)  # noqa: FBT003
+        checked_url("url", "asgi://default/login", True)
 
 
 @pytest.mark.parametrize("value", [7, b"https://h.example", ["https://h.example"]])

@@ -4,6 +4,7 @@ For an unreachable or failing endpoint the pause is 1 s, doubling to 30 s, or wh
 hour). For rejected credentials it is 60 s, because each try counts towards a lockout; a changed secret gets one try.
 """
 
+import logging
 import math
 import threading
 from collections.abc import Hashable
@@ -15,6 +16,8 @@ from tokenauth._core import errors
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
+
+log = logging.getLogger("tokenauth")
 
 FIRST, LONGEST = 1.0, 30.0
 REJECTED = 60.0
@@ -58,8 +61,8 @@ class Cooldowns:
             return None
         return cooling.failure.again(remembered=cooling.until - now)
 
-    def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> None:
-        """Start a cool-down with *failure* at *now*. It is longer after each failure in a row.
+    def start(self, key: Hashable, failure: "TokenAuthError", now: float, secrets: str) -> float:
+        """Start a cool-down with *failure* at *now*, and return its seconds. It is longer after each failure in a row.
 
         One that another process remembers ends when it does there.
         """
@@ -73,6 +76,7 @@ class Cooldowns:
             self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets, changed)
             if isinstance(failure, errors.CredentialsRejected):
                 self._proven.pop(key, None)
+            return rest
 
     def contested(self, key: Hashable, now: float, age: float) -> bool:
         """Count a rejected token that is *age* seconds old; return whether to warn of a rival process.
@@ -107,3 +111,15 @@ class Cooldowns:
             self._cooling.clear()
             self._proven.clear()
             self._contests.clear()
+
+
+def logged(failure: "TokenAuthError", rest: float) -> str:
+    """Return what the log says of *failure*, which lasts *rest* seconds.
+
+    If no logging is set up, Python prints it where the traceback will stand. So it leaves the reason to the exception.
+    """
+    if log.hasHandlers():
+        return str(failure)
+    status = f" (HTTP {failure.status})" if failure.status is not None else ""
+    then = f". The next one is made in {math.ceil(rest)} s; until then, requests get the same error" if rest else ""
+    return f"the login failed with {type(failure).__name__}{status}{then}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
+from tokenauth._core.cooldown import logged
 from tokenauth._core.credential import Credential
 from tokenauth._core.dating import dated, lifetime_of, sliding
 from tokenauth._core.effects import Misuse
@@ -185,19 +186,19 @@ class Logins:
         What never reached the endpoint doesn't count.
         """
         credential = self._credential
-        news = None
+        news, rest = None, 0.0
         known = errors.CredentialsRejected, errors.TokenEndpointError
         with credential.memory.lock:
             if isinstance(failure, known) and flight.counts and self._cooling(flight.mark) is None:
                 news = failure
                 if credential.provider.rests:
-                    credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+                    rest = credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
         if isinstance(failure, Misuse):
             flight.abandon()
             return
         flight.fail(failure)  # before anybody is told, who might ask for a token
         if news is not None:
-            text, name = str(failure), credential.name
+            text, name = logged(news, rest), credential.name
             log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
             credential.emit("failed", error=failure, seconds=self._since(flight))
 
