@@ -39,11 +39,10 @@ from tokenauth.sandbox.demo._cases import (
     platform_login,
 )
 from tokenauth.sandbox.demo._clients import (
+    REQUESTS,
     Answer,
     Call,
     Client,
-    Httpx,
-    Requests,
     Script,
     Send,
     installed_clients,
@@ -64,7 +63,7 @@ FARED = Fared({"200": 3}, Counts(1, 0, 3), 0.1)
 TOLD = Told("requests, 3 threads", "all start at once", FARED, FARED, ok=True)
 
 
-class LosesBodies(Requests):
+class LosesBodies(Client):
     """Requests, but for the bodies."""
 
     def run(self, auth: TokenAuth, script: Script) -> None:
@@ -189,7 +188,7 @@ def test_a_stream_that_knows_ascii_only_gets_ascii_only() -> None:
 
 def test_the_story_is_told_as_it_happens(sandbox: ThreadSandbox) -> None:
     with ThreadPoolExecutor(1) as threads:
-        told = story(sandbox, threads, [Requests()], size=SIZE)
+        told = story(sandbox, threads, [REQUESTS], size=SIZE)
         assert [next(told), next(told)] == [Chapter("requests, 4 threads"), Scene("all start at once")]
         assert sandbox.state()["manis"]["token_calls"] == 0
         assert isinstance(next(told), Fared)
@@ -271,21 +270,21 @@ def test_a_library_that_is_not_installed_is_left_out(missing: str, monkeypatch: 
 
 def test_a_count_that_is_not_the_expected_one_is_a_difference() -> None:
     wrong = replace(OAUTH, expected={**EXPECTED, "cached": Counts(1, 0, 1)})
-    assert [one.step for one in run(wrong, Requests()) if not one.ok] == ["cached"]
+    assert [one.step for one in run(wrong, REQUESTS) if not one.ok] == ["cached"]
 
 
 def test_a_body_that_does_not_arrive_is_a_difference() -> None:
-    [result] = [one for one in run(OAUTH, LosesBodies()) if not one.ok]
+    [result] = [one for one in run(OAUTH, LosesBodies("requests", "Session")) if not one.ok]
     assert (result.step, result.problem) == ("revoked", "of 100000 bytes 0 arrived, or others")
 
 
 def test_a_caller_that_sees_a_401_is_a_difference() -> None:
-    result = run(replace(OAUTH, path="/oauth/denied/orders", pause=0), Requests())[0]
+    result = run(replace(OAUTH, path="/oauth/denied/orders", pause=0), REQUESTS)[0]
     assert (result.step, result.problem) == ("first", "the caller saw HTTP 401")
 
 
 def test_a_login_that_fails_is_a_difference() -> None:
-    result = run(replace(OAUTH, login=lambda sandbox, _: OAUTH.login(sandbox, "another"), pause=0), Requests())[0]
+    result = run(replace(OAUTH, login=lambda sandbox, _: OAUTH.login(sandbox, "another"), pause=0), REQUESTS)[0]
     assert result.step == "first"
     assert result.problem is not None
     assert result.problem.startswith("CredentialsRejected: ")
@@ -294,7 +293,7 @@ def test_a_login_that_fails_is_a_difference() -> None:
 def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox, closed_port: int) -> None:
     case = Elsewhere(**vars(OAUTH), origin=f"http://127.0.0.1:{closed_port}")
     aiohttp = installed_crowds()[-1]
-    herds = run_herds(case, sandbox, [(Requests(), 3), (Httpx("httpx"), 2), (aiohttp, 3)])
+    herds = run_herds(case, sandbox, [(REQUESTS, 3), (Client("httpx", "Client"), 2), (aiohttp, 3)])
     assert [herd.outcomes for herd in herds] == [
         *[{"ConnectionError": 3}] * 2,
         *[{"ConnectError": 2}] * 2,
@@ -304,7 +303,7 @@ def test_what_befalls_a_crowd_is_told(sandbox: ThreadSandbox, closed_port: int) 
 
 
 def test_a_client_that_breaks_is_a_difference() -> None:
-    [result] = run(OAUTH, Breaks("broken"))
+    [result] = run(OAUTH, Breaks("broken", "Client"))
     assert not result.ok
     assert result.problem is not None
     assert result.problem.startswith("ZeroDivisionError: http://127.0.0.1:")

@@ -1,4 +1,4 @@
-"""The real clients that the demo drives, each with one small class that opens it.
+"""The real clients that the demo drives.
 
 A script is a plain generator: it yields calls and pauses and is sent the answers. All scripts are played on an event
 loop; the calls of a client that blocks are made in threads.
@@ -6,10 +6,9 @@ loop; the calls of a client that blocks are made in threads.
 
 from __future__ import annotations
 
-import abc
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -17,7 +16,6 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 import anyio
-import requests
 
 from tokenauth import TokenAuthError
 
@@ -57,23 +55,29 @@ Send = Callable[[Call], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(frozen=True)
-class Client(abc.ABC):
+class Client:
     """A client library in one of its modes: for callers that are threads with a client each, or tasks that share one.
 
     Attributes:
         library: its name.
-        callers: "threads" or "tasks".
+        kind: the class of its clients.
         backend: the event loop's library.
     """
 
     library: str
-    callers: str = "tasks"
+    kind: str
     backend: str = "asyncio"
+
+    @property
+    def callers(self) -> str:
+        """Either "threads" or "tasks"."""
+        return "threads" if self.kind in {"Session", "Client"} else "tasks"
 
     @property
     def name(self) -> str:
         """Its name, and its mode if it has several."""
-        return self.library
+        mode = "-async" if self.kind == "AsyncClient" else ""
+        return self.library + mode + (", trio" if self.backend == "trio" else "")
 
     def run(self, auth: Any, script: Script) -> None:
         """Play *script* with one new client that has *auth*."""
@@ -104,98 +108,59 @@ class Client(abc.ABC):
                     tasks.start_soon(work, number, sends[number % count])
         return errors
 
-    @abc.abstractmethod
-    def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AbstractAsyncContextManager[Send]:
-        """Return a new client that has *auth*, as a function that makes calls."""
-
-
-class Requests(Client):
-    """A `requests.Session`."""
-
-    def __init__(self) -> None:
-        super().__init__("requests", "threads")
-
     @asynccontextmanager
     async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
-        with requests.Session() as session:
-            session.auth = auth
+        """Yield a new client that has *auth*, as a function that makes calls."""
+        client: Any = self._made(import_module(self.library), auth)
+        body = "content" if self.library.startswith("httpx") else "data"
 
-            async def send(call: Call) -> tuple[int, bytes]:
-                ask = partial(session.request, call.method, call.url, data=call.body, timeout=TIMEOUT)
-                reply = await anyio.to_thread.run_sync(ask, limiter=threads)
-                return reply.status_code, reply.content
-
-            yield send
-
-
-class Httpx(Client):
-    """The `Client` of *library*: httpx or httpx2."""
-
-    def __init__(self, library: str) -> None:
-        super().__init__(library, "threads")
-
-    @asynccontextmanager
-    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
-        with import_module(self.library).Client(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
-
-            async def send(call: Call) -> tuple[int, bytes]:
-                ask = partial(client.request, call.method, call.url, content=call.body)
+        async def send(call: Call) -> tuple[int, bytes]:
+            ask = partial(client.request, call.method, call.url, **{body: call.body})
+            if self.callers == "threads":
                 reply: Any = await anyio.to_thread.run_sync(ask, limiter=threads)
-                return reply.status_code, reply.content
+            else:
+                reply = await ask()
+            return (
+                (reply.status, await reply.read()) if self.library == "aiohttp" else (reply.status_code, reply.content)
+            )
 
+        async with AsyncExitStack() as ending:
+            if self.callers == "threads":
+                ending.enter_context(client)
+            else:
+                await ending.enter_async_context(client)
             yield send
 
-
-class HttpxAsync(Client):
-    """The `AsyncClient` of *library*, on asyncio or trio."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.library}-async" + (", trio" if self.backend == "trio" else "")
-
-    @asynccontextmanager
-    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
-        async with import_module(self.library).AsyncClient(auth=auth, timeout=TIMEOUT, verify=_NO_CAS) as client:
-
-            async def send(call: Call) -> tuple[int, bytes]:
-                reply = await client.request(call.method, call.url, content=call.body)
-                return reply.status_code, reply.content
-
-            yield send
+    def _made(self, library: Any, auth: Any) -> Any:
+        if self.library == "requests":
+            session = library.Session()
+            session.auth, session.request = auth, partial(session.request, timeout=TIMEOUT)
+            return session
+        if self.library == "aiohttp":
+            timeout, connector = library.ClientTimeout(TIMEOUT), library.TCPConnector(limit=0)
+            return library.ClientSession(middlewares=[auth], timeout=timeout, connector=connector)
+        return getattr(library, self.kind)(auth=auth, timeout=TIMEOUT, verify=_NO_CAS)
 
 
-class Aiohttp(Client):
-    """An `aiohttp.ClientSession`."""
-
-    @asynccontextmanager
-    async def open(self, auth: Any, threads: anyio.CapacityLimiter) -> AsyncIterator[Send]:
-        aiohttp = import_module("aiohttp")
-        timeout, connector = aiohttp.ClientTimeout(TIMEOUT), aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(middlewares=[auth], timeout=timeout, connector=connector) as session:
-
-            async def send(call: Call) -> tuple[int, bytes]:
-                async with session.request(call.method, call.url, data=call.body) as reply:
-                    return reply.status, await reply.read()
-
-            yield send
+REQUESTS: Final = Client("requests", "Session")
+_HTTPX: Final = Client("httpx", "Client"), Client("httpx", "AsyncClient")
+_TRIO: Final = Client("httpx", "AsyncClient", "trio")
+_HTTPX2: Final = Client("httpx2", "Client"), Client("httpx2", "AsyncClient")
+_AIOHTTP: Final = Client("aiohttp", "ClientSession")
 
 
 def installed_clients() -> list[Client]:
     """Return every client that can be used here, in each of its modes."""
-    clients: list[Client] = [Requests(), Httpx("httpx"), HttpxAsync("httpx")]
-    if find_spec("trio"):
-        clients.append(HttpxAsync("httpx", backend="trio"))
-    if find_spec("httpx2"):
-        clients += [Httpx("httpx2"), HttpxAsync("httpx2")]
-    if find_spec("aiohttp"):
-        clients.append(Aiohttp("aiohttp"))
-    return clients
+    return _installed(REQUESTS, *_HTTPX, _TRIO, *_HTTPX2, _AIOHTTP)
 
 
 def installed_crowds() -> list[Client]:
     """Return one crowd for each library that can be used here: threads and tasks."""
-    crowds: list[Client] = [Requests(), Httpx("httpx"), HttpxAsync("httpx2" if find_spec("httpx2") else "httpx")]
-    return [*crowds, Aiohttp("aiohttp")] if find_spec("aiohttp") else crowds
+    return _installed(REQUESTS, _HTTPX[0], (_installed(_HTTPX2[1]) or _HTTPX)[-1], _AIOHTTP)
+
+
+def _installed(*clients: Client) -> list[Client]:
+    return [each for each in clients if find_spec(each.library) and (each.backend != "trio" or find_spec("trio"))]
 
 
 async def play(script: Script, send: Send) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import CASES, PLATFORM
-from tokenauth.sandbox.demo._clients import Client, Requests, installed_clients, installed_crowds
+from tokenauth.sandbox.demo._clients import REQUESTS, Client, installed_clients, installed_crowds
 from tokenauth.sandbox.demo._herds import HerdResult, run_herds
 from tokenauth.sandbox.demo._steps import Result, run_case
 from tokenauth.sandbox.demo._story import CALLERS, story
@@ -58,6 +58,6 @@ def _herds(threads: Executor, sandbox: Sandbox, crowds: Sequence[Client]) -> lis
     for case in CASES:
         # each login of the Platform discards the token that the others hold: the hardest. httpx takes long for 500
         tasks = [(crowd, TASKS) for crowd in crowds if crowd.callers == "tasks" and crowd.library != "httpx"]
-        chosen = [(Requests(), CALLERS), *(tasks if case is PLATFORM else [])]
+        chosen = [(REQUESTS, CALLERS), *(tasks if case is PLATFORM else [])]
         results += threads.submit(run_herds, case, sandbox, chosen).result()
     return results
