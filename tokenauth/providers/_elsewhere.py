@@ -7,26 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tokenauth._core import errors
 from tokenauth._core.expiry import end_of
 from tokenauth._core.finder import identities
+from tokenauth._core.frozen import replace
 from tokenauth._core.identity import state_of
 from tokenauth._core.messages import Reply
 from tokenauth._core.options import checked_flag, checked_options
 from tokenauth._core.origins import checked_origin
-from tokenauth._core.places import (
-    NOTHING,
-    Answer,
-    Cookie,
-    Header,
-    Place,
-    Places,
-    checked_place,
-    described,
-    found,
-    keys_of,
-)
+from tokenauth._core.places import Cookie, Header, Place, Places, checked_place, described, found, keys_of
 from tokenauth._core.provider import Provider
 from tokenauth._core.secrets import checked_text
 from tokenauth._core.token import Token, problem_of
-from tokenauth.providers import _answers
+from tokenauth.providers._answers import Said
 from tokenauth.providers._masking import shown
 
 _CALLS = "no token call is made"
@@ -101,32 +91,31 @@ class Printed(Elsewhere):
         return identities((self._token, self._expires))
 
     def read(self, reply: Reply) -> Token:
-        answer = Answer(reply.status, {}, reply.body.removeprefix(_BOM))
-        value = found(answer, self._token, scalars=True)
+        said = Said(self, replace(reply, body=reply.body.removeprefix(_BOM)))
+        value = found(said.answer, self._token, scalars=True)
         token = Token(value) if isinstance(value, str) else None
         if token is None:
-            raise self.unusable(f"{self._does} no token: {self._missing(answer)}")
+            raise self.unusable(f"{self._does} no token: {self._missing(said)}")
         if problem_of(token):
-            raise self.unusable(f"{self._does} an unusable token: {problem_of(token)}. {self._advice(answer)}")
-        stated = found(answer, self._expires, scalars=True)
+            raise self.unusable(f"{self._does} an unusable token: {problem_of(token)}. {self._advice(said)}")
+        stated = found(said.answer, self._expires, scalars=True)
         if stated is None and self._expires is not None:
-            _answers.warn_of_no_end(self, answer, self._expires, "expires")
+            said.warn_of_no_end(self._expires, "expires")
         lifetime, expires_at = (None, None) if stated is None else end_of(stated)
         kept = {"version": reply.result} if isinstance(reply.result, str) else {}
         return Token(token.value, lifetime=lifetime, expires_at=expires_at, kept=kept)
 
-    def _missing(self, answer: Answer) -> str:
-        if not answer.body.strip():
+    def _missing(self, said: Said) -> str:
+        if not said.answer.body.strip():
             return "it is empty"
-        secrets = _answers.secrets_seen(self)
-        there = shown(", ".join(keys_of(answer.content)), secrets) if answer.content is not NOTHING else ""
+        there = shown(", ".join(keys_of(said.answer.content)), said.secrets)
         seen = f"There are: {there}. " if there else ""
-        return f"nothing at {described(self._token)}. {seen}{_answers.hint(answer, secrets)}".strip()
+        return f"nothing at {described(self._token)}. {seen}{said.hint()}".strip()
 
-    def _advice(self, answer: Answer) -> str:
-        if answer.content is not NOTHING and isinstance(answer.content, dict | list):
-            likely = _answers.hint(answer, _answers.secrets_seen(self))
-            return f"It is JSON: name the token's place with token=. {likely}".strip()
+    @staticmethod
+    def _advice(said: Said) -> str:
+        if isinstance(said.answer.content, dict | list):
+            return f"It is JSON: name the token's place with token=. {said.hint()}".strip()
         return "It must be the token alone; for a token within other text write token=Match(…)"
 
 

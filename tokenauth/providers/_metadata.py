@@ -72,7 +72,7 @@ def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[Tok
     for url in places_of(issuer):
         reply = yield TokenRequest("GET", url, {"Accept": "application/json"}, fresh=False)
         if reply.status >= 500 or reply.status in {408, 425, 429}:
-            raise _answers.http_error(provider, reply, None, _answers.Fault(), "")
+            raise _answers.Said(provider, reply).http_error(_answers.Fault(), "")
         content = _content(reply)
         if content is not None:
             server = _read(provider, issuer, content, allow_http=allow_http)

@@ -20,12 +20,10 @@ from tokenauth._lazy import Later
 from tokenauth.providers._arguments import checked_lifetime, names
 
 if TYPE_CHECKING:
-    from tokenauth._core.provider import Provider
     from tokenauth.providers import _answers
-    from tokenauth.providers._answers import Fault
+    from tokenauth.providers._answers import Fault, Said
     from tokenauth.providers._call import Step
     from tokenauth.providers.login import Login
-
 else:
     _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
@@ -34,6 +32,8 @@ _OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "
 _PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 
 
+Where = Mapping[str, Places | None]
+"""Where things are in an answer, by argument."""
 _PLACES = (
     *("token", "token_type", "expires_in", "expires_at", "issued_at", "refresh_in", "refresh_token", "home"),
     *("error_code", "error_text"),
@@ -52,7 +52,7 @@ class Reading:
     """Where things are in the answers of one API (*where*, by argument), and what they mean; see `Login`."""
 
     def __init__(self, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> None:
-        self.where: dict[str, Places | None] = {name: checked_place(name, arguments[name]) for name in _PLACES}
+        self.where: Where = {name: checked_place(name, arguments[name]) for name in _PLACES}
         self.success, self.rejected, self.retryable = (checked_rule(name, arguments[name]) for name in _RULES)
         self.error_fields = names("error_fields", arguments["error_fields"])
         checked_unit("unit", arguments["unit"])
@@ -92,59 +92,61 @@ class Reading:
 
     def token(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> Token:
         """Return the token in the answer to *step*. *kept*: of earlier answers."""
-        reply, answer = _answers.opened(reply, kept)
-        where = {**self.where, **step.places}
-        self._check(login, reply, answer)
-        if answer.content is NOTHING and _answers.wants_json(where["token"]):
-            raise _answers.not_json(login, reply, answer)
-        if self.success and not self.success.matches(answer):
-            raise _answers.unusable(login, reply, "reported a failure", self._fault(login, reply, answer))
-        learned, missing = step.learned(answer)
-        token = self._token(login, reply, answer, where)
+        said, where = _answers.Said(login, reply, kept), {**self.where, **step.places}
+        self._check(said)
+        if said.answer.content is NOTHING and _answers.wants_json(where["token"]):
+            raise said.not_json()
+        if self.success and not self.success.matches(said.answer):
+            raise said.unusable("reported a failure", self._fault(said))
+        learned, missing = step.learned(said.answer)
+        token = self._token(said, where)
         if missing:
-            raise _answers.missing(login, reply, answer, missing)
+            raise said.missing(missing)
         return _answers.keeping(token, {**kept, **learned})
 
     def learned(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> dict[str, str]:
         """Return what is kept of the answer to *step*, a call before the login."""
-        reply, answer = _answers.opened(replace(reply, call=step.told), kept)
-        self._check(login, reply, answer)
-        learned, missing = step.learned(answer)
+        said = _answers.Said(login, replace(reply, call=step.told), kept)
+        self._check(said)
+        learned, missing = step.learned(said.answer)
         if missing:
-            raise _answers.missing(login, reply, answer, missing)
+            raise said.missing(missing)
         return learned
 
-    def _check(self, login: "Login", reply: Reply, answer: Answer) -> None:
+    def _check(self, said: "Said") -> None:
         """Raise what an answer that is no success means."""
-        if self.rejected.matches(answer) or (reply.ok and self._is_oauth_refusal(login, answer)):
-            fault = self._fault(login, reply, answer)
-            raise _answers.rejected(login, reply, fault, login.advice(reply, fault))
-        if self.retryable.matches(answer):
-            raise _answers.unusable(login, reply, "failed", self._fault(login, reply, answer), retryable=True)
-        if not reply.ok and not (self.success.names(reply.status) and self.success.matches(answer)):
-            fault = self._fault(login, reply, answer)
-            raise _answers.http_error(login, reply, answer.content, fault, login.advice(reply, fault))
+        answer, status, ok = said.answer, said.reply.status, said.reply.ok
+        refuses = self.rejected.matches(answer) or (ok and self._is_oauth_refusal(said))
+        if not refuses and self.retryable.matches(answer):
+            raise said.unusable("failed", self._fault(said), retryable=True)
+        if refuses or not (ok or (self.success.names(status) and self.success.matches(answer))):
+            fault = self._fault(said)
+            advice = said.provider.advice(said.reply, fault)
+            raise said.rejected(fault, advice) if refuses else said.http_error(fault, advice)
 
-    def _is_oauth_refusal(self, login: "Login", answer: Answer) -> bool:
+    def _is_oauth_refusal(self, said: "Said") -> bool:
         """Whether a 2xx without a token has an error's code: some servers say all with a 200."""
-        code = found(answer, ("error",), scalars=True)
-        refuses = isinstance(code, str) and code not in _PASSING if login.speaks_oauth else _OAUTH.matches(answer)
-        return refuses and found(answer, self.where["token"], scalars=True) is None
+        code = found(said.answer, ("error",), scalars=True)
+        if said.provider.speaks_oauth:
+            refuses = isinstance(code, str) and code not in _PASSING
+        else:
+            refuses = _OAUTH.matches(said.answer)
+        return refuses and found(said.answer, self.where["token"], scalars=True) is None
 
-    def _token(self, login: "Login", reply: Reply, answer: Answer, where: Mapping[str, Places | None]) -> Token:
+    def _token(self, said: "Said", where: Where) -> Token:
+        answer, login = said.answer, said.provider
         value = found(answer, where["token"])
         if value is None or value == "":
-            what, fault = f"gave no {self.noun}", self._fault(login, reply, answer)
-            raise _answers.missing(login, reply, answer, described(where["token"]), what, fault)
+            raise said.missing(described(where["token"]), f"gave no {self.noun}", self._fault(said))
         if not isinstance(value, str):
             what = f"gave a {self.noun} that is not text (but {type(value).__name__})"
-            advice = _answers.hint(answer, _answers.secrets_seen(login)) if isinstance(value, dict | list) else ""
-            raise _answers.unusable(login, reply, what, self._fault(login, reply, answer), advice=advice)
+            advice = said.hint() if isinstance(value, dict | list) else ""
+            raise said.unusable(what, self._fault(said), advice=advice)
         raw, (scheme, _, rest) = value, value.strip().partition(" ")
         value = rest.strip() if rest and scheme.lower() == "bearer" else value  # as some send it in a header
         if not login.carries(value):
-            raise _answers.unusable(login, reply, f"gave a {self.noun} that can't go into a cookie (RFC 6265)")
-        lifetime, expires_at = self._expiry(login, answer, where)
+            raise said.unusable(f"gave a {self.noun} that can't go into a cookie (RFC 6265)")
+        lifetime, expires_at = self._expiry(said, where)
         renewal = self._renewal(answer, value, where) if login.refreshes else None
         return Token(
             value,
@@ -153,31 +155,30 @@ class Reading:
             expires_at=expires_at,
             refresh_in=lifetime_of(found(answer, where["refresh_in"]), field=f"{login.name}: refresh_in"),
             refresh_token=renewal,
-            origin=self._home(login, reply, answer, where),
+            origin=self._home(said, where["home"]),
             extra=_answers.without(answer.content, raw, value, renewal) if isinstance(answer.content, dict) else {},
         )
 
     @staticmethod
-    def _renewal(answer: Answer, value: str, where: Mapping[str, Places | None]) -> str | None:
+    def _renewal(answer: Answer, value: str, where: Where) -> str | None:
         """Return the refresh token; where there is no place for one, the token renews itself."""
         if where["refresh_token"] is None:
             return value
         renewal = found(answer, where["refresh_token"], scalars=True)
         return renewal if isinstance(renewal, str) else None
 
-    def _expiry(
-        self, login: "Login", answer: Answer, where: Mapping[str, Places | None]
-    ) -> tuple[float | None, float | None]:
+    def _expiry(self, said: "Said", where: Where) -> tuple[float | None, float | None]:
         """Return lifetime and expiry as far as the answer states them: `expires_in`, else from issue to expiry."""
-        stated = {name: found(answer, where[name]) for name in ("expires_in", "expires_at", "issued_at")}
+        stated = {name: found(said.answer, where[name]) for name in ("expires_in", "expires_at", "issued_at")}
         if stated["expires_in"] is None:
             for name in ("expires_in", "expires_at"):
                 if stated[name] is None and where[name] not in _OPTIONAL:
-                    _answers.warn_of_no_end(login, answer, where[name], name)
-        lifetime = lifetime_of(stated["expires_in"], self.unit or "s", field=f"{login.name}: expires_in")
+                    said.warn_of_no_end(where[name], name)
+        label = f"{said.provider.name}: "
+        lifetime = lifetime_of(stated["expires_in"], self.unit or "s", field=f"{label}expires_in")
         unit = None if self.unit == "min" else self.unit
         expires_at, issued_at = (
-            instant(stated[name], unit, field=f"{login.name}: {name}") for name in ("expires_at", "issued_at")
+            instant(stated[name], unit, field=label + name) for name in ("expires_at", "issued_at")
         )
         if lifetime is None and expires_at is not None and issued_at is not None and issued_at < expires_at:
             lifetime = expires_at - issued_at
@@ -185,11 +186,11 @@ class Reading:
             lifetime = self.lifetime
         return lifetime, expires_at
 
-    def _home(self, login: "Login", reply: Reply, answer: Answer, where: Mapping[str, Places | None]) -> str | None:
+    def _home(self, said: "Said", places: Places | None) -> str | None:
         """Return the one origin that may have the token, where the answer says it."""
-        if where["home"] is None:
+        if places is None:
             return None
-        url = found(answer, where["home"], scalars=True)
+        url = found(said.answer, places, scalars=True)
         try:
             home = str(checked_origin(url, "home", allow_http=self.allow_http))
         except (TypeError, ValueError) as problem:
@@ -198,16 +199,12 @@ class Reading:
             if "@" not in urlsplit(url).netloc and url.isprintable():
                 return home
             why = " (it has a user name, or characters that do not belong there)"
-        place = f"{described(where['home'])}, for home"
-        raise _answers.missing(login, reply, answer, place, f"names no usable URL of the API{why}")
+        raise said.missing(f"{described(places)}, for home", f"names no usable URL of the API{why}")
 
-    def _fault(self, login: "Provider", reply: Reply, answer: Answer) -> "Fault":
-        code, text = (
-            _answers.visible(login, reply, _answers.first_text(answer, self.where[name]))
-            for name in ("error_code", "error_text")
-        )
-        content = answer.content if isinstance(answer.content, dict) else {}
-        kept = {name: _answers.visible(login, reply, content.get(name)) for name in self.error_fields}
+    def _fault(self, said: "Said") -> "Fault":
+        code, text = said.text_at(self.where["error_code"]), said.text_at(self.where["error_text"])
+        content = said.answer.content if isinstance(said.answer.content, dict) else {}
+        kept = {name: said.visible(content.get(name)) for name in self.error_fields}
         return _answers.Fault(code, text, {name: value for name, value in kept.items() if value is not None})
 
 
