@@ -348,6 +348,17 @@ def test_what_is_no_store_is_refused(store: object, server: TokenServer) -> None
         worker(server, store)
 
 
+@pytest.mark.parametrize("name", ["load", "save", "acquire", "release"])
+def test_an_async_store_is_refused(name: str, server: TokenServer) -> None:
+    """What nobody awaits looks like a saved token, and like a lease."""
+
+    async def wrong(*_: object) -> None: ...
+
+    store = type("Mine", (DictStore,), {name: wrong})()
+    with pytest.raises(TypeError, match=f"Mine.{name} must be a plain function: an async one would never run"):
+        worker(server, store)
+
+
 def test_a_provider_without_a_secret_or_an_identity_is_refused(server: TokenServer) -> None:
     class Anybody(SecretProvider):
         identity = Provider.identity  # type: ignore[assignment]  # the base: a place of its own each time
@@ -359,7 +370,9 @@ def test_a_provider_without_a_secret_or_an_identity_is_refused(server: TokenServ
 
 
 @pytest.mark.parametrize(
-    "url", ["http://h", "localhost:6379", "", "redis://:hush@h:port", "redis://:hush@h?nonsense=1", "redis:/h/ush"]
+    "url",
+    ["http://h", "localhost:6379", "", "redis://:hush@h:port", "redis:/h/ush"]
+    + [f"rediss://:hush@h?{each}" for each in ("nonsense=1", "ssl_cert_reqs=nonsense")],
 )
 def test_a_wrong_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="redis://") as caught:
@@ -386,9 +399,26 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
     for client in (redis.asyncio.Redis(), redis.asyncio.Redis, redis.Redis, None, 5, redis_url.encode()):
         with pytest.raises(TypeError, match="blocking client"):
             RedisStore(client)
+    with pytest.raises(TypeError, match=r"such as redis\.Redis, not redis\.asyncio\.client\.Redis"):
+        RedisStore(redis.asyncio.Redis())
     for prefix in ("{a}", "a}", None, 5):
         with pytest.raises(ValueError, match="prefix"):
             RedisStore(redis_url, prefix=prefix)  # type: ignore[arg-type]
+
+
+def test_the_docs_name_the_commands_that_a_redis_user_needs(key: str) -> None:
+    import redis
+
+    (line,) = re.findall(r"Its Redis user needs (.*?), on keys", (DOCS.parent / "stores.md").read_text())
+    commands = [f"+{each.lower()}" for each in re.findall("`([A-Z]+)`", line)]
+    with redis_server(maxmemory="0") as url, redis.Redis.from_url(url) as root:
+        root.execute_command("ACL", "SETUSER", "store", "on", ">p", "~tokenauth:*", *commands)
+        store = RedisStore(redis.Redis.from_url(url, username="store", password="p"))
+        lease = store.acquire(key, 10)
+        assert lease
+        assert store.save(key, b"entry", 10, lease)
+        store.release(key, lease)
+        assert store.load(key) == b"entry"
 
 
 def test_users_whose_names_hide_themselves_have_an_entry_each(server: TokenServer, tmp_path: Path) -> None:

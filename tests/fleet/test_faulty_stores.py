@@ -16,7 +16,7 @@ from tests.stores import DictStore, Spied, redis_server, shelf_name, worker
 from tests.support import ManualClock, TokenServer, token_server, until, with_clock
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
-from tokenauth.stores import FileStore, Lease, RedisStore
+from tokenauth.stores import FileStore, RedisStore
 
 pytestmark = pytest.mark.usefixtures("quick_seals")
 WARNED = "the store failed"
@@ -238,19 +238,58 @@ def test_every_client_shares_through_a_store(client: Client, server: TokenServer
     assert server.logins == 2
 
 
+NONSENSE = {"int": 5, "text": "text", "object": object(), "list": [1], "huge": 1 << 60, "true": True, "false": False}
+
+
 @pytest.mark.parametrize(
-    "garbage", [5, "text", object(), [1], b"", 1 << 60], ids=["int", "str", "object", "list", "empty", "long"]
+    ("method", "garbage"),
+    [(each, name) for each in ("load", "acquire") for name in NONSENSE]
+    + [("save", name) for name in (*NONSENSE, "none") if name not in {"true", "false"}],
 )
-def test_a_store_that_returns_nonsense_harms_nobody(server: TokenServer, garbage: object) -> None:
-    class Nonsense(DictStore):
-        def load(self, key: str) -> Any:
-            return garbage
-
-        def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> Any:
-            return None
-
-    auth = worker(server, Nonsense())
+def test_a_store_that_returns_nonsense_harms_nobody_and_is_named(
+    server: TokenServer, method: str, garbage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever wrote it learns which method returned what."""
+    result = NONSENSE.get(garbage)
+    kind = type(f"Nonsense{method}", (DictStore,), {method: lambda *_: result})
+    auth = worker(server, kind())
     assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    (warning,) = warned(caplog)
+    assert WARNED in warning
+    assert f"{method} returned {type(result).__name__}, not" in warning
+
+
+@pytest.mark.parametrize("entry", [b"", b"garbage"], ids=repr)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_an_entry_that_is_not_ours_is_told_of_as_such(
+    server: TokenServer, entry: bytes, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Drivers of databases return bytes in several forms."""
+    store = type("Forged", (DictStore,), {"load": lambda *_: kind(entry)})()
+    assert requests.get(server.api, auth=worker(server, store), timeout=10).status_code == 200
+    assert ["damaged or forged" in each for each in warned(caplog)] == [True]
+
+
+@pytest.mark.parametrize("method", ["load", "save", "acquire"])
+@pytest.mark.parametrize(
+    "problem",
+    [asyncio.CancelledError(), SystemExit(1), GeneratorExit(), TokenAuthError("of the store's own client")],
+    ids=repr,
+)
+def test_whatever_a_store_raises_it_is_down_and_nothing_else(
+    server: TokenServer, method: str, problem: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bridge to async code raises CancelledError, gevent's Timeout is no Exception, and a store may use tokenauth."""
+
+    def before(name: str) -> None:
+        if name == method:
+            raise problem
+
+    auth = worker(server, Spied(DictStore(), before))
+    assert requests.get(server.api, auth=auth, timeout=10).status_code == 200
+    (warning,) = warned(caplog)
+    assert WARNED in warning
+    assert type(problem).__name__ in warning
 
 
 def test_redis_may_go_and_come_back(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -290,6 +329,19 @@ def test_a_fence_that_redis_has_forgotten_does_not_stop_saving(server: TokenServ
         assert lease
         assert store.save(key, b"new", 10, lease)
         assert store.load(key) == b"new"
+
+
+@pytest.mark.parametrize("part", ["fence", "entry"])
+def test_a_fence_that_is_no_number_does_not_stop_saving(server: TokenServer, part: str) -> None:
+    with redis_server() as url:
+        store, raw = RedisStore(url, prefix=f"edited-{part}:"), redis.Redis.from_url(url)
+        auth = worker(server, store)
+        key = store._key(shelf_name(auth), part)
+        if part == "fence":
+            raw.set(key, "nonsense")
+        else:
+            raw.hset(key, mapping={"entry": b"\xff", "fence": "nonsense"})
+        assert auth.get_token() == worker(server, store).get_token()
 
 
 def test_a_lease_that_redis_would_keep_for_ever_stops_nobody(server: TokenServer) -> None:

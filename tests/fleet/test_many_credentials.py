@@ -12,7 +12,7 @@ from tests.servers import Received, Reply, serve
 from tests.support import until
 from tokenauth import ClientCredentialsAuth
 from tokenauth.stores import FileStore
-from tokenauth.stores._shelf import SEALS
+from tokenauth.stores._sealed import SEALS
 
 MANY = 60
 

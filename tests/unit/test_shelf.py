@@ -13,9 +13,11 @@ import pytest
 from tests.stores import DictStore, SecretProvider, Spied
 from tests.support import ManualClock, until
 from tokenauth import Token
+from tokenauth._core.clock import Clock
 from tokenauth._core.record import Record
 from tokenauth.stores import _sealed, _seats
-from tokenauth.stores._shelf import Hold, Seals, ShelfInStore
+from tokenauth.stores._sealed import Seals
+from tokenauth.stores._shelf import Hold, ShelfInStore
 
 KNOWS_THE_LOCK_OVER_A_FORK = """
 import os, threading
@@ -30,7 +32,7 @@ def free():
 seen = []
 os.register_at_fork(before=lambda: seen.append(free()))  # before the import, so it runs when the lock is taken
 
-from tokenauth.stores._shelf import SEALS
+from tokenauth.stores._sealed import SEALS
 lock = SEALS.lock
 
 child = os.fork()
@@ -156,6 +158,31 @@ def test_a_store_that_had_less_time_than_is_its_due_is_not_out_of_order(
         assert ask.late(asking, ask.seconds / 4) is None
         assert not caplog.records
         assert ask.late(asking, ask.seconds) is None
+        come.set()
+    assert "took longer than 2 s" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["load", "acquire", "save"])
+def test_a_store_that_begins_to_hang_later_is_out_of_order(
+    method: str, store: Spied, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The key is known by then, but to look it up takes a moment."""
+
+    def ticks() -> float:
+        clock.move(0.0001)
+        return clock.monotonic_now
+
+    ticking = Clock(ticks, lambda: clock.wall_now)
+    shelf = ShelfInStore(store, SecretProvider("http://token.example"), timeout=10.0, clock=ticking)
+    held, come = shelf.acquire().function(), threading.Event()
+    ask = (
+        shelf.save(Record.of_token(Token("t"), clock.wall_now), held) if method == "save" else getattr(shelf, method)()
+    )
+    store.before = lambda _: come.wait(10)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask.function)
+        until(lambda: store.calls[-1:] == [method])
+        ask.late(asking, ask.seconds)
         come.set()
     assert "took longer than 2 s" in caplog.text
 

@@ -10,9 +10,15 @@ forge an entry. There is no key to manage.
 import hashlib
 import os
 import re
+import threading
+from concurrent.futures import Future
 
+from cachetools import LRUCache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tokenauth._core.cache import MAX_TOKENS, digest
+from tokenauth._core.forks import free, over_fork
 
 VERSION = b"tokenauth:1\n"
 _LATER = re.compile(rb"tokenauth:([2-9]|[1-9][0-9]{1,8})\n")
@@ -52,3 +58,48 @@ class Seal:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], VERSION + self.name.encode())
         except (InvalidTag, ValueError):
             raise NotOurs from None
+
+
+class Seals:
+    """The seals of this process's credentials, each made once: that takes a tenth of a second of a core, and 32 MiB."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # re-entrant: a garbage collection under it may run any code
+        self._made: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Go on in a child process, where no seal is being made."""
+        free(self.lock)
+        self._being_made: dict[str, Future[Seal]] = {}
+        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    def of(self, secrets: tuple[str, ...], purpose: bytes) -> Seal:
+        key = digest(secrets, purpose)
+        with self.lock:
+            if key in self._made:
+                return self._made[key]
+            future = self._being_made.get(key)
+            if future is not None:
+                turns = None
+            else:
+                future, turns = self._being_made.setdefault(key, Future()), self._turns
+        if turns is None:
+            return future.result()
+        try:
+            with turns:
+                seal = Seal(secrets, purpose)
+            with self.lock:
+                self._made[key] = seal
+            future.set_result(seal)
+        except BaseException as problem:
+            future.set_exception(problem)
+            raise
+        finally:
+            with self.lock:
+                self._being_made.pop(key, None)
+        return seal
+
+
+SEALS = Seals()
+over_fork(SEALS.lock.acquire, SEALS.lock.release, SEALS.begin_anew)

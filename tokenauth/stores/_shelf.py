@@ -7,7 +7,6 @@ warning, and the store is tried again every few seconds.
 import contextlib
 import logging
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,20 +15,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cachetools import LRUCache
-
 from tokenauth._core import errors
-from tokenauth._core.cache import MAX_TOKENS, digest
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import purpose
 from tokenauth._core.effects import Ask
-from tokenauth._core.forks import free, over_fork
 from tokenauth._core.provider import Provider
 from tokenauth._core.record import Record
+from tokenauth._core.secrets import refuse_async
 from tokenauth.providers._sources import lasting
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
-from tokenauth.stores._sealed import FromLater, NotOurs, Seal
+from tokenauth.stores._sealed import SEALS, FromLater, NotOurs, Seal
 
 if TYPE_CHECKING:
     from tokenauth._core.events import Kind
@@ -41,6 +37,7 @@ SECONDS = 2.0
 """Maximum time in seconds for one call to a store."""
 REST = 5.0
 """Pause in seconds after a store has failed."""
+_DUE = 0.9  # of its time: to look up a known key takes a moment, too
 _LATER = "the store holds a token from a later tokenauth. It stays, and this process uses only its own tokens"
 _DAMAGED = "the store holds an entry that is damaged or forged; it will be replaced"
 
@@ -65,6 +62,9 @@ class ShelfInStore:
     tell: Callable[["Kind"], object] = bool
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
+        for name in ("load", "save", "acquire", "release"):
+            label = f"{type(store).__name__}.{name}"
+            refuse_async(label, getattr(store, name), ". It may block: it is called in a thread")
         self._secrets = lasting(provider.secrets)
         if not self._secrets:
             raise ValueError("store= needs a provider with secrets: a key derived from them encrypts its entries")
@@ -134,6 +134,7 @@ class ShelfInStore:
         if entry is None:
             self._told = ""
             return None
+        _check("load", entry, bytes | bytearray | memoryview, "bytes or None")
         try:
             record = Record.from_json(seal.open(bytes(entry)))
         except FromLater:
@@ -147,7 +148,10 @@ class ShelfInStore:
 
     def _acquire(self, until: float, seal: Seal) -> Hold | None:
         lease = self._store.acquire(seal.name, self._lease_seconds)
-        return None if lease is None else Hold(until, lease, seal)
+        if lease is None:
+            return None
+        _check("acquire", lease, Lease, "a Lease or None")
+        return Hold(until, lease, seal)
 
     def _save(self, record: Record, held: Hold, seal: Seal) -> bool:
         """Return whether the fleet has been told."""
@@ -155,7 +159,9 @@ class ShelfInStore:
         in_time = self._clock.monotonic() < held.until  # else another process may have taken over
         if held.lease is None or not in_time or seconds <= 0 or self._told == _LATER:
             return False
-        return self._store.save(seal.name, seal.close(record.to_json()), seconds, held.lease) is not False
+        told = self._store.save(seal.name, seal.close(record.to_json()), seconds, held.lease)
+        _check("save", told, bool, "True or False")
+        return told
 
     def _release(self, name: str, lease: Lease) -> None:
         with contextlib.suppress(Exception):  # it ends by itself, too
@@ -209,7 +215,13 @@ class ShelfInStore:
             began = self._clock.monotonic()
             seal = self._seal(held)
             sealing.append(self._clock.monotonic() - began)
-            result = function(seal)
+            try:
+                result = function(seal)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:  # whatever is raised in the store's own thread is the store's
+                self._out(method, _said(problem))
+                return otherwise
             if not given_up.is_set():
                 self._works(method)
             return result
@@ -219,7 +231,7 @@ class ShelfInStore:
             leave(asking)
             if not sealing:
                 self._keyless(asking)
-            elif waited - sealing[0] >= self._call_seconds:  # else it had less time than is its due
+            elif waited - sealing[0] >= _DUE * self._call_seconds:  # else it had less time than is its due
                 self._out(method, f"it took longer than {self._call_seconds:g} s")
             return otherwise
 
@@ -235,7 +247,7 @@ class ShelfInStore:
         except errors.TokenAuthError:  # a callable for a secret failed; so would the login
             raise
         except Exception as problem:
-            self._out(method, " ".join(f"{type(problem).__name__}: {problem}".split())[:300])
+            self._out(method, _said(problem))
             return otherwise
 
     def _keyless(self, asking: "Future[Any]") -> None:
@@ -272,46 +284,11 @@ class ShelfInStore:
             log.warning("%s: %s", self._provider.name, what)
 
 
-class Seals:
-    """The seals of this process's credentials, each made once: that takes a tenth of a second of a core, and 32 MiB."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()  # re-entrant: a garbage collection under it may run any code
-        self._made: LRUCache[str, Seal] = LRUCache(MAX_TOKENS)
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Go on in a child process, where no seal is being made."""
-        free(self.lock)
-        self._being_made: dict[str, Future[Seal]] = {}
-        self._turns = threading.BoundedSemaphore(os.cpu_count() or 1)
-
-    def of(self, secrets: tuple[str, ...], purpose: bytes) -> Seal:
-        key = digest(secrets, purpose)
-        with self.lock:
-            if key in self._made:
-                return self._made[key]
-            future = self._being_made.get(key)
-            if future is not None:
-                turns = None
-            else:
-                future, turns = self._being_made.setdefault(key, Future()), self._turns
-        if turns is None:
-            return future.result()
-        try:
-            with turns:
-                seal = Seal(secrets, purpose)
-            with self.lock:
-                self._made[key] = seal
-            future.set_result(seal)
-        except BaseException as problem:
-            future.set_exception(problem)
-            raise
-        finally:
-            with self.lock:
-                self._being_made.pop(key, None)
-        return seal
+def _said(problem: BaseException) -> str:
+    return " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
 
 
-SEALS = Seals()
-over_fork(SEALS.lock.acquire, SEALS.lock.release, SEALS.begin_anew)
+def _check(method: str, result: object, kind: Any, wanted: str) -> None:
+    """TypeError where *method* of the user's store has a *result* that its interface doesn't know."""
+    if not isinstance(result, kind):
+        raise TypeError(f"{method} returned {type(result).__name__}, not {wanted}")

@@ -17,8 +17,8 @@ from redis.retry import Retry
 from tokenauth.stores._base import Lease
 
 _SAVE = """
-local saved = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
-local given = tonumber(redis.call('GET', KEYS[2]) or '0')
+local saved = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0') or 0  -- what is no number is none of ours
+local given = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 if math.max(saved, given) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'entry', ARGV[1], 'fence', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -26,8 +26,8 @@ return 1
 """
 _ACQUIRE = """
 if redis.call('PTTL', KEYS[1]) >= 0 then return 0 end  -- without an end it is none of ours
-local counted = tonumber(redis.call('GET', KEYS[2]) or '0')
-local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0')
+local counted = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0') or 0
 local fence = string.format('%d', math.max(counted, saved) + 1)
 redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
 redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
@@ -111,13 +111,14 @@ def _client(server: Any) -> Any:
                 server, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=once_more
             )
             client.connection_pool.make_connection()  # connects to nothing yet
-        except (ValueError, TypeError, AttributeError):  # its text may hold a password
+        except (ValueError, TypeError, AttributeError, redis.RedisError):  # its text may hold a password
             raise ValueError(
                 "the store's URL is not one that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
             ) from None
         return client
     if not isinstance(server, redis.Redis | redis.RedisCluster):
-        raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, not {type(server).__name__}")
+        kind = f"{type(server).__module__}.{type(server).__qualname__}".removeprefix("builtins.")
+        raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, such as redis.Redis, not {kind}")
     return server
 
 
