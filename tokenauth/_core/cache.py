@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, MutableMapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache, TTLCache
 
@@ -22,6 +22,7 @@ from tokenauth._core.identity import Identity
 from tokenauth._core.sliding import LastUse
 from tokenauth._core.token import Token
 
+T = TypeVar("T")
 log = logging.getLogger("tokenauth")
 
 MAX_TOKENS = 16_384
@@ -158,18 +159,6 @@ class TokenCache:
             if self.drop(key, held.token.value) is not None:
                 self.put(key, held)
 
-    def has(self, key: Hashable) -> bool:
-        with self._lock:
-            return key in self._mapping
-
-    def add(self, key: Hashable) -> bool:
-        """Add *key* without a token. Return False if it was there already."""
-        with self._lock:
-            if key in self._mapping:
-                return False
-            self._mapping[key] = True  # not None, which `drop` takes for nothing
-            return True
-
     def forget(self) -> None:
         with self._lock:
             self._mapping.clear()
@@ -177,21 +166,45 @@ class TokenCache:
                 cell.held = None
 
 
-class Marks:
+class Recent(Generic[T]):
+    """The most recent thousands of values, by key. *lock*: of the memory that it is a part of."""
+
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = MAX_TOKENS) -> None:
+        self.lock = lock or threading.RLock()
+        self._values: LRUCache[Hashable, T] = LRUCache(maxsize)
+
+    def get(self, key: Hashable) -> T | None:
+        with self.lock:
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: T) -> None:
+        with self.lock:
+            self._values[key] = value
+
+    def drop(self, key: Hashable) -> None:
+        with self.lock:
+            self._values.pop(key, None)
+
+    def has(self, key: Hashable) -> bool:
+        with self.lock:
+            return key in self._values
+
+    def forget(self) -> None:
+        with self.lock:
+            self._values.clear()
+
+
+class Marks(Recent[bool]):
     """A set of tokens that share a property: the most recent few thousand, as digests."""
 
     def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 4096) -> None:
-        self._marks = TokenCache(LRUCache(maxsize), lock)
+        super().__init__(lock, maxsize)
 
-    def add(self, *parts: object) -> bool:
-        """Mark *parts*. Return False if they were marked already."""
-        return self._marks.add(digest(*parts))
+    def add(self, *parts: object) -> None:
+        self.put(digest(*parts), True)
 
     def discard(self, *parts: object) -> None:
-        self._marks.drop(digest(*parts))
+        self.drop(digest(*parts))
 
-    def has(self, *parts: object) -> bool:
-        return self._marks.has(digest(*parts))
-
-    def forget(self) -> None:
-        self._marks.forget()
+    def marked(self, *parts: object) -> bool:
+        return self.has(digest(*parts))

@@ -6,15 +6,15 @@ hour). For rejected credentials it is 60 s, because each try counts towards a lo
 
 import logging
 import math
-import threading
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, NamedTuple
 
-from cachetools import LRUCache
-
 from tokenauth._core import errors
+from tokenauth._core.cache import MAX_TOKENS, Recent
 
 if TYPE_CHECKING:
+    import threading
+
     from tokenauth._core.error_tree import TokenAuthError
 
 log = logging.getLogger("tokenauth")
@@ -37,11 +37,11 @@ class _Cooling(NamedTuple):
 class Cooldowns:
     """The failures in their cool-down, by key. Times are monotonic seconds."""
 
-    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = 16_384) -> None:
-        self._lock = lock or threading.RLock()
-        self._cooling: LRUCache[Hashable, _Cooling] = LRUCache(maxsize)
-        self._proven: LRUCache[Hashable, bool] = LRUCache(maxsize)
-        self._contests: LRUCache[Hashable, tuple[int, float]] = LRUCache(maxsize)
+    def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = MAX_TOKENS) -> None:
+        self._cooling: Recent[_Cooling] = Recent(lock, maxsize)
+        self._lock = self._cooling.lock
+        self._proven: Recent[bool] = Recent(self._lock, maxsize)
+        self._contests: Recent[tuple[int, float]] = Recent(self._lock, maxsize)
 
     def failure(self, key: Hashable, now: float, secrets: str | None = None) -> "TokenAuthError | None":
         """Return a copy of the current failure, or None.
@@ -53,7 +53,8 @@ class Cooldowns:
         with self._lock:
             cooling = self._cooling.get(key)
             if cooling is not None and cooling.changed and secrets == cooling.secrets:
-                cooling = self._cooling[key] = cooling._replace(changed=False)
+                cooling = cooling._replace(changed=False)
+                self._cooling.put(key, cooling)
         if cooling is None or now >= cooling.until:
             return None
         changed = secrets is not None and secrets != cooling.secrets
@@ -73,9 +74,9 @@ class Cooldowns:
             rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
             rest = rest if failure.remembered is None else failure.remembered
             changed = before is not None and now < before.until and secrets != before.secrets
-            self._cooling[key] = _Cooling(failure.again(), now + rest, pause, secrets, changed)
+            self._cooling.put(key, _Cooling(failure.again(), now + rest, pause, secrets, changed))
             if isinstance(failure, errors.CredentialsRejected):
-                self._proven.pop(key, None)
+                self._proven.drop(key)
             return rest
 
     def contested(self, key: Hashable, now: float, age: float) -> bool:
@@ -84,33 +85,29 @@ class Cooldowns:
         This is the case at the third token in a row that is rejected within a minute, at most once in ten minutes.
         """
         with self._lock:
-            strikes, warned = self._contests.get(key, (0, -math.inf))
+            strikes, warned = self._contests.get(key) or (0, -math.inf)
             strikes = strikes + 1 if age < FRESH else 0
             warns = strikes >= CONTESTED and now - warned >= WARN_EVERY
-            self._contests[key] = (0, now) if warns else (strikes, warned)
+            self._contests.put(key, (0, now) if warns else (strikes, warned))
             return warns
 
     def clear(self, key: Hashable) -> None:
         """Forget the failure: the user said `invalidate()`."""
-        with self._lock:
-            self._cooling.pop(key, None)
+        self._cooling.drop(key)
 
     def succeeded(self, key: Hashable) -> None:
         """Forget the failure: a login succeeded."""
         with self._lock:
-            self._cooling.pop(key, None)
-            self._proven[key] = True
+            self._cooling.drop(key)
+            self._proven.put(key, True)
 
     def proven(self, key: Hashable) -> bool:
         """Whether the last login that the provider answered succeeded."""
-        with self._lock:
-            return key in self._proven
+        return self._proven.has(key)
 
     def forget(self) -> None:
-        with self._lock:
-            self._cooling.clear()
-            self._proven.clear()
-            self._contests.clear()
+        for each in (self._cooling, self._proven, self._contests):
+            each.forget()
 
 
 def logged(failure: "TokenAuthError", rest: float) -> str:

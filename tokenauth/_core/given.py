@@ -4,14 +4,15 @@ A request can be sent again with another URL, and headers can be copied to anoth
 by then. Law: only keyed digests are kept. `forget()` doesn't reach them, for an older token is to stay at home, too.
 """
 
-import threading
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from cachetools import LRUCache
-
-from tokenauth._core.cache import MAX_TOKENS, Marks
+from tokenauth._core.cache import MAX_TOKENS, Marks, Recent
 from tokenauth._core.signature import Signature
+
+if TYPE_CHECKING:
+    import threading
 
 Part = tuple[str, str, str]
 """Where in a request it is ("headers", "params" or "cookies"), its name, and its value."""
@@ -22,24 +23,21 @@ class Given:
 
     def __init__(self, lock: "threading.RLock | None" = None) -> None:
         self._marks = Marks(lock, MAX_TOKENS)
-        self._names: LRUCache[Hashable, bool] = LRUCache(MAX_TOKENS)
-        self._lock = lock or threading.RLock()
+        self._names: Recent[bool] = Recent(lock)
 
     def note(self, mark: str, signature: Signature) -> None:
         """Requests of the credential *mark* are signed with *signature*."""
         for kind in ("headers", "params", "cookies"):
             for name, value in getattr(signature, kind).items():
-                with self._lock:
-                    self._names[mark, kind, name.lower()] = True
+                self._names.put((mark, kind, name.lower()), True)
                 self._marks.add(mark, kind, name.lower(), value)
 
     def on(self, mark: str, headers: Iterable[tuple[str, str]], url: str) -> Signature:
         """Return what a request with *headers* to *url* carries of the credential *mark*, as a signature."""
         found: dict[str, dict[str, str]] = {"headers": {}, "params": {}, "cookies": {}}
         for kind, name, value in _parts(headers, url):
-            with self._lock:
-                known = (mark, kind, name.lower()) in self._names
-            if known and self._marks.has(mark, kind, name.lower(), value):
+            place = mark, kind, name.lower()
+            if self._names.has(place) and self._marks.marked(*place, value):
                 found[kind][name] = value
         return Signature(**found)
 

@@ -14,11 +14,9 @@ from collections.abc import Callable, Hashable
 
 from cachetools import LRUCache
 
-from tokenauth._core.cache import MAX_TOKENS, Held, digest
+from tokenauth._core.cache import MAX_TOKENS, Held, Marks, Recent, digest
 from tokenauth._core.forks import Birth, over_fork
 from tokenauth._core.token import Token
-
-_MOST_PASSED = 1024
 
 
 class Line:
@@ -41,14 +39,14 @@ class Line:
         self.listener: Callable[[str], object] | None = None
         self.untold: Held | None = None
         self._began: set[str] = set()
-        self._passed: dict[str, None] = {}
+        self._passed = Marks(lock, 1024)
 
     def forget(self) -> None:
         with self._lock:
             self.token = self.untold = self.listener = None
             self.over = False
             self._began.clear()
-            self._passed.clear()
+            self._passed.forget()
 
     def begin(self, refresh_token: str, birth: Birth) -> None:
         """Start again with the user's refresh token, unless it is part of this line."""
@@ -70,18 +68,14 @@ class Line:
 
     def spend(self, refresh_token: str) -> None:
         """Mark *refresh_token* as exchanged, or as about to be."""
-        with self._lock:
-            self._passed[digest(refresh_token)] = None
-            while len(self._passed) > _MOST_PASSED:
-                del self._passed[next(iter(self._passed))]
+        self._passed.add(refresh_token)
 
     def unspend(self, refresh_token: str | None) -> None:
         """Undo that: it was certainly not exchanged."""
-        with self._lock:
-            self._passed.pop(digest(refresh_token), None)
+        self._passed.discard(refresh_token)
 
     def has_passed(self, refresh_token: str) -> bool:
-        return digest(refresh_token) in self._passed
+        return self._passed.marked(refresh_token)
 
     def is_next(self, refresh_token: str) -> bool:
         return self.token is not None and self.token.refresh_token == refresh_token
@@ -94,7 +88,7 @@ class Lines:
         self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run any code
         self._alive: weakref.WeakValueDictionary[Hashable, Line] = weakref.WeakValueDictionary()
         self._last: LRUCache[Hashable, Line] = LRUCache(maxsize)
-        self._firsts: LRUCache[str, str] = LRUCache(maxsize)
+        self._firsts: Recent[str] = Recent(self._lock, maxsize)
 
     def of(self, key: Hashable) -> Line:
         with self._lock:
@@ -103,20 +97,18 @@ class Lines:
 
     def first(self, mark: str) -> str:
         """Return the mark of the credential to whose line the one of *mark* belongs."""
-        with self._lock:
-            return self._firsts.get(mark, mark)
+        return self._firsts.get(mark) or mark
 
     def also(self, mark: str, first: str) -> None:
         """Let the credential of *mark*, which was made with a later refresh token, be that of *first*."""
-        with self._lock:
-            self._firsts[mark] = first
+        self._firsts.put(mark, first)
 
     def forget(self) -> None:
         with self._lock:
             for line in list(self._alive.values()):  # they stay: auth objects hold them
                 line.forget()
             self._last.clear()
-            self._firsts.clear()
+            self._firsts.forget()
 
 
 BROUGHT = Lines()

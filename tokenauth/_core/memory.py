@@ -9,54 +9,32 @@
     notes       what logins have learnt of servers            `under_way`
     given       what requests were signed with              `given`
     learned     who has worked out something of all this that is to be forgotten, too
+    invalidated when the user said `invalidate()`, in Unix seconds
 
 Law: there is one memory for each mapping, so what shares tokens shares all of it, and nothing else is shared. `PROCESS`
 is the one of all auth objects without a `cache=` of their own. Law: it has one lock, which is held over a fork.
 """
 
+import importlib
 import math
 import threading
 import weakref
-from collections.abc import Callable, Hashable, MutableMapping
+from collections.abc import Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
-from tokenauth._core.cache import MAX_AGE, MAX_TOKENS, Marks, Telling, TokenCache
+from tokenauth._core.cache import MAX_AGE, MAX_TOKENS, Marks, Recent, Telling, TokenCache
 from tokenauth._core.clock import SYSTEM
-from tokenauth._core.cooldown import Cooldowns
 from tokenauth._core.forks import free, over_fork
-from tokenauth._core.futility import Futilities
 
 if TYPE_CHECKING:  # needed when there is no token
+    from tokenauth._core.cooldown import Cooldowns
     from tokenauth._core.flights import Flights
+    from tokenauth._core.futility import Futilities
     from tokenauth._core.given import Given
     from tokenauth._core.lines import Lines
     from tokenauth._core.under_way import Notes
-
-
-def _flights(lock: "threading.RLock") -> "Flights":
-    from tokenauth._core.flights import Flights  # noqa: PLC0415  (see above)
-
-    return Flights(lock)
-
-
-def _lines(lock: "threading.RLock") -> "Lines":
-    from tokenauth._core.lines import Lines  # noqa: PLC0415  (see above)
-
-    return Lines(lock)
-
-
-def _given(lock: "threading.RLock") -> "Given":
-    from tokenauth._core.given import Given  # noqa: PLC0415  (see above)
-
-    return Given(lock)
-
-
-def _notes(lock: "threading.RLock") -> "Notes":
-    from tokenauth._core.under_way import Notes  # noqa: PLC0415  (see above)
-
-    return Notes(lock)
 
 
 class Learned(weakref.WeakSet[Any]):
@@ -75,55 +53,54 @@ class Learned(weakref.WeakSet[Any]):
             each.forget()
 
 
-_PARTS: dict[str, Callable[["threading.RLock"], Any]] = {
-    "cooldowns": Cooldowns,
-    "futilities": Futilities,
-    "flights": _flights,
-    "refused": Marks,
-    "lines": _lines,
-    "notes": _notes,
-    "given": _given,
-    "learned": Learned,
+_PARTS = {
+    "cooldowns": "cooldown.Cooldowns",
+    "futilities": "futility.Futilities",
+    "flights": "flights.Flights",
+    "refused": "cache.Marks",
+    "lines": "lines.Lines",
+    "notes": "under_way.Notes",
+    "given": "given.Given",
+    "learned": "memory.Learned",
+    "invalidated": "cache.Recent",
 }
+"""Module and class of each part. Its module is loaded when it is first needed."""
 
 
 class Memory:
     """What is remembered together with one mapping of tokens. Its parts are made when first needed."""
 
-    cooldowns: Cooldowns
-    futilities: Futilities
+    cooldowns: "Cooldowns"
+    futilities: "Futilities"
     flights: "Flights"
     refused: Marks
     lines: "Lines"
     notes: "Notes"
     given: "Given"
     learned: Learned
+    invalidated: Recent[float]
 
     def __init__(self, mapping: MutableMapping[Any, Any]) -> None:
         self.lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run any code
         self.tokens = TokenCache(mapping, self.lock)
         self._forgotten_at = -math.inf
-        self._invalidated: LRUCache[Hashable, float] | None = None
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
             if name not in _PARTS:
                 raise AttributeError(f"{type(self).__name__} has no {name}")
-            return vars(self).setdefault(name, _PARTS[name](self.lock))  # of two threads, one is first
+            module, _, kind = _PARTS[name].partition(".")
+            make = getattr(importlib.import_module(f"tokenauth._core.{module}"), kind)
+            return vars(self).setdefault(name, make(self.lock))  # of two threads, one is first
 
     def invalidate(self, key: Hashable, now: float) -> None:
         """Let nothing count that a store was told of the credential *key* before *now* (Unix seconds)."""
-        with self.lock:
-            if self._invalidated is None:
-                self._invalidated = LRUCache(4096)
-            self._invalidated[key] = now
+        self.invalidated.put(key, now)
 
     def invalidated_at(self, key: Hashable) -> float:
         """Return the Unix seconds up to which nothing counts that a store was told of the credential *key*."""
-        with self.lock:
-            told = -math.inf if self._invalidated is None else self._invalidated.get(key, -math.inf)
-            return max(self._forgotten_at, told)
+        return max(self._forgotten_at, self.invalidated.get(key) or -math.inf)
 
     def forget(self) -> None:
         """Forget everything. A login in progress serves its waiters, but leaves nothing in here."""

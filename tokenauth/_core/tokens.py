@@ -108,7 +108,7 @@ class Tokens:
         return token if token is not None and self.was_refused(token) else None
 
     def was_refused(self, token: Token) -> bool:
-        return self._memory.refused.has(self._credential.mark, token.value)
+        return self._memory.refused.marked(self._credential.mark, token.value)
 
     def reject(self, token: Token, *, shared: bool = False) -> None:
         """Drop *token*, which met a 401, but no newer token. *shared*: whether processes share their tokens."""

@@ -5,41 +5,27 @@ notes()     what logins have learned about servers, remembered with the tokens
 """
 
 import contextlib
-import threading
 from collections.abc import Hashable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cachetools import LRUCache
-
+from tokenauth._core.cache import Recent
 from tokenauth._core.clock import SYSTEM, Clock
 
+if TYPE_CHECKING:
+    import threading
 
-class Notes:
-    """What was learnt of servers, each for a while. Times are monotonic seconds."""
+
+class Notes(Recent[tuple[Any, float]]):
+    """What was learnt of servers, each for a while: a value, and the monotonic seconds until which it counts."""
 
     def __init__(self, lock: "threading.RLock | None" = None) -> None:
-        self._lock = lock or threading.RLock()
-        self._notes: LRUCache[Hashable, tuple[Any, float]] = LRUCache(1024)
+        super().__init__(lock, 1024)
 
-    def get(self, key: Hashable, now: float) -> Any:
+    def known(self, key: Hashable, now: float) -> Any:
         """Return what was learnt, or None."""
-        with self._lock:
-            value, until = self._notes.get(key, (None, 0.0))
-            return value if now < until else None
-
-    def put(self, key: Hashable, value: object, until: float) -> None:
-        with self._lock:
-            self._notes[key] = (value, until)
-
-    def drop(self, key: Hashable) -> None:
-        """Forget one note: it didn't help."""
-        with self._lock:
-            self._notes.pop(key, None)
-
-    def forget(self) -> None:
-        with self._lock:
-            self._notes.clear()
+        value, until = self.get(key) or (None, 0.0)
+        return value if now < until else None
 
 
 _current: ContextVar[tuple[Clock, Notes | None]] = ContextVar("_current", default=(SYSTEM, None))

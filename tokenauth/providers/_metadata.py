@@ -54,7 +54,7 @@ def places_of(issuer: str) -> list[str]:
 
 def known(issuer: str, *, allow_http: bool) -> Server | None:
     """Return the metadata of *issuer* that was found in the last minutes."""
-    server: Server | None = under_way.notes().get((issuer, allow_http), under_way.now().monotonic())
+    server: Server | None = under_way.notes().known((issuer, allow_http), under_way.now().monotonic())
     return server
 
 
@@ -76,7 +76,7 @@ def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[Tok
         content = _content(reply)
         if content is not None:
             server = _read(provider, issuer, content, allow_http=allow_http)
-            under_way.notes().put((issuer, allow_http), server, under_way.now().monotonic() + KEPT_FOR)
+            under_way.notes().put((issuer, allow_http), (server, under_way.now().monotonic() + KEPT_FOR))
             return server
         seen.append(f"{urlsplit(url).path} (HTTP {reply.status})")
     text = f"{provider.name}: there is no metadata of issuer {issuer} at {', '.join(seen)}. Check issuer="
@@ -109,8 +109,8 @@ def _read(provider: Any, issuer: str, content: Mapping[str, Any], *, allow_http:
         raise errors.TokenResponseError(f"{provider.name}: the metadata of issuer {issuer} can't be used: {why}")
     if revocation is not None:  # no login needs it
         why = _unusable(issuer, "revocation_endpoint", revocation, allow_http=allow_http)
-        if why and under_way.notes().get((issuer, why), 0.0) is None:
-            under_way.notes().put((issuer, why), True, math.inf)
+        if why and under_way.notes().known((issuer, why), 0.0) is None:
+            under_way.notes().put((issuer, why), (True, math.inf))
             _log.warning("%s: the metadata of issuer %s can't be used to log out: %s", provider.name, issuer, why)
     return Server(token_url, issuer, names, None if why else revocation)
 
