@@ -17,17 +17,15 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
+import tokenauth
 from tokenauth._clients import family
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import blamed, made, plain
 from tokenauth._lazy import installed
-
-if TYPE_CHECKING:
-    from tokenauth.auth import TokenAuth
 
 __all__ = ["auth_class", "class_names", "made_for_a_command", "names", "path", "profile"]
 
@@ -50,7 +48,7 @@ def path() -> Path:
     return Path(platformdirs.user_config_path("tokenauth", appauthor=False), FILE)
 
 
-def profile(name: str, **arguments: Any) -> "TokenAuth":
+def profile(name: str, **arguments: Any) -> "tokenauth.TokenAuth":
     """Return the auth object that the profile *name* describes, for any client.
 
     Args:
@@ -131,7 +129,7 @@ def signatures() -> dict[str, dict[str, Parameter]]:
     return {name: parameters_of(family.provider_of(name)) for name in family.__all__}
 
 
-def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "TokenAuth":
+def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "tokenauth.TokenAuth":
     """Return the same for a process that makes few requests: with a `FileStore`, so that the next needs no login.
 
     Without one where *given* has a store, the extra `file` is not installed, or the class can't share its tokens.
@@ -145,7 +143,7 @@ def made_for_a_command(kind: Any, given: Mapping[str, Any], label: str) -> "Toke
             return kind(**given, store=FileStore())  # type: ignore[no-any-return]
         except (ImportError, TypeError, ValueError) as why:
             problem = why  # what is wrong with the rest is said below
-    auth: TokenAuth = made(kind, given, label)
+    auth: tokenauth.TokenAuth = made(kind, given, label)
     if problem is not None and auth._provider.brought is not None and not given.get("on_refresh_token"):
         raise ValueError(f"{label}: the next refresh token would be lost: {problem}")
     return auth

@@ -20,7 +20,7 @@ from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
     from tokenauth.providers.api_key import APIKey
-    from tokenauth.providers.atrip import Atrip, PortalLink
+    from tokenauth.providers.atrip import Atrip
     from tokenauth.providers.client_credentials import ClientCredentials
     from tokenauth.providers.command import Command
     from tokenauth.providers.file import File
@@ -94,13 +94,13 @@ class _Key(BaseTokenAuth):
 class _Links(BaseTokenAuth):
     """What AtripAuth has besides."""
 
-    _provider: "Atrip"
+    _provider: "providers.Atrip"
 
-    def portal_link(self) -> "PortalLink":
+    def portal_link(self) -> "providers.PortalLink":
         """Return a fresh link to the portal, for a person to click. Blocks; raises `TokenAuthError`."""
         return self._provider.link(self._run(flows.fetch(self._source)))
 
-    async def aportal_link(self) -> "PortalLink":
+    async def aportal_link(self) -> "providers.PortalLink":
         """Async version of `portal_link()`. Raises `TokenAuthError`."""
         return self._provider.link(await self._arun(flows.fetch(self._source)))
 

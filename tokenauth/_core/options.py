@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from tokenauth._core.rules import Rule
+from tokenauth._lazy import Later
 
 if TYPE_CHECKING:
-    from tokenauth._core.events import Event
+    from tokenauth._core import events
+else:
+    events = Later("tokenauth._core.events")  # for whoever evaluates the annotations
 
 
 class OtherOptions(TypedDict, total=False):
@@ -38,7 +41,7 @@ class OtherOptions(TypedDict, total=False):
     """Log out when the program ends, if the API has a logout. `close()` always does. Default False."""
     allow_http: bool
     """Allow plain http to hosts other than loopback. Default False."""
-    on_event: Callable[["Event"], object] | None
+    on_event: "Callable[[events.Event], object] | None"
     """Called with an `Event` for each login, failure, retry, refused token and more. Default None."""
 
 

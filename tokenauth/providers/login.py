@@ -30,7 +30,6 @@ from tokenauth.providers._reading import Reading
 
 if TYPE_CHECKING:
     from tokenauth.providers import _answers
-    from tokenauth.providers._answers import Fault
 else:
     _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
@@ -186,7 +185,7 @@ class Login(Provider):
         step = self._calls["refresh" if renews and self.refreshes else ""]
         return self._reading.token(self, step, reply, kept)
 
-    def advice(self, reply: Reply, fault: "Fault") -> str:
+    def advice(self, reply: Reply, fault: "_answers.Fault") -> str:
         """Return the advice for an error about rejected credentials."""
         return self._reading.advice
 
