@@ -83,7 +83,8 @@ def test_a_member_is_an_auth_object_of_its_client_alone(home: str, name: str) ->
 @members
 def test_pickles_and_copies_are_equal(home: str, name: str) -> None:
     auth = made(home, name)
-    for other in (pickle.loads(pickle.dumps(auth)), copy.copy(auth), copy.deepcopy(auth)):
+    pickled = [pickle.loads(pickle.dumps(auth, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for other in (*pickled, copy.copy(auth), copy.deepcopy(auth)):
         assert type(other) is type(auth)
         assert other == auth
         assert hash(other) == hash(auth)

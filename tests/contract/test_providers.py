@@ -98,7 +98,8 @@ def test_headers_can_be_sent_by_any_client(make: Make) -> None:
 @every
 def test_copies_are_equal(make: Make) -> None:
     provider = make(rotating)
-    for twin in (pickle.loads(pickle.dumps(provider)), copy.deepcopy(provider), copy.copy(provider), make(rotating)):
+    pickled = [pickle.loads(pickle.dumps(provider, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for twin in (*pickled, copy.deepcopy(provider), copy.copy(provider), make(rotating)):
         assert twin == provider
         assert hash(twin) == hash(provider)
         assert (twin.identity, twin.secrets) == (provider.identity, provider.secrets)

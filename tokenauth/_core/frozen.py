@@ -10,13 +10,22 @@ compiled for each class, which takes up to a millisecond of every program that i
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     import inspect
     from dataclasses import Field
 
 _REQUIRED: Any = object()
+
+
+class Slotted:
+    """Base of classes with slots, so that every protocol of pickle takes them. The first two know no slots."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return super().__reduce_ex__(max(int(protocol), 2))
 
 
 class Part(NamedTuple):

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.finder import identities
-from tokenauth._core.frozen import replace
+from tokenauth._core.frozen import Slotted, replace
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Place, Places, checked_place, described, found
@@ -70,7 +70,7 @@ class Setting(NamedTuple):
     public: frozenset[str]
 
 
-class Step:
+class Step(Slotted):
     """A checked `Call`. *name*: the argument that it came from; "" for the login itself."""
 
     __slots__ = ("_basic", "_body", "_method", "_setting", "_sign", "_templates", "_url", "keep", "places", "uses")

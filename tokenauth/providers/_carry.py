@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.by_value import by_value
+from tokenauth._core.frozen import Slotted
 from tokenauth._core.header_names import checked_header_name, checked_sent_name
 from tokenauth._core.secrets import checked_text
 from tokenauth._core.signature import Signature, in_header
@@ -33,7 +34,7 @@ def _checked_ways(header: str | None, scheme: str | None, param: str | None, coo
     )
 
 
-class Carry:
+class Carry(Slotted):
     """The token in a query parameter, cookie or header, with more headers beside it (`also=`).
 
     Attributes:

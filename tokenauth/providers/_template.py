@@ -6,6 +6,7 @@ from typing import Any
 
 from tokenauth._core.by_value import by_value
 from tokenauth._core.finder import Finder, identities
+from tokenauth._core.frozen import Slotted
 from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers._arguments import NONE, PUBLIC, plain
@@ -22,7 +23,7 @@ def _checked_names(name: str, names: tuple[object, ...], header: bool) -> tuple[
     return checked
 
 
-class Template:
+class Template(Slotted):
     """Headers, form fields or a JSON body with secrets in it, which are read each time it is filled.
 
     A text under a name that is in *public* is no secret; any other is. Neither is a callable there, but for those under
