@@ -77,10 +77,20 @@ def test_an_id_of_the_request_is_no_token(run: Run) -> None:
         assert run("describe", f"{server.url}/login", "-d", "user=me").code == 5
 
 
-def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run) -> None:
-    with serve(lambda _: ANSWERS["in minutes"][0]) as server:
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("ttlMinutes", 900.0),
+        ("valid_days", 15 * 86_400.0),
+        ("tokenValidityHours", 15 * 3_600.0),
+        ("expires_in_secs", 15.0),
+        ("days_valid", 15 * 86_400.0),
+    ],
+)
+def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run, name: str, seconds: float) -> None:
+    with serve(lambda _: Reply(body={"session": {"key": "t-1", name: 15}})) as server:
         code = run("describe", f"{server.url}/login", "-d", "user=me").out
-        assert pasted(code).get_token().lifetime == 900.0
+        assert pasted(code).get_token().lifetime == seconds
 
 
 def test_the_shape_has_every_value_masked(run: Run) -> None:

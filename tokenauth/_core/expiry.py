@@ -11,8 +11,8 @@ import re
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-Unit = Literal["us", "ms", "s", "min"]
-"""Unit of a number: microseconds, milliseconds, seconds, minutes."""
+Unit = Literal["us", "ms", "s", "min", "h", "d"]
+"""Unit of a number: microseconds, milliseconds, seconds, minutes, hours, days."""
 
 InstantUnit = Literal["us", "ms", "s"]
 """Unit of a Unix time."""
@@ -25,6 +25,7 @@ EARLIEST, LATEST = 1e8, 2.6e11
 
 _log = logging.getLogger("tokenauth")
 _PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
+_SECONDS = {"min": 60, "h": 3_600, "d": 86_400}
 # compiled at their first use, so that no program waits for it when it starts
 _NUMBER = r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*"
 _WEEKDAY = r"\s*[^\W\d_]+\s*[.,]+\s*"  # "Sun, ", "Sun. ", "Thurs,"
@@ -47,7 +48,7 @@ def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -
     if value is None:
         return None
     number = _number(value)
-    seconds = _duration(value) if number is None else number * 60 if unit == "min" else number / _PER_SECOND[unit]
+    seconds = _duration(value) if number is None else number * _SECONDS.get(unit, 1) / _PER_SECOND.get(unit, 1)
     if seconds is None or not 0 <= seconds <= MAX_LIFETIME:
         _warn(field, value)
         return None

@@ -71,8 +71,8 @@ class LoginOptions(SentOptions, total=False):
     refresh_token: Place | None
     """Place of the refresh token, or None. Used only with `refresh`. Default "refresh_token"."""
     unit: Unit | None
-    """Unit of `expires_in` and `expires_at`: "us", "ms", "s" or "min". Default: seconds; for `expires_at`, guessed from
-    its magnitude."""
+    """Unit of `expires_in` and `expires_at`: "us", "ms", "s", "min", "h" or "d". Default: seconds; for `expires_at`,
+    guessed from its magnitude."""
     lifetime: float | timedelta | None
     """Lifetime in seconds (or a `timedelta`) if the response states none. Default unknown."""
     sliding: bool

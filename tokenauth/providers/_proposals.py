@@ -14,9 +14,20 @@ _VALUES = ("value", "id")
 """Names of what an object has that is named as a token."""
 _TYPES = ("tokentype", "type", "scheme")
 _LIFETIMES = ("expiresin", "expirein", "expire", "ttl", "lifetime", "maxage", "validfor", "sessiontimeout", "timeout")
-_UNITS = {"min": ("minutes", "mins", "min"), "ms": ("milliseconds", "millis", "ms"), "s": ("seconds", "secs")}
+_WITH_UNIT = (*_LIFETIMES, "expires", "expiry", "expiration", "expiresafter", "valid", "validity", "duration")
+_UNITS = {
+    "min": ("minutes", "minute", "mins", "min"),
+    "ms": ("milliseconds", "millis", "ms"),
+    "s": ("seconds", "secs", "sec"),
+    "h": ("hours", "hour", "hrs"),
+    "d": ("days", "day"),
+}
 _IN_UNITS = {
-    f"{name}{word}": unit for name in (*_LIFETIMES, "expires") for unit, words in _UNITS.items() for word in words
+    each: unit
+    for name in _WITH_UNIT
+    for unit, words in _UNITS.items()
+    for word in words
+    for each in (f"{name}{word}", f"{word}{name}")
 }
 _ENDS = (
     *("expiresat", "expires", "expiration", "expirationdate", "expiry", "validuntil", "validto", "exp", "expireson"),
