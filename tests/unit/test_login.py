@@ -209,7 +209,7 @@ def test_json_bodies_keep_their_shape_and_hide_their_texts() -> None:
         {"headers": {"a": "x\r\ny: z"}},
         {"headers": {"a": "ä"}},
         {"method": "post"},
-        {"unit": "h"},
+        {"unit": "w"},
         {"token": 7},
         {"token": ()},
         {"success": ()},

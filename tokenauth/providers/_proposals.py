@@ -62,7 +62,7 @@ def proposed(answer: Answer) -> Proposal:
     end = _likely(named, _ENDS, (int, float, str), of_token=True)
     if lifetime is None and end and _EITHER.search(_letters(end)) and _is_short(dict(named)[end]):
         lifetime, end = end, None
-    unit = _IN_UNITS.get(_letters(lifetime)) if lifetime else None
+    unit = _IN_UNITS.get(_of_token(_letters(lifetime))) if lifetime else None
     kind = XML if is_xml else str
     type_, lifetime_, end_ = (each and kind(each) for each in (_likely(named, _TYPES, str), lifetime, end))
     unit = None if unit == "s" else unit  # which is what is meant anyway
@@ -119,7 +119,11 @@ def _likely(
 
 def _names(path: str, *, of_token: bool) -> set[str]:
     letters, parent = _letters(path), _letters(path.rpartition(".")[0])
-    return {letters, re.sub("^(?:access)?token", "", letters) if of_token else parent if letters in _VALUES else ""}
+    return {letters, _of_token(letters) if of_token else parent if letters in _VALUES else ""}
+
+
+def _of_token(letters: str) -> str:
+    return re.sub("^(?:access)?token", "", letters)
 
 
 def _letters(path: str) -> str:

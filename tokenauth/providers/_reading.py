@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 from urllib.parse import urlsplit
 
 from tokenauth._core.by_value import by_value
@@ -176,7 +176,7 @@ class Reading:
                     said.warn_of_no_end(where[name], name)
         label = f"{said.provider.name}: "
         lifetime = lifetime_of(stated["expires_in"], self.unit or "s", field=f"{label}expires_in")
-        unit = self.unit if self.unit in get_args(InstantUnit) else None
+        unit = cast("InstantUnit", self.unit) if self.unit in get_args(InstantUnit) else None
         expires_at, issued_at = (
             instant(stated[name], unit, field=label + name) for name in ("expires_at", "issued_at")
         )
