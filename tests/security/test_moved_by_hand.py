@@ -53,6 +53,50 @@ def test_a_request_that_was_signed_takes_nothing_abroad(library: Any, kind: str,
     assert (far.target, far.headers["cookie"], far.headers["x-mine"]) == ("/api?page=2", "mine=1", "2")
 
 
+def _send(library: Any, kind: str, *sent: tuple[Any, Any]) -> list[Any]:
+    """Send requests, each with its auth; return the responses."""
+    if kind == SYNC:
+        with library.Client(follow_redirects=True, timeout=20) as client:
+            return [client.send(request, auth=auth) for request, auth in sent]
+
+    async def main() -> list[Any]:
+        async with library.AsyncClient(follow_redirects=True, timeout=20) as client:
+            return [await client.send(request, auth=auth) for request, auth in sent]
+
+    return asyncio.run(main())
+
+
+@family
+@pytest.mark.parametrize("path", ["x", "start"])
+def test_a_request_that_another_tenant_sends_carries_that_tenants_token(library: Any, kind: str, path: str) -> None:
+    """The first tenant's redirects are watched, the second's are the client's."""
+    with world() as this:
+        first = PRESENTATIONS[0].auth(this.home.url, origins=[this.home.at("localhost")])
+        second = PRESENTATIONS[0].auth(this.home.url)
+        request = library.Request("GET", f"{this.home.url}/{path}/302/200")
+        answers = _send(library, kind, (request, first), (request, second))
+        copied = library.Request("GET", request.url, extensions=request.extensions)
+        answers += _send(library, kind, (copied, second))
+    assert [each.status_code for each in answers] == [200, 200, 200]
+    tokens = [each.headers["authorization"] for each in this.home.requests if "authorization" in each.headers]
+    half = len(tokens) // 3
+    assert tokens == ["Bearer canary-token-1"] * half + ["Bearer canary-token-2"] * half * 2
+
+
+@family
+@pytest.mark.parametrize("presentation", [each for each in LOGS_IN if not each.in_query], ids=str)
+def test_a_target_that_names_home_takes_nothing_abroad(library: Any, kind: str, presentation: Presentation) -> None:
+    """The extension `target` says what stands in the request line, and stays the same wherever a redirect leads."""
+    with world() as this:
+        this.begin(presentation, this.far.url)
+        auth = presentation.auth(this.home.url, origins=[this.home.at("localhost")])
+        target = {"target": f"{this.home.url}/start/302/200".encode()}
+        _send(library, kind, (library.Request("GET", f"{this.home.url}/start/302/200", extensions=target), auth))
+    assert canaries(this.home.requests[-1])
+    (far,) = this.far.requests
+    assert not canaries(far)
+
+
 REPLACED = {
     "invalidated": lambda auth: auth.invalidate(),
     "replaced": lambda auth: (auth.invalidate(), auth.get_token()),

@@ -232,7 +232,11 @@ def _sign(source: Source, request: Any, presented: Presented) -> Sent:
         presented.put_on(request.headers)
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
-    signed = Wire(source, request, presented) if presented.watched else presented
+    signed: Presented | Wire = presented
+    if presented.watched:
+        signed = Wire(source, request, presented)
+    elif "trace" in request.extensions:
+        Wire.give_way(request)
     stream = request.stream
     kind: Any = type(stream)
     return signed if is_whole[kind] else _Streamed(signed, stream)

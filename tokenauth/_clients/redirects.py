@@ -34,6 +34,7 @@ class Wire:
     _hops = 0
     _abroad = False
     _signed = True
+    _gave_way = False
 
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature, self.token = source, signature, signature.token
@@ -55,6 +56,13 @@ class Wire:
         """Return what *request* was signed with when it was sent before, if that took one of these."""
         owner = getattr(request.extensions.get("trace"), "__self__", None)
         return [owner._signature] if isinstance(owner, cls) else []
+
+    @classmethod
+    def give_way(cls, request: Any) -> None:
+        """Have what *request* was signed with when it was sent before sign no redirect of it: it is signed anew."""
+        owner = getattr(request.extensions.get("trace"), "__self__", None)
+        if isinstance(owner, cls):
+            owner._gave_way = True
 
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
@@ -82,14 +90,14 @@ class Wire:
         if self._hops == 1:
             self._restore(wire)
             return
-        origin = _origin(wire.url)
+        origin = _origin(wire)
         self._abroad = (
             self._abroad or origin is None or not self._source.admission.serves(origin, self._signature.token)
         )
-        self._signed = not self._abroad
+        self._signed = not (self._abroad or self._gave_way)
         if self._signed:
             self._sign(wire)
-        else:
+        elif self._abroad:
             self._strip(wire)
 
     def _restore(self, wire: Any) -> None:
@@ -98,7 +106,7 @@ class Wire:
         names = {*[own[1] for own in self._signature.sealed], *([b"cookie"] if self._signature.cookies else [])}
         if names <= sent:
             return
-        if _origin(wire.url) == self._signature.origin:
+        if _origin(wire) == self._signature.origin:
             wire.headers.extend((name, value) for name, lower, value in self._sealed if lower not in sent)
         self._signed = names <= {name.lower() for name, _ in wire.headers}
 
@@ -123,9 +131,11 @@ def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
-def _origin(url: Any) -> Origin | None:
+def _origin(wire: Any) -> Origin | None:
+    url = wire.url
     try:
-        if url.target.startswith(b"http"):  # absolute-form, RFC 9112 §3.2.2: the url is a proxy's
+        absolute = url.target.startswith(b"http")  # absolute-form, RFC 9112 §3.2.2: the url is a proxy's
+        if absolute and "target" not in wire.extensions:  # the extension stays the same, wherever a redirect leads
             return Origin.parse(url.target.decode("ascii"))
         return Origin.of(url.scheme.decode("ascii"), url.host.decode("ascii"), url.port)
     except ValueError:
