@@ -73,16 +73,15 @@ def test_one_credential_has_one_however_many_ask() -> None:
     assert each.of("a").allows(HERE, 0.0)
 
 
-def test_a_refusal_that_was_raised_on_makes_the_next_one_futile(futility: Futility) -> None:
-    assert [futility.raised(HERE, since) for since in (1.0, 1.0, 2.0)] == [False, False, True]
+def test_a_refusal_that_nothing_came_of_makes_the_next_one_futile(futility: Futility) -> None:
+    assert [futility.met(HERE, since) for since in (1.0, 1.0, 2.0)] == [False, False, True]
     assert futility.watching
     futility.served(HERE)
     assert not futility.watching
-    assert not futility.raised(HERE, 3.0)
+    assert not futility.met(HERE, 3.0)
 
 
-def test_a_refusal_that_was_handed_on_does_not(futility: Futility) -> None:
-    futility.raised(HERE, 1.0)
-    futility.answered(HERE)
-    assert not futility.watching
-    assert not futility.raised(HERE, 2.0)
+def test_a_refusal_that_was_renewed_for_does_not(futility: Futility) -> None:
+    futility.met(HERE, 1.0)
+    futility.refused(HERE, 1.0)
+    assert not futility.met(HERE, 2.0)

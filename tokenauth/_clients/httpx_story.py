@@ -156,11 +156,9 @@ class Story:
         if (carried and (token is None or not refused)) or not self._is_home(response, token):
             return None
         rejected = token if carried else None
-        if rejected is not None and not source.renews(rejected, _place(request)):
+        if rejected is not None and not source.learn_refusal(rejected, _place(request)):
             return None
         if not sent.can_be_sent_again(request):
-            if rejected is not None:
-                source.reject(rejected)
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return None
         yield self._read(response)  # frees the connection before the token call and the retry
@@ -178,10 +176,12 @@ class Story:
 
     def ended(self, refused: Any, response: Any) -> Generator[Step, Any, None]:
         """Take note of the *response* to a request that was sent again after it was *refused*."""
-        source, place = self._source, _place(response.request)
+        source, before, place = self._source, _place(refused.request), _place(response.request)
         if worth_reading(source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         again = refuses(source, response)
+        if place != before:  # a redirect, so it was served there
+            source.ended(before, refused=False)
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
 
@@ -197,8 +197,8 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        worth_it = not renewed and self._source.renews(token, _place(response.request))
-        if worth_it and refuses(self._source, response) and carried and self._is_home(response, token):
+        refused = not renewed and carried and refuses(self._source, response) and self._is_home(response, token)
+        if refused and self._source.learn_refusal(token, _place(response.request)):
             yield self._read(response)
             yield Obtain(token)
             return True

@@ -109,11 +109,10 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
         """Return the answer to one more try, or *response* if that can't be or is not worth it."""
         source, place = self._source, _place(request)
-        if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
-            source.reject(token)
-            log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
+        if not source.learn_refusal(token, place):
             return response
-        if not source.renews(token, place):
+        if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
+            log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return response
         _keep_cookies(request, response)
         await _let_go(response)  # frees the connection before the token call

@@ -35,7 +35,7 @@ def refuses(source: "Source", response: Any) -> bool:
 def worth_reading(source: "Source", response: Any) -> bool:
     """Whether the body of *response* should be read before `refuses` is asked."""
     status = getattr(response, "status_code", None) or response.status
-    if not source.admission.looks(status):
+    if not source.admission.looks(status) or source.admission.is_refusal(status, response.headers):
         return False
     length = response.headers.get("Content-Length", "")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -50,7 +50,7 @@ def refuses_read(source: "Source", response: Any, settings: dict[str, Any]) -> "
     A body that breaks off is the caller's error unless the answer is sent for again. niquests raises it once only.
     """
     broken: Exception | None = None
-    if not settings.get("stream") and source.admission.looks(response.status_code):
+    if not settings.get("stream") and not refuses(source, response) and source.admission.looks(response.status_code):
         try:
             yield lambda: response.content
         except Exception as problem:

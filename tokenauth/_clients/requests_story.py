@@ -210,7 +210,6 @@ class Sent:
         if not (yield from refuses_read(source, response, settings)):
             yield from self._tell(response, home, settings)
             return response
-        source.credential.futility.answered(place_of(home, response.request, response.url))
         carried = signature.is_on(request.headers, request.url or "")
         if not (yield from self._is_worth_it(response, home, token if carried else None)):
             return response
@@ -235,13 +234,11 @@ class Sent:
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
             return False
         if carried is not None and (
-            self._chain.renewed or not source.renews(carried, place_of(home, response.request, response.url))
+            self._chain.renewed or not source.learn_refusal(carried, place_of(home, response.request, response.url))
         ):
             return False
         if names_adapter(response) and (yield from rewound(response.request)):
             return True
-        if carried is not None:
-            source.reject(carried)
         log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
         return False
 

@@ -8,8 +8,8 @@ that place comes after 1 s, doubling to 10 minutes. A success there ends this. O
 revocation is handled at once. But if several places in a row were futile, only places that have accepted a token since
 can cause a renewal.
 
-If a refusal becomes an exception, its request ends, and the next request renews. That renewal was futile if the next
-request is refused at the same place.
+If a request ends between the refusal and the next answer (its caller leaves, a hook raises, its body can't be sent
+twice), the next request renews. That renewal was futile if the next request is refused at the same place.
 """
 
 import threading
@@ -57,7 +57,7 @@ class Futility:
         return set()
 
     @cached_property
-    def _raised(self) -> "LRUCache[str, float]":
+    def _met(self) -> "LRUCache[str, float]":
         return LRUCache(1024)
 
     def allows(self, place: str, now: float) -> bool:
@@ -76,6 +76,7 @@ class Futility:
             news = place not in self._rests
             self._in_a_row.add(place)
             self._serving.pop(place, None)
+            self._met.pop(place, None)
             for each in (place, _ANYWHERE):
                 before = self._rests.get(each)
                 pause = FIRST if before is None else min(2 * before.pause, LONGEST)
@@ -88,36 +89,26 @@ class Futility:
         with self._lock:
             self._serving[place] = True
             self._rests.pop(place, None)
-            self._raised.pop(place, None)
+            self._met.pop(place, None)
             if place in self._in_a_row:  # a renewal was of use after all
                 self._in_a_row.clear()
                 self._rests.pop(_ANYWHERE, None)
-            self._look_on()
+            self.watching = len(self._rests) + len(self._met) > 0
 
-    def _look_on(self) -> None:
-        self.watching = len(self._rests) + len(self._raised) > 0
+    def met(self, place: str, since: float) -> bool:
+        """A token met a refusal at *place*, and what comes of that is still open. *since*: when it was asked for.
 
-    def raised(self, place: str, since: float) -> bool:
-        """A refusal by *place* became an exception. *since*: when its token was asked for.
-
-        Return whether an older token met the same there, with no success between.
+        Return whether an older token met the same there, and nothing came of that.
         """
         with self._lock:
-            before = self._raised.get(place)
-            self._raised[place] = since
+            before = self._met.get(place)
+            self._met[place] = since
             self.watching = True
             return before is not None and before < since
 
-    def answered(self, place: str) -> None:
-        """The refusal by *place* is handed on as an answer after all."""
-        if self.watching:
-            with self._lock:
-                self._raised.pop(place, None)
-                self._look_on()
-
     def forget(self) -> None:
         with self._lock:
-            for made in ("_rests", "_serving", "_in_a_row", "_raised"):
+            for made in ("_rests", "_serving", "_in_a_row", "_met"):
                 vars(self).pop(made, None)
             self.watching = False
 

@@ -159,14 +159,20 @@ class Source:
             text = "%s: %s refuses a new token, too. The API may want the token in another header or scheme (header=,"
             log.warning(f"{text} scheme=), or this account may not use that address", self.provider.name, place)
 
-    def learn_refusal(self, token: Token, place: str) -> None:
-        """A 401 on *token* at *place* became an exception: drop the token, so that the next request renews it."""
+    def learn_refusal(self, token: Token, place: str) -> bool:
+        """A 401 on *token* has come from *place*: drop the token. Return False where a new one would not help.
+
+        This comes before anything that may take time, for the caller may leave, or get an exception.
+        """
         held = self.tokens.held()
         is_current = held is not None and held.token.value == token.value
-        if held is not None and is_current and self.credential.futility.raised(place, held.since):
+        if held is not None and is_current and self.credential.futility.met(place, held.since):
             self.renewed_in_vain(place)
-        elif self.renews(token, place):
-            self.reject(token)
+            return False
+        if not self.renews(token, place):
+            return False
+        self.reject(token)
+        return True
 
     def invalidate(self) -> None:
         """Drop the token, forget failures, and let a login under way count for nobody who comes later."""
