@@ -22,7 +22,9 @@ LEAVE = [(client, how) for client, how in GIVE_UP if how is not out_of_time]
 def test_a_refusal_is_learnt_though_its_caller_leaves_while_its_body_stalls(
     client: Client, give_up: Any, server: TokenServer
 ) -> None:
-    over, told, was_told = threading.Event(), [], []
+    over = threading.Event()
+    told: list[str] = []
+    was_told: list[bool] = []
 
     def pieces() -> Iterator[bytes]:
         yield b"abc"
