@@ -392,7 +392,7 @@ def test_what_is_told_of_a_token_and_of_a_failure(
         (
             "WARNING",
             f"{name}: the answer says that its token has expired already. It is used until it is refused. "
-            "Is a clock wrong, or is the expiry elsewhere (expires_in=, expires_at=)?",
+            "Is a clock wrong?",
         ),
         ("INFO", f"{name}: token {print_} fetched, lifetime unknown"),
         ("WARNING", f"{name}: no"),

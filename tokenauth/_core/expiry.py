@@ -167,5 +167,5 @@ def _rfc1123(text: str) -> datetime:
 
 
 def _warn(field: str, value: object) -> None:
-    text = "%s in the token answer makes no sense (%s), and is ignored. Is it the right field, and the right unit=?"
+    text = "%s in the token answer makes no sense (%s), and is ignored. Is it the right field, in the right unit?"
     _log.warning(text, field, type(value).__name__)

@@ -15,6 +15,7 @@ from tokenauth._core.flights import Flight
 from tokenauth._core.frozen import replace
 from tokenauth._core.lines import BROUGHT, Line
 from tokenauth._core.messages import Reply, TokenRequest
+from tokenauth._core.provider import settable
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
@@ -278,7 +279,9 @@ class Logins:
         if not self._warned:
             self._warned = True
             text = "%s: the answer says that its token has expired already. It is used until it is refused. Is a clock"
-            log.warning(f"{text} wrong, or is the expiry elsewhere (expires_in=, expires_at=)?", self._credential.name)
+            known = settable(self._credential.provider, "expires_in", "expires_at", "expires", "expires_unit")
+            elsewhere = f", or is the expiry elsewhere ({', '.join(known)})" if known else ""
+            log.warning(f"{text} wrong{elsewhere}?", self._credential.name)
 
     def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
         """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""

@@ -195,6 +195,24 @@ class Provider:
         return Token(value)
 
 
+def settable(provider: Provider, *names: str) -> list[str]:
+    """Return those of the arguments *names* that *provider* takes, for an error's advice: "token=".
+
+    A class of the user's may pass on what ours takes.
+    """
+    known: set[str] = set()
+    for kind in type(provider).__mro__:
+        known |= _declared(vars(kind).get("__init__")) or frozenset()
+        if kind.__module__.startswith("tokenauth."):
+            break
+    return [f"{name}=" for name in names if name in known and name not in provider.idle]
+
+
+def presented(provider: Provider) -> str:
+    """Return the arguments that say how a request carries the token."""
+    return provider.presents_by if provider.presents else "header=, scheme="
+
+
 def where(provider: Provider) -> str:
     """Return origin and path of the token URL, for errors."""
     return f"{Origin.parse(provider.token_url)}{urlsplit(provider.token_url).path}"

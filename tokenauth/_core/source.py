@@ -20,7 +20,7 @@ from tokenauth._core.admission import Admission
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import Credential
 from tokenauth._core.memory import PROCESS, Memory
-from tokenauth._core.provider import Provider
+from tokenauth._core.provider import Provider, presented
 from tokenauth._core.ready import Readiness, Ready
 from tokenauth._core.secrets import refuse_async
 from tokenauth._core.signature import Signature
@@ -156,8 +156,9 @@ class Source:
     def renewed_in_vain(self, place: str) -> None:
         """A request to *place* was refused with a new token, too."""
         if self.credential.futility.refused(place, self.now()):
-            text = "%s: %s refuses a new token, too. The API may want the token in another header or scheme (header=,"
-            log.warning(f"{text} scheme=), or this account may not use that address", self.provider.name, place)
+            text = "%s: %s refuses a new token, too. The API may want the token in another header or scheme"
+            text += f" ({presented(self.provider)}), or this account may not use that address"
+            log.warning(text, self.provider.name, place)
 
     def learn_refusal(self, token: Token, place: str) -> bool:
         """A 401 on *token* has come from *place*: drop the token. Return False where a new one would not help.

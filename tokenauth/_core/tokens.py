@@ -6,7 +6,7 @@ from functools import cached_property
 
 from tokenauth._core.cache import Cell, Held
 from tokenauth._core.credential import Credential
-from tokenauth._core.provider import Provider
+from tokenauth._core.provider import Provider, presented
 from tokenauth._core.token import Token
 
 log = logging.getLogger("tokenauth")
@@ -121,12 +121,11 @@ class Tokens:
         log.info("%s: token %s was rejected", credential.name, token.fingerprint)
         now = credential.monotonic()
         if credential.cooldowns.contested(self.key, now, now - held.since):
-            hint = "" if shared else "; let the processes share one token: store="
-            text = (
-                "%s: fresh tokens are rejected again and again. The API may want the token in another header or scheme"
-            )
-            text += " (header=, scheme=). Or another process logs in with the same credentials, and each login ends the"
-            log.warning(f"{text} other's token{hint}", credential.name)
+            alone = shared or "store" in credential.provider.idle
+            hint = "" if alone else "; let the processes share one token: store="
+            text = "%s: fresh tokens are rejected again and again. The API may want the token in another header or"
+            text += f" scheme ({presented(credential.provider)}). Or another process logs in with the same credentials,"
+            log.warning(f"{text} and each login ends the other's token{hint}", credential.name)
         credential.emit("rejected", token.fingerprint)
 
     def invalidate(self) -> None:

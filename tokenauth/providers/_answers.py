@@ -16,7 +16,7 @@ from tokenauth._core.frozen import Frozen, part, replace
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Places, described, found, keys_of
-from tokenauth._core.provider import Provider, titled, where
+from tokenauth._core.provider import Provider, settable, titled, where
 from tokenauth._core.token import HTTP_TOKEN, Token
 from tokenauth.providers._masking import shown
 from tokenauth.providers._proposals import proposed
@@ -97,7 +97,14 @@ class Said:
         token = proposed(self.answer).token
         written = f'"{token}"' if isinstance(token, str) else repr(token).replace("'", '"')
         long = [secret for secret in self.secrets if len(secret) >= _SHORTEST]  # or one letter would hide every name
-        return "" if token is None else f"Did you mean token={shown(written, long)}?"
+        if token is None:
+            return ""
+        written = f"token={shown(written, long)}"
+        return (
+            f"Did you mean {written}?"
+            if settable(self.provider, "token")
+            else f"LoginAuth(…, {written}) could read it."
+        )
 
     def warn_of_no_end(self, places: Places | None, name: str) -> None:
         """Log, once for each place, that the lifetime stands elsewhere. A null says that there is none."""
@@ -110,8 +117,9 @@ class Said:
         likely = proposed(self.answer)
         near = likely.expires_in or likely.expires_at
         unit = f" with unit={likely.unit!r}" if likely.unit else ""
-        instead = f"; did you mean {shown(repr(near), self.secrets)}{unit}?" if near else ""
-        _log.warning("%s: no lifetime at %s=%s%s", self.provider.name, name, described(places), instead)
+        mine = "".join(settable(self.provider, name))
+        instead = f"; did you mean {shown(repr(near), self.secrets)}{unit}?" if near and mine else ""
+        _log.warning("%s: no lifetime at %s%s%s", self.provider.name, mine, described(places), instead)
 
     # the errors
 
@@ -134,7 +142,8 @@ class Said:
             more = {"retryable": True, "retry_after": self.retry_after(self.answer.content)}
         elif status == 422:
             what = "did not take the call"
-            advice = "Check the names and values of what is sent. If wrong credentials look so: rejected=422."
+            advice = "Check the names and values of what is sent."
+            advice += " If wrong credentials look so: rejected=422." if settable(self.provider, "rejected") else ""
         else:
             what, advice = "does not work as a token endpoint", "Check the URL (and the method)."
         return self._error(errors.TokenEndpointError, what, fault, advice, **more)

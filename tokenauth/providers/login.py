@@ -50,6 +50,7 @@ class Login(Provider):
 
     _noun = "token"
     _url_name = "url"
+    presents_by = "header=, param= or cookie= of the login itself"
     speaks_oauth: ClassVar[bool] = (
         False  # whether any `error` in an answer without a token is a refusal (RFC 6749 §5.2)
     )
