@@ -122,10 +122,5 @@ def _asked(label: str) -> str:
 
 
 def _which() -> str:
-    from tokenauth import profiles
-
-    try:
-        there = f" ({', '.join(profiles.names())})"
-    except (ImportError, ValueError):
-        there = ""
-    return f"which API? Name a profile, -p NAME{there}, or a class: --class {' | '.join(profiles.class_names())}"
+    names = f" ({', '.join(_profiles())})" if _profiles() else ""
+    return f"which API? Name a profile, -p NAME{names}, or a class: --class {' | '.join(_classes())}"

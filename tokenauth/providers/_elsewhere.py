@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import end_of
@@ -28,8 +28,8 @@ class Elsewhere(Provider):
     """A provider identified by its source of tokens and its *origins*. The first origin counts as its own."""
 
     hands_out_held = True
-    _known: ClassVar[frozenset[str]] = frozenset({"_given", "_homes", "name", "options", "secrets", "token_url"})
-    """Attributes that `_told` tells of, or that make no other token."""
+    _untold: ClassVar[frozenset[str]] = frozenset({"_given", "_homes", "name", "options", "secrets", "token_url"})
+    """Attributes that make no other token. All others distinguish it, those of a subclass too."""
     idle: Mapping[str, str] = MappingProxyType({"token_client": _CALLS, "logout_at_exit": _CALLS, "store": _SHARED})
 
     def __init__(self, name: str, origins: Iterable[str], options: Mapping[str, Any]) -> None:
@@ -40,14 +40,9 @@ class Elsewhere(Provider):
         self.token_url = self._homes[0]
         self.options = {**given, "origins": self._homes[1:]}
 
-    if TYPE_CHECKING:
-
-        def _told(self) -> tuple[object, ...]: ...  # what makes its tokens differ; each has its own
-
     @property
     def identity(self) -> tuple[object, ...]:
-        more = {name: value for name, value in state_of(self).items() if name not in self._known}  # of a subclass
-        return (*self._told(), more) if more else self._told()
+        return ({name: identities(each) for name, each in state_of(self).items() if name not in self._untold},)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and state_of(self) == state_of(other)
@@ -77,7 +72,6 @@ class Printed(Elsewhere):
     """A provider that reads its token from a text: all of it, or a place in it."""
 
     _does = "gave"
-    _known = Elsewhere._known | {"_expires", "_token"}
 
     def __init__(
         self, name: str, origins: Iterable[str], options: Mapping[str, Any], token: Place, expires: Place | None
@@ -85,10 +79,6 @@ class Printed(Elsewhere):
         super().__init__(name, origins, options)
         self._token = _checked("token", token)
         self._expires = _checked("expires", expires)
-
-    @property
-    def _places(self) -> object:
-        return identities((self._token, self._expires))
 
     def read(self, reply: Reply) -> Token:
         said = Said(self, replace(reply, body=reply.body.removeprefix(_BOM)))

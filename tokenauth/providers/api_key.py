@@ -20,7 +20,7 @@ _CONSTANT = "a key is neither fetched nor renewed"
 class APIKey(Elsewhere):
     """A constant key: `APIKeyAuth(key, origins=[…], header="X-API-Key")`."""
 
-    _known = Elsewhere._known | {"_carry", "_header", "_key", "_places", "_scheme"}
+    _untold = Elsewhere._untold | {"_carry", "_header", "_key", "_places", "_scheme", "steady"}
     presents = True
     presents_by = "header= and scheme= of the key itself"
     idle: Mapping[str, str] = dict.fromkeys(
@@ -60,9 +60,6 @@ class APIKey(Elsewhere):
         self._places = frozenset(map(Origin.parse, self._homes))
         if not self._key.dynamic:
             self._checked(self._key.reveal(), ValueError)
-
-    def _told(self) -> tuple[object, ...]:
-        return ("key",)
 
     def _checked(self, value: str, kind: type[Exception]) -> str:
         if not self._carry.takes(value):

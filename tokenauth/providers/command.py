@@ -19,7 +19,6 @@ class Command(Printed):
     """Tokens printed by a command: `CommandAuth(["gcloud", "auth", "print-access-token"], origins=[…])`."""
 
     _does = "printed"
-    _known = Printed._known | {"_argv", "_env"}
 
     def __init__(
         self,
@@ -54,16 +53,14 @@ class Command(Printed):
         self._argv = _checked_argv(argv)
         if env is not None and not isinstance(env, Mapping):
             raise TypeError(f"env must be a mapping, not {type(env).__name__}")
-        self._env = {_checked_name(key): Secret(f"env[{key!r}]", value, raw=True) for key, value in (env or {}).items()}
-        self.secrets = tuple(self._env.values())
+        self._env = tuple(map(_checked_name, env or {}))
+        self.secrets = tuple(Secret(f"env[{key!r}]", value, raw=True) for key, value in (env or {}).items())
         program = os.path.basename(self._argv[0]) or self._argv[0]
         super().__init__(name or f"The command {program}", origins, options, token, expires)
 
-    def _told(self) -> tuple[object, ...]:
-        return (self._argv, tuple(self._env), self._places)
-
     def login(self, refresh_token: str | None = None) -> Generator[RunCommand, Reply, Token]:
-        reply = yield RunCommand(self._argv, self.name, {key: value.reveal() for key, value in self._env.items()})
+        env = dict(zip(self._env, (each.reveal() for each in self.secrets), strict=True))
+        reply = yield RunCommand(self._argv, self.name, env)
         return self.read(reply)
 
 

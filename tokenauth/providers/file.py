@@ -19,7 +19,6 @@ class File(Printed):
     """
 
     _does = "has"
-    _known = Printed._known | {"_path"}
     rests = False
     idle: Mapping[str, str] = {**Elsewhere.idle, "store": "the processes share the file"}
 
@@ -54,9 +53,6 @@ class File(Printed):
         """
         self._path = _checked_path(path)
         super().__init__(name or f"The file {self._path}", origins, options, token, expires)
-
-    def _told(self) -> tuple[object, ...]:
-        return (self._path, self._places)
 
     def version(self) -> str | None:
         try:

@@ -10,7 +10,6 @@ from typing import Any, Unpack
 
 from tokenauth._core.errands import CallFunction
 from tokenauth._core.expiry import LATEST, end_of
-from tokenauth._core.finder import Finder
 from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
 from tokenauth._core.secrets import bare
@@ -23,8 +22,6 @@ _KINDS = "a str, a Token, (token, expires_at), or an object with token and expir
 
 class Function(Elsewhere):
     """Tokens returned by your own function: `FunctionAuth(get_token, origins=["https://api.example.com"])`."""
-
-    _known = Elsewhere._known | {"_function", "_get_token", "_takes_rejected"}
 
     def __init__(
         self,
@@ -54,12 +51,8 @@ class Function(Elsewhere):
             TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         self._takes_rejected = _checked(get_token)
-        self._function = Finder(get_token)
         self._get_token = get_token
         super().__init__(name or f"The function {_name_of(get_token)}", origins, options)
-
-    def _told(self) -> tuple[object, ...]:
-        return (self._function.identity,)
 
     def login(self, refresh_token: str | None = None) -> Generator[CallFunction, Reply, Token]:
         reply = yield CallFunction(self._get_token, self.name, self._takes_rejected)

@@ -19,10 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tokenauth.sandbox._http import Endpoint, Handler, answer, stream
+from tokenauth.sandbox._http import Endpoint, answer, stream
 from tokenauth.sandbox._state import ProviderState
 
 TokenReader = Callable[[Request], str | None]
+Reply = Callable[[Request, bytes], Response]
 MAX_CHUNKS: Final = 10_000
 MAX_SIZE: Final = 1_000_000
 
@@ -42,49 +43,29 @@ def fingerprint(token: str) -> str:
 def api_routes(prefix: str, provider: ProviderState, read: TokenReader, *, counter: str = "api") -> list[BaseRoute]:
     """Return the protected paths under *prefix*; *read* finds the token, *counter* names the two counts."""
 
-    def protected(path: str, reply: Callable[[Request, bytes], Response]) -> Route:
-        return Route(prefix + path, Endpoint(provider, guard(provider, read, reply, counter=counter)))
+    def protected(path: str, reply: Reply, read: TokenReader = read) -> Route:
+        return Route(prefix + path, guard(provider, read, reply, counter=counter))
 
     return [
         protected("/api/{path:path}", lambda request, body: echo(request, body, read(request))),
         protected("/stream", lambda request, _: streamed(request)),
         protected("/redirect", lambda request, _: redirect(request)),
-        Route(prefix + "/denied/{path:path}", Endpoint(provider, _denier(provider, counter))),
+        protected("/denied/{path:path}", lambda request, body: echo(request, body, None), lambda _: None),
     ]
 
 
-def guard(
-    provider: ProviderState,
-    read: TokenReader,
-    reply: Callable[[Request, bytes], Response],
-    *,
-    counter: str = "api",
-) -> Handler:
-    """Return a handler that answers with *reply* if the token is accepted, else with 401; count either."""
+def guard(provider: ProviderState, read: TokenReader, reply: Reply, *, counter: str = "api") -> Endpoint:
+    """Return an endpoint that answers with *reply* if the token is accepted, else with 401; count either."""
 
     async def handle(request: Request) -> Response:
         body = await request.body()
-        if not provider.accepts(read(request)):
-            return _denied(provider, counter)
-        provider.count(f"{counter}_200")
-        return reply(request, body)
+        if provider.accepts(read(request)):
+            provider.count(f"{counter}_200")
+            return reply(request, body)
+        provider.count(f"{counter}_401")
+        return answer({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})
 
-    return handle
-
-
-def _denier(provider: ProviderState, counter: str) -> Handler:
-    """Return a handler that answers 401 to everybody."""
-
-    async def handle(request: Request) -> Response:
-        await request.body()
-        return _denied(provider, counter)
-
-    return handle
-
-
-def _denied(provider: ProviderState, counter: str) -> Response:
-    provider.count(f"{counter}_401")
-    return answer({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})
+    return Endpoint(handle, provider)
 
 
 def echo(request: Request, body: bytes, token: str | None) -> Response:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tokenauth.sandbox._state import Failure, ProviderState
 
@@ -72,15 +72,16 @@ class Call:
 
 
 class Endpoint:
-    """An ASGI app around *handler*: any method, ``Date`` by the provider's clock."""
+    """An ASGI app around *handler*: any method, ``Date`` by the clock of the *provider*, where there is one."""
 
-    def __init__(self, provider: ProviderState, handler: Handler) -> None:
-        self.provider = provider
+    def __init__(self, handler: Handler, provider: ProviderState | None = None) -> None:
         self.handler = handler
+        self.provider = provider
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.handler(Request(scope, receive))
-        response.headers["date"] = formatdate(self.provider.told_time(), usegmt=True)
+        if self.provider is not None:
+            response.headers["date"] = formatdate(self.provider.told_time(), usegmt=True)
         await response(scope, receive, send)
 
 
@@ -96,7 +97,7 @@ def token_endpoint(provider: ProviderState, methods: tuple[str, ...], login: Cal
         failure = provider.next_failure()
         return login(Call(provider, request, body)) if failure is None else fail(failure)
 
-    return Endpoint(provider, handle)
+    return Endpoint(handle, provider)
 
 
 def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -160,14 +161,3 @@ def stream(chunks: int, size: int) -> Response:
             yield bytes([number % 256]) * size
 
     return StreamingResponse(content(), media_type="application/octet-stream")
-
-
-def asgi(handler: Handler) -> ASGIApp:
-    """Return *handler* as an ASGI app that takes any method."""
-
-    class _App:
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            response = await handler(Request(scope, receive))
-            await response(scope, receive, send)
-
-    return _App()

@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Host, Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tokenauth.sandbox import _api, _control, atrip, manis, oauth, platform
-from tokenauth.sandbox._http import asgi
+from tokenauth.sandbox._http import Endpoint
 from tokenauth.sandbox._state import Clock, State
 from tokenauth.sandbox.front import page
 
@@ -46,11 +46,11 @@ def create_app(*, clock: Clock = time.time, portal_host: str = "localhost", stat
         *platform.routes(state["platform"]),
         *oauth.routes(state["oauth"]),
         *_control.routes(state),
-        Route("/echo/{path:path}", asgi(_echo)),
-        Route("/redirect", asgi(_redirect)),
+        Route("/echo/{path:path}", Endpoint(_echo)),
+        Route("/redirect", Endpoint(_redirect)),
     ]
-    front = Route("/", asgi(page))
-    portal = Router([_Unlinked("/", asgi(page)), *shared, *atrip.portal(state["atrip"])], redirect_slashes=False)
+    front = Route("/", Endpoint(page))
+    portal = Router([_Unlinked("/", Endpoint(page)), *shared, *atrip.portal(state["atrip"])], redirect_slashes=False)
     routes: list[BaseRoute] = [Host(portal_host, portal), front, *shared, *atrip.api(state["atrip"])]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False

@@ -29,13 +29,14 @@ from tokenauth.sandbox.credentials import ATRIP_CLIENT_ID, ATRIP_CLIENT_SECRET
 
 _FIELDS: Final = ("orderNo", "userName", "role")
 _FIXED: Final = {"accept": "application/json", "content-type": "application/json", "accept-encoding": "gzip"}
+_UNAUTHORIZED: Final[dict[str, object]] = {"status": 3, "msg": "unauthorized access"}
 
 
 def api(provider: ProviderState) -> list[BaseRoute]:
     """Return the token endpoint and the API calls, such as ``/search.do``."""
     return [
         Route("/getAtripToken.do", token_endpoint(provider, ("POST",), login)),
-        Route("/{call}.do", Endpoint(provider, _call_handler(provider))),
+        Route("/{call}.do", Endpoint(_call_handler(provider), provider)),
     ]
 
 
@@ -45,10 +46,10 @@ def portal(provider: ProviderState) -> list[BaseRoute]:
     def page(request: Request, body: bytes) -> Response:
         return echo(request, body, link_token(request))
 
-    handler = guard(provider, link_token, page, counter="portal")
+    endpoint = guard(provider, link_token, page, counter="portal")
     return [
         *api_routes("/portal", provider, link_token, counter="portal"),
-        *(Route(path, Endpoint(provider, handler)) for path in ("/", "/portal", "/portal/{path:path}")),
+        *(Route(path, endpoint) for path in ("/", "/portal", "/portal/{path:path}")),
     ]
 
 
@@ -103,13 +104,13 @@ def _refuse(call: Call, status: int, text: str) -> Response:
     return call.refuse(_gzipped(call, {"url": "", "status": status, "msg": text}))
 
 
-def _gzipped(call: Call, content: dict[str, object]) -> Response:
+def _gzipped(call: Call, content: dict[str, object], status: int = 200) -> Response:
     """Return *content* gzipped, if the caller takes that."""
-    plain = answer(content)
+    plain = answer(content, status)
     if "gzip" not in call.request.headers.get("accept-encoding", ""):
         return plain
     headers = {"content-type": "application/json", "cache-control": "no-store", "content-encoding": "gzip"}
-    return Response(compress(bytes(plain.body)), 200, headers)
+    return Response(compress(bytes(plain.body)), status, headers)
 
 
 def _call_handler(provider: ProviderState) -> Handler:
@@ -120,18 +121,12 @@ def _call_handler(provider: ProviderState) -> Handler:
         client_id, secret = call.header("x-atlas-client-id"), call.header("x-atlas-client-secret")
         if not client_id or not secret:
             provider.count("api_401")
-            return _gzipped_status(call, 401)
+            return _gzipped(call, _UNAUTHORIZED, 401)
         known = compare_digest(client_id.encode(), ATRIP_CLIENT_ID.encode())
         if not provider.secret_matches(secret, ATRIP_CLIENT_SECRET) or not known:
             provider.count("api_refused")
-            return _gzipped(call, {"status": 3, "msg": "unauthorized access"})
+            return _gzipped(call, _UNAUTHORIZED)
         provider.count("api_200")
         return echo(request, call.body, None)
 
     return handle
-
-
-def _gzipped_status(call: Call, status: int) -> Response:
-    response = _gzipped(call, {"status": 3, "msg": "unauthorized access"})
-    response.status_code = status
-    return response
