@@ -68,13 +68,14 @@ def _of_table(parameter: Parameter, table: Mapping[str, Any]) -> Any:
     is_content = Mapping in parameter.kinds and not (found and parameter.secret)
     if is_content:  # its keys are names that the API reads
         _, inner = parameter.kinds[Mapping]
-        return {name: argument(Parameter(name, _tree(inner), required=True), each) for name, each in table.items()}
+        inner = Any | Computed if inner is Any else inner  # what can be sent, if it is of anything, as a JSON body is
+        return {name: argument(Parameter(name, inner, required=True), each) for name, each in table.items()}
     if found is not None:
         return _read(parameter, found)
     part = _part(parameter, table)
     if part is not None:
         return part
-    if Call in parameter.kinds or _holds_calls(parameter):
+    if Call in parameter.kinds or any(Call in inner for inner in parameter.kinds.values()):
         return made(Call, arguments(Call, table, parameter.name), parameter.name)
     if Any in parameter.kinds:
         if set(table) == {"literal"}:
@@ -103,11 +104,6 @@ def _rule(values: list[Any]) -> Any:
     return tuple(values) if is_case else [_rule(each) if isinstance(each, list) else each for each in values]
 
 
-def _tree(inner: Any) -> Any:
-    """Return what a mapping of *inner* may hold: values that can be sent, if it is of anything, as a JSON body is."""
-    return Any | Computed if inner is Any else inner
-
-
 def _read(parameter: Parameter, found: Reference) -> Any:
     """Return the reference where the class reads it at each login, and else what it gives now."""
     try:
@@ -127,7 +123,7 @@ def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:
         return _imported(parameter.name, given)
     kinds = {plain(each): each for each in providers.__all__}
     kind = getattr(providers, kinds[plain(name)]) if plain(name) in kinds else None
-    if not isinstance(kind, type) or not any(_is_a(kind, each) for each in parameter.kinds):
+    if not isinstance(kind, type) or parameter.kinds.keys().isdisjoint(kind.__mro__[:-1]):
         return None
     if given is True:  # {text = true}
         given = {}
@@ -142,14 +138,6 @@ def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:
 def plain(name: str) -> str:
     """Return *name* in the one spelling of client_credentials, client-credentials and ClientCredentials."""
     return name.replace("-", "").replace("_", "").lower()
-
-
-def _is_a(kind: type, other: Any) -> bool:
-    return other is not object and other in kind.__mro__
-
-
-def _holds_calls(parameter: Parameter) -> bool:
-    return any(Call in inner for inner in parameter.kinds.values())
 
 
 def _imported(name: str, place: object) -> Any:

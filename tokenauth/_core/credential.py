@@ -59,9 +59,7 @@ class Credential:
                 kind = type(provider).__name__
                 raise TypeError(f"{kind}.secrets must be Secret(name, value), not {type(each).__name__}")
         static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
-        dynamic: tuple[Hashable, ...] = tuple(
-            [secret for secret in secrets if secret.dynamic]
-        )  # whose repr shows nothing
+        dynamic: tuple[Hashable, ...] = tuple([each for each in secrets if each.dynamic])  # whose repr shows nothing
         if client is not None and not secrets:
             dynamic = (weakref.ref(client),)
         self.mark = digest(purpose(provider).encoded, *static)

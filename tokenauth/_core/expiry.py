@@ -65,7 +65,9 @@ def instant(value: object, unit: InstantUnit | None = None, *, field: str = "exp
     if value is None:
         return None
     number = _number(value)
-    seconds = _date(value) if number is None else number / _PER_SECOND[unit or _unit_by_size(number)]
+    if number is not None and unit is None:
+        unit = "us" if number >= 1e14 else "ms" if number >= 1e11 else "s"
+    seconds = _date(value) if number is None else number / _PER_SECOND[unit or "s"]
     if seconds is None or not EARLIEST <= seconds <= LATEST:
         _warn(field, value)
         return None
@@ -137,12 +139,6 @@ def _duration(value: object) -> float | None:
         float(match[iso] or match[clock] or 0) for iso, clock in (("d", "days"), ("h", "hh"), ("m", "mm"), ("s", "ss"))
     )
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-
-
-def _unit_by_size(number: float) -> InstantUnit:
-    if number >= 1e14:
-        return "us"
-    return "ms" if number >= 1e11 else "s"
 
 
 def _date(value: object) -> float | None:

@@ -142,9 +142,7 @@ def share(
             )
         yield Pause(next(waits), flight)
     try:
-        saved = yield source.timely(
-            shelf.load(lease), flight, deadline
-        )  # somebody may have saved between look and lease
+        saved = yield source.timely(shelf.load(lease), flight, deadline)  # somebody was quick, between look and lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
             leased = Leased(shelf, lease, saved, since)

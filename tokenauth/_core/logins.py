@@ -234,9 +234,8 @@ class Logins:
     def keep(self, flight: Flight, held: Held, talk: Talk | None = None) -> Held:
         """Put *held*, which *talk* has brought, in use."""
         with self._credential.memory.lock:
-            newer = (
-                self._tokens.held() if flight.future.done() else None
-            )  # its loop stood still, and somebody took over
+            took_over = flight.future.done()  # somebody else, while its loop stood still
+            newer = self._tokens.held() if took_over else None
             if not flight.forgotten and (newer is None or newer.since < held.since):
                 self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
         self.tell_of(flight, held, talk)

@@ -164,11 +164,8 @@ def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
     """Whether *request* may have *refresh_token* in it; a look at the server's metadata before the exchange has not."""
     if not isinstance(request, TokenRequest) or request.method != "GET" or request.body:
         return True
-    return any(form in text for form in (refresh_token, quote(refresh_token, safe="")) for text in _texts(request))
-
-
-def _texts(request: TokenRequest) -> tuple[str, ...]:
-    return (request.url, *request.headers.values())
+    texts = (request.url, *request.headers.values())
+    return any(form in text for form in (refresh_token, quote(refresh_token, safe="")) for text in texts)
 
 
 def asked(source: Source, request: TokenRequest | Errand, flight: Flight, deadline: float) -> Exchange | Undertake:

@@ -201,9 +201,8 @@ def _has_hash(value: object) -> bool:
 
 def _unboxed(value: Any) -> Any:
     """Return the content of a SecretStr or similar, and anything else unchanged."""
-    return (
-        value.get_secret_value() if not isinstance(value, str | type) and hasattr(value, "get_secret_value") else value
-    )
+    is_box = not isinstance(value, str | type) and hasattr(value, "get_secret_value")
+    return value.get_secret_value() if is_box else value
 
 
 def _rebuilt(name: str, source: SecretLike, header: bool, raw: bool) -> Secret:

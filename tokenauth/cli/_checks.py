@@ -60,9 +60,8 @@ def network(auth: Any) -> Iterator[Verdict]:
         return
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
-        addresses = sorted(
-            {str(each[4][0]) for each in socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)}
-        )
+        found = socket.getaddrinfo(url.hostname, port, type=socket.SOCK_STREAM)
+        addresses = sorted({str(each[4][0]) for each in found})
     except OSError as problem:
         text = f"{url.hostname} can't be resolved ({problem.strerror or type(problem).__name__})"
         yield Verdict("DNS", FAIL, text, "Check the URL for a typo, and whether this machine is online.")
@@ -141,20 +140,16 @@ def login(auth: Any, seen: Observed) -> Iterator[Verdict]:
         yield Verdict("endpoint", FAIL, seen.why, "Check the URL against the API's documentation.")
     else:
         yield Verdict("endpoint", OK, text)
-        yield Verdict(
-            "credentials",
-            OK if seen.token else SKIP,
-            "accepted" if seen.token else "unknown, because the answer has no token",
-        )
+        verdict = (OK, "accepted") if seen.token else (SKIP, "unknown, because the answer has no token")
+        yield Verdict("credentials", *verdict)
 
 
 def token(auth: Any, seen: Observed) -> Iterator[Verdict]:
     """Yield where token and expiry were found."""
     if seen.token is not None and not seen.replies:
         end = "" if seen.token.lifetime is None else f", expires in {duration(seen.token.lifetime)}"
-        yield Verdict(
-            "token", OK, f"{seen.token.type}, {len(seen.token.value)} characters{end}; no token call was made"
-        )
+        text = f"{seen.token.type}, {len(seen.token.value)} characters{end}; no token call was made"
+        yield Verdict("token", OK, text)
         return
     if not seen.replies or not seen.replies[-1].ok:
         return
@@ -190,15 +185,13 @@ def _expiry(token: Any, answer: Answer, places: Any) -> Verdict:
 
 def clock(seen: Observed) -> Iterator[Verdict]:
     """Yield how this machine's clock and the server's differ."""
-    dates = [(reply, http_date(reply.headers.get("date", ""))) for reply in seen.replies[-1:]]
-    for reply, date in dates:
-        if date is None:
+    for reply in seen.replies[-1:]:
+        if http_date(reply.headers.get("date", "")) is None:
             yield Verdict("clock", SKIP, "the answer has no Date header")
             return
         skew = reply.server_now - reply.received_at
-        text = (
-            f"this machine's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead'}" if abs(skew) >= 1 else "in sync"
-        )
+        way = "behind" if skew > 0 else "ahead"
+        text = f"this machine's is {abs(skew):.0f} s {way}" if abs(skew) >= 1 else "in sync"
         step = "tokenauth allows for it; other programs may not. Check NTP on both sides." if abs(skew) > _SKEW else ""
         yield Verdict("clock", WARN if step else OK, text, step)
 

@@ -95,7 +95,9 @@ def _said(problem: Exception) -> tuple[str, int]:
 
     if isinstance(problem, errors.TokenAuthError):
         code, step = next((code, step) for kind, code, step in _steps(errors) if isinstance(problem, kind))
-        return f"{_sentence(on_a_command_line(str(problem)))} {step if _helps(step, problem) else ''}".rstrip(), code
+        if step == _DESCRIBE and problem.status is None:  # what a file or a command gave is no answer
+            step = ""
+        return f"{_sentence(on_a_command_line(str(problem)))} {step}".rstrip(), code
     if isinstance(problem, OSError) and problem.strerror:
         if problem.filename is None:
             _forsake_output()
@@ -124,10 +126,6 @@ def on_a_command_line(text: str) -> str:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", ".)")) else f"{text}."
-
-
-def _helps(step: str, problem: Any) -> bool:
-    return step != _DESCRIBE or problem.status is not None  # what a file or a command gave is no answer
 
 
 def _steps(errors: Any) -> Iterator[tuple[type, int, str]]:

@@ -72,9 +72,8 @@ def _sent(auth: Any, method: str, url: str, headers: dict[str, str], body: bytes
         raise
     except requests.RequestException as problem:
         text = f"no answer from {url.partition('?')[0]}: {reason(problem)}"
-        step = (
-            PRIVATE_CA if isinstance(problem, requests.exceptions.SSLError) else "Check the address and your network."
-        )
+        of_tls = isinstance(problem, requests.exceptions.SSLError)
+        step = PRIVATE_CA if of_tls else "Check the address and your network."
     raise Stop(f"{text}. {step}", ENDPOINT)
 
 

@@ -38,7 +38,9 @@ def describe(
     With --openapi nothing is sent: everything comes from the document.
     """
     if openapi is not None:
-        return _from_document(openapi, operation, url, as_json=as_json, quiet=quiet)
+        from tokenauth.cli import _openapi
+
+        return _shown(*_openapi.described(openapi, operation, url), as_json=as_json, quiet=quiet)
     if url is None:
         raise Stop("describe needs the URL of a login, or --openapi FILE")
     given = _arguments(url, data, param, header, basic, form=form, method=method.upper())
@@ -98,11 +100,8 @@ def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) 
         _screen.say("\n".join(f"  {line}" for line in lines), quiet=quiet)
     if not 200 <= answer.status < 300:
         refused = answer.status in {400, 401, 403, 422}
-        what = (
-            "the login was refused. Check the names and values that you send"
-            if refused
-            else "that does not look like a login"
-        )
+        what = "the login was refused. Check the names and values that you send"
+        what = what if refused else "that does not look like a login"
         raise Stop(f"HTTP {answer.status}: {what}", CREDENTIALS if refused else ENDPOINT)
     if found.token is None:
         text = "HTTP 200, but nothing in the answer looks like a token. Was the login refused in the body?"
@@ -138,11 +137,8 @@ def _notes(answer: Answer, found: Proposal) -> list[str]:
     if found.expires_in is None and found.expires_at is None:
         value = stands_at(answer, (found.token,))
         ends = isinstance(value, str) and jwt_end(value) is not None
-        notes.append(
-            "The JWT itself says when it expires."
-            if ends
-            else "The answer does not say when the token expires. If you know: lifetime=seconds."
-        )
+        unknown = "The answer does not say when the token expires. If you know: lifetime=seconds."
+        notes.append("The JWT itself says when it expires." if ends else unknown)
     code = _code_of(content)
     if code:
         notes.append(f"If failures come with HTTP 2xx too: success={code}")
@@ -156,10 +152,3 @@ def _code_of(content: object) -> str:
         if isinstance(value, bool) or (isinstance(value, int | str) and len(str(value)) <= 4 and str(value).isalnum()):
             return f'("{name}", {value!r})'.replace("'", '"')
     return ""
-
-
-def _from_document(path: str, operation: str | None, url: str | None, *, as_json: bool, quiet: bool) -> int:
-    from tokenauth.cli import _openapi
-
-    written, notes, lines = _openapi.described(path, operation, url)
-    return _shown(written, notes, lines, as_json=as_json, quiet=quiet)

@@ -32,7 +32,9 @@ def doctor(
     try:
         auth = auth_of(profile, name, ctx.obj)
     except Stop as problem:
-        verdicts = _refused(str(problem))
+        from tokenauth.cli._checks import Verdict
+
+        verdicts = iter([Verdict("configuration", "fail", str(problem), "Correct it, and run this again.")])
     else:
         verdicts = _verdicts(auth, f"the profile {profile}" if profile else type(auth).__name__, url, quiet)
     told = list(_told(verdicts, as_json=as_json, quiet=quiet))
@@ -48,12 +50,6 @@ def _check_url(url: str) -> None:
         Origin.parse(url)
     except ValueError as problem:
         raise Stop(f"--url: {problem}") from None
-
-
-def _refused(text: str) -> Iterator[Verdict]:
-    from tokenauth.cli._checks import Verdict
-
-    yield Verdict("configuration", "fail", text, "Correct it, and run this again.")
 
 
 def _verdicts(auth: Any, label: str, url: str | None, quiet: bool) -> Iterator[Verdict]:

@@ -12,12 +12,12 @@ from urllib.parse import urljoin, urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.expiry import LATEST, http_date
-from tokenauth._core.frozen import Frozen, part, replace
+from tokenauth._core.frozen import Frozen, part
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.places import Answer, Places, described, found, keys_of
 from tokenauth._core.provider import Provider, settable, titled, where
-from tokenauth._core.token import HTTP_TOKEN, Token
+from tokenauth._core.token import HTTP_TOKEN
 from tokenauth.providers._masking import shown
 from tokenauth.providers._proposals import proposed
 
@@ -198,16 +198,6 @@ class Said:
         named += f": the call {self.reply.call} before it" if self.reply.call else ""
         text = f"{named} {what} (HTTP {status}{code}){detail}. {advice}"
         return kind(text, status=status, code=fault.code, detail=fault.detail, extra=fault.extra, **more)
-
-
-def keeping(token: Token, kept: Mapping[str, str]) -> Token:
-    """Return *token* with what is *kept* beside it."""
-    return replace(token, kept={name: value for name, value in kept.items() if name != "token"}) if kept else token
-
-
-def wants_json(places: Places | None) -> bool:
-    """Whether only a JSON answer can have what is looked for."""
-    return all(isinstance(place, str) for place in places or ())
 
 
 def scheme_of(token_type: object) -> str:

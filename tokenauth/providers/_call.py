@@ -191,7 +191,8 @@ class Step(Slotted):
             if why:
                 raise errors.TokenAuthError(why)
         params = self._templates["params"].pairs(kept) if "params" in self._templates else []
-        return f"{url}{'&' if urlsplit(str(url)).query else '?'}{_query(params)}" if params else str(url)
+        query = urlencode(params, quote_via=quote, safe="")
+        return f"{url}{'&' if urlsplit(str(url)).query else '?'}{query}" if params else str(url)
 
     def _content(self, kept: Mapping[str, str]) -> tuple[str | None, bytes]:
         if "json" in self._templates:
@@ -206,16 +207,8 @@ class Step(Slotted):
     def _signed(self, request: TokenRequest, kept: Mapping[str, str]) -> TokenRequest:
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        given = (
-            request.method,
-            request.url,
-            target,
-            dict(request.headers),
-            request.body,
-            under_way.now().wall(),
-            dict(kept),
-        )
-        made = self._sign.result(Built(*given)) if self._sign is not None else {}
+        given = (target, dict(request.headers), request.body, under_way.now().wall(), dict(kept))
+        made = self._sign.result(Built(request.method, request.url, *given)) if self._sign is not None else {}
         signature = made if isinstance(made, Signature) else Signature(made) if isinstance(made, Mapping) else None
         if signature is None:
             text = "The callable for sign must return a dict of headers, or a Signature"
@@ -260,7 +253,3 @@ def _checked_body(name: str, body: object) -> Secret | Computed | None:
     if isinstance(body, bytes):
         body = body.decode(errors="surrogateescape")
     return Secret(name, body, raw=True)  # type: ignore[arg-type]  # it checks what it is given
-
-
-def _query(params: list[tuple[str, str]]) -> str:
-    return urlencode(params, quote_via=quote, safe="")

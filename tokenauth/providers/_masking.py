@@ -27,12 +27,9 @@ _CUT = re.compile(r"[%&\\][^%&\\ ]{0,11}\Z")  # a code that may be cut in two
 def shown(text: str, secrets: Iterable[str]) -> str:
     """Return *text* fit for an error: one line, printable, without *secrets* in any usual coding, LONGEST at most."""
     values = [secret for secret in secrets if secret]
-    line = _OPAQUE.sub(MASK, _masked(_line(text), values))
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = _OPAQUE.sub(MASK, _masked(" ".join(printable.split()), values))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _masked(line: str, secrets: list[str]) -> str:

@@ -94,15 +94,15 @@ class Reading:
         """Return the token in the answer to *step*. *kept*: of earlier answers."""
         said, where = _answers.Said(login, reply, kept), {**self.where, **step.places}
         self._check(said)
-        if said.answer.content is NOTHING and _answers.wants_json(where["token"]):
-            raise said.not_json()
+        if said.answer.content is NOTHING and all(isinstance(place, str) for place in where["token"] or ()):
+            raise said.not_json()  # and only JSON could have it
         if self.success and not self.success.matches(said.answer):
             raise said.unusable("reported a failure", self._fault(said))
         learned, missing = step.learned(said.answer)
         token = self._token(said, where)
         if missing:
             raise said.missing(missing)
-        return _answers.keeping(token, {**kept, **learned})
+        return replace(token, kept={name: value for name, value in {**kept, **learned}.items() if name != "token"})
 
     def learned(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> dict[str, str]:
         """Return what is kept of the answer to *step*, a call before the login."""

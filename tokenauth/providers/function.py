@@ -119,8 +119,10 @@ def _name_of(function: Any) -> str:
 def _token_of(value: Any, reply: Reply) -> Token | None:
     """Return *value*, a function's result, as a token; None if it is of no known kind."""
     match value:
+        case Token(expires_at=None):
+            return value
         case Token():  # keep its expiry: a lifetime would count from when the token was fetched elsewhere
-            return value if value.expires_at is None else _replaced(value)
+            return Token(value.value, value.type, None, value.expires_at, origin=value.origin, extra=value.extra)
         case str():
             return Token(value.strip())
         case Mapping():
@@ -140,10 +142,6 @@ def _token_of(value: Any, reply: Reply) -> Token | None:
         return None
     refresh_in = ahead - reply.sent_at if isinstance(ahead, int | float) and reply.sent_at < ahead <= LATEST else None
     return Token(text.strip(), scheme_of(kind), *times, refresh_in)
-
-
-def _replaced(token: Token) -> Token:
-    return Token(token.value, token.type, None, token.expires_at, origin=token.origin, extra=token.extra)
 
 
 def _times(end: object) -> tuple[float | None, float | None] | None:

@@ -51,9 +51,8 @@ class Login(Provider):
     _noun = "token"
     _url_name = "url"
     presents_by = "header=, param= or cookie= of the login itself"
-    speaks_oauth: ClassVar[bool] = (
-        False  # whether any `error` in an answer without a token is a refusal (RFC 6749 §5.2)
-    )
+    speaks_oauth: ClassVar[bool] = False
+    """Whether any `error` in an answer without a token is a refusal (RFC 6749 §5.2)."""
     _checked: ClassVar[frozenset[str]] = frozenset()  # attributes of a subclass that can be compared for sure
 
     def __init__(self, url: str, **options: Unpack[LoginOptions]) -> None:

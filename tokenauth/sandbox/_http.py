@@ -120,7 +120,8 @@ def fail(failure: Failure) -> Response:
         return Dropped()
     if failure.kind == "cut":
         return Dropped(b'{"token": "cut sh', length=500)
-    headers = {} if failure.retry_after is None else {"retry-after": _seconds(failure.retry_after)}
+    after = failure.retry_after
+    headers = {} if after is None else {"retry-after": after if isinstance(after, str) else f"{after:g}"}
     if failure.location is not None:
         headers["location"] = failure.location
     if failure.kind != "status":
@@ -131,10 +132,6 @@ def fail(failure: Failure) -> Response:
     if failure.status in {204, 304}:  # they have no body
         return Response(None, failure.status, headers)
     return answer({"message": "failing on demand"}, failure.status, headers)
-
-
-def _seconds(retry_after: float | str) -> str:
-    return retry_after if isinstance(retry_after, str) else f"{retry_after:g}"
 
 
 class Dropped(Response):

@@ -50,7 +50,8 @@ def login(call: Call) -> Response:
         return call.fault("unsupported_grant_type", "grant_type must be password.")
     username, password = form.get("username", ""), form.get("password", "")
     if not _basic_is_right(call, username):
-        return call.refuse(_unauthorized())
+        content = {"error": "invalid_client", "error_description": "Basic Authorization is missing or wrong."}
+        return call.refuse(answer(content, 401, {"www-authenticate": 'Basic realm="Token"'}))
     if not _known(call.provider, username, password):
         return call.fault("invalid_grant", "The user name or password is incorrect.")
     call.provider.revoke(username)
@@ -83,8 +84,3 @@ def _basic_is_right(call: Call, username: str) -> bool:
         return not call.provider.knobs.require_basic
     name, password = call.basic() or ("", "")
     return compare_digest(name.encode(), username.encode()) and _known(call.provider, name, password)
-
-
-def _unauthorized() -> Response:
-    content = {"error": "invalid_client", "error_description": "Basic Authorization is missing or wrong."}
-    return answer(content, 401, {"www-authenticate": 'Basic realm="Token"'})

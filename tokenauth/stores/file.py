@@ -77,7 +77,7 @@ class FileStore:
     def acquire(self, key: str, seconds: float) -> Lease | None:
         with self._changing(key):
             fence, until = self._last_lease(key)
-            if time.time() < until and self._lives(key, fence):
+            if time.time() < until and _is_held(self._path(key, f"{fence}.alive")):
                 return None
             with contextlib.suppress(OSError):  # Windows removes no file that a hanging process has open
                 self._path(key, f"{fence}.alive").unlink(missing_ok=True)
@@ -144,13 +144,6 @@ class FileStore:
         except ValueError:
             return 0, 0.0
 
-    def _lives(self, key: str, fence: int) -> bool:
-        """Whether the holder of the lease *fence* lives and has not released it."""
-        path = self._path(key, f"{fence}.alive")
-        if not path.exists():
-            return False
-        return _is_held(path)
-
     @staticmethod
     def _read(path: Path, *, ended: bool = False) -> bytes | None:
         """Return what the file holds, 1 MiB at most; None where it is not there, or has *ended* and need not."""
@@ -192,8 +185,8 @@ class FileStore:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether *path* shows that the holder of a lease, which may be a long one, lives."""
-    if path.suffix != ".alive":
+    """Whether *path* shows that the holder of a lease, which may be a long one, lives and has not released it."""
+    if path.suffix != ".alive" or not path.exists():
         return False
     lock = _lock(path)
     try:
