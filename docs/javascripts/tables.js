@@ -1,0 +1,20 @@
+// A table that is wider than its page is stacked instead of scrolled: one cell below the other, each with the heading of
+// its column (stylesheets/extra.css).
+const tables = [...document.querySelectorAll(".md-typeset table:not([class])")]
+
+for (const table of tables) {
+  const headings = [...table.querySelectorAll("thead th")].map((each) => each.textContent)
+  for (const row of table.querySelectorAll("tbody tr"))
+    [...row.cells].forEach((cell, column) => (cell.dataset.label = headings[column] ?? ""))
+}
+
+function stack() {
+  for (const table of tables) {
+    delete table.dataset.stacked
+    const frame = table.closest(".md-typeset__scrollwrap") ?? table.parentElement
+    if (Math.max(frame.scrollWidth - frame.clientWidth, table.scrollWidth - table.clientWidth) > 1) table.dataset.stacked = ""
+  }
+}
+
+stack()
+addEventListener("resize", stack)
