@@ -3,10 +3,10 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,11 +194,12 @@ HANGS = """
 @every
 def test_one_that_hangs_is_ended_with_its_children(client: Client, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    auth = command(["/bin/sh", "-c", 'sleep 100 & echo $$ $! > "$0"; sleep 100', pids], timeout=0.5)
-    started = time.monotonic()
-    with pytest.raises(TokenEndpointError, match="timeout="):
-        client.get(auth, "https://h.example")
-    assert time.monotonic() - started < 10
+    for seconds in (0.5, 5.0, 50.0):  # a busy machine may take longer to begin it
+        auth = command(["/bin/sh", "-c", 'sleep 100 & echo $$ $! > "$0"; sleep 100', pids], timeout=seconds)
+        with pytest.raises(TokenEndpointError, match="timeout="):
+            client.get(auth, "https://h.example")
+        if pids.exists() and pids.read_text():
+            break
     first, child = map(int, pids.read_text().split())
     until(lambda: not _alive(first))  # not even a zombie
     until(lambda: not _alive(child) or "(sleep" not in Path(f"/proc/{child}/stat").read_text() or _is_zombie(child))
@@ -214,17 +215,14 @@ def _is_zombie(pid: int) -> bool:
 
 @posix
 def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
-    started = time.monotonic()
-    auth = command(["/bin/sh", "-c", "sleep 30 & echo t-1"])
-    assert auth.get_token().value == "t-1"
-    assert time.monotonic() - started < 10
+    child = int(command(["/bin/sh", "-c", "sleep 100 & echo $!"], timeout=3600).get_token().value)
+    assert not _is_zombie(child), "it was waited for"
+    os.kill(child, signal.SIGKILL)
 
 
 def test_a_flood_is_ended() -> None:
-    started = time.monotonic()
     with pytest.raises(TokenResponseError, match="more than 1 MiB"):
         command(program("while True: print('x' * 10000)")).get_token()
-    assert time.monotonic() - started < 10
 
 
 def test_much_on_stderr_does_not_stop_it() -> None:
@@ -259,27 +257,25 @@ CTRL_C = """
 def test_ctrl_c_ends_the_program_and_the_command(way: str, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = CTRL_C.format(hangs=textwrap.dedent(HANGS.format(pids=str(pids))), pids=str(pids), way=way)
-    started = time.monotonic()
     text = textwrap.dedent(script)
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=40, check=False)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=55, check=False)
     assert done.stdout == "interrupted\n", done.stderr
-    assert time.monotonic() - started < 30
     for pid in map(int, pids.read_text().split()):
         until(lambda pid=pid: not _alive(pid) or _is_zombie(pid))  # type: ignore[misc]
 
 
-def test_an_event_loop_goes_on_meanwhile() -> None:
-    auth, turns = command(program("import time; time.sleep(0.5); print('t-1')")), []
+def test_an_event_loop_goes_on_meanwhile(tmp_path: Path) -> None:
+    """The command ends when the loop has had some turns."""
+    begun, turned = tmp_path / "begun", tmp_path / "turned"
+    text = f"import os; open({str(begun)!r}, 'w')\nwhile not os.path.exists({str(turned)!r}): pass\nprint('t-1')"
 
     async def main() -> None:
-        task = asyncio.create_task(auth.aget_token())
-        while not task.done():
-            turns.append(1)
-            await asyncio.sleep(0.01)
+        task = asyncio.create_task(command(program(text)).aget_token())
+        await asyncio.to_thread(until, lambda: begun.exists() or task.done())
+        turned.touch()
         assert (await task).value == "t-1"
 
     asyncio.run(main())
-    assert len(turns) > 5
 
 
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import logging
 import pickle
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -106,10 +105,11 @@ def test_its_token_is_held_and_renewed_after_a_refusal(client: Client, kind: str
 @every
 def test_a_herd_calls_it_once(client: Client, api: API) -> None:
     def slow() -> str:
-        time.sleep(0.1)
+        until(lambda: waiting(auth) == 15)
         return api.issue()
 
-    assert client.herd(api.auth(slow), api.url, 16) == [200] * 16
+    auth = api.auth(slow)
+    assert client.herd(auth, api.url, 16) == [200] * 16
     assert api.made == ["t-1"]
 
 
@@ -180,13 +180,11 @@ def test_an_async_one_that_hangs_is_left_in_time(client: Client, api: API) -> No
     sleep = client.sleep if isinstance(client, Awaiting) else asyncio.sleep
 
     async def get_token() -> str:
-        await sleep(30)
+        await sleep(3600)
         return "t-1"
 
-    started = time.monotonic()
     with pytest.raises(TokenEndpointError, match="did not finish in time"):
         client.get(api.auth(get_token, timeout=0.3), api.url)
-    assert time.monotonic() - started < 10
 
 
 @every
@@ -612,11 +610,9 @@ def test_a_function_that_uses_its_own_auth_object_is_told_at_once(way: str, api:
         token: Token = await auth.aget_token()
         return token
 
-    auth = api.auth(inside if way == "sync" else ainside, timeout=5)
-    started = time.monotonic()
+    auth = api.auth(inside if way == "sync" else ainside, timeout=3600)
     with pytest.raises(TokenAuthError, match="from inside its own fetch"):
         asyncio.run(auth.aget_token())
-    assert time.monotonic() - started < 4
 
 
 def test_another_auth_object_can_be_its_source(api: API) -> None:

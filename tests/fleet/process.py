@@ -1,8 +1,7 @@
 """A process of a fleet, for tests: `Process(settings)` starts it, `ask` has it do something.
 
 Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant ("platform",
-"password", or "refresh" with a refresh_token), timeout,
-patient (True: a store that is slow, since the machine is busy, is not left alone).
+"password", or "refresh" with a refresh_token), timeout.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ def store_of(settings: dict[str, Any]) -> Any:
 
 def auth_of(settings: dict[str, Any]) -> Any:
     auth = _auth_of(settings)
-    if settings.get("patient"):
+    if auth._source.fleet.shelf:  # where the machine is busy, a store is slow, and a process without it logs in itself
         auth._source.fleet.shelf._call_seconds = auth._source.credential.timeout
     return auth
 

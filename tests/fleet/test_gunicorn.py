@@ -36,8 +36,6 @@ SECONDS = 30.0 if os.environ.get("TOKENAUTH_LONG") else 8.0
 ROOT = Path(__file__).parents[2]
 LIFETIME = 6.0
 """Seconds that a token lives in the half of the load in which they expire."""
-PATIENT = {"timeout": 30.0, "patient": True}
-"""Where the machine is slow, a call of the store is, too, and a worker that goes without would log in by itself."""
 
 
 def logins(sandbox: Sandbox) -> int:
@@ -162,7 +160,7 @@ def gunicorn(settings: dict[str, Any], *, preload: bool) -> Iterator[Gunicorn]:
 
 @pytest.mark.parametrize("preload", [False, True], ids=["", "preload"])
 def test_gunicorns_workers_share_one_token(sandbox: Sandbox, place: dict[str, Any], preload: bool) -> None:
-    settings = {**place, **PATIENT, "url": sandbox.url, "api": f"{sandbox.url}/platform/api/things"}
+    settings = {**place, "timeout": 30.0, "url": sandbox.url, "api": f"{sandbox.url}/platform/api/things"}
     with gunicorn(settings, preload=preload) as server:
         for thread in server.threads:
             thread.start()
@@ -183,7 +181,7 @@ def test_gunicorns_workers_share_one_token(sandbox: Sandbox, place: dict[str, An
 
 
 def test_processes_that_mix_clients_share_one_token(sandbox: Sandbox, place: dict[str, Any], tmp_path: Path) -> None:
-    settings = {**place, **PATIENT, "url": sandbox.url}
+    settings = {**place, "timeout": 30.0, "url": sandbox.url}
     api, path = f"{sandbox.url}/platform/api/things", str(tmp_path / "progress")
     slots = {number: [2 * number, 2 * number + 1] for number in range(9)}
     progress = Progress(path)

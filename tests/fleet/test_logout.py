@@ -39,7 +39,7 @@ class Sessions:
 def fleet(place: dict[str, Any]) -> Iterator[tuple[Sessions, str, list[Process]]]:
     sessions = Sessions()
     with serve(sessions) as server:
-        settings = {**place, "url": server.url, "grant": "revoking", "timeout": 10.0, "patient": True}
+        settings = {**place, "url": server.url, "grant": "revoking", "timeout": 30.0}
         with processes(3, settings) as started:
             yield sessions, f"{server.url}/api", started
 

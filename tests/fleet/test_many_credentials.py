@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Received, Reply, serve
-from tests.support import until
+from tests.support import token_threads, until
 from tokenauth import ClientCredentialsAuth
 from tokenauth.stores import FileStore
-from tokenauth.stores._sealed import SEALS
 
 MANY = 60
 
@@ -38,7 +37,7 @@ def test_sixty_credentials_that_begin_at_once_do_not_wear_out_the_store(
 
     with serve(answer) as server, ThreadPoolExecutor(MANY) as pool, caplog.at_level(logging.WARNING):
         auths = list(pool.map(begin, range(MANY)))
-        until(lambda: not SEALS._being_made)
+        until(lambda: not token_threads(()))  # all keys are known
         for auth in auths:
             auth.invalidate()
             assert auth.get_token().value == "t-1"

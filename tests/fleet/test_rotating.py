@@ -98,7 +98,7 @@ def rounds(family: Family, url: str, settings: dict[str, Any], *, count: int, se
 def test_a_brought_one_is_used_once_by_the_whole_fleet(place: dict[str, Any]) -> None:
     """And by whoever comes after it, with the first one in hand."""
     with served() as (family, url):
-        settings = {**place, "url": url, "grant": "refresh", "refresh_token": "r-1", "timeout": 10.0}
+        settings = {**place, "url": url, "grant": "refresh", "refresh_token": "r-1", "timeout": 30.0}
         for generation in range(2):
             with processes(4, settings) as fleet:
                 for number in range(3):
@@ -120,7 +120,7 @@ def test_under_kills_credentials_are_used_and_no_refresh_token_twice(
     place: dict[str, Any], count: int, seconds: float
 ) -> None:
     with served() as (family, url):
-        settings = {**place, "url": url, "grant": "password", "timeout": 10.0, "patient": True}
+        settings = {**place, "url": url, "grant": "password", "timeout": 10.0}
         assert rounds(family, url, settings, count=count, seconds=seconds, seed=1) > 0
         assert family.lost == 0
 
@@ -131,7 +131,7 @@ def test_under_kills_a_brought_one_is_used_again_only_where_its_answer_was_lost(
 ) -> None:
     with served(grace=60.0) as (family, url):
         settings = {**place, "url": url, "grant": "refresh", "refresh_token": "r-1"}
-        settings |= {"timeout": 10.0, "patient": True}
+        settings |= {"timeout": 10.0}
         done = rounds(family, url, settings, count=count, seconds=seconds, seed=2)
         assert done > 0
         assert family.lost == 0

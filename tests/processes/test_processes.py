@@ -168,7 +168,7 @@ def test_a_fork_while_a_thread_imports_what_a_login_needs_serves_the_child(modul
         begun.wait(20)
         child = os.fork()
         if not child:
-            signal.alarm(5)
+            signal.alarm(50)
             auth.get_token()
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

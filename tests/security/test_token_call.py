@@ -41,7 +41,7 @@ def auth_for(server: Faulty, timeout: float = 30.0, **options: Any) -> ClientCre
     auth = ClientCredentialsAuth(
         f"{server.url}/token",
         client_id="canary-id",
-        client_secret="canary-secret",
+        client_secret="oh-canary-secret",  # none of its codings begins with four digits, as the end of a port may be
         timeout=timeout,
         **{"cache": {}, **options},
     )
