@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 else:
     HTTPAdapter = (requests if niquests is None else niquests).adapters.HTTPAdapter
 
-SECONDS = 20.0
+SECONDS = 60.0
 TLS = ssl.create_default_context()
 """Shared, for to load the CA bundle takes each new client 20 ms, and loopback has no use for it."""
 

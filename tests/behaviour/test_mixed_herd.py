@@ -30,7 +30,7 @@ SECONDS = 60.0
 CONNECTIONS = 20
 """Of each async client. httpx takes time that grows with the square of its tasks, with or without auth."""
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

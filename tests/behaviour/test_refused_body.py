@@ -25,7 +25,6 @@ every_reading = pytest.mark.parametrize(
     + [(client, "play") for client in CLIENTS if client.name == "requests"],  # which reads no stream
     ids=repr,
 )
-pytestmark = pytest.mark.timeout(60)
 
 
 def refusing(server: TokenServer, refusal: Callable[[], Reply]) -> None:

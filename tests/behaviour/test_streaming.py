@@ -11,8 +11,6 @@ from tests.servers import Received, Reply
 from tests.support import TokenServer, token_server
 from tokenauth import TokenAuth
 
-pytestmark = pytest.mark.timeout(40)
-
 
 @pytest.mark.parametrize("revoked", [False, True], ids=["at once", "after a retry"])
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -18,11 +18,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
+import redis
 import requests
 
 from tokenauth import PasswordGrantAuth, PlatformAuth, RefreshTokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials
-from tokenauth.stores import FileStore, RedisStore
+from tokenauth.stores import FileStore, RedisStore, file
 
 THINK = 0.01
 """Seconds between two requests of a worker under load."""
@@ -34,12 +35,14 @@ def store_of(settings: dict[str, Any]) -> Any:
         return None
     if where.startswith("file:"):
         return FileStore(where.removeprefix("file:"))
-    return RedisStore(where, prefix=settings.get("prefix", "tokenauth:"))
+    return RedisStore(redis.Redis.from_url(where, socket_timeout=60), prefix=settings.get("prefix", "tokenauth:"))
 
 
 def auth_of(settings: dict[str, Any]) -> Any:
+    """Return an auth object with a patient store: on a busy machine it is slow, and without it each would log in."""
     auth = _auth_of(settings)
-    if auth._source.fleet.shelf:  # where the machine is busy, a store is slow, and a process without it logs in itself
+    file._LOCK_WAIT = 60.0
+    if auth._source.fleet.shelf:
         auth._source.fleet.shelf._call_seconds = auth._source.credential.timeout
     return auth
 

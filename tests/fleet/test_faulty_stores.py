@@ -348,7 +348,7 @@ def test_a_lease_that_redis_would_keep_for_ever_stops_nobody(server: TokenServer
     """A dump that was restored, PERSIST, or somebody's own key: ours always end."""
     with redis_server() as url:
         store, raw = RedisStore(url, prefix="stuck:"), redis.Redis.from_url(url)
-        auth = worker(server, store, timeout=2.0)
+        auth = worker(server, store, timeout=40.0)
         for stuck in (raw.set, raw.rpush):
             raw.delete(*raw.keys("stuck:*"), "none")
             stuck(store._key(shelf_name(auth), "lease"), "7")

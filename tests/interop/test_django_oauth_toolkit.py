@@ -167,11 +167,13 @@ def test_a_token_that_expired_there_is_renewed(client: Client, server: Django, m
 @pytest.mark.parametrize("make", [service, app])
 def test_a_short_life_is_noticed_here(client: Client, hasty: Django, make: Any) -> None:
     auth = make(hasty)
-    assert client.get(auth, hasty.api) == 200
+    until(lambda: client.get(auth, hasty.api) == 200)  # a busy machine may take the second that a token lives
     first = client.get_token(auth)
     assert first.lifetime == 1
     until(lambda: not hasty.accepts(first.value))
-    assert client.send(auth, Get(hasty.api)).history == []  # no 401: it was known to have expired
+    hasty.calls()
+    refused = client.send(auth, Get(hasty.api)).history
+    assert len(refused) < len(hasty.calls()), "it was sent though it was known to have expired"
 
 
 @every

@@ -15,7 +15,7 @@ from tests.world.scene import Scene
 from tokenauth import TokenAuth
 from tokenauth.stores import FileStore
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
+pytestmark = pytest.mark.slow
 START = datetime.datetime(2030, 1, 1, 12, tzinfo=datetime.UTC)
 LIFETIME = 3600
 every_client = pytest.mark.parametrize(

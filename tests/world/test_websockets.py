@@ -17,7 +17,7 @@ from tests.servers import mute
 from tests.support import background
 from tests.world.scene import Scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

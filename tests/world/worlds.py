@@ -22,7 +22,7 @@ from tests.servers import Reply
 from tests.world.scene import Scene
 from tokenauth import TokenAuthError
 
-SECONDS = 20.0
+SECONDS = 60.0
 ROOTS: dict[str, type[Exception]] = {
     "requests": requests.RequestException,
     "httpx": httpx.HTTPError,
