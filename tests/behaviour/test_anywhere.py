@@ -266,7 +266,7 @@ def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> Non
 
 def test_refusals_of_new_tokens_become_rare(server: TokenServer) -> None:
     server.answer = lambda request: None if request.path == "/token" else Reply(401)
-    auth = server.auth()
+    auth = with_clock(server.auth(), ManualClock())
     for _ in range(10):
         sent = auth.headers(server.api)
         assert get(server.api, sent) == 401

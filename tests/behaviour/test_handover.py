@@ -185,8 +185,9 @@ def test_a_leader_killed_between_two_instructions_is_replaced_in_time(
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_nobody_waits_longer_than_the_timeout(client: Client, server: TokenServer) -> None:
-    auth = server.auth(timeout=0.3)
+    auth = server.auth(timeout=3600.0)
     with hand_played_leader(auth):  # which never lands
+        auth._source.credential.timeout = 0.3
         problems = client.herd(auth, server.api, WAITERS)
     assert {type(problem) for problem in problems} == {TokenEndpointError}
     assert all("in time" in str(problem) for problem in problems)

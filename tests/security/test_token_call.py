@@ -24,7 +24,7 @@ import trustme
 from tests.clients import AWAITING, BLOCKING, CLIENTS, FAMILY, TLS, Awaiting, Client, Get
 from tests.security.faulty import Behaviour, Faulty, answer, faulty, send, send_all, silent, token
 from tests.servers import Received, Reply, serve
-from tests.support import token_threads, until, without_pauses
+from tests.support import ManualClock, token_threads, until, with_clock, without_pauses
 from tokenauth import ClientCredentialsAuth, TokenEndpointError, TokenResponseError, errors
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
@@ -55,6 +55,7 @@ def suffer(server: Faulty, client: Client, behaviour: Behaviour, auth: ClientCre
     """Meet *behaviour*, then see that everything is as before it. Return the error."""
     server.behaviour, server.token_calls = behaviour, 0
     server.api_calls.clear()
+    with_clock(auth, ManualClock())
     auth.invalidate()
     with pytest.raises(errors.TokenAuthError) as caught:
         client.get(auth, f"{server.url}/api")
