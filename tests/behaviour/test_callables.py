@@ -1,5 +1,6 @@
 """Secrets that are callables: one call for each login, whatever they are used for, and none in between."""
 
+import itertools
 import json
 import logging
 import threading
@@ -12,7 +13,7 @@ import pytest
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply
 from tests.support import token_server
-from tokenauth import AtripAuth, PasswordGrantAuth, PlatformAuth, TokenAuth, TokenAuthError
+from tokenauth import AtripAuth, CredentialsRejected, PasswordGrantAuth, PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.providers import Login, Secret
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -182,3 +183,30 @@ def _atrip(url: str, secret: Callable[[], str]) -> AtripAuth:
     return AtripAuth(
         client_id="c", client_secret=secret, user_name="u", role="Admin", order_no="", base_url=url, cache={}
     )
+
+
+def rejecting(request: Received) -> Reply | None:
+    return Reply(401, {"error": "invalid_client"}) if request.path == "/token" else None
+
+
+@every
+def test_one_for_each_request_sends_a_wrong_password_once(client: Client) -> None:
+    """As where each request makes its own auth object, with a lambda."""
+    with token_server(answer=rejecting) as server:
+        for _ in range(5):
+            auth = PlatformAuth(f"{server.url}/token", username=server.user, password=lambda: "wrong")
+            with pytest.raises(CredentialsRejected):
+                client.get(auth, server.api)
+        assert len(server.token_calls) == 1
+
+
+@every
+def test_one_whose_answers_alternate_sends_each_wrong_password_once(client: Client) -> None:
+    """As where one of two replicas of a vault is behind."""
+    with token_server(answer=rejecting) as server:
+        words = itertools.cycle(["new", "new", "old", "old", "old"])
+        auth = PlatformAuth(f"{server.url}/token", username="u", password=lambda: next(words), cache={})
+        for _ in range(20):
+            with pytest.raises(CredentialsRejected):
+                client.get(auth, server.api)
+        assert len(server.token_calls) == 2

@@ -1,7 +1,7 @@
 import pytest
 
 from tokenauth import CredentialsRejected, TokenEndpointError
-from tokenauth._core.cooldown import Cooldowns
+from tokenauth._core.cooldown import MOST_SECRETS, Cooldowns
 
 KEY = "key"
 
@@ -80,6 +80,35 @@ def test_a_secret_that_is_another_one_each_time_gets_one_try_more(cooldowns: Coo
     cooldowns.start(KEY, CredentialsRejected("no"), 2.0, "s-2")
     assert cooldowns.failure(KEY, 61.9, "s-3") is not None
     assert cooldowns.failure(KEY, 62.0, "s-4") is None
+
+
+def test_it_counts_for_the_secrets_as_they_were_read(cooldowns: Cooldowns) -> None:
+    """From two callables, and from one whose answers alternate."""
+    here, elsewhere, another = ("mark", "f"), ("mark", "g"), ("other", "f")
+    cooldowns.start(here, CredentialsRejected("no"), 0.0, "s-1")
+    assert cooldowns.failure(elsewhere, 1.0, "s-1") is not None
+    assert cooldowns.failure(another, 1.0, "s-1") is None
+    assert cooldowns.failure(elsewhere, 1.0, "s-2") is None
+    cooldowns.start(here, CredentialsRejected("no"), 1.0, "s-2")
+    for _ in range(3):
+        assert None not in {cooldowns.failure(here, 2.0, "s-1"), cooldowns.failure(here, 2.0, "s-2")}
+    cooldowns.succeeded(here, "s-2")
+    assert cooldowns.failure(here, 2.0, "s-2") is None
+    assert cooldowns.failure(here, 2.0, "s-1") is not None
+    cooldowns.clear(elsewhere)
+    assert cooldowns.failure(here, 2.0, "s-1") is None
+
+
+def test_a_login_that_succeeds_shows_that_the_endpoint_works_for_all(cooldowns: Cooldowns) -> None:
+    cooldowns.start(KEY, down(), 0.0, "s-1")
+    cooldowns.succeeded(KEY, "s-2")
+    assert cooldowns.failure(KEY, 0.0, "s-1") is None
+
+
+def test_secrets_that_differ_each_time_are_bounded(cooldowns: Cooldowns) -> None:
+    for number in range(100):
+        cooldowns.start((KEY, number), CredentialsRejected("no"), 0.0, f"s-{number}")
+    assert sum(cooldowns.failure((KEY, "new"), 1.0, f"s-{number}") is not None for number in range(100)) == MOST_SECRETS
 
 
 def test_keys_do_not_touch_one_another_and_are_bounded() -> None:

@@ -2,6 +2,7 @@
 
 For an unreachable or failing endpoint the pause is 1 s, doubling to 30 s, or what its `Retry-After` says (at most one
 hour). For rejected credentials it is 60 s, because each try counts towards a lockout; a changed secret gets one try.
+It counts for the secrets as they were read, too: each request may bring a callable of its own.
 """
 
 import logging
@@ -23,6 +24,8 @@ FIRST, LONGEST = 1.0, 30.0
 REJECTED = 60.0
 """Pause in seconds after rejected credentials."""
 LONGEST_RETRY_AFTER = 3600.0
+MOST_SECRETS = 64
+"""Secrets of one credential whose failure is remembered: some differ each time."""
 FRESH, CONTESTED, WARN_EVERY = 60.0, 3, 600.0
 
 
@@ -33,6 +36,10 @@ class _Cooling(NamedTuple):
     secrets: str
     changed: bool
 
+    @property
+    def is_rejection(self) -> bool:
+        return isinstance(self.failure, errors.CredentialsRejected)
+
 
 class Cooldowns:
     """The failures in their cool-down, by key. Times are monotonic seconds."""
@@ -40,6 +47,7 @@ class Cooldowns:
     def __init__(self, lock: "threading.RLock | None" = None, maxsize: int = MAX_TOKENS) -> None:
         self._cooling: Recent[_Cooling] = Recent(lock, maxsize)
         self._lock = self._cooling.lock
+        self._as_read: Recent[dict[str, _Cooling]] = Recent(self._lock, maxsize)
         self._proven: Recent[bool] = Recent(self._lock, maxsize)
         self._contests: Recent[tuple[int, float]] = Recent(self._lock, maxsize)
 
@@ -51,14 +59,16 @@ class Cooldowns:
         the credentials or the endpoint work now.
         """
         with self._lock:
-            cooling = self._cooling.get(key)
+            cooling, same = self._cooling.get(key), self._read(key).get(secrets or "")
             if cooling is not None and cooling.changed and secrets == cooling.secrets:
                 cooling = cooling._replace(changed=False)
                 self._cooling.put(key, cooling)
+        if same is not None and now < same.until:
+            return same.failure.again(remembered=same.until - now)
         if cooling is None or now >= cooling.until:
             return None
         changed = secrets is not None and secrets != cooling.secrets
-        if changed and not cooling.changed and isinstance(cooling.failure, errors.CredentialsRejected):
+        if changed and not cooling.changed and cooling.is_rejection:
             return None
         return cooling.failure.again(remembered=cooling.until - now)
 
@@ -68,13 +78,19 @@ class Cooldowns:
         One that another process remembers ends when it does there.
         """
         with self._lock:
-            before = self._cooling.get(key)
+            read = self._read(key)
+            same = read.pop(secrets, None)
+            before = self._cooling.get(key) or same
             pause = FIRST if before is None else min(before.pause * 2, LONGEST)
             rest = REJECTED if isinstance(failure, errors.CredentialsRejected) else pause
             rest = max(rest, min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER))
             rest = rest if failure.remembered is None else failure.remembered
             changed = before is not None and now < before.until and secrets != before.secrets
-            self._cooling.put(key, _Cooling(failure.again(), now + rest, pause, secrets, changed))
+            cooling = _Cooling(failure.again(), now + rest, pause, secrets, changed)
+            self._cooling.put(key, cooling)
+            if secrets:
+                newest = [*read.items()][1 - MOST_SECRETS :]
+                self._as_read.put(_mark(key), {**dict(newest), secrets: cooling})
             if isinstance(failure, errors.CredentialsRejected):
                 self._proven.drop(key)
             return rest
@@ -94,11 +110,14 @@ class Cooldowns:
     def clear(self, key: Hashable) -> None:
         """Forget the failure: the user said `invalidate()`."""
         self._cooling.drop(key)
+        self._as_read.drop(_mark(key))
 
-    def succeeded(self, key: Hashable) -> None:
-        """Forget the failure: a login succeeded."""
+    def succeeded(self, key: Hashable, secrets: str = "") -> None:
+        """Forget the failure: a login with *secrets* succeeded."""
         with self._lock:
             self._cooling.drop(key)
+            others = {each: met for each, met in self._read(key).items() if each != secrets and met.is_rejection}
+            self._as_read.put(_mark(key), others)
             self._proven.put(key, True)
 
     def proven(self, key: Hashable) -> bool:
@@ -106,8 +125,17 @@ class Cooldowns:
         return self._proven.has(key)
 
     def forget(self) -> None:
-        for each in (self._cooling, self._proven, self._contests):
+        for each in (self._cooling, self._as_read, self._proven, self._contests):
             each.forget()
+
+    def _read(self, key: Hashable) -> dict[str, _Cooling]:
+        """Return the failures of the credential *key* by the secrets that met them."""
+        return self._as_read.get(_mark(key)) or {}
+
+
+def _mark(key: Hashable) -> Hashable:
+    """Return *key* (`Credential.key`) without the callables that the secrets come from."""
+    return key[0] if isinstance(key, tuple) else key
 
 
 def logged(failure: "TokenAuthError", rest: float) -> str:

@@ -221,7 +221,7 @@ class Logins:
             if keep and follows and (remembers or self.alone):
                 self._follow(held, talk)
             if remembers:
-                self._credential.cooldowns.succeeded(self._credential.key)
+                self._credential.cooldowns.succeeded(self._credential.key, talk.mark)
         return held
 
     def _follow(self, held: Held, talk: Talk) -> None:

@@ -29,7 +29,7 @@ class Talk:
 
     Attributes:
         request: what to send next; None once `token` is there.
-        mark: changes with the secrets that were read.
+        mark: changes with the secrets that were read; "" where there are none.
         reply: the response that contained the token.
     """
 
@@ -68,7 +68,7 @@ class Talk:
         try:
             with each_read_once(self._readings), login_under_way(*self._setting):
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
-                self.mark, self._secrets = digest(*secrets), (*self._secrets, *secrets)
+                self.mark, self._secrets = digest(*secrets) if secrets else "", (*self._secrets, *secrets)
                 self._steps = provider.login(self.refresh_token)
                 self.request = self._checked(next(self._steps))
             return self
