@@ -165,19 +165,32 @@ def test_a_token_whose_end_has_passed_on_arrival_is_used_until_a_401_with_one_wa
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("lifetime", [5, 5.2])
 def test_an_answer_that_takes_as_long_as_its_token_lives_is_no_login_for_each_request(
-    client: Client, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+    client: Client, lifetime: float, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its end, counted from before the call, has passed on arrival."""
 
     def slow() -> dict[str, Any]:
         endpoint.clock.move(5.0)
-        return {"expires_in": 5}
+        return {"expires_in": lifetime}
 
     endpoint.answer = slow
     auth = endpoint.oauth()
     assert endpoint.logins_over(client, auth, 0, 0, 60) == [1, 1, 1]
     assert ["expired already" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_an_answer_that_takes_as_long_as_its_early_refresh_is_no_login_for_each_request(
+    client: Client, endpoint: Endpoint
+) -> None:
+    def slow() -> dict[str, Any]:
+        endpoint.clock.move(5.0)
+        return {"expires_in": 3600, "refresh_in": 5}
+
+    endpoint.answer = slow
+    assert endpoint.logins_over(client, endpoint.oauth(), 0, 0, 60) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

@@ -210,11 +210,11 @@ class Logins:
         token = talk.token
         if talk.refresh_token is not None and token.refresh_token is None:  # the old one stays good, RFC 6749 §6
             token = replace(token, refresh_token=talk.refresh_token)
-        lifetime = lifetime_of(token, talk.reply)
-        late = self._credential.monotonic() - talk.reply.sent
-        if lifetime is not None and lifetime <= late and not self._credential.provider.sliding:
-            token = replace(token, lifetime=0.0, expires_at=None)  # the answer took as long: it has passed on arrival
+        if token.refresh_in is not None and token.refresh_in <= self._credential.monotonic() - talk.reply.sent:
+            token = replace(token, refresh_in=None)  # the answer took as long: each request would be a login
         held = self.dated(token, talk.reply, before)
+        if not held.is_usable(self._credential.clock):  # the same
+            held = self.dated(replace(token, lifetime=0.0, expires_at=None), talk.reply, before)
         with self._credential.memory.lock:
             remembers = not flight.forgotten
             follows = self._credential.provider.refreshes and stand_in.current is None
