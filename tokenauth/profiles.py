@@ -25,6 +25,7 @@ from tokenauth._clients import family
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import blamed, made, plain
+from tokenauth._core.secrets import checked_text
 from tokenauth._lazy import installed
 
 __all__ = ["auth_class", "class_names", "made_for_a_command", "names", "path", "profile"]
@@ -42,7 +43,7 @@ def path() -> Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return Path(os.path.expanduser(named))
     with installed("profiles", f"Finding {FILE}"):
         import platformdirs  # noqa: PLC0415  (an extra)
     return Path(platformdirs.user_config_path("tokenauth", appauthor=False), FILE)
@@ -89,6 +90,7 @@ def class_of(name: str) -> Any:
 
 def _found(name: str) -> tuple[Any, dict[str, Any], str, bool]:
     """Return class, table and name for errors of the profile *name*, and whether nobody else may read the file."""
+    name = checked_text("the name of a profile", name)
     tables, private = _tables()
     label = f"the profile {name} in {path()}"
     if name not in tables:

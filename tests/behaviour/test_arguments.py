@@ -22,7 +22,7 @@ from tokenauth import (
     Token,
     TokenAuth,
 )
-from tokenauth.providers import Call, Login
+from tokenauth.providers import Call, Login, Text
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
@@ -46,6 +46,11 @@ def password(**changes: Any) -> Any:
 def platform(**changes: Any) -> Any:
     given = {"token_url": "https://id.example/t", "username": "u", "password": "p"} | changes
     return PlatformAuth(given.pop("token_url"), **given)
+
+
+def any_api(**changes: Any) -> Any:
+    given: dict[str, Any] = {"json": {"user": "u"}} | changes
+    return LoginAuth("https://id.example/t", **given)
 
 
 def atrip(**changes: Any) -> Any:
@@ -377,6 +382,13 @@ def test_good_options_are_taken() -> None:
             "json\\['pw'\\] must not be None",
         ),
         (lambda: Login("https://api.example", form=NONE), "If the API wants none, leave the name out"),
+        (lambda: manis(base_url=""), "base_url is empty; is an environment variable or a setting missing"),
+        (lambda: manis(merchant_id=""), "merchant_id is empty; is an environment variable or a setting missing"),
+        (lambda: any_api(token=None), "token must be a place, such as"),
+        (lambda: any_api(advice=7), "advice must be a str, not int"),
+        (lambda: any_api(success=Text), "success must be a function, not the class Text: call it first"),
+        (lambda: manis(refused=FileStore), "refused must be a function, not the class FileStore: call it first"),
+        (lambda: FileStore("redis://localhost:6379"), "folder is a URL; RedisStore takes"),
         (lambda: Login("https://api.example", headers=NO_HEADER), "headers\\['X-Pw'\\] must not be None"),
     ],
 )

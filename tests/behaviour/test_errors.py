@@ -103,6 +103,9 @@ def test_a_failing_token_call_raises_what_the_user_catches(client: Client, failu
         assert not server.to("/api")
         tries = len(server.to("/token"))
         assert tries == (3 if problem.retryable and failure != "429" else 1)
+    if failure in {"2 MiB", "coding that nobody asked for", "broken gzip", "dropped", "no HTTP", "cut"}:
+        assert f"{server.url}/token gave no usable answer: " in str(problem)
+        assert str(problem).endswith(". Is it the right URL, or is a proxy or a fault in between?")
     shown = "".join(f"{each!s}{each!r}{each.__dict__}" for each in chain(problem))
     assert SECRET not in shown
     assert "y=z" not in shown

@@ -94,7 +94,9 @@ def test_a_file_wins_and_is_read_at_each_login(environment: pytest.MonkeyPatch, 
         ({"MANIS_SECRET": ""}, r"ManisAuth.from_env \(variables MANIS_…\): secret is empty"),
         ({"MANIS_ALLOW_HTTP": "perhaps"}, "MANIS_ALLOW_HTTP must be true or false"),
         ({"MANIS_REFUSED": "{"}, "MANIS_REFUSED must be JSON"),
-        ({"MANIS_TIMEOUT": "soon"}, "MANIS_TIMEOUT must be JSON"),
+        ({"MANIS_REFUSED": "[" * 100_000}, "MANIS_REFUSED must be JSON"),
+        ({"MANIS_TIMEOUT": "soon"}, "MANIS_TIMEOUT must be a number"),
+        ({"MANIS_TIMEOUT": "5 s"}, "MANIS_TIMEOUT must be a number"),
         (
             {"MANIS_SECRET_FILE": "/nowhere/at/all"},
             "MANIS_SECRET_FILE: the file /nowhere/at/all can't be read: No such",
@@ -112,6 +114,11 @@ def test_what_is_wrong_is_named_and_not_shown(
     with pytest.raises(ValueError, match=text) as failure:
         ManisAuth.from_env()
     assert "hush" not in str(failure.value)
+
+
+def test_a_prefix_is_a_text() -> None:
+    with pytest.raises(TypeError, match="prefix must be a str, not int"):
+        ManisAuth.from_env(5)  # type: ignore[arg-type]
 
 
 def test_a_login_of_ones_own(environment: pytest.MonkeyPatch) -> None:

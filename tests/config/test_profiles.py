@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import tokenauth
 from tokenauth import LoginAuth, ManisAuth, PlatformAuth, profiles
 from tokenauth.providers import Call, Cookie, Header, Kept, Match, Signed, Text
+from tokenauth.stores import FileStore
 
 MANIS = """
 [manis-prod]
@@ -232,6 +233,7 @@ def test_a_secret_from_the_keyring(written: Written, monkeypatch: pytest.MonkeyP
         ("{command = [1]}", 'command must be a list of texts, such as \\["pass"'),
         ('{comand = ["x"]}', r"secret has a table without a meaning here; a secret may come from \{env"),
         ('{python = "nowhere:x"}', r"nowhere:x can't be imported \(ModuleNotFoundError\)"),
+        ('{python = ".mine:x"}', ".mine:x can't be imported"),
         ('{python = "x"}', 'python must be "module:name"'),
     ],
 )
@@ -341,6 +343,50 @@ def test_a_file_that_cannot_be_read_is_a_sentence(written: Written, monkeypatch:
 def test_the_file_is_in_the_platforms_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKENAUTH_CONFIG", raising=False)
     assert profiles.path().parts[-2:] == ("tokenauth", "profiles.toml")
+
+
+@pytest.mark.parametrize("name", [None, 5, ["manis-prod"]], ids=repr)
+def test_a_name_that_is_no_text_is_a_sentence(written: Written, name: Any) -> None:
+    written(MANIS)
+    with pytest.raises(TypeError, match="the name of a profile must be a str, not"):
+        tokenauth.profile(name)
+
+
+@pytest.mark.parametrize("store", ["redis", "redis:/localhost", "valkey://localhost", "postgres://hush-hush@localhost"])
+def test_a_store_s_url_is_no_folder(
+    written: Written, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a folder of that name is made where the program runs, and no machine shares a token with another."""
+    monkeypatch.chdir(tmp_path)
+    written(MANIS + f'store = "{store}"\n', 0o600)
+    with pytest.raises(ValueError, match=r"the store's URL .*redis://") as failure:
+        tokenauth.profile("manis-prod")
+    assert "hush" not in str(failure.value)
+    assert os.listdir(tmp_path) == ["profiles.toml"]
+
+
+@pytest.mark.parametrize("text", ["$SECRET", "${SECRET}"])
+@pytest.mark.parametrize("place", ['{env = "SECRET"}', '"m-1"'])
+def test_a_variable_that_nobody_expands_is_told(written: Written, text: str, place: str) -> None:
+    """It would be sent as it is, and be refused as a wrong secret."""
+    written(MANIS.replace(place, f'"{text}"'), 0o600)
+    with pytest.raises(ValueError, match=r'variables are not expanded in here: write {env = "NAME"}'):
+        tokenauth.profile("manis-prod")
+
+
+NO_HOME = "~nobody-of-that-name/x"
+
+
+def test_a_home_that_cannot_be_found_is_a_sentence(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's user may have none."""
+    written(MANIS.replace('{env = "SECRET"}', f'{{file = "{NO_HOME}"}}'))
+    with pytest.raises(ValueError, match="secret: the file ~nobody-of-that-name/x can't be read: No such file"):
+        tokenauth.profile("manis-prod")
+    with pytest.raises(ValueError, match=r"the folder ~nobody-of-that-name/x .*there is no such home"):
+        FileStore(NO_HOME)
+    monkeypatch.setenv("TOKENAUTH_CONFIG", NO_HOME)
+    with pytest.raises(ValueError, match="there is no file ~nobody-of-that-name/x: write one"):
+        tokenauth.profile("manis-prod")
 
 
 def test_a_store_by_name(written: Written, tmp_path: Path) -> None:

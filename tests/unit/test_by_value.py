@@ -1,5 +1,6 @@
 """What is made once for equal constants: equal means equal and of one kind, and nothing else is remembered."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ def test_a_failure_is_not_remembered() -> None:
             failing("a")
         assert caught.value.__context__ is None
     assert calls == ["a", "a"]
+
+
+@pytest.mark.parametrize("argument", [object(), Path("x"), str], ids=["object", "path", "class"])
+def test_what_is_made_of_no_constant_fails_as_if_nothing_had_been_looked_up(argument: object) -> None:
+    """Else a person reads of an unmarshallable object first."""
+
+    @by_value
+    def failing(given: object) -> str:
+        raise TypeError(given)
+
+    with pytest.raises(TypeError) as caught:
+        failing(argument)
+    assert caught.value.__context__ is None
 
 
 def test_it_does_not_grow_without_end() -> None:

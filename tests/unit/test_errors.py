@@ -38,6 +38,23 @@ def test_evidence_survives_a_pickle_a_copy_and_again(kind: type[errors.TokenAuth
         assert [getattr(twin, name) for name in EVIDENCE] == [401, "c", "d", 1.5, True, {"type": "t"}]
 
 
+class Locked(errors.CredentialsRejected):
+    """A user's own, raised by a provider of his own."""
+
+    def __init__(self, account: str, hours: int) -> None:
+        super().__init__(f"{account} is locked", status=423, detail=f"{hours} h")
+        self.hours = hours
+
+
+def test_a_users_own_error_is_repeated_and_goes_through_a_pickle() -> None:
+    error = Locked("u-1", hours=2)
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), error.again(), error.again().again()):
+        assert (type(twin), str(twin), twin.status, twin.detail, twin.hours) == (Locked, "u-1 is locked", 423, "2 h", 2)
+    assert str(error.again(remembered=9.5)) == (
+        "u-1 is locked (Remembered: no call was made. The next is in 10 s, or after auth.invalidate().)"
+    )
+
+
 def test_evidence_has_defaults() -> None:
     error = errors.TokenAuthError("text")
     assert [getattr(error, name) for name in EVIDENCE] == [None, None, None, None, False, {}]

@@ -62,7 +62,13 @@ def test_copies_forget_what_a_callable_returned() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", " x", "x ", "x\n", "\tx", "x\x00", "x\x1f", "x\x7f", "x\x80", "x\x9f", "x\udfff", "x\u00a0"]
+    "bad",
+    [
+        *(" x", "x ", "x\n", "\tx", "x\x00", "x\x1f", "x\x7f", "x\x80", "x\x9f", "x\udfff", "x\u00a0"),
+        "",
+        "\ufeffx",
+        "x\u200b",
+    ],
 )
 def test_bad_text_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match=r"^key "):
@@ -111,6 +117,13 @@ def test_what_a_callable_raises_is_named_and_no_more(error: Exception) -> None:
     with pytest.raises(errors.TokenAuthError, match=type(error).__name__) as caught:
         Secret("key", broken).reveal()
     assert "hush" not in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("error", [LookupError("hush"), RuntimeError("hush"), ValueError("hush")])
+def test_what_a_secret_object_raises_when_it_is_given_is_told_without_its_text(error: Exception) -> None:
+    with pytest.raises(ValueError, match=f"key: its get_secret_value\\(\\) raised {type(error).__name__}") as caught:
+        Secret("key", Hidden(error))
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 

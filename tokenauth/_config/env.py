@@ -10,7 +10,7 @@ from tokenauth._config.parameters import Parameter, parameters_of
 from tokenauth._config.references import FromFile
 from tokenauth._config.tables import made
 from tokenauth._config.texts import from_text
-from tokenauth._core.secrets import SourceError
+from tokenauth._core.secrets import SourceError, checked_text
 
 FILE = "_FILE"
 
@@ -32,6 +32,8 @@ def variables(kind: type, prefix: str | None = None) -> dict[str, Parameter]:
 
 
 def _begin(kind: type, prefix: str | None) -> str:
+    if prefix is not None:
+        checked_text("prefix", prefix, empty=True)
     return prefix_of(kind) if prefix is None else f"{prefix.rstrip('_')}_" if prefix else ""
 
 

@@ -40,6 +40,10 @@ class Parameter:
         return self.kinds.keys() <= {bool, types.NoneType}
 
     @property
+    def number(self) -> bool:
+        return self.kinds.keys() <= {int, float, types.NoneType}
+
+    @property
     def text(self) -> bool:
         """Whether a plain text is one of its values."""
         return str in self.kinds or typing.Literal in self.kinds

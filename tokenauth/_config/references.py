@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tokenauth._core.errands import RunCommand
@@ -45,7 +44,7 @@ class FromFile:
     def __call__(self) -> str:
         content = b""
         try:
-            with Path(self.path).expanduser().open("rb") as file:
+            with open(os.path.expanduser(self.path), "rb") as file:
                 content = file.read(LONGEST + 1)
         except OSError as problem:
             why: str | None = problem.strerror or type(problem).__name__
@@ -59,7 +58,7 @@ class FromFile:
     def is_pipe(self) -> bool:
         """Whether what is read from it is gone, as with the shell's `<(…)`."""
         try:
-            return stat.S_ISFIFO(Path(self.path).expanduser().stat().st_mode)
+            return stat.S_ISFIFO(os.stat(os.path.expanduser(self.path)).st_mode)
         except OSError:
             return False
 

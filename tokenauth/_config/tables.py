@@ -11,6 +11,8 @@ The annotation of the argument says what may stand where, so that a JSON body ma
 """
 
 import importlib
+import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +22,8 @@ from tokenauth._config.references import KINDS, Reference, reference
 from tokenauth._core.secrets import SourceError
 from tokenauth.providers import Call
 from tokenauth.providers._values import Computed
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 def arguments(taker: Any, table: Mapping[str, Any], label: str) -> dict[str, Any]:
@@ -60,6 +64,8 @@ def argument(parameter: Parameter, value: Any) -> Any:
         return _of_table(parameter, value)
     if isinstance(value, list):
         return _of_list(parameter, value)
+    if isinstance(value, str) and (named := _VARIABLE.fullmatch(value)) and (named[1] or named[2] in os.environ):
+        raise ValueError(f'{parameter.name}: variables are not expanded in here: write {{env = "NAME"}}')
     return value
 
 
@@ -146,7 +152,7 @@ def _imported(name: str, place: object) -> Any:
         raise ValueError(f'{name}: python must be "module:name"')
     try:
         return getattr(importlib.import_module(module), member)
-    except (ImportError, AttributeError) as problem:
+    except (ImportError, AttributeError, TypeError, ValueError) as problem:  # the last two: of a relative name
         kind = type(problem).__name__
     raise ValueError(f"{name}: {place} can't be imported ({kind})")
 
@@ -158,6 +164,6 @@ def _store(value: Any) -> Any:
         return value
     from tokenauth import stores  # noqa: PLC0415  (each needs an extra)
 
-    if value.partition("://")[0] in {"redis", "rediss", "unix"}:
+    if "://" in value or value.partition(":")[0] in {"redis", "rediss", "unix", "valkey"}:  # which says what a URL is
         return stores.RedisStore(value)
     return stores.FileStore() if value == "file" else stores.FileStore(value)

@@ -15,6 +15,8 @@ def from_text(parameter: Parameter, text: str, label: str) -> Any:
         if text.lower() not in _YES:
             raise ValueError(f"{label} must be true or false")
         return _YES[text.lower()]
+    if parameter.number:
+        return json_in(text, label, "a number, such as 2.5")
     if text[:1] in {"{", "["} and not parameter.kinds.keys() <= {str, type(None)}:
         return argument(parameter, json_in(text, label))
     if parameter.several and not parameter.text:
@@ -24,10 +26,10 @@ def from_text(parameter: Parameter, text: str, label: str) -> Any:
     return argument(parameter, text)
 
 
-def json_in(text: str, label: str) -> Any:
-    """Return the JSON value of *text*. ValueError names *label*, and shows nothing of the text."""
+def json_in(text: str, label: str, wanted: str = 'JSON, such as 403, ["code", "E17"] or {"name": "value"}') -> Any:
+    """Return the JSON value of *text*. ValueError names *label* and what is *wanted*, and shows nothing of the text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
-    raise ValueError(f'{label} must be JSON, such as 403, ["code", "E17"] or {{"name": "value"}}')
+    raise ValueError(f"{label} must be {wanted}")

@@ -22,9 +22,11 @@ def by_value(make: Callable[[*Ts], T]) -> Callable[[*Ts], T]:
     @functools.wraps(make)
     def remembered(*arguments: *Ts) -> T:
         try:
-            key = marshal.dumps(arguments, 0)  # type: ignore[arg-type]  # it says itself what it can't take
+            key: bytes | None = marshal.dumps(arguments, 0)  # type: ignore[arg-type]  # it says itself what it can't take
         except ValueError:  # a callable, or an object of any class
-            return make(*arguments)
+            key = None
+        if key is None:
+            return make(*arguments)  # out here: what it raises has no context
         try:
             return made[key]
         except KeyError:

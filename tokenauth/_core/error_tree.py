@@ -4,7 +4,9 @@ import contextlib
 import importlib
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+Error = TypeVar("Error", bound=Exception)
 
 
 def _installed(*names: str) -> list[Any]:
@@ -63,10 +65,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         remembered: float | None = None,
     ) -> None:
         self._said = message
-        if remembered is not None:
-            left = math.ceil(remembered)
-            message = f"{message} (Remembered: no call was made. The next is in {left} s, or after auth.invalidate().)"
-        super().__init__(message)
+        super().__init__(_with_rest(message, remembered))
         self.status = status
         self.code = code
         self.detail = detail
@@ -86,14 +85,34 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out the request: its body may be a file."""
-        return type(self), self.args, {name: each for name, each in vars(self).items() if name != "_request"}
+        return _made_of, (
+            type(self),
+            self.args,
+            {name: each for name, each in vars(self).items() if name != "_request"},
+        )
 
     def again(self, remembered: float | None = None) -> Self:
         """Return a new error with the same class, text and attributes: each exception object is raised only once."""
-        names = ("status", "code", "detail", "retry_after", "retryable", "extra")
-        evidence = {name: self.__dict__[name] for name in names}
         left = self.remembered if remembered is None else remembered
-        return type(self)(self._said, *self.args[1:], **evidence, remembered=left)
+        own = {name: each for name, each in vars(self).items() if name not in {"_request", "__notes__", "unsent"}}
+        own |= {"remembered": left, "extra": dict(self.extra)}
+        return _made_of(type(self), (_with_rest(self._said, left), *self.args[1:]), own)
+
+
+def _with_rest(message: str, remembered: float | None) -> str:
+    """Return *message*, and for how long the failure is repeated."""
+    if remembered is None:
+        return message
+    left = math.ceil(remembered)
+    return f"{message} (Remembered: no call was made. The next is in {left} s, or after auth.invalidate().)"
+
+
+def _made_of(kind: type[Error], arguments: tuple[Any, ...], state: Mapping[str, Any]) -> Error:
+    """Return an error of *kind*, a user's own perhaps, whose constructor takes what it likes."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class CredentialsRejected(TokenAuthError):

@@ -127,7 +127,9 @@ def checked_origin(url: str, name: str, *, allow_http: bool) -> Origin:
         raise TypeError(text)
     if not isinstance(url, str):
         raise TypeError(f"{name} must be a str, not {type(url).__name__}")
-    if url and "://" not in url:
+    if not url:
+        raise ValueError(f"{name} is empty; is an environment variable or a setting missing?")
+    if "://" not in url:
         raise ValueError(f"{name} is not a usable URL: it has no scheme; write https:// before the host")
     try:
         origin = Origin.parse(url)

@@ -18,7 +18,7 @@ from typing import Any
 from tokenauth._core.finder import Finder
 from tokenauth._core.frozen import Frozen
 from tokenauth._core.header_names import checked_header_name
-from tokenauth._core.secrets import refuse_async
+from tokenauth._core.secrets import check_plain
 
 NOTHING: Any = object()
 """Stands for the JSON value if a response is not JSON."""
@@ -88,7 +88,7 @@ def _checked(name: str, place: object, *, root: bool) -> object:
     if isinstance(place, type) and issubclass(place, _KINDS):
         raise TypeError(f"{name} must not be the class {place.__name__}: write {place.__name__}(…)")
     if callable(place):
-        refuse_async(name, place)
+        check_plain(name, place)
         return Finder(place)
     kinds = "Header(…), Cookie(…), Text(), XML(…), Match(…)"
     raise TypeError(f"{name} must be a key, a dotted path, {kinds}, a callable, or a tuple of these")

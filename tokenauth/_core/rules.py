@@ -13,7 +13,7 @@ from typing import Any
 from tokenauth._core.finder import Finder
 from tokenauth._core.frozen import Frozen
 from tokenauth._core.places import NOTHING, Answer, Places, checked_place, found, same
-from tokenauth._core.secrets import refuse_async
+from tokenauth._core.secrets import check_plain
 
 Rule = int | tuple[Any, ...] | Any
 """A status, a place with values, a callable, or a list of these."""
@@ -86,7 +86,7 @@ def checked_rule(name: str, rule: Rule | None) -> Matcher:
 
 def _clause(name: str, case: object) -> Clause:
     if callable(case):
-        refuse_async(name, case)
+        check_plain(name, case)
         return Clause(None, None, function=Finder(case))
     if not isinstance(case, tuple) or not case:
         example = '403, ("error.code", "E17"), (400, "error.code", "E17"), a callable, or a list of these'

@@ -17,6 +17,8 @@ class SupportsSecretValue(Protocol):
 
 SecretLike = str | Callable[[], str] | SupportsSecretValue
 
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
+
 Readings = dict[int, object]
 """What callables returned, by the id of each."""
 
@@ -55,9 +57,13 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     if not value and not empty:
-        raise ValueError(f"{name} is empty")
+        raise ValueError(f"{name} is empty; is an environment variable or a setting missing?")
     if value != value.strip():
         raise ValueError(f"{name} begins or ends with white space; was a newline read along with it?")
+    if value != value.strip(_INVISIBLE):
+        raise ValueError(
+            f"{name} begins or ends with an invisible character; was a byte order mark read along with it?"
+        )
     if any(character < " " or "\x7f" <= character <= "\x9f" for character in value):
         raise ValueError(f"{name} has a control character in it")
     if any("\ud800" <= character <= "\udfff" for character in value):
@@ -67,8 +73,10 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
     return exact(value)  # type: ignore[no-any-return]
 
 
-def refuse_async(name: str, function: object, instead: str = "") -> None:
-    """TypeError if *function*, the argument *name*, is async; *instead*: what to write."""
+def check_plain(name: str, function: object, instead: str = "") -> None:
+    """TypeError if *function*, the argument *name*, is async or a class; *instead*: what to write for an async one."""
+    if isinstance(function, type):
+        raise TypeError(f"{name} must be a function, not the class {function.__name__}: call it first")
     import inspect  # noqa: PLC0415  (most programs pass no callables)
 
     if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
@@ -95,7 +103,7 @@ class Secret:
         self._raw = raw
         self._hashable = _has_hash(source)
         if self.dynamic:
-            refuse_async(name, source, ". It may block: async code calls it in a thread")
+            check_plain(name, source, ". It may block: async code calls it in a thread")
         self._seen = None if self.dynamic else self._plain(source)
 
     @property
@@ -164,7 +172,14 @@ class Secret:
         return errors.TokenAuthError(text)
 
     def _plain(self, value: Any) -> str:
-        return self._checked(_unboxed(value))
+        try:
+            value = _unboxed(value)
+        except Exception as error:  # as in `reveal`
+            problem = type(error).__name__
+        else:
+            return self._checked(value)
+        del value
+        raise ValueError(f"{self.name}: its get_secret_value() raised {problem}; call it by itself to see why")
 
     def _checked(self, value: Any) -> str:
         if self._raw and isinstance(value, str):

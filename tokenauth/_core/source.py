@@ -22,7 +22,7 @@ from tokenauth._core.credential import Credential
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider, presented
 from tokenauth._core.ready import Readiness, Ready
-from tokenauth._core.secrets import refuse_async
+from tokenauth._core.secrets import check_plain
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
@@ -203,11 +203,9 @@ def _check_handler(on_event: object) -> None:
     """TypeError where *on_event* can't be called with an event, or nobody would see what calling it brings."""
     if on_event is None:
         return
-    if isinstance(on_event, type):
-        raise TypeError(f"on_event must be a function, not the class {on_event.__name__}: call it first")
     if not callable(on_event):
         raise TypeError("on_event must be callable")
-    refuse_async("on_event", on_event, ". Start a task in it, or put the event into a queue")
+    check_plain("on_event", on_event, ". Start a task in it, or put the event into a queue")
 
 
 def _check_seconds(name: str, value: object, *, least: float) -> None:

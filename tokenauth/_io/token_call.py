@@ -69,7 +69,10 @@ class TokenCall:
         if problem is None:
             text = f"The token endpoint {where} did not answer in time (timeout=). Is it up, and can it be reached?"
         elif problem.connected:
-            text = f"The token endpoint {where} gave no usable answer: {problem.reason}"
+            text = (
+                f"The token endpoint {where} gave no usable answer: {problem.reason}. "
+                "Is it the right URL, or is a proxy or a fault in between?"
+            )
         else:
             text = (
                 f"The token endpoint {where} can't be reached: {problem.reason}. Is it up? "

@@ -96,15 +96,18 @@ class Said:
         """Return what to write, where something in it looks like a token."""
         token = proposed(self.answer).token
         written = f'"{token}"' if isinstance(token, str) else repr(token).replace("'", '"')
-        long = [secret for secret in self.secrets if len(secret) >= _SHORTEST]  # or one letter would hide every name
         if token is None:
             return ""
-        written = f"token={shown(written, long)}"
+        written = f"token={self._name(written)}"
         return (
             f"Did you mean {written}?"
             if settable(self.provider, "token")
             else f"LoginAuth(…, {written}) could read it."
         )
+
+    def _name(self, written: str) -> str:
+        """Return the name of a place, fit to be shown. A short secret hides none: one letter would hide them all."""
+        return shown(written, [secret for secret in self.secrets if len(secret) >= _SHORTEST])
 
     def warn_of_no_end(self, places: Places | None, name: str) -> None:
         """Log, once for each place, that the lifetime stands elsewhere. A null says that there is none."""
@@ -118,7 +121,7 @@ class Said:
         near = likely.expires_in or likely.expires_at
         unit = f" with unit={likely.unit!r}" if likely.unit else ""
         mine = "".join(settable(self.provider, name))
-        instead = f"; did you mean {shown(repr(near), self.secrets)}{unit}?" if near and mine else ""
+        instead = f"; did you mean {self._name(repr(near))}{unit}?" if near and mine else ""
         _log.warning("%s: no lifetime at %s%s%s", self.provider.name, mine, described(places), instead)
 
     # the errors

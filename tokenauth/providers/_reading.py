@@ -15,6 +15,7 @@ from tokenauth._core.messages import Reply
 from tokenauth._core.origins import checked_origin
 from tokenauth._core.places import NOTHING, Answer, Places, checked_place, described, found
 from tokenauth._core.rules import checked_rule
+from tokenauth._core.secrets import checked_text
 from tokenauth._core.token import Token
 from tokenauth._lazy import Later
 from tokenauth.providers._arguments import checked_lifetime, names
@@ -53,12 +54,14 @@ class Reading:
 
     def __init__(self, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> None:
         self.where: Where = {name: checked_place(name, arguments[name]) for name in _PLACES}
+        if self.where["token"] is None:
+            raise TypeError("token must be a place, such as 'access_token' or 'data.token', not None")
         self.success, self.rejected, self.retryable = (checked_rule(name, arguments[name]) for name in _RULES)
         self.error_fields = names("error_fields", arguments["error_fields"])
         checked_unit("unit", arguments["unit"])
         self.unit: Unit | None = arguments["unit"]
         self.lifetime = checked_lifetime(arguments["lifetime"])
-        self.advice: str = arguments["advice"]
+        self.advice: str = checked_text("advice", arguments["advice"], empty=True)
         self.noun, self.allow_http = noun, allow_http
 
     @property

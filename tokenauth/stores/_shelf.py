@@ -21,7 +21,7 @@ from tokenauth._core.credential import purpose
 from tokenauth._core.effects import Ask
 from tokenauth._core.provider import Provider
 from tokenauth._core.record import Record
-from tokenauth._core.secrets import refuse_async
+from tokenauth._core.secrets import check_plain
 from tokenauth.providers._sources import lasting
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
@@ -64,7 +64,7 @@ class ShelfInStore:
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
         for name in ("load", "save", "acquire", "release"):
             label = f"{type(store).__name__}.{name}"
-            refuse_async(label, getattr(store, name), ". It may block: it is called in a thread")
+            check_plain(label, getattr(store, name), ". It may block: it is called in a thread")
         self._secrets = lasting(provider.secrets)
         if not self._secrets:
             raise ValueError("store= needs a provider with secrets: a key derived from them encrypts its entries")

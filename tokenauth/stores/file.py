@@ -59,8 +59,13 @@ class FileStore:
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         if folder == "":
             raise ValueError("folder is empty; is an environment variable or a setting missing? None is the default")
-        chosen = platformdirs.user_cache_path("tokenauth", appauthor=False) if folder is None else Path(folder)
-        self.folder = chosen.expanduser().absolute()
+        if "://" in str(folder):  # not shown: it may hold a password
+            raise ValueError("folder is a URL; RedisStore takes that of a Redis, such as redis://localhost:6379/0")
+        chosen = platformdirs.user_cache_path("tokenauth", appauthor=False) if folder is None else folder
+        path = os.path.expanduser(chosen)
+        if str(path).startswith("~"):
+            raise ValueError(f"the folder {path} can't be found: there is no such home; is HOME set?")
+        self.folder = Path(path).absolute()
         self._prepare()
 
     def load(self, key: str) -> bytes | None:

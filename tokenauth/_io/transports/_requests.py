@@ -118,8 +118,9 @@ class _Made:
 def _unreachable(library: Any, error: Exception, *, unsent: bool = False) -> Unreachable:
     if isinstance(error, BodyError):
         return Unreachable(str(error), connected=True, lasting=error.lasting)
-    connected = not isinstance(error, library.ConnectionError)
-    return Unreachable(reason(error), connected=connected, sent=not (unsent or has_cause(error, _BEFORE_SENDING)))
+    unsent = unsent or has_cause(error, _BEFORE_SENDING)
+    answered = not isinstance(error, library.ConnectionError) or has_cause(error, {"ProtocolError"})
+    return Unreachable(reason(error), connected=answered and not unsent, sent=not unsent)
 
 
 def _plain(session: Any) -> Any:
