@@ -242,7 +242,7 @@ def test_an_answer_without_a_token_is_a_sentence(run: Run, manis: list[str]) -> 
         manis[3] = server.url
         ran = run("token", *manis)
     assert ran.code == 5
-    assert 'Did you mean token="data.token"' in ran.err
+    assert 'LoginAuth(…, token="data.token") could read it' in ran.err
     assert "`tokenauth describe` shows the answer." in ran.err
 
 
@@ -295,7 +295,7 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
         ),
         (["request", "GET", "nonsense"], "that is not the URL of an API: "),
         (["request", "GET", "URL", "-d", "@/nowhere"], "/nowhere can't be read: No such file"),
-        (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be JSON"),
+        (["request", "GET", "URL", "--timeout", "soon"], "--timeout must be a number"),
         (
             ["token", "--class", "login", "--url", "https://l.example.com/x", "--with-json", "{"],
             "tokenauth: --with-json must be JSON, such as ",

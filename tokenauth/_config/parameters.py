@@ -93,7 +93,7 @@ def parameters_of(taker: Any) -> dict[str, Parameter]:
         annotation = hints.get(each.name, each.annotation)
         if each.kind is each.VAR_KEYWORD:
             (options,) = get_args(annotation) or (None,)
-            more = getattr(options, "__annotations__", {})
+            more = {} if options is None else _evaluated(options)
             found |= {name: Parameter(name, kind, required=False) for name, kind in more.items()}
         elif each.kind is not each.VAR_POSITIONAL:
             found[each.name] = Parameter(each.name, annotation, required=each.default is each.empty)
@@ -101,12 +101,16 @@ def parameters_of(taker: Any) -> dict[str, Parameter]:
 
 
 def _hints(taker: Any) -> dict[str, Any]:
-    """Return the annotations of *taker*, as types where they are texts that can be read."""
-    function: Any = inspect.unwrap(getattr(taker, "__init__", taker) if isinstance(taker, type) else taker)
+    """Return the annotations of *taker*."""
+    return _evaluated(inspect.unwrap(getattr(taker, "__init__", taker) if isinstance(taker, type) else taker))
+
+
+def _evaluated(annotated: Any) -> dict[str, Any]:
+    """Return the annotations of *annotated*, as types where they are texts that can be read."""
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(annotated)
     except (NameError, TypeError):  # of something that is imported for type checkers only
-        return dict(getattr(function, "__annotations__", {}))
+        return dict(getattr(annotated, "__annotations__", {}))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
