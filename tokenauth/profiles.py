@@ -25,7 +25,7 @@ from tokenauth._clients import family
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import blamed, made, plain
-from tokenauth._core.secrets import checked_text
+from tokenauth._core.secrets import checked_text, hides_locals
 from tokenauth._lazy import installed
 
 __all__ = ["auth_class", "class_names", "made_for_a_command", "names", "path", "profile"]
@@ -49,6 +49,7 @@ def path() -> Path:
     return Path(platformdirs.user_config_path("tokenauth", appauthor=False), FILE)
 
 
+@hides_locals
 def profile(name: str, **arguments: Any) -> "tokenauth.TokenAuth":
     """Return the auth object that the profile *name* describes, for any client.
 

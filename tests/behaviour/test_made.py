@@ -52,7 +52,7 @@ def platform(number: int) -> TokenAuth:
 MADE: dict[Callable[[int], TokenAuth], tuple[int, int]] = {
     manis: (65, 20),
     with_options: (95, 24),
-    login: (60, 20),
+    login: (62, 20),
     client_credentials: (85, 24),
     atrip: (100, 22),
     platform: (130, 32),

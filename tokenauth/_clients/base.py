@@ -10,6 +10,7 @@ from tokenauth._clients.anywhere import Anywhere
 from tokenauth._clients.at_login import drive, flows, transports
 from tokenauth._core.options import NAMES, Options, checked_flag, checked_options
 from tokenauth._core.provider import Provider, titled
+from tokenauth._core.secrets import hides_locals
 from tokenauth._core.token import Token
 from tokenauth._lazy import installed, once
 from tokenauth.providers._duck import TokenAPI, as_provider
@@ -34,6 +35,7 @@ class BaseTokenAuth(Anywhere):
     _library: ClassVar[str]
     _async_library: ClassVar[str]
 
+    @hides_locals
     def __init__(self, provider: Provider | TokenAPI, **options: Unpack[Options]) -> None:
         """Authenticate requests with tokens from *provider*.
 
@@ -50,6 +52,7 @@ class BaseTokenAuth(Anywhere):
         self._set_up()
 
     @classmethod
+    @hides_locals
     def from_env(cls, prefix: str | None = None, **arguments: Any) -> Self:
         """Return an auth object from environment variables: `MANIS_BASE_URL`, `MANIS_SECRET` … for `ManisAuth`.
 
@@ -67,6 +70,7 @@ class BaseTokenAuth(Anywhere):
 
         return from_env(cls, prefix, arguments)  # type: ignore[no-any-return]
 
+    @hides_locals
     def replace(self, **changes: Any) -> Self:
         """Return a copy with other arguments and options: `auth.replace(base_url=server.url, cache={})`.
 

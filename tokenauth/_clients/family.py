@@ -16,6 +16,7 @@ from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._clients.described import arguments_of
 from tokenauth._core.options import Options
 from tokenauth._core.provider import Provider
+from tokenauth._core.secrets import hides_locals
 from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def members_of(base: type[BaseTokenAuth]) -> Callable[[str], Any]:
 
 def _concrete(name: str, provider: type[Provider], parent: type[BaseTokenAuth]) -> type:
     @arguments_of(provider.__init__)
+    @hides_locals
     def init(self: BaseTokenAuth, *args: Any, **arguments: Any) -> None:
         BaseTokenAuth.__init__(self, provider(*args, **arguments))
 

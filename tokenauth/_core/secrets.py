@@ -1,9 +1,10 @@
 """Secrets: a str, a callable that is called at each login, or anything with `get_secret_value()`."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tokenauth._core import errors, stand_in
 from tokenauth._core.token import exact
@@ -33,6 +34,37 @@ def each_read_once(readings: Readings) -> Iterator[None]:
         yield
     finally:
         _read.reset(mark)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def hides_locals(function: Function) -> Function:
+    """Empty the local variables of the calls that an exception of *function* came through.
+
+    They hold the arguments, and reports with local variables (Sentry's, pytest's `-l`) would show the secrets in them.
+    """
+
+    @functools.wraps(function)
+    def hiding(*args: Any, **arguments: Any) -> Any:
+        try:
+            return function(*args, **arguments)
+        except Exception as problem:
+            del args, arguments
+            _empty_frames(problem)
+            raise
+
+    hidden: Any = hiding
+    return hidden  # type: ignore[no-any-return]
+
+
+def _empty_frames(problem: BaseException) -> None:
+    import traceback  # noqa: PLC0415  (needed for an error only)
+
+    chain = [problem]
+    for each in chain:
+        traceback.clear_frames(each.__traceback__)
+        chain += [one for one in (each.__cause__, each.__context__) if one is not None and one not in chain]
 
 
 class SourceError(Exception):
