@@ -195,6 +195,8 @@ class Own(PlainProvider):
         (oauth, "form", "ClientCredentials has no argument 'form'"),
         (ANY_API.replace, "token_url", "Login has no argument 'token_url'; did you mean 'url'?"),
         (ANY_API.replace, "extra_header", "Login has no argument 'extra_header'; did you mean 'extra_headers'?"),
+        (ANY_API.replace, "data", "Login has no argument 'data'; did you mean 'form'?"),
+        (ANY_API.replace, "verify", "Login has no argument 'verify'; did you mean 'token_client'?"),
         (LoginAuth, "base_url", "Login has no argument 'base_url'; did you mean 'url'?"),
         (manis, "merchant", "Manis has no argument 'merchant'; did you mean 'merchant_id'?"),
         (manis, "error_code", "Manis has no argument 'error_code'"),

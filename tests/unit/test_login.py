@@ -435,8 +435,8 @@ def test_a_callable_without_a_name_is_this_process_s() -> None:
     [
         (answer({"data": [{"jwt": "eyJ.a.b"}]}), 'nothing at .access_token.*data.0.jwt.*mean token="data.0.jwt"'),
         (Reply(200, {}, b'"tok-0123456789abcdef"'), 'mean token=""'),
-        (Reply(204, {"x-auth-token": "tok-1"}, b""), r'answered with nothing.*token=Header\(name="x-auth-token"\)'),
-        (Reply(200, {"set-cookie": "SID=tok-1; Path=/"}, b"Ok."), r'token=Cookie\(name="SID"\)'),
+        (Reply(204, {"x-auth-token": "tok-1"}, b""), r'answered with nothing.*token=Header\("x-auth-token"\)'),
+        (Reply(200, {"set-cookie": "SID=tok-1; Path=/"}, b"Ok."), r'token=Cookie\("SID"\), with Cookie from'),
     ],
 )
 def test_an_error_says_where_the_token_seems_to_stand_and_shows_no_value(reply: Reply, text: str) -> None:
@@ -452,7 +452,11 @@ def test_an_error_says_where_the_token_seems_to_stand_and_shows_no_value(reply: 
         (200, {"error": "invalid_client"}, errors.CredentialsRejected, "refused the credentials"),
         (400, {"message": "Too many requests"}, errors.TokenEndpointError, "had enough"),
         (400, {"code": "maximum active tokens"}, errors.TokenEndpointError, "had enough"),
-        (422, {"message": "no"}, errors.TokenEndpointError, "rejected=422"),
+        (422, {"message": "no"}, errors.TokenEndpointError, "form= or json=.* rejected=422"),
+        (422, {"detail": [{"loc": ["body", "x"], "msg": "Needed"}]}, errors.TokenEndpointError, "Needed: body.x"),
+        (415, {}, errors.TokenEndpointError, "form= or json="),
+        (405, {}, errors.TokenEndpointError, "the URL and method="),
+        (404, {}, errors.TokenEndpointError, r"Check the URL\.$"),
         (401, {"message": ["first", "second"]}, errors.CredentialsRejected, "'first'"),
         (401, {"message": "no such user-1"}, errors.CredentialsRejected, "no such user-1"),
     ],

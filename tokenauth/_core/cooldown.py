@@ -146,5 +146,5 @@ def logged(failure: "TokenAuthError", rest: float) -> str:
     if log.hasHandlers():
         return str(failure)
     status = f" (HTTP {failure.status})" if failure.status is not None else ""
-    then = f". The next one is made in {math.ceil(rest)} s; until then, requests get the same error" if rest else ""
+    then = f". No other is made for {math.ceil(rest)} s: until then, requests get the same error" if rest else ""
     return f"the login failed with {type(failure).__name__}{status}{then}"

@@ -3,10 +3,19 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_ELSEWHERE = {  # what requests and httpx call it, or what does it here
+    "auth": "basic",
+    "data": "form",
+    "query": "params",
+    **dict.fromkeys(("cert", "client", "proxies", "proxy", "session", "trust_env", "verify"), "token_client"),
+}
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the name among *known* that is spelled like *name*, or ends with the same word: "token_url" for "url"."""
     names = sorted(known)
+    if _ELSEWHERE.get(name) in names:
+        return _ELSEWHERE[name]
     namesakes = [each for each in names if each.rpartition("_")[2] == name.rpartition("_")[2]]
     for candidates, cutoff in ((names, 0.85), (namesakes, 0.0), (names, 0.6)):
         near = get_close_matches(name, candidates, n=1, cutoff=cutoff)

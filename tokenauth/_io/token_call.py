@@ -75,7 +75,7 @@ class TokenCall:
             )
         else:
             text = (
-                f"The token endpoint {where} can't be reached: {problem.reason}. Is it up? "
+                f"The token endpoint {where} can't be reached: {problem.reason}. Is the URL right, and the server up? "
                 "Behind a proxy or a private CA, pass the session or client to use as token_client="
             )
         failure = errors.TokenEndpointError(text, retryable=problem is None or not problem.lasting)

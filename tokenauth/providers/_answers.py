@@ -71,7 +71,7 @@ class Said:
         if value is None:
             value = found(self.answer, places)
             while isinstance(value, dict | list) and value:
-                value = next(iter(value.values() if isinstance(value, dict) else value))
+                value = _complaint(value) if isinstance(value, dict) else value[0]
         return self.visible(value)
 
     def visible(self, value: object) -> str | None:
@@ -95,15 +95,13 @@ class Said:
     def hint(self) -> str:
         """Return what to write, where something in it looks like a token."""
         token = proposed(self.answer).token
-        written = f'"{token}"' if isinstance(token, str) else repr(token).replace("'", '"')
         if token is None:
             return ""
-        written = f"token={self._name(written)}"
-        return (
-            f"Did you mean {written}?"
-            if settable(self.provider, "token")
-            else f"LoginAuth(…, {written}) could read it."
-        )
+        is_key, kind = isinstance(token, str), type(token).__name__
+        written = f'"{token}"' if is_key else repr(token).replace("'", '"').replace("(name=", "(")
+        written = f"token={self._name(written)}" + ("" if is_key else f", with {kind} from tokenauth.providers")
+        ours = settable(self.provider, "token")
+        return f"Did you mean {written}?" if ours else f"LoginAuth(…, {written}) could read it."
 
     def _name(self, written: str) -> str:
         """Return the name of a place, fit to be shown. A short secret hides none: one letter would hide them all."""
@@ -143,12 +141,14 @@ class Said:
         elif status in _RETRYABLE or status >= 500:
             what, advice = "failed", _LATER
             more = {"retryable": True, "retry_after": self.retry_after(self.answer.content)}
-        elif status == 422:
-            what = "did not take the call"
-            advice = "Check the names and values of what is sent."
-            advice += " If wrong credentials look so: rejected=422." if settable(self.provider, "rejected") else ""
+        elif status in {415, 422}:
+            what, advice = "did not take the call", "Check the names and values of what is sent"
+            advice += ", and whether it wants form= or json=." if settable(self.provider, "form") else "."
+            is_known = status == 415 or not settable(self.provider, "rejected")
+            advice += "" if is_known else f" If wrong credentials look so: rejected={status}."
         else:
-            what, advice = "does not work as a token endpoint", "Check the URL (and the method)."
+            also = " and method=" if status == 405 and settable(self.provider, "method") else ""
+            what, advice = "does not work as a token endpoint", f"Check the URL{also}."
         return self._error(errors.TokenEndpointError, what, fault, advice, **more)
 
     def rejected(self, fault: Fault, advice: str) -> Exception:
@@ -201,6 +201,13 @@ class Said:
         named += f": the call {self.reply.call} before it" if self.reply.call else ""
         text = f"{named} {what} (HTTP {status}{code}){detail}. {advice}"
         return kind(text, status=status, code=fault.code, detail=fault.detail, extra=fault.extra, **more)
+
+
+def _complaint(value: Mapping[str, Any]) -> object:
+    """Return what an object says is wrong: its first value, or the text and place in one of FastAPI's 422."""
+    if isinstance(value.get("msg"), str) and isinstance(value.get("loc"), list):
+        return f"{value['msg']}: {'.'.join(map(str, value['loc']))}"
+    return next(iter(value.values()))
 
 
 def scheme_of(token_type: object) -> str:
