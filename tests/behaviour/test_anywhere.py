@@ -217,7 +217,7 @@ def test_headers_for_any_number_of_origins_are_remembered_in_bounds() -> None:
     urls = [f"https://h{number}.example/x" for number in range(70)]
     auth = FunctionAuth(lambda: "t-1", origins=urls)
     assert all(auth.headers(url) == {"Authorization": "Bearer t-1"} for url in urls)
-    assert len(auth._handed_out) <= 64
+    assert len(auth._handed_out._values) <= 64
     assert auth.refused(urls[0], {"Authorization": "Bearer t-1"})
 
 
@@ -239,7 +239,7 @@ def test_refusals_of_any_number_of_addresses_are_remembered_in_bounds(clock: Man
         url = f"https://api.example/{number}"
         assert auth.refused(url, auth.headers(url))
         clock.move(60)
-    assert 0 < len(auth._renewals) <= 1024
+    assert 0 < len(auth._renewals._values) <= 1024
 
 
 @way

@@ -1,9 +1,9 @@
 """For clients without a hook for auth objects: `headers(url)`, `aheaders(url)`, `refused(url)`."""
 
 from collections.abc import Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tokenauth._clients.at_login import flows
+from tokenauth._clients.at_login import cache, flows
 from tokenauth._core import stand_in
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
@@ -11,6 +11,7 @@ from tokenauth._core.token import Token
 from tokenauth._lazy import once
 
 if TYPE_CHECKING:
+    from tokenauth._core.cache import Recent
     from tokenauth._core.flow import Flow
     from tokenauth._core.source import Source
 
@@ -18,9 +19,6 @@ T = TypeVar("T")
 
 LASTED = 30.0
 """A new token that is refused at the same address so many seconds later has been of use in between."""
-
-_MOST_ORIGINS = 64
-_MOST_ADDRESSES = 1024
 
 
 class Anywhere:
@@ -32,14 +30,14 @@ class Anywhere:
         def _source(self) -> "Source": ...
 
     @once
-    def _handed_out(self) -> "dict[Origin, _Given]":
+    def _handed_out(self) -> "Recent[_Given]":
         """By origin: the token that was given last."""
-        return {}
+        return cache.Recent(maxsize=64)
 
     @once
-    def _renewals(self) -> "dict[str, _Renewal]":
+    def _renewals(self) -> "Recent[_Renewal]":
         """By address: the last renewal that its refusal led to."""
-        return {}
+        return cache.Recent(maxsize=1024)
 
     def headers(self, url: str) -> dict[str, str]:
         """Return the headers for a request to *url*. Call it for each request: it is cheap, and renews a due token.
@@ -90,11 +88,15 @@ class Anywhere:
             if given is None or given.dropped:
                 return given is not None
             token = given.token
-        elif held is not None and self._carries(_Sent(headers), held.token, origin):
+        else:
+            known, sent = held or given, _Sent(headers)
+            signature = None if known is None else source.admission.signature(known.token, origin)
+            if signature is None:
+                return False
+            if held is None or not signature.is_on(sent, ""):
+                # nothing to drop; if they carry an older token of ours, a newer one is there, or under way
+                return all(name in sent for name in signature.headers_beside(None))
             token = held.token
-        else:  # nothing to drop; if they carry an older token of ours, a newer one is there, or under way
-            known = held or given
-            return known is not None and self._are_ours(_Sent(headers), known.token, origin)
         return self._drop(token, origin, address=url.partition("?")[0].partition("#")[0])
 
     def _drop(self, token: Token, origin: Origin, address: str) -> bool:
@@ -107,36 +109,18 @@ class Anywhere:
             source.ended(address, refused=before.in_vain)
         if not source.renews(token, address):
             return False
-        self._handed_out[origin] = _Given(token, dropped=True)
+        self._handed_out.put(origin, _Given(token, dropped=True))
         source.reject(token)
-        if len(self._renewals) >= _MOST_ADDRESSES:
-            self._renewals.clear()
-        self._renewals[address] = _Renewal(source.now())
+        self._renewals.put(address, _Renewal(source.now()))
         return True
-
-    def _given(self, origin: Origin, token: Token) -> None:
-        by_origin = self._handed_out
-        before = by_origin.get(origin)
-        if before is not None and before.token is token and not before.dropped:
-            return
-        if before is None and len(by_origin) >= _MOST_ORIGINS:
-            by_origin.clear()
-        by_origin[origin] = _Given(token)
-
-    def _carries(self, sent: "_Sent", token: Token, origin: Origin) -> bool:
-        signature = self._source.admission.signature(token, origin)
-        return signature is not None and signature.is_on(sent, "")
-
-    def _are_ours(self, sent: "_Sent", token: Token, origin: Origin) -> bool:
-        """Whether *sent* has the headers that carry a token, *token* or another one."""
-        signature = self._source.admission.signature(token, origin)
-        return signature is not None and all(name in sent for name in signature.headers_beside(None))
 
     def _carrying(self, url: str, origin: Origin, token: Token) -> dict[str, str]:
         signature = self._source.admission.signature(token, origin)
         if signature is None:
             return {}
-        self._given(origin, token)
+        before = self._handed_out.get(origin)
+        if before is None or before.token is not token or before.dropped:
+            self._handed_out.put(origin, _Given(token))
         return _headers(url, signature)
 
     if TYPE_CHECKING:
@@ -156,12 +140,11 @@ def _origin(url: str) -> Origin:
     return Origin.parse(url)
 
 
-class _Given:
+class _Given(NamedTuple):
     """The token that was handed out last for an origin, and whether it has been refused there."""
 
-    def __init__(self, token: Token, *, dropped: bool = False) -> None:
-        self.token = token
-        self.dropped = dropped
+    token: Token
+    dropped: bool = False
 
 
 class _Renewal:

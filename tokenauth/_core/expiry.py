@@ -74,15 +74,15 @@ def instant(value: object, unit: InstantUnit | None = None, *, field: str = "exp
     return seconds
 
 
-def end_of(value: object, *, field: str = "expires") -> tuple[float | None, float | None]:
+def end_of(value: object) -> tuple[float | None, float | None]:
     """Return lifetime and instant of expiry, of which *value* states one: both None when unknown.
 
     A number below 1e8 (1973) is a lifetime in seconds, a larger one a Unix time; texts are durations or dates.
     """
     number = _number(value)
     if (number is not None and number < EARLIEST) or (number is None and _duration(value) is not None):
-        return lifetime_of(value, field=field), None
-    return None, instant(value, field=field)
+        return lifetime_of(value, field="expires"), None
+    return None, instant(value, field="expires")
 
 
 def http_date(text: str) -> float | None:

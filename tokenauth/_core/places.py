@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from tokenauth._core.finder import Finder
@@ -69,23 +70,23 @@ Place = str | Header | Cookie | Text | XML | Match | Callable[[Any], object] | t
 Places = tuple[Any, ...]
 """A Place as it is held: one or several, each callable a Finder."""
 
-_KINDS = (Header, Cookie, Text, XML, Match)
+_KIND = Header | Cookie | Text | XML | Match
 
 
-def checked_place(name: str, place: Place | None, *, root: bool = True) -> Places | None:
+def checked_place(name: str, place: Place | None) -> Places | None:
     """Return *place*, the argument *name*, as a tuple."""
     if place is None:
         return None
     places = place if isinstance(place, tuple) else (place,)
     if not places:
         raise TypeError(f"{name} must name a place in the answer, such as 'data.token'")
-    return tuple(_checked(name, each, root=root) for each in places)
+    return tuple(_checked(name, each) for each in places)
 
 
-def _checked(name: str, place: object, *, root: bool) -> object:
-    if isinstance(place, _KINDS) or (isinstance(place, str) and (place or root)):
+def _checked(name: str, place: object) -> object:
+    if isinstance(place, str | _KIND):
         return place
-    if isinstance(place, type) and issubclass(place, _KINDS):
+    if isinstance(place, type) and issubclass(place, _KIND):
         raise TypeError(f"{name} must not be the class {place.__name__}: write {place.__name__}(…)")
     if callable(place):
         check_plain(name, place)
@@ -213,10 +214,9 @@ def _in_words(place: object) -> str:  # noqa: PLR0911  (the same)
     return "what the callable returns"
 
 
-def keys_of(content: object, *, levels: int = 3, most: int = 30) -> list[str]:
-    """Return the dotted paths of what is in a JSON value, for errors: names, never values."""
-    paths = (path for path, value in leaves(content, levels=levels))
-    return [path for _, path in zip(range(most), paths, strict=False)]
+def keys_of(content: object) -> list[str]:
+    """Return the dotted paths of what is in a JSON value, for errors: names, never values. 30 and 3 levels at most."""
+    return [path for path, _ in islice(leaves(content, levels=3), 30)]
 
 
 def leaves(content: object, prefix: str = "", *, levels: int = 6) -> Iterator[tuple[str, object]]:

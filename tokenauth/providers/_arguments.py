@@ -47,11 +47,11 @@ def checked_url(name: str, url: str, allow_http: bool) -> str:
 
 
 @by_value
-def endpoint(name: str, base_url: str, path: str, allow_http: bool) -> str:
-    """Return the URL of *path* below *base_url*, the argument *name*. ValueError if *base_url* has it already."""
-    base = checked_url(name, base_url, allow_http).rstrip("/")
+def endpoint(base_url: str, path: str, allow_http: bool) -> str:
+    """Return the URL of *path* below the argument *base_url*. ValueError if that has it already."""
+    base = checked_url("base_url", base_url, allow_http).rstrip("/")
     if f"{urlsplit(base).path}/".endswith(f"{path.rstrip('/')}/") and path != "/":
-        raise ValueError(f"{name} ends with {path} already, which is added to it: write {name} without it")
+        raise ValueError(f"base_url ends with {path} already, which is added to it: write base_url without it")
     return base + path
 
 

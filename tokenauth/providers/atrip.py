@@ -115,7 +115,7 @@ class Atrip(Login):
         Source: ATRIP, "getAtripToken".
         """
         allow_http = checked_flag("allow_http", options.get("allow_http"))
-        url = endpoint("base_url", base_url, "/getAtripToken.do", allow_http)
+        url = endpoint(base_url, "/getAtripToken.do", allow_http)
         user = checked_text("user_name", user_name)
         self._client_id = checked_text("client_id", client_id, header=True)
         self._secret = Secret("client_secret", client_secret, header=True)

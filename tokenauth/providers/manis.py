@@ -69,7 +69,7 @@ class Manis(Login):
 
 @by_value
 def _token_url(base_url: str, path: str, allow_http: bool) -> str:
-    url = endpoint("base_url", base_url, checked_path("path", path), allow_http)
+    url = endpoint(base_url, checked_path("path", path), allow_http)
     if Origin.parse(url).host in _NO_HOSTS:
         raise ValueError(
             "base_url has a host that the examples on Manis' page have by mistake (https, api). "
