@@ -781,3 +781,11 @@ BLOCKING = [client for client in CLIENTS if not client.is_async]
 FAMILY = [client for client in CLIENTS if client.name.startswith("httpx")]
 """httpx and httpx2, which have one architecture."""
 AWAITING = [client for client in CLIENTS if isinstance(client, Awaiting)]
+
+
+def leave(client: Client, auth: Any) -> None:
+    """Close *auth* as programs with this client do."""
+    if isinstance(client, Awaiting):
+        client.run(auth.aclose)
+    else:
+        auth.close()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests.clients import UNFIT
 from tests.pairwise import mark_the_rest_slow
 from tests.servers import mute
+from tests.support import ManualClock, TokenServer, token_server
 from tokenauth._core.lines import BROUGHT
 from tokenauth._core.memory import PROCESS
 from tokenauth._core.origins import _origin
@@ -76,3 +77,14 @@ def closed_port() -> Iterator[int]:
     """A port that refuses connections."""
     with mute() as bound:
         yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def server() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server

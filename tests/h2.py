@@ -5,7 +5,6 @@ with serve(lambda request: Reply(200, b"hello"), ca) as server: the same as ther
 
 import asyncio
 import contextlib
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 from hypercorn.asyncio import serve as run
 from hypercorn.config import Config
 
-from tests.servers import Received, Reply, Server, mute
+from tests.servers import Answered, Received, Reply, Server, application, body_of, mute, pairs_of
 from tests.support import until
 
 
@@ -50,27 +49,13 @@ def hypercorn(app: Any, config: Config | None = None) -> Iterator[str]:
 def asgi(answer: Callable[[Received, str], Reply]) -> Any:
     """Return an application that answers each request, of an HTTP version, with *answer*."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        body, more = b"", True
-        while more:
-            event = await receive()
-            body, more = body + event.get("body", b""), event.get("more_body", False)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        target = (
-            (scope.get("raw_path", scope["path"].encode()) + b"?" + scope["query_string"]).decode().removesuffix("?")
-        )
+    async def answered(scope: dict[str, Any], headers: dict[str, str], body: bytes) -> Answered:
+        path = scope.get("raw_path", scope["path"].encode())
+        target = (path + b"?" + scope["query_string"]).decode().removesuffix("?")
         request = Received(scope["method"], target, headers, body, headers.get("host", ""))
-        reply = await asyncio.to_thread(answer, request, scope["http_version"])
-        status, pairs, content = _parts(reply)
-        await send({"type": "http.response.start", "status": status, "headers": pairs})
-        await send({"type": "http.response.body", "body": content})
+        return _parts(await asyncio.to_thread(answer, request, scope["http_version"]))
 
-    return app
+    return application(answered)
 
 
 @contextlib.contextmanager
@@ -93,10 +78,9 @@ def serve(answer: Callable[[Received], Reply], ca: Any) -> Iterator[Server]:
             yield server
 
 
-def _parts(reply: Reply) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def _parts(reply: Reply) -> Answered:
     if reply.raw is None:
-        content = json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
-        return reply.status, [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()], content
+        return reply.status, pairs_of(reply), body_of(reply)
     head, _, content = reply.raw.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     pairs = [(name.lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]

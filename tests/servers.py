@@ -12,7 +12,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -218,3 +218,36 @@ def mute() -> Iterator[socket.socket]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound
+
+
+Answered = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers and content, as ASGI has them."""
+
+
+def application(answer: Callable[[dict[str, Any], dict[str, str], bytes], Awaitable[Answered]]) -> Any:
+    """Return an application that answers each request with *answer*, which takes its scope, headers and body."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body, more = b"", True
+        while more:
+            event = await receive()
+            body, more = body + event.get("body", b""), event.get("more_body", False)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        status, pairs, content = await answer(scope, headers, body)
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": content})
+
+    return app
+
+
+def body_of(reply: Reply) -> bytes:
+    return json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
+
+
+def pairs_of(reply: Reply) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]

@@ -3,16 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-
-from tests.support import ManualClock, TokenServer, token_server
-
-
-@pytest.fixture
-def server() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
+import requests
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session

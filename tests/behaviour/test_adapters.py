@@ -67,13 +67,6 @@ class Changing(HTTPAdapter):
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-@pytest.fixture
 def other() -> Iterator[Server]:
     """Answers 404 to everything: a redirect that arrives unsigned is not told so."""
     with serve(lambda request: Reply(404)) as server:

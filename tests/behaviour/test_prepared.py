@@ -26,13 +26,6 @@ OURS = {"x-token", "x-api-key", "authorization"}
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-@pytest.fixture
 def far() -> Iterator[Server]:
     with serve(lambda request: Reply(200)) as server:
         yield server

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.clients import CLIENTS, Awaiting, Client
+from tests.clients import CLIENTS, Client, leave
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import ClientCredentialsAuth, PasswordGrantAuth, RefreshTokenAuth
 
@@ -50,13 +50,6 @@ def site() -> Iterator[Site]:
     site = Site()
     with serve(site) as site.server:
         yield site
-
-
-def leave(client: Client, auth: Any) -> None:
-    if isinstance(client, Awaiting):
-        client.run(auth.aclose)
-    else:
-        auth.close()
 
 
 @every_client

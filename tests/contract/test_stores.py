@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.stores import PASSWORD, DictStore, SecretProvider, contents, put, redis_server, shelf_name, worker
-from tests.support import Masked, TokenServer, token_server, until
+from tests.support import Masked, TokenServer, until
 from tokenauth import TokenAuth
 from tokenauth.providers import Provider
 from tokenauth.stores import FileStore, Lease, RedisStore, Store
@@ -62,12 +62,6 @@ def text_client(url: str) -> Any:
     import redis
 
     return redis.Redis.from_url(url, decode_responses=True)
-
-
-@pytest.fixture
-def server() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
 
 
 @pytest.fixture

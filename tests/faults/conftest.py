@@ -5,21 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.proxy import Proxy, fault_proxy
-from tests.support import ManualClock, TokenServer, token_server
-
-
-@pytest.fixture
-def server() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
+from tests.support import TokenServer
 
 
 @pytest.fixture
 def proxy(server: TokenServer) -> Iterator[Proxy]:
     with fault_proxy(server.server.port) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()

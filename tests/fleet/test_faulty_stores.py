@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,19 +13,13 @@ import requests
 from tests.clients import AWAITING, CLIENTS, Awaiting, Client
 from tests.servers import Received, Reply
 from tests.stores import DictStore, Spied, redis_server, shelf_name, worker
-from tests.support import ManualClock, TokenServer, token_server, until, with_clock
+from tests.support import ManualClock, TokenServer, until, with_clock
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
 from tokenauth.stores import FileStore, RedisStore
 
 pytestmark = pytest.mark.usefixtures("quick_seals")
 WARNED = "the store failed"
-
-
-@pytest.fixture
-def server() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
 
 
 def warned(caplog: pytest.LogCaptureFixture) -> list[str]:

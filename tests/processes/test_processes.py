@@ -20,7 +20,7 @@ from tests.clients import AWAITING, BLOCKING, CLIENTS, Awaiting, Client
 from tests.processes.children import spawned
 from tests.processes.scripts import Scripts, scripts
 from tests.servers import Received, Reply
-from tests.support import TokenServer, token_server
+from tests.support import TokenServer
 
 Run = Callable[..., str]
 
@@ -59,12 +59,6 @@ def run(interpreter: Scripts) -> Run:
         return printed
 
     return run
-
-
-@pytest.fixture
-def server() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, Awaiting, Client, Request
+from tests.clients import CLIENTS, Client, Request, leave
 from tests.siblings import page
 from tests.siblings.described import DESCRIBED, RECIPES, SECRET
 from tests.siblings.servers import USER, Feishu, SlidingSession, TwoSessions, WeChat, running
@@ -74,13 +74,6 @@ def test_feishu_hands_out_one_token_until_its_end() -> None:
 
 LOGGING_OUT = [kind for kind in RECIPES if "logout=" in RECIPES[kind]]
 every_logout = pytest.mark.parametrize("kind", LOGGING_OUT, ids=lambda kind: kind.__name__)
-
-
-def leave(client: Client, auth: Any) -> None:
-    if isinstance(client, Awaiting):
-        client.run(auth.aclose)
-    else:
-        auth.close()
 
 
 @every_client

@@ -65,11 +65,6 @@ def perform(request: pytest.FixtureRequest) -> Perform:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def flight() -> Flight:
     flight = joined(Flights())
     flight.thread = -1  # led elsewhere

@@ -23,11 +23,6 @@ TIMEOUT = 10.0
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def source(clock: ManualClock) -> Source:
     return a_source(clock)
 

@@ -183,11 +183,6 @@ def test_a_leaders_flow_goes_on_wherever_its_caller_was_interrupted(kind: str, e
             return
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
 def in_start(frame: FrameType) -> bool:
     return frame.f_code is threading.Thread.start.__code__
 

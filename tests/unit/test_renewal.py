@@ -47,11 +47,6 @@ def brought(clock: ManualClock, *arguments: Any) -> Source:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def shelf() -> ShelfByHand:
     return ShelfByHand()
 

@@ -53,11 +53,6 @@ class ShelfByHand:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def shelf() -> ShelfByHand:
     return ShelfByHand()
 

@@ -45,11 +45,6 @@ assert seen == [False, True], seen
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def store() -> Spied:
     return Spied(DictStore())
 

@@ -34,11 +34,6 @@ HOME, MORE, ABROAD = (Origin.parse(f"https://{host}.example") for host in ("home
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
 def source(clock: ManualClock) -> Source:
     auth = TokenAuth(
         PlainProvider("https://home.example", uuid.uuid4().hex), cache={}, origins=["https://more.example"]

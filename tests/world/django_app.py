@@ -10,8 +10,8 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.urls import re_path
 
+from tests.servers import body_of
 from tests.world.scene import Scene
-from tests.world.worlds import body_of
 
 _current: list[Scene] = []
 

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import pickle
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,13 +16,13 @@ import httpx_aiohttp.httpx2
 import httpx_retries
 import respx
 import starlette.testclient
-import vcr
 from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor, HTTPXClientInstrumentor
 
 from tests.clients import TLS
+from tests.servers import body_of
 from tests.world.scene import Scene
 from tests.world.tracing import sentry, tracing
-from tests.world.worlds import SECONDS, World, asgi_app, body_of, nothing, wsgi_app
+from tests.world.worlds import SECONDS, World, asgi_app, cassette, folder, nothing, wsgi_app
 
 LIBRARIES: list[Any] = [httpx, httpx2]
 
@@ -186,22 +185,7 @@ def _pytest_httpx(*, is_async: bool) -> Callable[[Scene, Any], Any]:
     return make
 
 
-@contextlib.contextmanager
-def _cassette(scene: Scene) -> Iterator[Any]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        vcr.VCR(record_mode=vcr.mode.NEW_EPISODES).use_cassette(f"{folder}/cassette.yaml") as cassette,
-    ):
-        yield cassette
-
-
 # caches, retries, other wires, instruments
-
-
-@contextlib.contextmanager
-def _folder(scene: Scene) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
 
 
 def _hishel(library: Any, *, is_async: bool, rfc: bool) -> Callable[[Scene, Any], Any]:
@@ -279,9 +263,9 @@ def _worlds(library: Any, *, is_async: bool) -> Iterator[World]:
     yield world("MockTransport", _mock_transport(library, is_async=is_async), mock=True, lends=True)
     title = "ASGITransport" if is_async else "WSGITransport"
     yield world(title, _in_process(library, is_async=is_async), mock=True, lends=True)
-    yield world("vcrpy", plain, _cassette)
-    yield world("hishel", _hishel(library, is_async=is_async, rfc=False), _folder)
-    yield world("hishel rfc", _hishel(library, is_async=is_async, rfc=True), _folder)
+    yield world("vcrpy", plain, cassette)
+    yield world("hishel", _hishel(library, is_async=is_async, rfc=False), folder)
+    yield world("hishel rfc", _hishel(library, is_async=is_async, rfc=True), folder)
     yield world("opentelemetry client", _instrumented(library, is_async=is_async), _tracing)
     yield world("opentelemetry", plain, _all_instrumented)
     yield world("sentry", plain, sentry)

@@ -16,7 +16,6 @@ import requests
 import requests_cache
 import requests_mock
 import responses
-import vcr
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -26,10 +25,11 @@ from requests_toolbelt.adapters.socket_options import SocketOptionsAdapter
 from requests_toolbelt.adapters.source import SourceAddressAdapter
 from urllib3.util.retry import Retry
 
+from tests.servers import body_of
 from tests.world import django_app
 from tests.world.scene import Scene
 from tests.world.tracing import sentry, tracing
-from tests.world.worlds import World, body_of
+from tests.world.worlds import World, cassette, folder
 
 
 def _plain(scene: Scene, state: Any) -> requests.Session:
@@ -76,12 +76,6 @@ def _raising(scene: Scene, state: Any) -> requests.Session:
     session = requests.Session()
     session.hooks["response"].append(lambda response, **_: response.raise_for_status())
     return session
-
-
-@contextlib.contextmanager
-def _folder(scene: Scene) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
 
 
 # caches
@@ -155,15 +149,6 @@ def _mock_adapter(scene: Scene, state: Any) -> requests.Session:
 
 
 @contextlib.contextmanager
-def _cassette(scene: Scene) -> Iterator[Any]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        vcr.VCR(record_mode=vcr.mode.NEW_EPISODES).use_cassette(f"{folder}/cassette.yaml") as cassette,
-    ):
-        yield cassette
-
-
-@contextlib.contextmanager
 def _betamax(scene: Scene) -> Iterator[Any]:
     session = requests.Session()
     with tempfile.TemporaryDirectory() as folder:
@@ -228,17 +213,17 @@ WORLDS = [
     World("Retry", "requests", _with(_retrying(raise_on_status=False))),
     World("Retry that raises", "requests", _with(_retrying(raise_on_status=True)), raises=True, late=True),
     World("raise_for_status hook", "requests", _raising, raises=True),
-    World("requests-cache memory", "requests", _cached(backend="memory"), _folder),
-    World("requests-cache sqlite", "requests", _cached(backend="sqlite"), _folder),
+    World("requests-cache memory", "requests", _cached(backend="memory"), folder),
+    World("requests-cache sqlite", "requests", _cached(backend="sqlite"), folder),
     World(
         "requests-cache revalidating",
         "requests",
         _cached(backend="sqlite", cache_control=True, always_revalidate=True, stale_if_error=True),
-        _folder,
+        folder,
     ),
     World("CacheControl", "requests", lambda scene, state: cachecontrol.CacheControl(requests.Session())),
-    World("hishel", "requests", _hishel(), _folder),
-    World("hishel rfc", "requests", _hishel(rfc=True), _folder),
+    World("hishel", "requests", _hishel(), folder),
+    World("hishel rfc", "requests", _hishel(rfc=True), folder),
     World("responses", "requests", _plain, _responses, mock=True),
     World("requests-mock", "requests", _plain, _requests_mock, mock=True),
     World(
@@ -250,7 +235,7 @@ WORLDS = [
         lends=True,
     ),
     World("requests-mock adapter", "requests", _mock_adapter, mock=True, lends=True),
-    World("vcrpy", "requests", _plain, _cassette),
+    World("vcrpy", "requests", _plain, cassette),
     World("betamax", "requests", lambda scene, session: session, _betamax, lends=True),
     World("DRF RequestsClient", "requests", _django, mock=True, lends=True),
     World("opentelemetry", "requests", _plain, _instrumented),

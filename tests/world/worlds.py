@@ -6,6 +6,7 @@ Async clients are played through a portal to an event loop in a thread, so that 
 import asyncio
 import contextlib
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,10 @@ import httpx
 import httpx2
 import pytest
 import requests
+import vcr
 from anyio.from_thread import start_blocking_portal
 
-from tests.servers import Reply
+from tests.servers import Answered, application, body_of, pairs_of
 from tests.world.scene import Scene
 from tokenauth import TokenAuthError
 
@@ -159,17 +161,7 @@ class World:
     def untraced(self) -> bool:
         """Whether its transport knows no `trace`, httpx's request extension by which a hop is signed on the wire: the
         auth object then learns of a redirect by its end alone."""
-        names = (
-            "MockTransport",
-            "WSGITransport",
-            "ASGITransport",
-            "aiohttp",
-            "respx",
-            "pytest-httpx",
-            "bare",
-            "TestClient",
-        )
-        return self.library != "requests" and any(name in self.name for name in names)
+        return self.library != "requests" and any(name in self.name for name in _UNTRACED)
 
     @contextlib.contextmanager
     def open(self, scene: Scene, request: pytest.FixtureRequest | None = None) -> Iterator[Player]:
@@ -192,29 +184,28 @@ class World:
         return f"{self.library}{'-async' if self.is_async else ''}-{self.name}".replace(" ", "_")
 
 
-def body_of(reply: Reply) -> bytes:
-    return json.dumps(reply.body).encode() if isinstance(reply.body, dict) else reply.body
+@contextlib.contextmanager
+def folder(scene: Scene) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def cassette(scene: Scene) -> Iterator[Any]:
+    with (
+        folder(scene) as place,
+        vcr.VCR(record_mode=vcr.mode.NEW_EPISODES).use_cassette(f"{place}/cassette.yaml") as it,
+    ):
+        yield it
 
 
 def asgi_app(scene: Scene) -> Any:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
-        body, more = b"", True
-        while more:
-            event = await receive()
-            body, more = body + event.get("body", b""), event.get("more_body", False)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    async def answered(scope: dict[str, Any], headers: dict[str, str], body: bytes) -> Answered:
         url = f"{scope['scheme']}://{headers['host']}{scope['path']}?{scope['query_string'].decode()}"
         reply = scene.answer(scope["method"], url, headers, body)
-        pairs = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
-        await send({"type": "http.response.start", "status": reply.status, "headers": pairs})
-        await send({"type": "http.response.body", "body": body_of(reply)})
+        return reply.status, pairs_of(reply), body_of(reply)
 
-    return app
+    return application(answered)
 
 
 def wsgi_app(scene: Scene) -> Any:

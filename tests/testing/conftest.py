@@ -1,3 +1,0 @@
-"""Servers for the tests of the test tools."""
-
-from tests.behaviour.conftest import server  # noqa: F401
