@@ -288,3 +288,14 @@ def test_a_websocket_s_handshake_is_signed_and_renewed(server: TokenServer) -> N
     assert CLIENT.run(main) == ["one", "one", "two", "two"]
     assert met == [101, 101, 401, 101, 101]
     assert server.logins == 2
+
+
+def test_a_session_of_another_event_loop_fails_for_who_uses_it_there_alone(server: TokenServer) -> None:
+    async def main() -> Any:
+        async with aiohttp.ClientSession() as session:
+            auth = server.auth(token_client=session)
+            with pytest.raises(TypeError, match="of another event loop"):
+                await asyncio.to_thread(lambda: Aiohttp().get(auth, server.api))
+            return await auth.aget_token()
+
+    assert asyncio.run(main()).value == "token-1"

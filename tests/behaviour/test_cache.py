@@ -11,8 +11,8 @@ from cachetools import LRUCache, TTLCache
 
 from tests.clients import AWAITING, CLIENTS, Client, Get
 from tests.servers import Received, Reply, serve
-from tests.support import Masked, PlainProvider, TokenServer
-from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth
+from tests.support import ManualClock, Masked, PlainProvider, TokenServer, with_clock
+from tokenauth import ClientCredentialsAuth, ManisAuth, PasswordGrantAuth, Token, TokenAuth, TokenAuthError
 from tokenauth._core.cache import MAX_TOKENS
 from tokenauth._core.memory import PROCESS
 from tokenauth.providers import Login, Secret, TokenRequest
@@ -240,6 +240,37 @@ def test_a_cache_that_is_too_small_costs_logins_and_nothing_else(client: Client,
             assert client.get(auth, server.api) == 200
     assert server.logins == 4
     assert len(cache) == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cache_that_raises_costs_no_login_for_each_request(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    """As one on a full disk."""
+
+    class Full(dict[Any, Any]):
+        def __setitem__(self, key: Any, value: Any) -> None:
+            raise OSError
+
+    auth = with_clock(server.auth(cache=Full()), clock)
+    with pytest.raises(OSError):
+        client.get_token(auth)
+    for _ in range(3):
+        with pytest.raises(TokenAuthError, match="OSError was raised before its token was kept"):
+            client.get_token(auth)
+    assert server.logins == 1
+    clock.move(2)
+    with pytest.raises(OSError):
+        client.get_token(auth)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_cache_without_room_is_told_of_once(
+    client: Client, server: TokenServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = server.auth(cache=LRUCache(0))
+    assert [client.get(auth, server.api) for _ in range(3)] == [200] * 3
+    assert ["has no room" in record.message for record in caplog.records if record.levelname == "WARNING"] == [True]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)

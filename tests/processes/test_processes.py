@@ -599,3 +599,23 @@ print(os.read(reader, 10).decode(), end="")
     )
     assert printed == "t-1"
     assert len(server.token_calls) == 1
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="there are none")
+@pytest.mark.parametrize("kind", ["legacy", "isolated"])
+def test_a_subinterpreter_logs_in(kind: str, server: TokenServer) -> None:
+    """One of the latter kind, as of `concurrent.interpreters`, may have no daemon threads."""
+    inside = f"""if True:
+        import sys
+        sys.path[:] = {sys.path!r}
+        from tests.support import PlainProvider
+        from tokenauth.httpx import TokenAuth
+        import httpx
+        auth = TokenAuth(PlainProvider({server.url!r}, {server.user!r}))
+        assert httpx.get({server.api!r}, auth=auth).status_code == 200
+    """
+    code = (
+        f"import _interpreters as i; failed = i.run_string(i.create({kind!r}), {inside!r}); assert not failed, failed"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert server.logins == 1

@@ -109,6 +109,7 @@ class TokenCache:
         self._mapping = mapping
         self._lock = lock or threading.RLock()  # re-entrant: a garbage collection under it may run any code
         self._cells: weakref.WeakValueDictionary[Hashable, Cell] = weakref.WeakValueDictionary()
+        self._warned = False
         if isinstance(mapping, Telling):
             mapping.tell = self._empty_cell
 
@@ -138,10 +139,17 @@ class TokenCache:
             return self._mapping.get(key)
 
     def put(self, key: Hashable, held: Held) -> None:
-        with self._lock, contextlib.suppress(ValueError):  # a cache of cachetools that has no room for one
-            self._mapping[key] = held
-            if self._cells:
-                self._fill_cell(key, held)
+        try:
+            with self._lock:
+                self._mapping[key] = held
+                if self._cells:
+                    self._fill_cell(key, held)
+        except ValueError:  # of cachetools
+            if not self._warned:
+                self._warned = True
+                log.warning(
+                    "The mapping that is passed as cache= has no room for a token, so that each request logs in"
+                )
 
     def drop(self, key: Hashable, value: str | None = None) -> Held | None:
         """Remove and return the entry, if there is one. With *value*, only if it holds exactly that token."""

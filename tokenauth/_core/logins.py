@@ -187,13 +187,12 @@ class Logins:
         What never reached the endpoint doesn't count.
         """
         credential = self._credential
-        news, rest = None, 0.0
-        known = errors.CredentialsRejected, errors.TokenEndpointError
+        news, rest = _lasting(failure, flight), 0.0
         with credential.memory.lock:
-            if isinstance(failure, known) and flight.counts and self._cooling(flight.mark) is None:
-                news = failure
-                if credential.provider.rests:
-                    rest = credential.cooldowns.start(credential.key, failure, credential.monotonic(), flight.mark)
+            if not flight.counts or self._cooling(flight.mark) is not None:
+                news = None
+            elif news is not None and credential.provider.rests:
+                rest = credential.cooldowns.start(credential.key, news, credential.monotonic(), flight.mark)
         if isinstance(failure, Misuse):
             flight.abandon()
             return
@@ -291,3 +290,13 @@ class Logins:
         if credential.provider.hands_out_held and (lifetime_of(token, reply) or 0.0) > 2 * credential.leeway:
             before = None  # who has kept it renews it by its own rules: ask again before its end
         return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)
+
+
+def _lasting(failure: Exception, flight: Flight) -> "TokenAuthError | None":
+    """Return what counts for a while of *failure*: an answer, or whatever the user's own raised after a login."""
+    if isinstance(failure, errors.CredentialsRejected | errors.TokenEndpointError):
+        return failure
+    if flight.began is None or isinstance(failure, errors.TokenAuthError | Misuse):
+        return None
+    kind = type(failure).__name__
+    return errors.TokenAuthError(f"A login was made, and {kind} was raised before its token was kept: by cache=?")

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 
+from tokenauth._core.effects import Misuse
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
@@ -27,6 +28,11 @@ class Awaiting:
         self._session = session
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
+        if self._session is not None and self._session._loop is not asyncio.get_running_loop():
+            raise Misuse(
+                "token_client is an aiohttp.ClientSession of another event loop, and can't be used in this one: give "
+                "the auth object of each loop a session of that loop, or leave out token_client="
+            )
         try:
             async with self._lent(request.url) as session:
                 return await _call(session, request, seconds)

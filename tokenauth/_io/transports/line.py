@@ -31,7 +31,8 @@ class Line:
         self._is_cut = self._is_over = self.connecting = False
         self._timer = threading.Timer(seconds + GRACE, self._cut)
         self._timer.name = "tokenauth-line"
-        self._timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # an isolated subinterpreter has none
+            self._timer.daemon = True
 
     def __enter__(self) -> "Line":
         with contextlib.suppress(RuntimeError):  # no thread is left: the client's own timeouts apply
