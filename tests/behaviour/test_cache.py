@@ -250,17 +250,17 @@ def test_a_cache_that_raises_costs_no_login_for_each_request(
 
     class Full(dict[Any, Any]):
         def __setitem__(self, key: Any, value: Any) -> None:
-            raise OSError
+            raise OSError("no space")
 
     auth = with_clock(server.auth(cache=Full()), clock)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="no space"):
         client.get_token(auth)
     for _ in range(3):
-        with pytest.raises(TokenAuthError, match="OSError was raised before its token was kept"):
+        with pytest.raises(TokenAuthError, match="OSError was raised before the new token was kept"):
             client.get_token(auth)
     assert server.logins == 1
     clock.move(2)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="no space"):
         client.get_token(auth)
 
 

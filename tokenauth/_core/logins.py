@@ -233,8 +233,7 @@ class Logins:
     def keep(self, flight: Flight, held: Held, talk: Talk | None = None) -> Held:
         """Put *held*, which *talk* has brought, in use."""
         with self._credential.memory.lock:
-            took_over = flight.future.done()  # somebody else, while its loop stood still
-            newer = self._tokens.held() if took_over else None
+            newer = self._tokens.held() if flight.future.done() else None  # of one that took over
             if not flight.forgotten and (newer is None or newer.since < held.since):
                 self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
         self.tell_of(flight, held, talk)
@@ -298,5 +297,4 @@ def _lasting(failure: Exception, flight: Flight) -> "TokenAuthError | None":
         return failure
     if flight.began is None or isinstance(failure, errors.TokenAuthError | Misuse):
         return None
-    kind = type(failure).__name__
-    return errors.TokenAuthError(f"A login was made, and {kind} was raised before its token was kept: by cache=?")
+    return errors.TokenAuthError(f"{type(failure).__name__} was raised before the new token was kept. By cache=?")
