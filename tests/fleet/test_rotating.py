@@ -13,8 +13,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.fleet.process import Process, processes
+from tests.fleet.process import Process, processes, store_of
 from tests.servers import Received, Reply, serve
+from tokenauth.stores import FileStore
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 
@@ -107,6 +108,29 @@ def test_a_brought_one_is_used_once_by_the_whole_fleet(place: dict[str, Any]) ->
                         process.tell("get", f"{url}/api")
                     assert [process.answer() for process in fleet] == ["200"] * 4
                     assert (family.refreshes, family.lost) == (3 * generation + number + 1, 0)
+
+
+def lose(place: dict[str, Any]) -> None:
+    """Remove what is in the store, as an eviction does, or who cleans up."""
+    store = store_of(place)
+    if isinstance(store, FileStore):
+        assert store.clear()
+    else:
+        found = [*store._client.scan_iter(f"{store._prefix}*")]
+        assert store._client.delete(*found)
+
+
+def test_who_adopts_a_token_knows_the_refresh_token_that_comes_next(place: dict[str, Any]) -> None:
+    """Though the store loses it: an older one would be the second use of it, and the end of them all."""
+    with served() as (family, url):
+        settings = {**place, "url": url, "grant": "refresh", "refresh_token": "r-1", "timeout": 10.0, "patient": True}
+        with processes(3, settings) as fleet:
+            for number in range(3):
+                for process in (*fleet[number:], *fleet[:number]):  # another one renews each time
+                    assert process.ask("get", f"{url}/api") == "200"
+                lose(place)
+                family.revoke()
+                assert (family.refreshes, family.lost) == (number + 1, 0)
 
 
 KILLED = [

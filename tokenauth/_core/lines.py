@@ -66,6 +66,11 @@ class Line:
         self.unspend(token.refresh_token)
         self.token, self.birth, self.over = token, birth or Birth(), False
 
+    def go_on_from(self, saved: Token) -> None:
+        """Let what another process has *saved* be the next one, unless it has passed here."""
+        if saved.refresh_token and not self.has_passed(saved.refresh_token):
+            self.follow(saved)
+
     def spend(self, refresh_token: str) -> None:
         """Mark *refresh_token* as exchanged, or as about to be."""
         self._passed.add(refresh_token)

@@ -88,14 +88,21 @@ class Logins:
             return None
         if provider.brought is not None:
             line.begin(provider.brought.reveal(), self._credential.birth or line.birth)
-        if shared and saved is not None and saved.refresh_token and not line.has_passed(saved.refresh_token):
-            line.follow(saved)
+        if shared and saved is not None:
+            line.go_on_from(saved)
         if provider.brought is not None:
             return self._ours(line, shared=shared)
         token = saved if shared else line.token if line.birth.is_here and not line.over else None
         if token is None or token.refresh_token is None or line.has_passed(token.refresh_token):
             return None  # a child and its parent would use it each, and the server would take that for theft
         return token
+
+    def learn(self, saved: Token) -> None:
+        """Let the refresh token that another process *saved* come next here, too: the store may lose it."""
+        brought = self._credential.provider.brought
+        if brought is not None:
+            self.line.begin(brought.last(), self._credential.birth or self.line.birth)
+            self.line.go_on_from(saved)
 
     def _ours(self, line: Line, *, shared: bool) -> Token | None:
         """Return what is next in *line*; TokenAuthError where another process may use that, too."""
