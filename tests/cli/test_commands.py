@@ -304,7 +304,10 @@ def test_a_refusal_that_is_remembered_says_so_and_how_to_ask_again(run: Run, man
             ["token", "--class", "login", "--url", "https://l.example.com/x", "--json", "user=me"],
             "--json is this command's own option and takes no value. To give json to the auth class: --with-json",
         ),
-        (["token", "more"], "there are more arguments than this command takes. Usage: tokenauth token [OPTIONS]. See:"),
+        (
+            ["token", "more"],
+            "there are more arguments than this command takes. Usage: tokenauth token [OPTIONS]. A profile",
+        ),
         (
             ["request", "https://l.example.com/x"],
             "Usage: tokenauth request [OPTIONS] ",

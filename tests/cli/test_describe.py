@@ -60,7 +60,7 @@ def test_what_it_prints_gets_the_token(run: Run, name: str, monkeypatch: pytest.
         assert ran.code == 0
         assert token not in ran.out + ran.err
         assert pasted(ran.out).get_token().value == token
-        profile = ran.err.partition("as a profile:\n")[2]
+        profile = ran.err.partition("profiles.toml:\n")[2]
         (tmp_path / "profiles.toml").write_text(profile)
         assert tokenauth.profile("my-api", cache={}).get_token().value == token
     assert len(set(seen)) == 1  # the program sends what the command sent
@@ -174,6 +174,8 @@ def test_a_secret_that_was_typed_is_read_from_the_environment_by_the_program(
     [
         (Reply(401, {"error": "no"}), 3, "HTTP 401: the login was refused"),
         (Reply(422, {"error": "no"}), 3, "HTTP 422: the login was refused"),
+        (Reply(422, {"detail": [{"loc": ["body", "x"], "msg": "Needed"}]}), 3, "refused: 'Needed: body.x'. Check"),
+        (Reply(415), 3, "or send a form: --form"),
         (Reply(404), 4, "HTTP 404: that does not look like a login"),
         (Reply(body={"code": "E1"}), 5, "nothing in the answer looks like a token"),
         (Reply(body=b"<a><t>x</t></a>", headers={"Content-Type": "text/xml"}), 5, "<t>*** (text, 1 characters)"),
@@ -267,7 +269,7 @@ def test_an_openapi_document_says_most_of_it(run: Run, tmp_path: Path) -> None:
         "# Fill in <user>.",
     ):
         assert text in ran.out
-    tomllib.loads(ran.err.partition("as a profile:\n")[2])
+    tomllib.loads(ran.err.partition("profiles.toml:\n")[2])
     page = f"# A page\n\n```yaml\n{OPENAPI}```\n"
     assert run("describe", "--openapi", document(tmp_path, page, "page.md")).out.count("session.token") == 1
 

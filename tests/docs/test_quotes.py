@@ -39,6 +39,8 @@ LOGINS = {
     "/scope": Reply(400, {"error": "invalid_scope", "error_description": "no such scope"}),
     "/down": Reply(503, {"detail": "later"}),
     "/gone": Reply(404),
+    "/broken": Reply(raw=b"220 mail.example ESMTP\r\n"),
+    "/form": Reply(422, {"detail": [{"loc": ["body", "username"], "msg": "Field required"}]}),
     "/moved": Reply(302, headers={"Location": "https://other.example/"}),
     "/page": Reply(200, b"<html>"),
     "/spent": Reply(400, {"error": "invalid_grant"}),
@@ -96,7 +98,7 @@ class Provoking:
         self.errors.append(str(caught.value))
 
     def answers(self) -> None:
-        for path in ("/wrong", "/wrong", "/down", "/gone", "/moved", "/page"):
+        for path in ("/wrong", "/wrong", "/down", "/gone", "/broken", "/form", "/moved", "/page"):
             self.fails(self.manis(path).get_token)
         self.fails(LoginAuth(f"{self.url}/scope", form={"a": "b"}).get_token)
         self.fails(LoginAuth(f"{self.url}/good", json={"a": "b"}, token="data.jwt").get_token)

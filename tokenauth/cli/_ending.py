@@ -143,4 +143,5 @@ def _usage(problem: Any) -> str:
     ctx = getattr(problem, "ctx", None)
     text = text.removesuffix(".").replace("?.", "?")
     usage = f" {' '.join(ctx.get_usage().split())}." if ctx and "argument" in text else ""
+    usage += " A profile is named by -p NAME." if "more arguments" in text and ctx and "profile" in ctx.params else ""
     return f"{_sentence(text[:1].lower() + text[1:])}{usage} See: {ctx.command_path if ctx else 'tokenauth'} --help"

@@ -44,8 +44,8 @@ def describe(
     if url is None:
         raise Stop("describe needs the URL of a login, or --openapi FILE")
     given = _arguments(url, data, param, header, basic, form=form, method=method.upper())
-    answer = _answer({**given, **({"allow_http": True} if allow_http else {})}, quiet=quiet)
-    return _told(given, answer, as_json=as_json, quiet=quiet)
+    answer, said = _answer({**given, **({"allow_http": True} if allow_http else {})}, quiet=quiet)
+    return _told(given, answer, said, as_json=as_json, quiet=quiet)
 
 
 def _arguments(
@@ -75,7 +75,8 @@ def _typed(name: str, value: Any) -> Any:
     return Typed(variable(name), value) if isinstance(value, str) else value
 
 
-def _answer(given: Mapping[str, Any], *, quiet: bool) -> Answer:
+def _answer(given: Mapping[str, Any], *, quiet: bool) -> tuple[Answer, str]:
+    """Return the answer, and what it says that is wrong."""
     from tokenauth import LoginAuth
     from tokenauth._core.places import Answer
     from tokenauth.cli._observed import observed
@@ -86,10 +87,10 @@ def _answer(given: Mapping[str, Any], *, quiet: bool) -> Answer:
     if not seen.replies:
         raise Stop(seen.why, USAGE if seen.reached else ENDPOINT)
     reply = seen.replies[-1]
-    return Answer(reply.status, reply.headers, reply.body)
+    return Answer(reply.status, reply.headers, reply.body), getattr(seen.failure, "detail", None) or ""
 
 
-def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) -> int:
+def _told(given: dict[str, Any], answer: Answer, said: str, *, as_json: bool, quiet: bool) -> int:
     from tokenauth.cli._shape import shape
     from tokenauth.cli._written import places
     from tokenauth.providers._proposals import proposed
@@ -99,10 +100,12 @@ def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) 
         _screen.say("The answer, every value masked:", quiet=quiet, style="bold")
         _screen.say("\n".join(f"  {line}" for line in lines), quiet=quiet)
     if not 200 <= answer.status < 300:
-        refused = answer.status in {400, 401, 403, 422}
-        what = "the login was refused. Check the names and values that you send"
-        what = what if refused else "that does not look like a login"
-        raise Stop(f"HTTP {answer.status}: {what}", CREDENTIALS if refused else ENDPOINT)
+        refused = answer.status in {400, 401, 403, 415, 422}
+        what = "the login was refused" if refused else "that does not look like a login"
+        what += f": {said!r}" if said else ""
+        form = "" if "form" in given else ", or send a form: --form"
+        advice = f". Check the names and values that you send{form}" if refused else ""
+        raise Stop(f"HTTP {answer.status}: {what}{advice}", CREDENTIALS if refused else ENDPOINT)
     if found.token is None:
         text = "HTTP 200, but nothing in the answer looks like a token. Was the login refused in the body?"
         raise Stop(f'{text} If not, name the place: LoginAuth(…, token="the.key")', TOKEN)
@@ -112,6 +115,7 @@ def _told(given: dict[str, Any], answer: Answer, *, as_json: bool, quiet: bool) 
 
 def _shown(written: dict[str, Any], notes: list[str], lines: list[str], *, as_json: bool, quiet: bool) -> int:
     from tokenauth.cli import _written
+    from tokenauth.profiles import path
 
     code, profile = _written.python(written, notes), _written.toml(written)
     if as_json:
@@ -119,7 +123,7 @@ def _shown(written: dict[str, Any], notes: list[str], lines: list[str], *, as_js
         return 0
     _screen.say("\nPaste this:", quiet=quiet, style="bold")
     _screen.out(code)
-    _screen.say("\nOr, as a profile:", quiet=quiet, style="bold")
+    _screen.say(f"\nOr, as a profile in {plainly(path)}:", quiet=quiet, style="bold")
     _screen.say(profile, quiet=quiet)
     return 0
 
