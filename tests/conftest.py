@@ -20,6 +20,10 @@ from tokenauth._core.origins import _origin
 if os.access("/dev/shm", os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 
+# All servers of the tests are on loopback, which a proxy of this machine doesn't reach.
+for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[name]
+
 # A slow machine is no failure, and what is drawn is the same in each run. To go looking: --hypothesis-profile=search
 settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("quick", settings.get_profile("same"), max_examples=10)
