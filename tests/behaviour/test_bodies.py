@@ -301,7 +301,7 @@ def test_a_401_whose_body_does_not_come_is_renewed_after_the_users_own_timeout(
     with stalls() as pieces:
         stalled = Reply(401, pieces=pieces)
         server.answer = lambda request: stalled if request.path == "/api" and not server.valid else None
-        answer = client.send(auth, Get(server.api), timeout=1.0)
+        answer = client.send(auth, Get(server.api), timeout=2.0)
     assert (answer.status, answer.history) == (200, [401])
     assert server.logins == 2
 

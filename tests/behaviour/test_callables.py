@@ -141,7 +141,7 @@ def test_one_that_raises_at_a_renewal_is_called_once(client: Client) -> None:
     with token_server(answer=answer) as server:
         url = f"{server.url}/token"
         auth = PasswordGrantAuth(
-            url, username="u", password="p", client_id="c", client_secret=secret, cache={}, timeout=2.0
+            url, username="u", password="p", client_id="c", client_secret=secret, cache={}, timeout=20.0
         )
         assert client.get(auth, server.api) == 200
         server.revoke()

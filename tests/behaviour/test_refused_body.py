@@ -76,7 +76,7 @@ def test_a_401_that_stalls_is_renewed(client: Client, server: TokenServer) -> No
 
     refusing(server, lambda: Reply(401, pieces=pieces()))
     try:
-        answer = ask(client, "play", server, timeout=1.0, pool=1)
+        answer = ask(client, "play", server, timeout=2.0, pool=1)
     finally:
         over.set()
     assert (answer.status, answer.history) == (200, [401])

@@ -140,7 +140,7 @@ def test_the_event_loop_goes_on_while_a_token_is_fetched(client: Awaiting, serve
     loop_goes_on = threading.Event()
     hold_token_call_until(server, loop_goes_on)
     token_client = lent() if lent else None
-    auth = server.auth(token_client=token_client, timeout=5.0)
+    auth = server.auth(token_client=token_client, timeout=60.0)
 
     async def main() -> list[Any]:
         async with client.client(auth) as http:

@@ -33,7 +33,7 @@ def test_a_stream_reaches_the_caller_unread(client: Client, server: TokenServer,
     if revoked:
         server.revoke()
     server.answer = answer
-    answered = client.stream(auth, Get(server.api), opened.set, timeout=5)
+    answered = client.stream(auth, Get(server.api), opened.set)
     assert answered.unread
     assert (answered.status, answered.content) == (200, b"first rest")
     assert answered.history == ([401] if revoked else [])
@@ -62,9 +62,9 @@ def test_one_connection_is_enough_for_a_retry(client: Client, server: TokenServe
     client.get_token(auth)
     server.revoke()
     if how == "play":
-        assert client.send(auth, Get(server.api), pool=1, timeout=5).status == 200
+        assert client.send(auth, Get(server.api), pool=1).status == 200
     else:
-        assert client.stream(auth, Get(server.api), pool=1, timeout=5).status == 200
+        assert client.stream(auth, Get(server.api), pool=1).status == 200
     assert server.statuses == [401, 200]
 
 
@@ -88,10 +88,10 @@ def test_one_connection_is_enough_for_token_calls_on_the_same_client(
 
     server.answer = first_only
     if how == "play":
-        first, second = client.play(None, Get(server.api), Get(server.api), pool=1, timeout=5, setup=attach)
+        first, second = client.play(None, Get(server.api), Get(server.api), pool=1, setup=attach)
         assert (first.status, first.history, second.status, second.history) == (200, [401], 200, [])
     else:
-        streamed = client.stream(None, Get(server.api), pool=1, timeout=5, setup=attach)
+        streamed = client.stream(None, Get(server.api), pool=1, setup=attach)
         assert (streamed.status, streamed.history, streamed.unread) == (200, [401], True)
     assert server.logins == 2
 

@@ -103,14 +103,14 @@ class Provoking:
         self.fails(LoginAuth(f"{self.url}/scope", form={"a": "b"}).get_token)
         self.fails(LoginAuth(f"{self.url}/good", json={"a": "b"}, token="data.jwt").get_token)
         self.fails(self.refreshing("/spent").get_token)
-        self.fails(ManisAuth("http://127.0.0.1:1", merchant_id="m-1", secret="s", timeout=0.5).get_token)
+        self.fails(ManisAuth("http://127.0.0.1:1", merchant_id="m-1", secret="s", timeout=5.0).get_token)
         self.fails(lambda: ManisAuth("http://manis.example.com", merchant_id="m-1", secret="s"))
 
     def waits(self) -> None:
         self.fails(self.manis("/slow", secret="alone", timeout=0.1).get_token)
         # computes the key of the credential's entries
         self.manis("/good", secret="leased", store=Store(works=False)).get_token()
-        leased = self.manis("/good", secret="leased", store=Store(works=True), timeout=0.2)
+        leased = self.manis("/good", secret="leased", store=Store(works=True), timeout=4.0)
         leased.invalidate()
         self.fails(leased.get_token)
         led = background(self.manis("/slow").get_token)

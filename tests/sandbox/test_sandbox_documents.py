@@ -71,7 +71,7 @@ def test_the_curl_of_the_platform(sandbox: ThreadSandbox) -> None:
 
 def test_what_that_curl_sends(sandbox: ThreadSandbox) -> None:
     body = urlencode({"grant_type": "password", "username": PLATFORM_USERNAME, "password": PLATFORM_PASSWORD})
-    with closing(HTTPConnection("127.0.0.1", sandbox.port, timeout=5)) as connection:
+    with closing(HTTPConnection("127.0.0.1", sandbox.port, timeout=60)) as connection:
         connection.request("GET", "/Token", body, {"Content-Type": "application/json", "Accept": "*/*"})
         content = loads(connection.getresponse().read())
     assert content["token_type"] == "bearer"

@@ -14,12 +14,12 @@ RIGHT = {"x-merchant-id": MANIS_MERCHANT_ID, "x-secret": MANIS_SECRET}
 
 
 def login(sandbox: ThreadSandbox, headers: dict[str, str] = RIGHT) -> requests.Response:
-    return requests.post(f"{sandbox.url}/api/v1/auth/token", headers=headers, timeout=5)
+    return requests.post(f"{sandbox.url}/api/v1/auth/token", headers=headers, timeout=60)
 
 
 def call(sandbox: ThreadSandbox, token: str) -> requests.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{sandbox.url}/manis/api/orders", headers=headers, timeout=5)
+    return requests.get(f"{sandbox.url}/manis/api/orders", headers=headers, timeout=60)
 
 
 def test_two_headers_give_a_token_that_the_api_accepts(sandbox: ThreadSandbox) -> None:
@@ -87,7 +87,7 @@ def test_the_error_shape_can_be_chosen(
 
 
 def test_only_post_logs_in(sandbox: ThreadSandbox) -> None:
-    reply = requests.get(f"{sandbox.url}/api/v1/auth/token", headers=RIGHT, timeout=5)
+    reply = requests.get(f"{sandbox.url}/api/v1/auth/token", headers=RIGHT, timeout=60)
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
 
 

@@ -17,7 +17,7 @@ IN_BODY = {**GRANT, "client_id": OAUTH_CLIENT_ID, "client_secret": OAUTH_CLIENT_
 
 
 def login(sandbox: ThreadSandbox, form: dict[str, str], **options: Any) -> requests.Response:
-    return requests.post(f"{sandbox.url}/oauth/token", data=form, timeout=5, **options)
+    return requests.post(f"{sandbox.url}/oauth/token", data=form, timeout=60, **options)
 
 
 def test_the_client_may_use_basic_or_the_body(sandbox: ThreadSandbox) -> None:
@@ -26,7 +26,7 @@ def test_the_client_may_use_basic_or_the_body(sandbox: ThreadSandbox) -> None:
         assert (content["token_type"], content["expires_in"]) == ("Bearer", 3600)
         assert (reply.headers["cache-control"], reply.headers["pragma"]) == ("no-store", "no-cache")
         headers = {"Authorization": f"Bearer {content['access_token']}"}
-        assert requests.get(f"{sandbox.url}/oauth/api/x", headers=headers, timeout=5).status_code == 200
+        assert requests.get(f"{sandbox.url}/oauth/api/x", headers=headers, timeout=60).status_code == 200
     assert sandbox.state()["oauth"]["logins"] == 2
 
 
@@ -49,7 +49,7 @@ def test_basic_that_is_wrong_or_not_urlencoded_is_a_401(sandbox: ThreadSandbox, 
 @pytest.mark.parametrize("value", ["Basic", "Basic !", "Basic /w==", "Basic é", "Bearer eA=="])
 def test_an_authorization_that_is_no_basic_is_a_401(sandbox: ThreadSandbox, value: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": value}
-    reply = requests.post(f"{sandbox.url}/oauth/token", data=GRANT, headers=headers, timeout=5)
+    reply = requests.post(f"{sandbox.url}/oauth/token", data=GRANT, headers=headers, timeout=60)
     assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
 
 
@@ -83,6 +83,6 @@ def test_another_grant_is_refused(sandbox: ThreadSandbox, form: dict[str, str], 
 
 
 def test_the_form_must_be_a_form(sandbox: ThreadSandbox) -> None:
-    reply = requests.post(f"{sandbox.url}/oauth/token", json=IN_BODY, timeout=5)
+    reply = requests.post(f"{sandbox.url}/oauth/token", json=IN_BODY, timeout=60)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
-    assert requests.get(f"{sandbox.url}/oauth/token", params=IN_BODY, timeout=5).status_code == 405
+    assert requests.get(f"{sandbox.url}/oauth/token", params=IN_BODY, timeout=60).status_code == 405

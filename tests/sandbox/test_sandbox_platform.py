@@ -30,12 +30,12 @@ def login(
     **options: Any,
 ) -> requests.Response:
     headers = {"Content-Type": label}
-    return requests.request(method, f"{sandbox.url}/Token", data=form, headers=headers, timeout=5, **options)
+    return requests.request(method, f"{sandbox.url}/Token", data=form, headers=headers, timeout=60, **options)
 
 
 def call(sandbox: ThreadSandbox, token: str) -> int:
     headers = {"Authorization": f"bearer {token}"}
-    return requests.get(f"{sandbox.url}/platform/api/x", headers=headers, timeout=5).status_code
+    return requests.get(f"{sandbox.url}/platform/api/x", headers=headers, timeout=60).status_code
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -93,13 +93,13 @@ def test_the_query_is_not_the_body(sandbox: ThreadSandbox) -> None:
 
 
 def test_json_is_not_a_form(sandbox: ThreadSandbox) -> None:
-    reply = requests.post(f"{sandbox.url}/Token", json=RIGHT, timeout=5)
+    reply = requests.post(f"{sandbox.url}/Token", json=RIGHT, timeout=60)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
 
 
 def test_a_field_given_twice_and_another_label_are_refused(sandbox: ThreadSandbox) -> None:
     twice = [*RIGHT.items(), ("password", PLATFORM_PASSWORD)]
-    reply = requests.post(f"{sandbox.url}/Token", data=twice, timeout=5)
+    reply = requests.post(f"{sandbox.url}/Token", data=twice, timeout=60)
     assert reply.json()["error"] == "invalid_request"
     assert login(sandbox, label="text/plain").json()["error"] == "invalid_request"
 
@@ -115,7 +115,7 @@ def test_basic_is_optional_but_checked(sandbox: ThreadSandbox) -> None:
 @pytest.mark.parametrize("value", ["Basic", "Basic !", "Basic /w==", "Basic é", "Bearer eA=="])
 def test_an_authorization_that_is_no_basic_is_a_401(sandbox: ThreadSandbox, value: str) -> None:
     headers = {"Content-Type": FORM, "Authorization": value}
-    reply = requests.post(f"{sandbox.url}/Token", data=RIGHT, headers=headers, timeout=5)
+    reply = requests.post(f"{sandbox.url}/Token", data=RIGHT, headers=headers, timeout=60)
     assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
 
 

@@ -20,13 +20,13 @@ from .conftest import interruptible
 
 def test_a_process_of_its_own_ends_with_the_block() -> None:
     with serve() as sandbox:
-        assert requests.get(f"{sandbox.portal_url}/echo/x", timeout=5).status_code == 200
+        assert requests.get(f"{sandbox.portal_url}/echo/x", timeout=60).status_code == 200
         assert sandbox.state()["manis"]["logins"] == 0
         assert f":{sandbox.port}" in repr(sandbox)
         assert sandbox.base_url == sandbox.url
     with (
         pytest.raises(ConnectionRefusedError),
-        socket.create_connection(("127.0.0.1", sandbox.port), timeout=5),
+        socket.create_connection(("127.0.0.1", sandbox.port), timeout=60),
     ):
         pass
 
@@ -42,7 +42,7 @@ def test_that_process_ends_when_its_parent_dies() -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
     # run() returns when nobody holds that stderr any more, and the sandbox inherits it
     port = int(ran.stdout)
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=60):
         pass
 
 

@@ -37,14 +37,14 @@ def test_responses_answers_the_login() -> None:
     responses.get(
         f"{URL}/orders", json=[], match=[responses.matchers.header_matcher({"Authorization": "Bearer canary-token"})]
     )
-    assert requests.get(f"{URL}/orders", auth=auth(), timeout=5).json() == []
+    assert requests.get(f"{URL}/orders", auth=auth(), timeout=60).json() == []
     assert [call.request.url for call in responses.calls] == [f"{URL}/token", f"{URL}/orders"]
 
 
 def test_requests_mock_answers_the_login(requests_mock: Any) -> None:
     requests_mock.post(f"{URL}/token", json=TOKEN)
     requests_mock.get(f"{URL}/orders", json=[], request_headers={"Authorization": "Bearer canary-token"})
-    assert requests.get(f"{URL}/orders", auth=auth(), timeout=5).json() == []
+    assert requests.get(f"{URL}/orders", auth=auth(), timeout=60).json() == []
     assert [call.url for call in requests_mock.request_history] == [f"{URL}/token", f"{URL}/orders"]
 
 
@@ -87,7 +87,7 @@ def mocked_by_pook() -> Iterator[Any]:
 def test_pook_answers_the_login(library: Any, mocked_by_pook: Any) -> None:
     login = pook.post(f"{URL}/token").reply(200).json(TOKEN).mock
     api = pook.get(f"{URL}/orders").header("Authorization", "Bearer canary-token").reply(200).json([]).mock
-    assert library.get(f"{URL}/orders", auth=auth(), timeout=5).json() == []
+    assert library.get(f"{URL}/orders", auth=auth(), timeout=60).json() == []
     assert (login.calls, api.calls) == (1, 1)
 
 
@@ -95,7 +95,7 @@ def test_pook_answers_the_login(library: Any, mocked_by_pook: Any) -> None:
 
 
 def _blocking(library: Any) -> Any:
-    return lambda url, made: library.get(url, auth=made, timeout=5).json()
+    return lambda url, made: library.get(url, auth=made, timeout=60).json()
 
 
 def _awaiting(library: Any) -> Any:
