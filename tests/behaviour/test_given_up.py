@@ -418,7 +418,7 @@ def test_what_was_to_begin_on_an_event_loop_that_is_closed_leaves_no_complaint(
     """It is asked for when the loop has stopped, and never begins."""
     store = SlowStore()
     loop = asyncio.new_event_loop()
-    given: Any = {"token": "token", "json": {"password": "p"}, "cache": {}, "store": store}
+    given: Any = {"token": "token", "json": {"password": "p"}, "cache": {}, "store": store, "timeout": 60.0}
     auth = LoginAuth(f"{server.url}/token", **given, token_client=httpx.AsyncClient())
 
     async def give_up() -> None:
@@ -658,7 +658,8 @@ class SlowStore(DictStore):
 def test_a_slow_store_is_asked_once_for_all_who_give_up(client: Client, give_up: Any, server: TokenServer) -> None:
     """Whoever is less patient than it is slow would begin anew, and never get a token."""
     store = SlowStore()
-    auth: Any = LoginAuth(f"{server.url}/token", json={"password": "p"}, token="token", cache={}, store=store)
+    given: Any = {"token": "token", "json": {"password": "p"}, "cache": {}, "store": store, "timeout": 60.0}
+    auth: Any = LoginAuth(f"{server.url}/token", **given)
     give_up(client, auth, server, begun=store.begun)
     next_one = background(lambda: client.herd(auth, server.api, 3))
     until(lambda: waiting(auth) == 3)
