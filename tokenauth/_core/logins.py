@@ -118,7 +118,7 @@ class Logins:
         credential = self._credential
         if stand_in.current is not None:
             self.replay("")
-            return self.over(stand_in.current.login(credential.provider))
+            return self.over(stand_in.current.login_of(credential.provider))
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
 

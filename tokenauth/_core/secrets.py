@@ -164,7 +164,7 @@ class Secret:
         The callable's own exception is not chained, because it may contain the secret.
         """
         if stand_in.current is not None:
-            return stand_in.current.secret()
+            return stand_in.current.token
         value = self._called(self._source) if callable(self._source) else self._source
         try:
             value = _unboxed(value)

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
 
 
 class StandIn(Protocol):
-    def login(self, provider: "Provider", /) -> "Token": ...  # or raise
+    @property
+    def token(self) -> str: ...  # replaces any secret that a request carries
 
-    def secret(self) -> str: ...  # replaces any that a request carries
+    def login_of(self, provider: "Provider", /) -> "Token": ...  # or raise
 
-    def signed(self, method: str | None, url: str, signature: "Signature", /) -> None: ...
+    def note(self, method: str | None, url: str, signature: "Signature", /) -> None: ...
 
 
 current: StandIn | None = None
@@ -23,4 +24,4 @@ def tell(request: Any, signature: "Signature") -> None:
     """Tell the stand-in, if there is one, that *request*, or one to that URL, is about to carry *signature*."""
     if current is not None:
         method = getattr(request, "method", None)
-        current.signed(method, signature.url(str(getattr(request, "url", request))), signature)
+        current.note(method, signature.url(str(getattr(request, "url", request))), signature)

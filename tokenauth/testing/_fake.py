@@ -97,24 +97,12 @@ class Fake:
             token = replace(token, value=self.token)
         return token if self.lifetime is None else replace(token, lifetime=self.lifetime)
 
-
-class _StandIn:
-    """What the core asks instead of a token API."""
-
-    def __init__(self, fake: Fake) -> None:
-        self._fake = fake
-
-    def login(self, provider: Provider, /) -> Token:
-        return self._fake.login_of(provider)
-
-    def secret(self) -> str:
-        return self._fake.token
-
-    def signed(self, method: str | None, url: str, signature: Signature, /) -> None:
-        self._fake.signed.append(Signed(method, url, signature.headers_beside(None)))
+    def note(self, method: str | None, url: str, signature: Signature, /) -> None:
+        """Note a request that is about to carry *signature*."""
+        self.signed.append(Signed(method, url, signature.headers_beside(None)))
 
 
-_active: list[_StandIn] = []
+_active: list[Fake] = []
 """Fakes whose blocks have begun: they may end in another order, as fixtures of two tests at once do."""
 
 
@@ -127,13 +115,12 @@ def fake() -> Iterator[Fake]:
     """
     this = Fake()
     with isolated():
-        stands_in = _StandIn(this)
-        _active.append(stands_in)
-        stand_in.current = stands_in
+        _active.append(this)
+        stand_in.current = this
         try:
             yield this
         finally:
-            _active.remove(stands_in)
+            _active.remove(this)
             stand_in.current = _active[-1] if _active else None
 
 

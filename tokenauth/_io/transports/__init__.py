@@ -22,9 +22,6 @@ if TYPE_CHECKING:  # named at run time below: so that tools which look for impor
 
 LATER = 1.0
 """Seconds between the driver's timeout, which has the better message, and the client's own."""
-USER_AGENT = f"tokenauth/{__version__}"
-UNCACHED = {"Cache-Control": "no-cache, no-store"}
-"""Headers against caches: in the user's client, or in a proxy (RFC 9111 §5.2.1)."""
 _HOMES = {
     "requests": "_requests",
     "niquests": "_requests",
@@ -46,6 +43,12 @@ def checked_fresh(request: TokenRequest, headers: Mapping[str, str], *, replayed
     if replayed or (age.isdecimal() and int(age[:10]) > 0):
         raise BodyError("the answer came from a cache, so it is not a login. Exclude token requests from that cache")
     return headers
+
+
+def headers_of(request: TokenRequest) -> dict[str, str]:
+    """Return the headers of *request*, and those against caches in a client or a proxy (RFC 9111 §5.2.1)."""
+    ours = {"User-Agent": f"tokenauth/{__version__}", "Accept-Encoding": "identity"}
+    return {**ours, "Cache-Control": "no-cache, no-store", **request.headers}
 
 
 def library_of(client: object) -> str:

@@ -11,7 +11,7 @@ from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.token_call import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
+from tokenauth._io.transports import LATER, checked_fresh, headers_of, reason
 from tokenauth._io.waiting import Gone
 
 _PIECE = 16 * 1024
@@ -80,8 +80,9 @@ class Blocking:
 
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
-    headers = {exact(name): exact(value) for name, value in headers.items()}  # aiohttp asks a text for its text
+    headers = {
+        exact(name): exact(value) for name, value in headers_of(request).items()
+    }  # aiohttp asks a text for its text
     proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
     async with session.request(
         request.method,

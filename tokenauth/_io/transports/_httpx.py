@@ -13,7 +13,7 @@ from tokenauth._core.messages import TokenRequest
 from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.token_call import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, reason
+from tokenauth._io.transports import LATER, checked_fresh, headers_of, reason
 from tokenauth._io.transports.line import Line
 from tokenauth._io.waiting import Gone
 
@@ -37,12 +37,9 @@ class _Transport:
         return lent
 
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
-        url, body = request.url, request.body
-        return self._library.Request(
-            request.method, url, headers=headers, content=body, extensions={"timeout": timeout, **extensions}
-        )
+        extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
+        make, headers = self._library.Request, headers_of(request)
+        return make(request.method, request.url, headers=headers, content=request.body, extensions=extensions)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         if isinstance(error, BodyError):

@@ -8,7 +8,7 @@ from tokenauth._core.messages import TokenRequest
 from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.token_call import Answer, Unreachable
-from tokenauth._io.transports import LATER, UNCACHED, USER_AGENT, checked_fresh, has_cause, reason
+from tokenauth._io.transports import LATER, checked_fresh, has_cause, headers_of, reason
 from tokenauth._io.transports.line import Line
 from tokenauth._io.waiting import Gone
 
@@ -178,8 +178,7 @@ def _was_closed(session: Any, url: str) -> bool:
 
 def _prepared(library: Any, request: TokenRequest) -> Any:
     """Return *request* as one of *library*. Its headers are locals of no frame that an error comes through."""
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **UNCACHED, **request.headers}
-    return library.Request(request.method, request.url, headers=headers, data=request.body).prepare()
+    return library.Request(request.method, request.url, headers_of(request), data=request.body).prepare()
 
 
 def _read(response: Any) -> bytes:

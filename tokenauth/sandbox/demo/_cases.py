@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from operator import sub
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -33,12 +34,7 @@ class Counts:
     refused: int = 0
 
     def __sub__(self, earlier: Counts) -> Counts:
-        return Counts(
-            self.logins - earlier.logins,
-            self.unauthorized - earlier.unauthorized,
-            self.ok - earlier.ok,
-            self.refused - earlier.refused,
-        )
+        return Counts(*map(sub, astuple(self), astuple(earlier)))
 
     def __str__(self) -> str:
         if self == Counts(0, 0, 0, self.refused) and self.refused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -34,12 +33,13 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        return not self.differences
+        return not self.wrong
 
     @property
-    def differences(self) -> int:
-        parts: list[list[Any]] = [self.told, self.results, self.herds]
-        return sum(not one.ok for part in parts for one in part)
+    def wrong(self) -> list[Told | Result | HerdResult]:
+        """What was not as expected."""
+        every: list[Told | Result | HerdResult] = [*self.told, *self.results, *self.herds]
+        return [one for one in every if not one.ok]
 
     def as_json(self) -> str:
         """Return ``{"ok": bool, "seconds": float, "story": […], "results": […], "herds": […]}``."""
@@ -61,9 +61,9 @@ def show(outcome: Outcome, console: Console) -> None:
 
 def show_end(outcome: Outcome, console: Console) -> None:
     """Print what was wrong, and one line that says how it ended."""
-    for problem in _problems(outcome):
-        console.print(problem, style="red")
-    end = "all as expected" if outcome.ok else f"{outcome.differences} differences"
+    for one in outcome.wrong:
+        console.print(escape(_problem(one)), style="red")
+    end = "all as expected" if outcome.ok else f"{len(outcome.wrong)} differences"
     style = "bold green" if outcome.ok else "bold red"
     console.print(f"{end}, {outcome.seconds:.1f} s", style=style, highlight=False)
 
@@ -115,24 +115,12 @@ def _table(title: str, caption: str) -> Table:
     return Table(title=title, caption=caption, box=SIMPLE_HEAD, pad_edge=False)
 
 
-def _problems(outcome: Outcome) -> list[str]:
-    scenes = [_scene_problem(one) for one in outcome.told if not one.ok]
-    steps = [_step_problem(one) for one in outcome.results if not one.ok]
-    herds = [_herd_problem(one) for one in outcome.herds if not one.ok]
-    return [escape(text) for text in scenes + steps + herds]
-
-
-def _scene_problem(told: Told) -> str:
-    return (
-        f"{told.callers}, {told.scene}: the callers saw {told.tokenauth.outcomes}, the server {told.tokenauth.counted}"
-    )
-
-
-def _step_problem(result: Result) -> str:
-    problem = result.problem or f"counted {result.counted}, expected {result.expected}"
-    return f"{result.provider}, {result.client}, {result.step}: {problem}"
-
-
-def _herd_problem(herd: HerdResult) -> str:
-    start = "cold" if herd.cold else "after revocation"
-    return f"{herd.provider}, {herd.crowd}, {start}: the callers saw {herd.outcomes}"
+def _problem(one: Told | Result | HerdResult) -> str:
+    if isinstance(one, Told):
+        saw, counted = one.tokenauth.outcomes, one.tokenauth.counted
+        return f"{one.callers}, {one.scene}: the callers saw {saw}, the server {counted}"
+    if isinstance(one, Result):
+        problem = one.problem or f"counted {one.counted}, expected {one.expected}"
+        return f"{one.provider}, {one.client}, {one.step}: {problem}"
+    start = "cold" if one.cold else "after revocation"
+    return f"{one.provider}, {one.crowd}, {start}: the callers saw {one.outcomes}"
