@@ -460,6 +460,19 @@ def test_an_adopted_token_keeps_its_times(server: TokenServer) -> None:
     assert 0.70 * 3600 - 1801 <= two.refresh_from - clock.monotonic_now <= 0.80 * 3600 - 1799
 
 
+def test_a_token_from_a_machine_whose_clock_is_ahead_is_used_no_longer_than_it_lives(server: TokenServer) -> None:
+    ahead, right, store = ManualClock(), ManualClock(), DictStore()
+    ahead.wall_now += 7200
+    token = with_clock(worker(server, store), ahead).get_token()
+    second = with_clock(worker(server, store), right)
+    assert second.get_token().value == token.value
+    held = second._source.tokens.held()
+    assert held
+    assert held.since <= right.monotonic_now
+    assert held.usable_until <= right.monotonic_now + 3600
+    assert held.wall_until <= right.wall_now + 3600
+
+
 # two processes without a store
 
 

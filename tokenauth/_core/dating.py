@@ -88,5 +88,5 @@ def as_answered(token: Token, wall: float, monotonic: float) -> tuple[Token, Rep
         return token, Reply(200, sent=monotonic, sent_at=wall)
     left = token.expires_at - wall
     lifetime = left if token.lifetime is None else token.lifetime
-    age = lifetime - left
+    age = max(lifetime - left, 0.0)  # less, where that one's clock is ahead
     return replace(token, lifetime=lifetime), Reply(200, sent=monotonic - age, sent_at=wall - age)
