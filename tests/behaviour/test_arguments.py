@@ -13,16 +13,18 @@ from tokenauth import (
     APIKeyAuth,
     AtripAuth,
     ClientCredentialsAuth,
+    JWTBearerAuth,
     LoginAuth,
     ManisAuth,
     Options,
     PasswordGrantAuth,
     PlatformAuth,
     Provider,
+    RefreshTokenAuth,
     Token,
     TokenAuth,
 )
-from tokenauth.providers import Call, Login, Text
+from tokenauth.providers import XML, Call, Cookie, Login, Match, Text
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
@@ -51,6 +53,14 @@ def platform(**changes: Any) -> Any:
 def any_api(**changes: Any) -> Any:
     given: dict[str, Any] = {"json": {"user": "u"}} | changes
     return LoginAuth("https://id.example/t", **given)
+
+
+def renewing(**changes: Any) -> Any:
+    return any_api(refresh=Call("/refresh", **changes))
+
+
+def brought(**changes: Any) -> Any:
+    return RefreshTokenAuth("https://id.example/t", refresh_token="r", client_id="c", **changes)
 
 
 def atrip(**changes: Any) -> Any:
@@ -391,6 +401,23 @@ def test_good_options_are_taken() -> None:
         (lambda: any_api(success=Text), "success must be a function, not the class Text: call it first"),
         (lambda: manis(refused=FileStore), "refused must be a function, not the class FileStore: call it first"),
         (lambda: FileStore("redis://localhost:6379"), "folder is a URL; RedisStore takes"),
+        (lambda: FileStore("tokens\n"), "folder begins or ends with white space; was a newline read along"),
+        (lambda: FileStore("to\0kens"), "folder has a control character"),
+        (lambda: FileStore(7), "folder must be a str, not int"),  # type: ignore[arg-type]
+        (lambda: renewing(uses="3"), "refresh.uses must be a whole number, 0 or more, not str"),
+        (lambda: renewing(uses=True), "refresh.uses must be a whole number, 0 or more, not bool"),
+        (lambda: renewing(uses=-1), "refresh.uses must be a whole number, 0 or more"),
+        (lambda: renewing(places="data.token"), "refresh.places must be a mapping, not str"),
+        (
+            lambda: renewing(places={"tokn": "data.token"}),
+            "refresh.places has no argument 'tokn'; did you mean 'token'",
+        ),
+        (lambda: any_api(token=Cookie(5)), "the name of a Cookie must be a str, not int"),  # type: ignore[arg-type]
+        (lambda: any_api(token=XML("")), "the tag of an XML is empty"),
+        (lambda: any_api(token=Match(b"(.)")), "the pattern of a Match must be a str, not bytes"),  # type: ignore[arg-type]
+        (lambda: JWTBearerAuth("", key="k", issuer="i"), "token_url is empty"),
+        (lambda: JWTBearerAuth("https://h", key="k", issuer="i", assertion_audience=""), "assertion_audience is empty"),
+        (lambda: brought(on_refresh_token=FileStore), "on_refresh_token must be a function, not the class FileStore"),
         (lambda: Login("https://api.example", headers=NO_HEADER), "headers\\['X-Pw'\\] must not be None"),
     ],
 )

@@ -393,7 +393,7 @@ def test_a_store_by_name(written: Written, tmp_path: Path) -> None:
     written(MANIS + f'store = "{tmp_path / "tokens"}"\n')
     assert repr(tokenauth.profile("manis-prod")._options["store"]) == f"FileStore('{tmp_path / 'tokens'}')"
     written(MANIS + "store = {a = 1}\n")
-    with pytest.raises(TypeError, match=r"the profile manis-prod in .*: store must be an object with the methods"):
+    with pytest.raises(TypeError, match=r"the profile manis-prod in .*: store must be .* object with the methods"):
         tokenauth.profile("manis-prod")
     written(MANIS + 'store = "redis://localhost"\n')
     assert type(tokenauth.profile("manis-prod")._options["store"]).__name__ == "RedisStore"

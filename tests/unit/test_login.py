@@ -686,7 +686,6 @@ def test_xml_with_a_document_type_is_not_read(kind: str) -> None:
     ("make", "text"),
     [
         (lambda: Match("id=("), "the pattern of a Match is not a regular expression"),
-        (lambda: Match(7), "the pattern of a Match is not a regular expression"),  # type: ignore[arg-type]
     ],
 )
 def test_a_place_that_can_not_be_is_refused_where_it_is_written(make: Callable[[], object], text: str) -> None:

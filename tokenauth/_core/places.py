@@ -19,7 +19,7 @@ from typing import Any
 from tokenauth._core.finder import Finder
 from tokenauth._core.frozen import Frozen
 from tokenauth._core.header_names import checked_header_name
-from tokenauth._core.secrets import check_plain
+from tokenauth._core.secrets import check_plain, checked_text
 
 NOTHING: Any = object()
 """Stands for the JSON value if a response is not JSON."""
@@ -41,6 +41,9 @@ class Cookie(Frozen):
 
     name: str = ""
 
+    def __post_init__(self) -> None:
+        checked_text("the name of a Cookie", self.name, empty=True)
+
 
 class Text(Frozen):
     """The whole text of the response body."""
@@ -51,6 +54,9 @@ class XML(Frozen):
 
     tag: str
 
+    def __post_init__(self) -> None:
+        checked_text("the tag of an XML", self.tag)
+
 
 class Match(Frozen):
     """The first group of a regular expression in the body's text, or the whole match if it has no groups."""
@@ -58,6 +64,8 @@ class Match(Frozen):
     pattern: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.pattern, str):
+            raise TypeError(f"the pattern of a Match must be a str, not {type(self.pattern).__name__}")
         try:
             re.compile(self.pattern)
         except (re.error, TypeError):

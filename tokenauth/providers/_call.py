@@ -96,6 +96,8 @@ class Step(Slotted):
         self._sign = call.sign
         self.keep: Mapping[str, Places | None] = _checked_keep(label, call.keep) if call.keep else _NOTHING
         self.places: Mapping[str, Places | None] = _checked_places(label, call.places) if call.places else _NOTHING
+        if call.uses is not None and (not isinstance(call.uses, int) or isinstance(call.uses, bool) or call.uses < 0):
+            raise TypeError(f"{label}uses must be a whole number, 0 or more, not {type(call.uses).__name__}")
         self.uses = call.uses
 
     def at(self, url: str) -> "Step":
@@ -244,7 +246,8 @@ def _checked_keep(label: str, keep: Mapping[str, Place]) -> dict[str, Places | N
 
 
 def _checked_places(label: str, places: Mapping[str, Place | None]) -> dict[str, Places | None]:
-    return {each: checked_place(f"{label}places[{each!r}]", place) for each, place in places.items()}
+    given = mapping(f"{label}places", places)
+    return {each: checked_place(f"{label}places[{each!r}]", place) for each, place in given.items()}
 
 
 def _checked_body(name: str, body: object) -> Secret | Computed | None:

@@ -29,8 +29,10 @@ from tokenauth.providers._description import DEFAULTS, LoginOptions
 from tokenauth.providers._reading import Reading
 
 if TYPE_CHECKING:
+    from tokenauth._core import nearest
     from tokenauth.providers import _answers
 else:
+    nearest = Later("tokenauth._core.nearest")  # for an error
     _answers = Later("tokenauth.providers._answers")  # needed when there is one
 
 __all__ = ["FORM", "JSON", "Login"]
@@ -78,6 +80,11 @@ class Login(Provider):
         self._calls = self._described_calls(arguments, public)
         self._carry = self._described_carry(arguments, public)
         self._reading = Reading.of(arguments, self._noun, allow_http=self._allow_http)
+        stray = [
+            (name, place) for name, step in self._calls.items() for place in step.places.keys() - self._reading.where
+        ]
+        if stray:
+            raise nearest.unknown(f"{stray[0][0]}.places", stray[0][1], self._reading.where)
         self.sliding = checked_flag("sliding", arguments["sliding"])
         if self.sliding and options.keys().isdisjoint({"lifetime", "expires_in", "expires_at"}):
             text = "how long the token lives after its last use, or expires_in=, where the answer says it"

@@ -44,6 +44,8 @@ class RefreshToken(Grant):
         Raises:
             TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
+        if isinstance(on_refresh_token, type):
+            raise TypeError(f"on_refresh_token must be a function, not the class {on_refresh_token.__name__}")
         if on_refresh_token is not None and not callable(on_refresh_token):
             kind = type(on_refresh_token).__name__
             raise TypeError(f"on_refresh_token must be a function that takes the new refresh token, not {kind}")

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import platformdirs
 from filelock import BaseFileLock, FileLock, Timeout
 
+from tokenauth._core.secrets import checked_text
 from tokenauth.stores._base import Lease
 
 _OURS = re.compile(r"[0-9a-f]{64}\.(entry|lease|[0-9]+\.alive)(\.[0-9a-f]{16})?")
@@ -57,8 +58,8 @@ class FileStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        if folder == "":
-            raise ValueError("folder is empty; is an environment variable or a setting missing? None is the default")
+        if folder is not None:
+            checked_text("folder", os.fspath(folder) if isinstance(folder, os.PathLike) else folder)
         if "://" in str(folder):  # not shown: it may hold a password
             raise ValueError("folder is a URL; RedisStore takes that of a Redis, such as redis://localhost:6379/0")
         chosen = platformdirs.user_cache_path("tokenauth", appauthor=False) if folder is None else folder
