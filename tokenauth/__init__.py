@@ -41,11 +41,14 @@ if TYPE_CHECKING:
         TokenResponseError,
     )
     from tokenauth.profiles import profile
+    from tokenauth.providers import ClientAssertion, ClientSecretJWT, Login, PrivateKeyJWT
 
 __all__ = [
     "APIKeyAuth",
     "AtripAuth",
+    "ClientAssertion",
     "ClientCredentialsAuth",
+    "ClientSecretJWT",
     "CommandAuth",
     "CredentialsRejected",
     "Event",
@@ -53,11 +56,13 @@ __all__ = [
     "forget",
     "FunctionAuth",
     "JWTBearerAuth",
+    "Login",
     "LoginAuth",
     "ManisAuth",
     "Options",
     "PasswordGrantAuth",
     "PlatformAuth",
+    "PrivateKeyJWT",
     "profile",
     "Provider",
     "RefreshTokenAuth",
@@ -80,6 +85,7 @@ __getattr__, __dir__ = lazy(
         "._core.token": ("Token",),
         ".errors": ("CredentialsRejected", "TokenAuthError", "TokenEndpointError", "TokenResponseError"),
         ".profiles": ("profile",),
+        ".providers": ("ClientAssertion", "ClientSecretJWT", "Login", "PrivateKeyJWT"),
     },
     rest=".auth",
 )

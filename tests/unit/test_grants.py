@@ -298,10 +298,19 @@ def test_a_200_with_an_error_is_a_refusal(code: str, refused: bool) -> None:
     kind = errors.CredentialsRejected if refused else errors.TokenResponseError
     with pytest.raises(kind) as caught:
         client().read(Reply(200, {}, json.dumps({"error": code}).encode()))
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.retryable) == (code, not refused)
     with pytest.raises(errors.TokenResponseError):
         Login(URL).read(Reply(200, {}, b'{"error": "bad_code"}'))
     assert client().read(Reply(200, {}, json.dumps({"error": code, "access_token": "t"}).encode())).value == "t"
+
+
+@pytest.mark.parametrize("code", ["server_error", "temporarily_unavailable", "slow_down"])
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_server_that_has_trouble_refuses_no_credentials(code: str, status: int) -> None:
+    with pytest.raises(errors.TokenAuthError) as caught:
+        client().read(Reply(status, {"retry-after": "7"}, json.dumps({"error": code}).encode()))
+    expected = (errors.TokenEndpointError, True, 7.0) if status == 400 else (errors.CredentialsRejected, False, None)
+    assert (type(caught.value), caught.value.retryable, caught.value.retry_after) == expected
 
 
 @pytest.mark.parametrize(

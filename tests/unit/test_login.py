@@ -605,7 +605,7 @@ def test_a_prefix_is_a_text_without_control_characters(prefix: Any) -> None:
 @pytest.mark.parametrize(
     ("home", "why"),
     [
-        ("http://api.example", r"home is plain http \(http://api.example\)"),
+        ("http://api.example", r"names no usable URL: 'url' is plain http \(http://api.example\)"),
         ("https://u-4711@api.example", "user name"),
         ("api.example", "no scheme"),
         ("https://api.example/\u200b", "characters that do not belong"),
@@ -616,6 +616,7 @@ def test_a_home_that_can_not_be_used_says_why(home: object, why: str) -> None:
     with pytest.raises(errors.TokenResponseError, match=why) as caught:
         Login("https://h.example", home="url").read(answer({"access_token": "t", "url": home}))
     assert "u-4711" not in str(caught.value)
+    assert ("nothing at" in str(caught.value)) == (home == 7), "it says what is there"
     assert caught.value.__context__ is None
 
 

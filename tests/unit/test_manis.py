@@ -37,7 +37,16 @@ def test_the_base_url_may_have_a_path(base: str) -> None:
     assert manis(base_url=base, path="/t").token_url == "https://h.example/eu/t"
 
 
-@pytest.mark.parametrize("base", ["https://https", "https://api/", "https://API:8443"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://https",
+        "https://api/",
+        "https://API:8443",
+        "https://https/api/v1/auth/token",
+        "https://api/v1/auth/token",
+    ],
+)
 def test_hosts_from_the_pages_wreckage_are_refused_with_the_way_out(base: str) -> None:
     with pytest.raises(ValueError, match="Manis gives you the real one"):
         manis(base_url=base)

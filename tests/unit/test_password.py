@@ -78,6 +78,17 @@ def test_a_client_names_itself_as_rfc_6749_says() -> None:
     assert fields(provider)["audience"] == ["z"]
 
 
+@pytest.mark.parametrize("make", [platform, grant])
+def test_a_pair_is_a_client_by_basic(make: Any) -> None:
+    provider = make(client_auth=("a:b", "p&w"))
+    assert provider.request().headers["Authorization"] == basic("a%3Ab", "p%26w")
+    assert provider.identity == make(client_auth="basic", client_id="a:b", client_secret="p&w").identity
+    assert "p&w" not in repr(vars(provider))
+    for more in ({"client_id": "c"}, {"client_secret": "s"}, {"client_auth": ("a",)}, {"client_auth": ("a", None)}):
+        with pytest.raises(TypeError, match=r"client_auth as a tuple|client_auth \"basic\" needs"):
+            make(**{"client_auth": ("a:b", "p&w"), **more})
+
+
 def test_a_user_with_a_colon_can_not_use_basic() -> None:
     with pytest.raises(ValueError, match="colon"):
         platform(username="a:b")

@@ -32,7 +32,6 @@ from tokenauth.providers import (
     Kept,
     Login,
     Manis,
-    PasswordGrant,
     PrivateKeyJWT,
     Provider,
     Signed,
@@ -249,7 +248,6 @@ def holding(content: bytes) -> Callable[[Path], str]:
             "certificate must be in PEM",
         ),
         (lambda: File(PathInBytes(), origins=[URL]), "path must be a str or a Path, not bytes"),  # type: ignore[arg-type]
-        (lambda: PasswordGrant(URL, username="u", password="p", client_auth=("c", "s")), "write client_id="),  # type: ignore[arg-type]
         (lambda: Login(URL, json={"a": 1}, form={"a": "1"}, token="t"), "exclude each other"),
     ],
 )

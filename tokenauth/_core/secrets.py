@@ -248,8 +248,9 @@ def _has_hash(value: object) -> bool:
 
 def _unboxed(value: Any) -> Any:
     """Return the content of a SecretStr or similar, and anything else unchanged."""
-    is_box = not isinstance(value, str | type) and hasattr(value, "get_secret_value")
-    return value.get_secret_value() if is_box else value
+    if isinstance(value, str | type) or not hasattr(value, "get_secret_value"):
+        return value
+    return value.get_secret_value()
 
 
 def _rebuilt(name: str, source: SecretLike, header: bool, raw: bool) -> Secret:

@@ -35,7 +35,7 @@ class Token(Frozen):
         refresh_in: seconds after which the server wants the token to be refreshed, or None.
         refresh_token: RFC 6749 §1.5, hidden in repr, or None.
         origin: the one origin ("https://host") that the token is for, if the response names it, else None.
-        extra: the other fields of the response, read-only, hidden in repr.
+        extra: the fields of the response without the tokens, read-only, hidden in repr.
         kept: values that the provider keeps from responses for later calls, read-only, hidden in repr.
     """
 

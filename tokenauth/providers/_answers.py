@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _REJECTED = frozenset({400, 401, 403})
 _RETRYABLE = frozenset({408, 425, 429})
 _NOT_THE_CREDENTIALS = frozenset({"invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type"})
+PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
+"""Codes of RFC 6749 §4.1.2.1 and RFC 8628 §3.5 that blame no credentials; some token endpoints send them with a 400."""
 _SHORTEST = 4  # characters of what is kept and must not show; a count is shorter
 _CROWDED = re.compile(r"too many|rate.?limit|throttl|maximum (?:number of )?(?:active|concurrent)", re.IGNORECASE)
 _USUAL = frozenset(
@@ -127,8 +129,9 @@ class Said:
     def http_error(self, fault: Fault, advice: str) -> Exception:
         """Return the error for a response other than 2xx. The codes of RFC 6749 §5.2 tell credentials from settings."""
         status, more = self.reply.status, {}
-        is_crowded = status == 400 and _CROWDED.search(f"{fault.code} {fault.detail}")
-        if status in _REJECTED and not is_crowded:
+        is_passing = status == 400 and fault.code in PASSING
+        is_crowded = status == 400 and not is_passing and _CROWDED.search(f"{fault.code} {fault.detail}")
+        if status in _REJECTED and not is_crowded and not is_passing:
             if status != 400 or fault.code not in _NOT_THE_CREDENTIALS:
                 return self.rejected(fault, advice)
             advice = f"Check the settings that {fault.code} is about; the secret may be right."
@@ -138,7 +141,7 @@ class Said:
             more = {"retry_after": self.retry_after(self.answer.content)}
         elif 300 <= status < 400:
             what, advice, fault = f"redirects to {self._target()}", "Secrets are not sent on: check the URL.", Fault()
-        elif status in _RETRYABLE or status >= 500:
+        elif is_passing or status in _RETRYABLE or status >= 500:
             what, advice = "failed", _LATER
             more = {"retryable": True, "retry_after": self.retry_after(self.answer.content)}
         elif status in {415, 422}:

@@ -30,9 +30,6 @@ else:
 
 _OAUTH = checked_rule("rejected", ("error", "invalid_grant", "invalid_client", "unauthorized_client"))
 
-_PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
-
-
 Where = Mapping[str, Places | None]
 """Where things are in an answer, by argument."""
 _PLACES = (
@@ -131,7 +128,7 @@ class Reading:
         """Whether a 2xx without a token has an error's code: some servers say all with a 200."""
         code = found(said.answer, ("error",), scalars=True)
         if said.provider.speaks_oauth:
-            refuses = isinstance(code, str) and code not in _PASSING
+            refuses = isinstance(code, str) and code not in _answers.PASSING
         else:
             refuses = _OAUTH.matches(said.answer)
         return refuses and found(said.answer, self.where["token"], scalars=True) is None
@@ -140,7 +137,10 @@ class Reading:
         answer, login = said.answer, said.provider
         value = found(answer, where["token"])
         if value is None or value == "":
-            raise said.missing(described(where["token"]), f"gave no {self.noun}", self._fault(said))
+            fault = self._fault(said)
+            if fault.code in _answers.PASSING:
+                raise said.unusable("failed", fault, retryable=True)
+            raise said.missing(described(where["token"]), f"gave no {self.noun}", fault)
         if not isinstance(value, str):
             what = f"gave a {self.noun} that is not text (but {type(value).__name__})"
             advice = said.hint() if isinstance(value, dict | list) else ""
@@ -193,16 +193,18 @@ class Reading:
         """Return the one origin that may have the token, where the answer says it."""
         if places is None:
             return None
-        url = found(said.answer, places, scalars=True)
+        url, place = found(said.answer, places, scalars=True), described(places)
+        if not isinstance(url, str):
+            raise said.missing(f"{place}, for home", "names no usable URL of the API")
         try:
-            home = str(checked_origin(url, "home", allow_http=self.allow_http))
-        except (TypeError, ValueError) as problem:
-            why = f" ({problem})" if isinstance(url, str) else ""
+            home = str(checked_origin(url, place, allow_http=self.allow_http))
+        except ValueError as problem:
+            why = str(problem)
         else:
             if "@" not in urlsplit(url).netloc and url.isprintable():
                 return home
-            why = " (it has a user name, or characters that do not belong there)"
-        raise said.missing(f"{described(places)}, for home", f"names no usable URL of the API{why}")
+            why = f"{place} has a user name, or characters that do not belong there"
+        raise said.unusable(f"names no usable URL: {why}")
 
     def _fault(self, said: "Said") -> "Fault":
         code, text = said.text_at(self.where["error_code"]), said.text_at(self.where["error_text"])

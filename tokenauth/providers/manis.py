@@ -69,10 +69,13 @@ class Manis(Login):
 
 @by_value
 def _token_url(base_url: str, path: str, allow_http: bool) -> str:
-    url = endpoint(base_url, checked_path("path", path), allow_http)
-    if Origin.parse(url).host in _NO_HOSTS:
+    try:
+        by_mistake = Origin.parse(base_url).host in _NO_HOSTS
+    except (TypeError, ValueError):  # it is said below
+        by_mistake = False
+    if by_mistake:  # whatever its path
         raise ValueError(
             "base_url has a host that the examples on Manis' page have by mistake (https, api). "
             "Manis gives you the real one together with your merchant id"
         )
-    return url
+    return endpoint(base_url, checked_path("path", path), allow_http)

@@ -19,9 +19,10 @@ class PasswordOptions(GrantOptions, total=False):
     content_type: str
     """Content-Type of the body, which is always urlencoded. Default "application/x-www-form-urlencoded"; Platform
     "application/json"."""
-    client_auth: ClientAuthLike | Literal["user"] | None  # type: ignore[misc]  # one more than the other grants take
+    client_auth: ClientAuthLike | Literal["user"] | tuple[str, SecretLike] | None  # type: ignore[misc]  # two more
     """Client authentication, as with every grant, or "user": the user's own name and password by HTTP Basic, not
-    urlencoded (RFC 7617). Default as with every grant; Platform "user"."""
+    urlencoded (RFC 7617). A tuple (client_id, client_secret) is short for these arguments and "basic". Default as with
+    every grant; Platform "user"."""
     use_refresh_token: bool
     """Whether to use the refresh token in a response (RFC 6749 §6). Default True."""
     discards_older: bool
@@ -66,8 +67,11 @@ class PasswordGrant(Grant):
         """
         given: dict[str, Any] = {"client_auth": self._auth, **self._defaults, **options}
         user, secret = checked_text("username", username), Secret("password", password)
-        if isinstance(given.get("client_auth"), tuple):
-            raise TypeError("client_auth must not be a tuple: write client_id= and client_secret=")
+        if isinstance(given["client_auth"], tuple):
+            if len(given["client_auth"]) != 2 or client_id is not None or client_secret is not None:
+                raise TypeError("client_auth as a tuple is (client_id, client_secret), in place of these arguments")
+            client_id, client_secret = given["client_auth"]
+            given["client_auth"] = "basic"
         fields: dict[str, Value] = {"grant_type": "password", "username": user, "password": secret}
         super().__init__(
             token_url,
