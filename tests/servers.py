@@ -209,6 +209,14 @@ def _running(server: _Threads) -> Iterator[None]:
         thread.join()
 
 
+def has_ipv6() -> bool:
+    """Whether this machine has ::1: many a container has not."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as bound:
+        bound.bind(("::1", 0))
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def mute() -> Iterator[socket.socket]:
     """Yield a socket that is bound to a port of 127.0.0.1 and does not listen.

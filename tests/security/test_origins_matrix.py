@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients import CLIENTS, FAMILY, Client, Get, Post
 from tests.security.world import CASES, OUTCOMES, PRESENTATIONS, Presentation, World, canaries
-from tests.servers import Received, Reply, serve
+from tests.servers import Received, Reply, has_ipv6, serve
 
 every_client = pytest.mark.parametrize("client", CLIENTS, ids=str)
 every_presentation = pytest.mark.parametrize("presentation", PRESENTATIONS, ids=str)
@@ -286,6 +286,7 @@ def test_other_spellings_of_home_are_home(plain_world: World, client: Client, pr
         assert canaries(world.home.requests[-1]), host
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 @every_client
 @pytest.mark.parametrize("presentation", SOME, ids=str)
 def test_an_ipv6_address_is_an_origin(plain_world: World, client: Client, presentation: Presentation) -> None:

@@ -39,8 +39,8 @@ def output(errand: RunCommand, seconds: float) -> bytes:
     _running.add(process)
     try:
         printed, complaints = (_read_by_threads if _WINDOWS else _read)(process, end)
-        left = max(end - time.monotonic(), 0.0)
-        status = None if len(printed) > LIMIT else _ended(process, left)
+        left = end - time.monotonic()
+        status = _ended(process, left) if left > 0 and len(printed) <= LIMIT else process.returncode
     finally:
         _kill(process)
         _running.discard(process)
@@ -76,7 +76,8 @@ def _started(errand: RunCommand) -> "subprocess.Popen[bytes]":
 
 
 def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:
-    """Return what both pipes hold when they close, when the process ends, when it is too much, or at *end*."""
+    """Return what both pipes hold when they close, when the process ends, when it is too much, or at *end*. Where this
+    process slept beyond *end*, what has ended meanwhile was in time."""
     import selectors  # noqa: PLC0415  (few run a command)
 
     found = {pipe: bytearray() for pipe in (process.stdout, process.stderr) if pipe is not None}
@@ -84,8 +85,13 @@ def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, by
         for pipe in found:
             os.set_blocking(pipe.fileno(), False)
             selector.register(pipe, selectors.EVENT_READ)
-        ended = False
-        while selector.get_map() and (left := end - time.monotonic()) > 0:
+        ended = late = False
+        while selector.get_map() and not late:
+            left = end - time.monotonic()
+            late = left <= 0
+            if late and process.poll() is None:
+                break
+            ended = ended or late
             ready = selector.select(0 if ended else min(left, _LOOK))
             if ended and not ready:  # a child of its own has the pipes still, and says nothing of ours
                 break
