@@ -9,8 +9,8 @@ import pytest
 from tests.behaviour.test_given_up import GIVE_UP, Held, every_client, out_of_time
 from tests.behaviour.test_refused_body import BROKEN, refusing
 from tests.clients import CLIENTS, Client, Post
-from tests.servers import Reply
-from tests.support import ManualClock, TokenServer, until, with_clock
+from tests.servers import Received, Reply
+from tests.support import ManualClock, TokenServer, background, until, with_clock
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -91,3 +91,29 @@ def test_a_broken_401_is_renewed_though_other_answers_are_looked_into(
     server.revoke()
     assert client.get(auth, server.api) == 200
     assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_second_revocation_is_mended_at_once_though_the_first_renewal_waits_for_its_answer(
+    client: Client, server: TokenServer
+) -> None:
+    """As where an address answers when it has news."""
+    slow, over = threading.Event(), threading.Event()
+
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/api" and request.headers["authorization"] == "Bearer token-2" and not slow.is_set():
+            slow.set()
+            over.wait(20)
+        return None
+
+    auth = server.auth()
+    client.get_token(auth)
+    server.revoke()
+    server.answer = answer
+    first = background(lambda: client.get(auth, server.api))
+    assert slow.wait(20)
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    over.set()
+    first.result(20)
+    assert server.logins == 3

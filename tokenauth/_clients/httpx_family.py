@@ -46,7 +46,7 @@ class HttpxAuth(BaseTokenAuth):
         elif sent is not None and self._story.counts(sent, response):
             again = self._play(self._story.again(sent, response), request)
             if again is not None:
-                self._play(self._story.ended(response, (yield again)), again)
+                self._play(self._story.ended(response, (yield again.request)), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
@@ -65,7 +65,7 @@ class HttpxAuth(BaseTokenAuth):
         elif sent is not None and self._story.counts(sent, response):
             again = await self._aplay(self._story.again(sent, response), request)
             if again is not None:
-                await self._aplay(self._story.ended(response, (yield again)), again)
+                await self._aplay(self._story.ended(response, (yield again.request)), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Run the `auth_flow` of a subclass, as `Auth` does."""
@@ -89,9 +89,9 @@ class HttpxAuth(BaseTokenAuth):
         """Do as `_users_flow`, with the tokens fetched ahead, so that the subclass's flow need not block for them."""
         if self.requires_request_body:
             await request.aread()
-        flow, response, renewed = self.auth_flow(request), None, False
+        flow, response, renewed = self.auth_flow(request), None, None
         while True:
-            renewed = await self._aplay(self._story.ahead(request, response, renewed=renewed), request)
+            renewed = await self._aplay(self._story.ahead(request, response, renewed), request)
             try:
                 request = flow.send(response)
             except StopIteration:

@@ -13,7 +13,7 @@ import logging
 import traceback
 from collections.abc import Generator, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import adrain, drain, is_whole, rewinder
 from tokenauth._clients.peek import behind, refuses, worth_reading
@@ -21,6 +21,7 @@ from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
 from tokenauth._clients.steps import Either, Obtain, Static, Step
 from tokenauth._core import stand_in
+from tokenauth._core.futility import Pending
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.source import Source
@@ -47,6 +48,13 @@ class _Streamed:
 
 Sent = Presented | Wire | _Streamed
 """A request that was signed, as far as it matters after a refusal."""
+
+
+class Again(NamedTuple):
+    """A *request* to be sent again, and what the flow is to hold meanwhile."""
+
+    request: Any
+    pending: Pending | None
 
 
 class Story:
@@ -142,7 +150,7 @@ class Story:
         """Whether *response* is the end of redirects that may have gone unsigned."""
         return sent.follows and bool(response.history) and response.request.method in _SAFE
 
-    def again(self, sent: Sent, response: Any) -> Generator[Step, Any, Any]:
+    def again(self, sent: Sent, response: Any) -> Generator[Step, Any, "Again | None"]:
         """Return the request that got *response*, signed again; None if *response* is the caller's."""
         source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
@@ -156,7 +164,8 @@ class Story:
         if (carried and (token is None or not refused)) or not self._is_home(response, token):
             return None
         rejected = token if carried else None
-        if rejected is not None and not source.learn_refusal(rejected, _place(request)):
+        pending = source.learn_refusal(rejected, _place(request)) if rejected is not None else None
+        if rejected is not None and pending is None:
             return None
         if not sent.can_be_sent_again(request):
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
@@ -167,7 +176,7 @@ class Story:
             return None
         stand_in.tell(request, presented)
         _sign(source, request, presented)
-        return request
+        return Again(request, pending)
 
     def _read(self, response: Any) -> Step:
         """Read *response*, which is no longer needed, and free its connection."""
@@ -185,10 +194,10 @@ class Story:
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
 
-    def ahead(self, request: Any, response: Any, *, renewed: bool) -> Generator[Step, Any, bool]:
+    def ahead(self, request: Any, response: Any, renewed: object) -> Generator[Step, Any, object]:
         """Have the token in the cache that `begin` or `again` is about to ask for.
 
-        Return whether there was a renewal for this flow: *renewed* before, or now.
+        Return what tells of a renewal for this flow, *renewed* before, or now; None if there was none.
         """
         presented = yield from self._present(request)
         token = presented.token if presented is not None else None
@@ -197,11 +206,11 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        refused = not renewed and carried and refuses(self._source, response) and self._is_home(response, token)
-        if refused and self._source.learn_refusal(token, _place(response.request)):
-            yield self._read(response)
-            yield Obtain(token)
-            return True
+        if not renewed and carried and refuses(self._source, response) and self._is_home(response, token):
+            renewed = self._source.learn_refusal(token, _place(response.request))
+            if renewed is not None:
+                yield self._read(response)
+                yield Obtain(token)
         return renewed
 
     def learn(self, sent: Sent | None, problem: BaseException | None) -> None:

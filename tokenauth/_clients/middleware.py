@@ -80,7 +80,11 @@ class MiddlewareAuth(BaseTokenAuth):
         if chain is not None and chain.renewed:
             source.renewed_in_vain(_place(request))
             return response
-        return await self._again(request, response, handler, token)
+        pending = source.learn_refusal(token, _place(request))
+        try:
+            return response if pending is None else await self._again(request, response, handler, token)
+        finally:
+            del pending  # now, though an exception may hold this frame
 
     async def _signature(
         self, request: Any, place: tuple[Any, ...], ready: Ready | None, chain: _Chain | None
@@ -107,10 +111,8 @@ class MiddlewareAuth(BaseTokenAuth):
         return signature, token
 
     async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
-        """Return the answer to one more try, or *response* if that can't be or is not worth it."""
+        """Return the answer to one more try, or *response* if that can't be."""
         source, place = self._source, _place(request)
-        if not source.learn_refusal(token, place):
-            return response
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return response

@@ -211,7 +211,8 @@ class Sent:
             yield from self._tell(response, home, settings)
             return response
         carried = signature.is_on(request.headers, request.url or "")
-        if not (yield from self._is_worth_it(response, home, token if carried else None)):
+        worth_it = yield from self._is_worth_it(response, home, token if carried else None)  # held until the end
+        if not worth_it:
             return response
         chain.renewed = chain.renewed or carried
         answer, sent = yield from self._again(response, home, token if carried else None, settings)
@@ -229,16 +230,19 @@ class Sent:
         return (yield from self._again(answer, home, sent, settings))[0]
 
     def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
-        """Return whether the request of *response*, a 401 on the token *carried*, is to be and can be sent again."""
+        """Return what is true where the request of *response*, a 401 on the token *carried*, is to be and can be sent
+        again, and is to be held meanwhile."""
         source = self.auth._source
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
             return False
-        if carried is not None and (
-            self._chain.renewed or not source.learn_refusal(carried, place_of(home, response.request, response.url))
-        ):
+        pending: Any = True
+        if carried is not None:
+            place = place_of(home, response.request, response.url)
+            pending = None if self._chain.renewed else source.learn_refusal(carried, place)
+        if pending is None:
             return False
         if names_adapter(response) and (yield from rewound(response.request)):
-            return True
+            return pending
         log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
         return False
 

@@ -63,6 +63,8 @@ def played(steps: Steps, auth: BaseTokenAuth, library: str | None, request: Any)
     except errors.TokenAuthError as problem:
         problem.request = request
         raise
+    finally:
+        steps.close()  # what is held there goes now, though an exception may hold this frame
 
 
 async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None, request: Any) -> Any:
@@ -88,3 +90,5 @@ async def aplayed(steps: Steps, auth: BaseTokenAuth, library: str | None, reques
     except errors.TokenAuthError as problem:
         problem.request = request
         raise
+    finally:
+        steps.close()

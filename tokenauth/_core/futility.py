@@ -13,7 +13,8 @@ twice), the next request renews. That renewal was futile if the next request is 
 """
 
 import threading
-from collections.abc import Hashable
+import weakref
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -24,6 +25,11 @@ PLACES = 3
 """How many places in a row may be futile before the ones that are not known to work count as futile, too."""
 
 _ANYWHERE = ""
+
+
+class Pending:
+    """A refusal of which something may come yet, as long as it is held: by the frames of a request, so not for longer
+    than that lasts."""
 
 
 class _Rest(NamedTuple):
@@ -57,7 +63,7 @@ class Futility:
         return set()
 
     @cached_property
-    def _met(self) -> "LRUCache[str, float]":
+    def _met(self) -> "LRUCache[str, tuple[float, Callable[[], Pending | None]]]":
         return LRUCache(1024)
 
     def allows(self, place: str, now: float) -> bool:
@@ -95,16 +101,18 @@ class Futility:
                 self._rests.pop(_ANYWHERE, None)
             self.watching = len(self._rests) + len(self._met) > 0
 
-    def met(self, place: str, since: float) -> bool:
-        """A token met a refusal at *place*, and what comes of that is still open. *since*: when it was asked for.
+    def met(self, place: str, since: float) -> Pending | None:
+        """A token met a refusal at *place*. *since*: when it was asked for.
 
-        Return whether an older token met the same there, and nothing came of that.
+        Return what to hold until the next answer is there; None if an older token met the same there, and nothing came
+        of that.
         """
+        pending = Pending()
         with self._lock:
-            before = self._met.get(place)
-            self._met[place] = since
+            before, left = self._met.get(place, (since, Pending))
+            self._met[place] = since, weakref.ref(pending)
             self.watching = True
-            return before is not None and before < since
+            return None if before < since and left() is None else pending
 
     def forget(self) -> None:
         with self._lock:

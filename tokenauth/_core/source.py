@@ -19,6 +19,7 @@ from tokenauth._core import stand_in
 from tokenauth._core.admission import Admission
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import Credential
+from tokenauth._core.futility import Pending
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider, presented
 from tokenauth._core.ready import Readiness, Ready
@@ -160,20 +161,23 @@ class Source:
             text += f" ({presented(self.provider)}), or this account may not use that address"
             log.warning(text, self.provider.name, place)
 
-    def learn_refusal(self, token: Token, place: str) -> bool:
-        """A 401 on *token* has come from *place*: drop the token. Return False where a new one would not help.
+    def learn_refusal(self, token: Token, place: str) -> Pending | None:
+        """A 401 on *token* has come from *place*: drop the token. This comes before anything that may take time, for
+        the caller may leave, or get an exception.
 
-        This comes before anything that may take time, for the caller may leave, or get an exception.
+        Return what to hold until the next answer is there; None where a new token would not help.
         """
-        held = self.tokens.held()
-        is_current = held is not None and held.token.value == token.value
-        if held is not None and is_current and self.credential.futility.met(place, held.since):
-            self.renewed_in_vain(place)
-            return False
+        held, pending = self.tokens.held(), Pending()
+        if held is not None and held.token.value == token.value:
+            known = self.credential.futility.met(place, held.since)
+            if known is None:
+                self.renewed_in_vain(place)
+                return None
+            pending = known
         if not self.renews(token, place):
-            return False
+            return None
         self.reject(token)
-        return True
+        return pending
 
     def invalidate(self) -> None:
         """Drop the token, forget failures, and let a login under way count for nobody who comes later."""
