@@ -138,7 +138,7 @@ def request_story(auth: TokenAuth, request: httpx.Request) -> Generator[Any, Any
     if sent is not None and story.counts(sent, response):
         again = yield from _played(auth, story.again(sent, response))
         if again is not None:
-            yield Send(again)
+            yield Send(again.request)
 
 
 def _played(auth: TokenAuth, steps: Generator[Step, Any, Any]) -> Generator[Any, Any, Any]:
