@@ -1,6 +1,5 @@
 """What every TokenAuth has, whatever the client: its provider, its options, its identity."""
 
-import contextlib
 import copy
 from collections.abc import Generator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
@@ -160,11 +159,6 @@ class BaseTokenAuth(Anywhere):
             return False, None
         token = source.logins.ended(held.token if held is not None else None)
         return token is not None or source.fleet.shelf is not None, token
-
-    def _close_at_exit(self) -> None:
-        """Log out while the process ends."""
-        with contextlib.suppress(Exception):
-            self.close()
 
     def get_token(self) -> Token:
         """Return the current token; fetch one if there is none. Blocks. Raises `TokenAuthError`."""

@@ -1,6 +1,7 @@
 """Presence: which auth objects of this process use a credential. Closing the last one logs out."""
 
 import atexit
+import contextlib
 import os
 import threading
 import weakref
@@ -31,6 +32,7 @@ def at_exit(auth: Any) -> None:
     def bye() -> None:
         auth = this()
         if auth is not None and os.getpid() == process:
-            auth._close_at_exit()
+            with contextlib.suppress(Exception):
+                auth.close()
 
     atexit.register(bye)

@@ -52,12 +52,6 @@ def places_of(issuer: str) -> list[str]:
     return list(dict.fromkeys([f"{origin}{path}{_WELL_KNOWN}{_OPENID}", *inserted]))
 
 
-def known(issuer: str, *, allow_http: bool) -> Server | None:
-    """Return the metadata of *issuer* that was found in the last minutes."""
-    server: Server | None = under_way.notes().known((issuer, allow_http), under_way.now().monotonic())
-    return server
-
-
 def forget(issuer: str, *, allow_http: bool) -> None:
     """Ask for the metadata of *issuer* again, because what they said didn't work."""
     under_way.notes().drop((issuer, allow_http))
@@ -65,9 +59,9 @@ def forget(issuer: str, *, allow_http: bool) -> None:
 
 def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[TokenRequest, Reply, Server]:
     """Return the metadata of *issuer*: the known ones, or what the server says. Errors name *provider*."""
-    found = known(issuer, allow_http=allow_http)
-    if found is not None:
-        return found
+    server: Server | None = under_way.notes().known((issuer, allow_http), under_way.now().monotonic())
+    if server is not None:
+        return server
     seen = []
     for url in places_of(issuer):
         reply = yield TokenRequest("GET", url, {"Accept": "application/json"}, fresh=False)
