@@ -257,6 +257,7 @@ def test_a_token_for_another_of_the_api_s_hosts_stays_out_with_one_warning(
 
 def test_a_refusal_of_what_is_not_ours_drops_nothing(server: TokenServer) -> None:
     auth = server.auth()
+    assert not auth.refused(server.api, {"X-Other": "1"}), "nothing was handed out yet"
     auth.headers(server.api)
     assert not auth.refused(server.api, {"X-Other": "1"})
     assert not auth.refused("https://abroad.example/x")
