@@ -189,6 +189,8 @@ class _NoRead:
         (Least, "not the class Least: call it"),
         (object(), "must be a Provider, not object"),
         ({"name": "n"}, "must be a Provider, not dict"),
+        ("https://h.example/login", "not str; for a login at a URL, use LoginAuth"),
+        (lambda: "t", "not function; for a function that returns a token, use FunctionAuth"),
     ],
 )
 def test_what_it_lacks_is_said(wrong: Any, text: str) -> None:
@@ -221,6 +223,18 @@ class Mine(Provider):
         return Token(answer["token"], lifetime=3600.0, refresh_token="r-4711")
 
 
+class Returning(Mine):
+    """One whose author took `login` for a function."""
+
+    def login(self, refresh_token: str | None = None) -> Any:
+        return Token("t")
+
+
+class Awaited(Mine):
+    async def login(self, refresh_token: str | None = None) -> Any:  # type: ignore[override]
+        return Token("t")
+
+
 class Unread(Mine):
     """One whose author has forgotten it."""
 
@@ -233,6 +247,8 @@ def one_call(mine: Mine, _: str | None) -> list[TokenRequest]:
 
 FAULTS: dict[str, tuple[type[Mine], Steps, str]] = {
     "no `read`": (Unread, one_call, r"raised TypeError \(provider.py"),
+    "no generator": (Returning, one_call, "must be a generator, not return Token: write"),
+    "a coroutine": (Awaited, one_call, "must be a generator, not return coroutine: write"),
     "no call": (Mine, lambda mine, _: [], "its login makes no token request"),
     "in clear": (Mine, lambda mine, _: [TokenRequest("GET", "http://other.example/nonce")], "is plain http"),
     "no URL": (Mine, lambda mine, _: [TokenRequest("GET", "https://")], "is not a usable URL"),
@@ -280,7 +296,7 @@ def test_a_refresh_token_that_is_printed_on_its_way_is_not_shown(client: Client,
 @pytest.mark.parametrize("options", [{"param": "t"}, {"cookie": "t"}, {"also": {"a": "b"}}])
 def test_options_that_the_provider_overrules_are_refused(name: str, options: Any) -> None:
     ours: Any = {name: "X-Token"}
-    with pytest.raises(ValueError, match=f"{name} would have no effect.*provider's own arguments"):
+    with pytest.raises(ValueError, match=f"{name} would have no effect.*param= or cookie= of the login itself"):
         TokenAuth(Login(URL, **options), **ours)
 
 

@@ -3,10 +3,15 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_ELSEWHERE = {  # what requests and httpx call it, or what does it here
+_ELSEWHERE = {  # what others call it (requests, httpx, httpx-auth, Authlib, google-auth), or what does it here
     "auth": "basic",
     "data": "form",
+    "early_expiry": "leeway",
     "query": "params",
+    "token_endpoint": "token_url",
+    "token_endpoint_auth_method": "client_auth",
+    "token_field_name": "token",
+    "token_uri": "token_url",
     **dict.fromkeys(("cert", "client", "proxies", "proxy", "session", "trust_env", "verify"), "token_client"),
 }
 
@@ -14,8 +19,8 @@ _ELSEWHERE = {  # what requests and httpx call it, or what does it here
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the name among *known* that is spelled like *name*, or ends with the same word: "token_url" for "url"."""
     names = sorted(known)
-    if _ELSEWHERE.get(name) in names:
-        return _ELSEWHERE[name]
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name] if _ELSEWHERE[name] in names else None
     namesakes = [each for each in names if each.rpartition("_")[2] == name.rpartition("_")[2]]
     for candidates, cutoff in ((names, 0.85), (namesakes, 0.0), (names, 0.6)):
         near = get_close_matches(name, candidates, n=1, cutoff=cutoff)

@@ -69,7 +69,7 @@ class Talk:
             with each_read_once(self._readings), login_under_way(*self._setting):
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
                 self.mark, self._secrets = digest(*secrets) if secrets else "", (*self._secrets, *secrets)
-                self._steps = provider.login(self.refresh_token)
+                self._steps = self._begun(provider.login(self.refresh_token))
                 self.request = self._checked(next(self._steps))
             return self
         except StopIteration:
@@ -77,6 +77,14 @@ class Talk:
         except Exception as error:
             failure = self._cleaned(error, errors.TokenAuthError, "building the token request")
         raise failure
+
+    def _begun(self, steps: Any) -> Generator[TokenRequest | Errand, Reply, Token]:
+        if hasattr(steps, "__next__"):
+            return steps  # type: ignore[no-any-return]
+        getattr(steps, "close", bool)()  # or a coroutine warns that it was never awaited
+        text = f"{self._provider.name}: its login must be a generator, not return {type(steps).__name__}: write"
+        text += " `reply = yield TokenRequest(…)`, then `return Token(…)`. For a function that returns a token there is"
+        raise errors.TokenAuthError(f"{text} FunctionAuth")
 
     def answer(self, reply: Reply) -> None:
         """Take the answer to `request`."""

@@ -42,7 +42,9 @@ def as_provider(described: object) -> Provider:
     needed = [name for name in _NEEDED if not (hasattr(described, "login") and name in {"request", "read"})]
     missing = [name for name in needed if not hasattr(described, name)]
     if len(missing) == len(_NEEDED):
-        raise TypeError(f"provider must be a Provider, not {kind}")
+        instead = "; for a login at a URL, use LoginAuth" if isinstance(described, str) else ""
+        instead = "; for a function that returns a token, use FunctionAuth" if callable(described) else instead
+        raise TypeError(f"provider must be a Provider, not {kind}{instead}")
     if missing:
         raise TypeError(f"provider must be a Provider, or have what {kind} has not: {', '.join(missing)}")
     return _Wrapped(described)
