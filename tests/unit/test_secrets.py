@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tokenauth import errors
-from tokenauth._core.secrets import Secret, checked_text
+from tokenauth._core.secrets import Secret, checked_text, each_read_once
 
 
 class Hidden:
@@ -37,6 +38,12 @@ def test_a_callable_is_read_each_time_and_not_before() -> None:
     assert (secret.dynamic, secret.seen) == (True, None)
     assert [secret.reveal(), secret.reveal()] == ["one", "two"]
     assert secret.seen == "two"
+
+
+def test_within_a_login_each_callable_has_its_own_value() -> None:
+    """Also one that stands where another one was before: a callable may use auth objects of its own."""
+    with each_read_once({}):
+        assert [Secret("key", partial(str, index)).reveal() for index in range(20)] == list(map(str, range(20)))
 
 
 def test_two_secrets_are_equal_by_value_or_by_callable() -> None:

@@ -20,8 +20,8 @@ SecretLike = str | Callable[[], str] | SupportsSecretValue
 
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 
-Readings = dict[int, object]
-"""What callables returned, by the id of each."""
+Readings = dict[int, tuple[object, object]]
+"""Callables and what they returned, by the id of each: nothing else has the id of what is kept."""
 
 _read: ContextVar[Readings | None] = ContextVar("_read", default=None)
 
@@ -182,14 +182,14 @@ class Secret:
     def _called(self, source: Callable[[], object]) -> object:
         read = _read.get()
         if read is not None and id(source) in read:
-            return read[id(source)]
+            return read[id(source)][1]
         try:
             value = source()
         except Exception as error:
             failure = self._failed(errors.alone(error))
         else:
             if read is not None:
-                read[id(source)] = value
+                read[id(source)] = source, value
             return value
         del read, source  # or a report with locals would show them
         raise failure
