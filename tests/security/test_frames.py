@@ -9,7 +9,7 @@ import pytest
 
 import tokenauth
 from tests.security.test_secrets import KEY, SECRET, leaks, shown_by
-from tokenauth import ManisAuth, TokenAuth
+from tokenauth import ManisAuth, TokenAuth, providers
 from tokenauth.providers import Manis
 
 MODULES = ["tokenauth", "tokenauth.requests", "tokenauth.httpx", "tokenauth.httpx2", "tokenauth.aiohttp"]
@@ -54,6 +54,27 @@ def test_a_wrong_argument_shows_no_other(module: str, fault: str) -> None:
     name, args, arguments = WRONG[fault]
     kind = getattr(importlib.import_module(module), name)
     assert shown_where_it_fails(lambda: kind(*args, **arguments)) == []
+
+
+@pytest.mark.parametrize("fault", [each for each in WRONG if each != "an option"])
+def test_a_provider_that_is_made_by_itself_shows_no_argument(fault: str) -> None:
+    name, args, arguments = WRONG[fault]
+    kind = getattr(providers, name.removesuffix("Auth"))
+    assert shown_where_it_fails(lambda: kind(*args, **arguments)) == []
+
+
+PARTS: dict[str, tuple[Any, ...]] = {
+    "Basic": ("u", f"{SECRET}\n"),
+    "ClientAssertion": (f"{KEY}.b.c",),
+    "JWT": (f"{SECRET}\n",),
+    "PrivateKeyJWT": (f"{SECRET}\n",),
+    "Signed": (SECRET, 5),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_nor_does_a_part_of_an_argument(name: str) -> None:
+    assert shown_where_it_fails(lambda: getattr(providers, name)(*PARTS[name])) == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tokenauth._core.errands import Errand
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
-from tokenauth._core.secrets import Secret
+from tokenauth._core.secrets import Secret, hides_locals
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 
@@ -44,6 +44,7 @@ class Given(tuple[Any, ...]):
 @functools.lru_cache(maxsize=128)
 def _declared(init: Any) -> frozenset[str] | None:
     """Return the names of the arguments that *init* declares; None where it takes any name."""
+    init = getattr(init, "declared", init)
     code = getattr(init, "__code__", None)
     if code is None:  # it is no function
         return frozenset() if init is object.__init__ else None
@@ -95,13 +96,22 @@ class Provider:
 
     _given: Given
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        init: Any = vars(cls).get("__init__")
+        if init is not None and cls.__module__.partition(".")[0] == "tokenauth":
+            hidden: Any = hides_locals(init)
+            cls.__init__, hidden.declared = hidden, init  # type: ignore[method-assign]
+
     def __new__(cls, *args: Any, **arguments: Any) -> Self:
         init: Any = cls.__init__
         known = _declared(init)
         if known is not None and not known.issuperset(arguments):  # its parents may take others by that name
             from tokenauth._core.nearest import unknown  # noqa: PLC0415  (needed for an error only)
 
-            raise unknown(cls.__name__, next(name for name in arguments if name not in known), known)
+            name = next(name for name in arguments if name not in known)
+            del args, arguments  # or a report with locals would show them
+            raise unknown(cls.__name__, name, known)
         if args and init is object.__init__:
             raise TypeError(f"{cls.__name__} takes no arguments")
         made = super().__new__(cls)

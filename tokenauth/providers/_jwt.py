@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors, under_way
-from tokenauth._core.secrets import Secret, checked_text
+from tokenauth._core.secrets import Secret, checked_text, hides_locals
 from tokenauth.providers import _keys
 from tokenauth.providers._sources import TextSource
 from tokenauth.providers._values import Computed
@@ -32,6 +32,7 @@ class JWT(Computed):
 
     steady = False
 
+    @hides_locals
     def __init__(
         self,
         key: KeySource,

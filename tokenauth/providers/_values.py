@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tokenauth._core import errors
 from tokenauth._core.finder import Finder
 from tokenauth._core.frozen import Frozen
-from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.secrets import Secret, SecretLike, checked_text, hides_locals
 
 
 class Built(Frozen):
@@ -94,6 +94,7 @@ class Signed(Computed):
 
     steady = False
 
+    @hides_locals
     def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
@@ -123,6 +124,7 @@ class Basic(Computed):
     Either may be a `Kept`: `Basic(Kept("token"), "session")`.
     """
 
+    @hides_locals
     def __init__(self, user: str | Kept, password: SecretLike | Secret | Kept) -> None:
         self.user = user if isinstance(user, Kept) else basic_user(user)
         name = "the password for HTTP Basic"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenauth._core.messages import TokenRequest
-from tokenauth._core.secrets import Secret, checked_text
+from tokenauth._core.secrets import Secret, checked_text, hides_locals
 from tokenauth.providers import _keys
 from tokenauth.providers._jwt import JWT, KeySource, checked_lifetime, signed, times
 from tokenauth.providers._sources import TextSource, TokenOf, process_bound, sealed, told
@@ -39,6 +39,7 @@ class PrivateKeyJWT(Assertion):
     method = "private_key_jwt"
     takes_id = dated = blocks = True
 
+    @hides_locals
     def __init__(
         self,
         key: KeySource,
@@ -131,6 +132,7 @@ class ClientAssertion(Assertion):
 
     method = "private_key_jwt"
 
+    @hides_locals
     def __init__(self, assertion: TextSource) -> None:
         """Take the assertion from a file, a callable or another auth object.
 
