@@ -59,13 +59,16 @@ def instant(value: object, unit: InstantUnit | None = None, *, field: str = "exp
     """Return the Unix seconds that *value* states, or None when unknown.
 
     A number or a string of one is in *unit*; without that its size tells: from 1e14 microseconds, from 1e11
-    milliseconds, else seconds. Other strings are ISO 8601 or RFC 1123 dates, the weekday as it may be, UTC where
-    no zone is given. Missing or null is None without a word, nonsense is None with a warning that names *field*.
+    milliseconds, else seconds; 14 digits are YYYYMMDDhhmmss where they can be. Other strings are ISO 8601 or RFC 1123
+    dates, the weekday as it may be, UTC where no zone is given. Missing or null is None without a word, nonsense is
+    None with a warning that names *field*.
     """
     if value is None:
         return None
     number = _number(value)
     if number is not None and unit is None:
+        if 1e13 <= number < 1e14 and (date := _date(f"{number:.0f}")) is not None:
+            return date
         unit = "us" if number >= 1e14 else "ms" if number >= 1e11 else "s"
     seconds = _date(value) if number is None else number / _PER_SECOND[unit or "s"]
     if seconds is None or not EARLIEST <= seconds <= LATEST:
@@ -155,6 +158,8 @@ def _date(value: object) -> float | None:
 
 
 def _iso(text: str) -> datetime:
+    if len(text) == 14 and text.isdecimal():
+        text = f"{text[:8]}T{text[8:]}"
     return datetime.fromisoformat(re.sub(_LONG_FRACTION, r"\1", text.strip()))
 
 
