@@ -76,6 +76,19 @@ class _Threads(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 1024
     ended = False
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> Any:
+        """Take a connection; its handshake is its own thread's. One that was reset before, `ssl` would leave open."""
+        connection, address = super().get_request()
+        if self.tls is None:
+            return connection, address
+        try:
+            connection.getpeername()
+            return self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        except OSError:
+            connection.close()
+            raise
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return not self.ended
@@ -175,8 +188,7 @@ def serve(
         server.socket.close()
         server.socket = bound
         server.server_activate()
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.tls = tls
     server.answer = answer
     server.this = Server(server.server_address[1], "https" if tls else "http", f"[{host}]" if ":" in host else host)
     with server, _running(server):
