@@ -141,7 +141,7 @@ def test_a_refresh_token_that_is_under_way_is_used_once(server: TokenServer) -> 
 
     server.answer = answer
     auth: Any = RefreshTokenAuth(
-        f"{server.url}/token", refresh_token="r-1", client_id="c", on_refresh_token=bool, cache={}
+        f"{server.url}/token", refresh_token="r-1", client_id="c", on_refresh_token=lambda token: None, cache={}
     )
     leader = background(auth.get_token)
     until(lambda: used)
