@@ -304,6 +304,16 @@ def test_a_200_with_an_error_is_a_refusal(code: str, refused: bool) -> None:
     assert client().read(Reply(200, {}, json.dumps({"error": code, "access_token": "t"}).encode())).value == "t"
 
 
+@pytest.mark.parametrize("secret", ["s", "scope"])
+def test_a_registered_code_is_not_masked_by_a_secret_that_has_letters_of_it(secret: str) -> None:
+    provider = ClientCredentials(URL, client_id="c", client_secret=secret)
+    provider.request()
+    with pytest.raises(errors.CredentialsRejected, match="Check the settings") as caught:
+        provider.read(Reply(400, {}, b'{"error": "invalid_scope", "error_description": "no scope"}'))
+    assert caught.value.code == "invalid_scope"
+    assert "***" in str(caught.value.detail)
+
+
 @pytest.mark.parametrize("code", ["server_error", "temporarily_unavailable", "slow_down"])
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_server_that_has_trouble_refuses_no_credentials(code: str, status: int) -> None:

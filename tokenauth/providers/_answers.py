@@ -29,6 +29,8 @@ _RETRYABLE = frozenset({408, 425, 429})
 _NOT_THE_CREDENTIALS = frozenset({"invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type"})
 PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 """Codes of RFC 6749 §4.1.2.1 and RFC 8628 §3.5 that blame no credentials; some token endpoints send them with a 400."""
+_REGISTERED = _NOT_THE_CREDENTIALS | PASSING | {"invalid_client", "invalid_grant", "unauthorized_client"}
+"""Codes that are no secrets, whatever a secret has in common with them."""
 _SHORTEST = 4  # characters of what is kept and must not show; a count is shorter
 _CROWDED = re.compile(r"too many|rate.?limit|throttl|maximum (?:number of )?(?:active|concurrent)", re.IGNORECASE)
 _USUAL = frozenset(
@@ -80,7 +82,8 @@ class Said:
         """Return a field of an error answer, fit to be shown; None where it is no text or number, or empty."""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        return shown(value if isinstance(value, str) else repr(value), self.secrets) or None
+        text = value if isinstance(value, str) else repr(value)
+        return text if text in _REGISTERED else shown(text, self.secrets) or None
 
     def retry_after(self, content: object = None) -> float | None:
         """Return the seconds to wait, or None: `Retry-After` (RFC 9110 §10.2.3), else `retryAfter` in *content*."""
