@@ -286,6 +286,15 @@ def test_whatever_a_store_raises_it_is_down_and_nothing_else(
     assert type(problem).__name__ in warning
 
 
+def test_an_interrupt_is_nobodys_fault(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        worker(server, Spied(DictStore(), interrupted)).get_token()
+    assert not warned(caplog)
+
+
 def test_redis_may_go_and_come_back(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     with redis_server(maxmemory="0") as url:  # one of our own, which can be ended
