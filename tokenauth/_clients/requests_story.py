@@ -75,6 +75,8 @@ class Sent:
     """
 
     library = "requests"
+    chain: Any = None
+    """What `_chain` returns, or finds it in; None until a redirect or a refusal."""
 
     def __init__(self, auth: RequestsAuth, signature: Signature, token: Token | None) -> None:
         self.auth = auth
@@ -119,7 +121,7 @@ class Sent:
         source, (signature, token), url = self.auth._source, self._newest, request.url or ""
         if token is None or not source.admission.is_refusal(status, headers):
             return
-        chain = self._chain if "chain" in self.__dict__ else None
+        chain = self._chain if self.chain is not None else None
         if chain is not None and chain.renewed and chain.hop == self._bare(url):  # it is the caller's
             return
         home = self._at_home(url)
@@ -153,7 +155,7 @@ class Sent:
     def __call__(self, response: Any, **settings: Any) -> Any:
         status, source = response.status_code, self.auth._source
         watched = source.credential.futility.watching or (source.admission.peeks and source.admission.looks(status))
-        if status < 300 and not watched and "chain" not in self.__dict__:
+        if status < 300 and not watched and self.chain is None:
             return response
         return self._performed(self.answered(response, settings), response.request)
 

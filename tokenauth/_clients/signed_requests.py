@@ -55,11 +55,11 @@ class SignedRequest:
     @property
     def method(self) -> Any:
         """An adapter that may raise on a refusal, below any hook, is handed one that hears of each answer."""
-        ours, reader = self.__dict__, sys._getframe(1)
+        ours = self.__dict__
         method = ours.get("method")
-        if reader.f_globals.get("__name__") not in _ADAPTERS or "_again" in ours or method is None:
+        if _module_of(1) not in _ADAPTERS or "_again" in ours or method is None:
             return method
-        if not _may_raise(reader.f_locals):
+        if not _may_raise(sys._getframe(1).f_locals):
             return method
         return Heard.of(method, functools.partial(vars(self)["_sent"].met, self))
 
@@ -94,6 +94,14 @@ class SignedRequest:
 
 
 _ADAPTERS = {"requests.adapters", "niquests.adapters"}
+
+
+def _module_of(depth: int) -> Any:
+    """Return the name of the module whose code runs *depth* calls above the caller."""
+    return sys._getframe(depth + 1).f_globals.get("__name__")
+
+
+_module_of = getattr(sys, "_getframemodulename", _module_of)  # Python 3.12: it makes no frame object
 
 
 def _may_raise(sending: Mapping[str, Any]) -> bool:
