@@ -28,7 +28,7 @@ class Presented(Signature):
     origin: Origin | None = None
     plain: tuple[tuple[str, str], ...] = part(default=(), repr=False)
     item: Item | None = part(default=None, repr=False)
-    sealed: Seal = part(default_factory=list, repr=False)
+    sealed: Seal = part(default_factory=dict, repr=False)
     watched: bool = False
 
     follows = False
@@ -42,7 +42,7 @@ class Presented(Signature):
         sealed = seal_of({name: value for name, value in signature.headers.items() if name not in own})
         watched = bool(sealed or signature.params or signature.cookies) or not alone
         parts = (signature.headers, signature.params, signature.cookies)
-        items = seal_of(own) if all(map(str.isascii, own.values())) else []
+        items = [*seal_of(own).values()] if all(map(str.isascii, own.values())) else []
         item = items[0] if items and not sealed and not signature.params else None
         return cls(*parts, token, origin, tuple(own.items()), item, sealed, watched)
 

@@ -38,31 +38,30 @@ class Wire:
 
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature, self.token = source, signature, signature.token
-        self._sealed = sealed = [*signature.sealed]  # what a hook takes off is taken off here
+        self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here
         if signature.cookies:
             cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
-            sealed += seal_of({"Cookie": cookie})
+            sealed |= seal_of({"Cookie": cookie})
         extensions = request.extensions
         before = extensions.get("trace")
         if before is not None:
-            owner = getattr(before, "__self__", None)
-            self._users = owner._users if isinstance(owner, Wire) else before
+            self._users = before._users if isinstance(before, Wire) else before
         if sealed:
             seal(request, sealed)
-        request.extensions = {**extensions, "trace": self._trace}
+        request.extensions = {**extensions, "trace": self}
 
     @classmethod
     def known(cls, request: Any) -> list[Presented]:
         """Return what *request* was signed with when it was sent before, if that took one of these."""
-        owner = getattr(request.extensions.get("trace"), "__self__", None)
-        return [owner._signature] if isinstance(owner, cls) else []
+        trace = request.extensions.get("trace")
+        return [trace._signature] if isinstance(trace, cls) else []
 
     @classmethod
     def give_way(cls, request: Any) -> None:
         """Have what *request* was signed with when it was sent before sign no redirect of it: it is signed anew."""
-        owner = getattr(request.extensions.get("trace"), "__self__", None)
-        if isinstance(owner, cls):
-            owner._gave_way = True
+        trace = request.extensions.get("trace")
+        if isinstance(trace, cls):
+            trace._gave_way = True
 
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
@@ -74,7 +73,7 @@ class Wire:
         """Set the body of *request* back to its beginning; return whether that can be done."""
         return self._signature.can_be_sent_again(request)
 
-    def _trace(self, name: str, info: dict[str, Any]) -> Any:
+    def __call__(self, name: str, info: dict[str, Any]) -> Any:
         if name.endswith(".send_request_headers.started"):
             self._see(info["request"])
         if self._users is not None:
@@ -103,11 +102,11 @@ class Wire:
     def _restore(self, wire: Any) -> None:
         """Put back what the flow had signed with, where *wire* was made of a copy."""
         sent = {name.lower() for name, _ in wire.headers}
-        names = {*[own[1] for own in self._signature.sealed], *([b"cookie"] if self._signature.cookies else [])}
+        names = {*self._signature.sealed, *([b"cookie"] if self._signature.cookies else [])}
         if names <= sent:
             return
         if _origin(wire) == self._signature.origin:
-            wire.headers.extend((name, value) for name, lower, value in self._sealed if lower not in sent)
+            wire.headers.extend((name, value) for name, lower, value in self._sealed.values() if lower not in sent)
         self._signed = names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:

@@ -15,8 +15,8 @@ from tokenauth._lazy import ByKind
 
 Item = tuple[bytes, bytes, bytes]
 """A header as the clients keep it: its name, the same in lower case, its value."""
-Seal = list[Item]
-"""The sealed headers, one of each name."""
+Seal = dict[bytes, Item]
+"""The sealed headers by name, in lower case."""
 
 
 @ByKind
@@ -31,21 +31,17 @@ def keeps_list(kind: Any) -> bool:
 
 def seal_of(headers: Mapping[str, str]) -> Seal:
     """Return what seals *headers*."""
-    return [(name.encode(), name.lower().encode(), value.encode()) for name, value in headers.items()]
+    items = [(name.encode(), name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {item[1]: item for item in items}
 
 
 def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, sealed, instead of its headers of the same names. *ours* follows changes to them."""
     kind: Any = type(request)
     headers = request.headers
-    items = [*headers._list]
-    for own in ours:
-        for item in items:
-            if item[1] == own[1]:
-                items = [each for each in items if each[1] != own[1]]
-                break
     new = object.__new__(_sealed_headers[type(headers)])
-    new._list, new._ours, new._encoding = items, ours, headers._encoding
+    new._list = [item for item in headers._list if item[1] not in ours]
+    new._ours, new._encoding = ours, headers._encoding
     sealed = _sealed_request[kind]
     if sealed is kind:
         request.__dict__["headers"] = new
@@ -71,9 +67,10 @@ def _sealed_request(kind: Any) -> Any:
         return kind
 
 
-def _new_headers(kind: Any, items: list[Item], ours: Seal, encoding: str | None) -> Any:
+def _new_headers(kind: Any, items: list[Item], ours: Seal | list[Item], encoding: str | None) -> Any:
     headers = object.__new__(_sealed_headers[kind])
-    headers._list, headers._ours, headers._encoding = items, ours, encoding
+    headers._list, headers._encoding = items, encoding
+    headers._ours = ours if isinstance(ours, dict) else {own[1]: own for own in ours}  # a pickle has a list
     return headers
 
 
@@ -113,15 +110,16 @@ class _Sealed:
 
     def _whole(self, ours: Iterable[Item] | None = None) -> Any:
         whole = self._base()
-        whole._list = [*self._list, *(self._ours if ours is None else ours)]
+        whole._list = [*self._list, *(self._ours.values() if ours is None else ours)]
         whole._encoding = self._encoding
         return whole
 
     def _successor(self, headers: Any) -> Any:
         """Return *headers*, which replace these on a request, with what is sealed here."""
         if isinstance(headers, _Sealed):
-            theirs, items = headers._ours, headers._list
-            self._ours[:] = theirs
+            theirs, items = dict(headers._ours), headers._list
+            self._ours.clear()
+            self._ours.update(theirs)
         else:
             headers = self._base(headers)
             items = self._without_ours(headers._list)
@@ -129,18 +127,18 @@ class _Sealed:
 
     def _without_ours(self, items: list[Item]) -> list[Item]:
         """Return *items* without what is sealed. If a name of ours has another value there, the user's value wins."""
-        kept = [item for item in items if item[1:] not in [own[1:] for own in self._ours]]
-        names = {item[1] for item in kept}
-        self._ours[:] = [own for own in self._ours if own[1] not in names]
+        kept = [item for item in items if (own := self._ours.get(item[1])) is None or own[2] != item[2]]
+        for item in kept:
+            self._ours.pop(item[1], None)
         return kept
 
     @property
     def raw(self) -> Any:
-        return [(name, value) for name, _, value in (*self._list, *self._ours)]
+        return [(name, value) for name, _, value in (*self._list, *self._ours.values())]
 
     def keys(self) -> Any:
         encoding = self.encoding
-        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours)}.keys()
+        return {name.decode(encoding): None for _, name, _ in (*self._list, *self._ours.values())}.keys()
 
     def values(self) -> Any:
         return self._whole().values()
@@ -162,13 +160,13 @@ class _Sealed:
 
     def copy(self) -> Any:
         """Return a sealed copy: a hook may assign it to the request."""
-        return _new_headers(self._base, list(self._list), list(self._ours), self._encoding)
+        return _new_headers(self._base, list(self._list), dict(self._ours), self._encoding)
 
     def __getitem__(self, key: str) -> Any:
         name = key.lower().encode()
-        for _, lower, value in self._ours:
-            if lower == name:
-                return value.decode()
+        own = self._ours.get(name)
+        if own is not None:
+            return own[2].decode()
         found = [value for _, lower, value in self._list if lower == name]  # each request is read by name, often
         if not found:
             raise KeyError(key)
@@ -176,23 +174,17 @@ class _Sealed:
 
     def __setitem__(self, key: str, value: str) -> None:
         name = key.lower().encode()
-        if (name, value.encode()) not in [own[1:] for own in self._ours]:
-            self._unseal(name)
+        own = self._ours.get(name)
+        if own is None or own[2] != value.encode():
+            self._ours.pop(name, None)
             self._base.__setitem__(self, key, value)
 
     def __delitem__(self, key: str) -> None:
-        if not self._unseal(key.lower().encode()):
+        if self._ours.pop(key.lower().encode(), None) is None:
             self._base.__delitem__(self, key)
 
-    def _unseal(self, name: bytes) -> bool:
-        """Take what is sealed under *name* away; return whether there was anything."""
-        count = len(self._ours)
-        self._ours[:] = [own for own in self._ours if own[1] != name]
-        return len(self._ours) < count
-
     def __contains__(self, key: Any) -> bool:
-        name = key.lower().encode()
-        return any(own[1] == name for own in self._ours) or bool(self._base.__contains__(self, key))
+        return key.lower().encode() in self._ours or bool(self._base.__contains__(self, key))
 
     def __len__(self) -> int:
         return len(self._list) + len(self._ours)
@@ -203,8 +195,8 @@ class _Sealed:
     __hash__ = None  # type: ignore[assignment]  # as Headers
 
     def __repr__(self) -> str:
-        hidden = [(name, lower, b"[secure]") for name, lower, _ in self._ours]  # as httpx shows Authorization
+        hidden = [(name, lower, b"[secure]") for name, lower, _ in self._ours.values()]  # as httpx shows Authorization
         return repr(self._whole(hidden))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _new_headers, (self._base, list(self._list), list(self._ours), self._encoding)
+        return _new_headers, (self._base, list(self._list), list(self._ours.values()), self._encoding)
