@@ -231,3 +231,17 @@ def test_what_a_hook_takes_off_stays_off(client: Client, plain_world: World) -> 
     assert (answer.status, plain_world.logins) == (401, 1), plain_world.show()
     assert {_only(request) for request in plain_world.home.to("/target/302/200")} == {None}
     assert auth._source.tokens.fresh() is not None
+
+
+@every_client
+def test_headers_that_a_hook_puts_back_are_still_ours(client: Client, plain_world: World) -> None:
+    def there_and_back(library: Any, request: Any) -> None:
+        first = request.headers
+        request.headers = {"Accept": "text/plain"}
+        assert request.headers["X-Token"] == first["X-Token"]
+        request.headers = first
+
+    plain_world.begin(CUSTOM, "/target")
+    auth = CUSTOM.auth(plain_world.home.url)
+    answer = client.send(auth, Get(f"{plain_world.home.url}/target/302/200"), setup=_hook(client, there_and_back))
+    assert (answer.status, plain_world.logins) == (200, 1), plain_world.show()

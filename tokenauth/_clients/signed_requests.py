@@ -57,7 +57,8 @@ class SignedRequest:
         """An adapter that may raise on a refusal, below any hook, is handed one that hears of each answer."""
         ours = self.__dict__
         method = ours.get("method")
-        if _module_of(1) not in _ADAPTERS or "_again" in ours or method is None:
+        reader = _module_of(1) if _module_of is not None else sys._getframe(1).f_globals.get("__name__")
+        if reader not in _ADAPTERS or "_again" in ours or method is None:
             return method
         if not _may_raise(sys._getframe(1).f_locals):
             return method
@@ -95,13 +96,7 @@ class SignedRequest:
 
 _ADAPTERS = {"requests.adapters", "niquests.adapters"}
 
-
-def _module_of(depth: int) -> Any:
-    """Return the name of the module whose code runs *depth* calls above the caller."""
-    return sys._getframe(depth + 1).f_globals.get("__name__")
-
-
-_module_of = getattr(sys, "_getframemodulename", _module_of)  # Python 3.12: it makes no frame object
+_module_of: Any = getattr(sys, "_getframemodulename", None)  # Python 3.12 has it: it makes no frame object
 
 
 def _may_raise(sending: Mapping[str, Any]) -> bool:
