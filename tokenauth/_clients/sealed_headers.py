@@ -164,9 +164,8 @@ class _Sealed:
 
     def __getitem__(self, key: str) -> Any:
         name = key.lower().encode()
-        own = self._ours.get(name)
-        if own is not None:
-            return own[2].decode()
+        if name in self._ours:
+            return self._ours[name][2].decode()
         found = [value for _, lower, value in self._list if lower == name]  # each request is read by name, often
         if not found:
             raise KeyError(key)
