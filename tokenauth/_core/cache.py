@@ -111,7 +111,7 @@ class TokenCache:
         self._cells: weakref.WeakValueDictionary[Hashable, Cell] = weakref.WeakValueDictionary()
         self._warned = False
         if isinstance(mapping, Telling):
-            mapping.tell = self._empty_cell
+            mapping.tell = self._fill_cell
 
     def cell(self, key: Hashable) -> Cell:
         """Return the cell of *key*, which stays up to date from now on."""
@@ -124,15 +124,10 @@ class TokenCache:
                 cell.held = self._mapping.get(key)
             return cell
 
-    def _fill_cell(self, key: Hashable, held: Held) -> None:
+    def _fill_cell(self, key: Hashable, held: Held | None = None) -> None:
         cell = self._cells.get(key)
         if cell is not None:
             cell.held = held
-
-    def _empty_cell(self, key: Hashable) -> None:
-        cell = self._cells.get(key)
-        if cell is not None:
-            cell.held = None
 
     def get(self, key: Hashable) -> Held | None:
         with self._lock:

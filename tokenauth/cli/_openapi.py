@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenauth._core.places import NOTHING, Answer, keys_of
+from tokenauth._core.places import found as stands_at
 from tokenauth.cli._argv import SECRET
 from tokenauth.cli._ending import Stop
 from tokenauth.cli._shape import shape
@@ -41,7 +42,7 @@ def described(path: str, operation: str | None, url: str | None) -> tuple[dict[s
         )
     if found.expires_in is None and found.expires_at is None:
         notes.append("The document does not say how long a token lives: lifetime=seconds, if you know it.")
-    elif found.expires_at is not None and found.expires_in is None and document.is_number(chosen, found.expires_at):
+    elif found.expires_in is None and isinstance(stands_at(answer, (found.expires_at,)), int):
         notes.append(f"The document does not say the unit of {found.expires_at}; its size tells, or unit= does.")
     notes += [f"Fill in {each}." for each in _open(written)]
     return written, notes, shape(answer)
@@ -175,11 +176,6 @@ class _Document:
         if kind == "array":
             return [self.sample(schema.get("items"), depth - 1)]
         return {"integer": 1, "number": 1, "boolean": True, "object": {}}.get(str(kind), "x" * 24)
-
-    def is_number(self, operation: dict[str, Any], place: Any) -> bool:
-        from tokenauth._core.places import in_json
-
-        return isinstance(in_json(self.answer(operation).content, place), int)
 
 
 def _plain(operation: tuple[str, str, dict[str, Any]]) -> str:

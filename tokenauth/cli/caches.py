@@ -38,7 +38,8 @@ def list_(folder: Folder = None, as_json: Json = False) -> None:
         return
     _screen.say(f"{_tokens(len(entries))} in {store.folder}", style="dim")
     for each in entries:
-        _screen.out(f"{each['entry']}  {each['bytes']:>6} bytes  {_left(each['ends_in'])}")
+        end = f"expires in {_screen.duration(each['ends_in'])}" if each["ends_in"] > 0 else "expired"
+        _screen.out(f"{each['entry']}  {each['bytes']:>6} bytes  {end}")
 
 
 @app.command(cls=Command, epilog="\b\nExample:\n  tokenauth cache clear -p manis-prod")
@@ -67,7 +68,3 @@ def _store(folder: str | None) -> Any:
 
 def _tokens(count: int) -> str:
     return f"{count} {'token' if count == 1 else 'tokens'}"
-
-
-def _left(seconds: float) -> str:
-    return f"expires in {_screen.duration(seconds)}" if seconds > 0 else "expired"

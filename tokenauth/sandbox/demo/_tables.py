@@ -76,14 +76,11 @@ def _steps_table(results: list[Result]) -> Table:
         mine = [one for one in results if one.provider == case.title]
         table.add_row(f"[bold]{case.title}", *(f"({case.expected[step]})" for step in STEPS))
         for client in dict.fromkeys(one.client for one in mine):
-            cells = {one.step: _cell(one) for one in mine if one.client == client}
+            own = [one for one in mine if one.client == client]
+            cells = {one.step: f"{one.counted} {_PASSED if one.ok else _FAILED}" for one in own}
             table.add_row(f"  {client}", *(cells.get(step, _FAILED) for step in STEPS))
         table.add_section()
     return table
-
-
-def _cell(result: Result) -> str:
-    return f"{result.counted} {_PASSED if result.ok else _FAILED}"
 
 
 def _herds_table(herds: list[HerdResult]) -> Table:
