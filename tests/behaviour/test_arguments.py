@@ -8,6 +8,7 @@ import httpx
 import pytest
 import requests
 
+import tokenauth.httpx
 from tests.support import PlainProvider
 from tokenauth import (
     APIKeyAuth,
@@ -28,6 +29,7 @@ from tokenauth.providers import XML, Call, Cookie, Login, Match, Text
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
+TO_THE_CLIENT = ": give it to a session or client, and pass that as token_client="
 
 
 def manis(**changes: Any) -> Any:
@@ -200,20 +202,22 @@ class Own(PlainProvider):
     [
         (oauth().replace, "url", "ClientCredentials has no argument 'url'; did you mean 'token_url'?"),
         (oauth().replace, "clientid", "ClientCredentials has no argument 'clientid'; did you mean 'client_id'?"),
-        (oauth, "url", "ClientCredentials has no argument 'url'; did you mean 'token_url'?"),
-        (oauth, "token_endpoint", "ClientCredentials has no argument 'token_endpoint'; did you mean 'token_url'?"),
-        (oauth, "early_expiry", "ClientCredentials has no argument 'early_expiry'; did you mean 'leeway'?"),
-        (oauth, "token_field_name", "ClientCredentials has no argument 'token_field_name'"),
-        (oauth, "name", "ClientCredentials has no argument 'name'"),
-        (oauth, "form", "ClientCredentials has no argument 'form'"),
+        (oauth, "url", "ClientCredentialsAuth has no argument 'url'; did you mean 'token_url'?"),
+        (oauth, "token_endpoint", "ClientCredentialsAuth has no argument 'token_endpoint'; did you mean 'token_url'?"),
+        (oauth, "early_expiry", "ClientCredentialsAuth has no argument 'early_expiry'; did you mean 'leeway'?"),
+        (oauth, "token_field_name", "ClientCredentialsAuth has no argument 'token_field_name'"),
+        (oauth, "name", "ClientCredentialsAuth has no argument 'name'"),
+        (oauth, "form", "ClientCredentialsAuth has no argument 'form'"),
         (ANY_API.replace, "token_url", "Login has no argument 'token_url'; did you mean 'url'?"),
         (ANY_API.replace, "extra_header", "Login has no argument 'extra_header'; did you mean 'extra_headers'?"),
         (ANY_API.replace, "data", "Login has no argument 'data'; did you mean 'form'?"),
-        (ANY_API.replace, "verify", "Login has no argument 'verify'; did you mean 'token_client'?"),
-        (LoginAuth, "base_url", "Login has no argument 'base_url'; did you mean 'url'?"),
-        (manis, "merchant", "Manis has no argument 'merchant'; did you mean 'merchant_id'?"),
-        (manis, "error_code", "Manis has no argument 'error_code'"),
-        (platform, "user", "Platform has no argument 'user'; did you mean 'username'?"),
+        (ANY_API.replace, "verify", f"Login has no argument 'verify'{TO_THE_CLIENT}"),
+        (manis, "proxies", f"ManisAuth has no argument 'proxies'{TO_THE_CLIENT}"),
+        (functools.partial(APIKeyAuth, "k"), "cert", f"APIKeyAuth has no argument 'cert'{TO_THE_CLIENT}"),
+        (LoginAuth, "base_url", "LoginAuth has no argument 'base_url'; did you mean 'url'?"),
+        (manis, "merchant", "ManisAuth has no argument 'merchant'; did you mean 'merchant_id'?"),
+        (manis, "error_code", "ManisAuth has no argument 'error_code'"),
+        (platform, "user", "PlatformAuth has no argument 'user'; did you mean 'username'?"),
         (functools.partial(Token, "t"), "expires", "Token has no argument 'expires'; did you mean 'expires_at'?"),
         (functools.partial(Own, "id.example"), "time_out", "Own has no argument 'time_out'; did you mean 'timeout'?"),
         (functools.partial(TokenAuth, Own("id.example")), "url", "TokenAuth has no argument 'url'"),
@@ -225,6 +229,19 @@ def test_an_unknown_argument_is_named_and_the_one_that_was_meant(
 ) -> None:
     """Whatever the classes beneath it call their arguments: theirs are not proposed, taken or mixed up with it."""
     assert refusal(taker, **{name: VALUE}) == text
+
+
+class Mine(ManisAuth):
+    """Of a user's."""
+
+
+@pytest.mark.parametrize("kind", [ManisAuth, Mine, tokenauth.httpx.ManisAuth])
+def test_an_error_names_the_class_that_was_called(kind: Any) -> None:
+    missing = "missing 2 required keyword-only arguments: 'merchant_id' and 'secret'"
+    assert refusal(kind, base_url="https://api.example") == f"{kind.__name__}.__init__() {missing}"
+    too_many = functools.partial(kind, VALUE, VALUE)
+    assert refusal(too_many).startswith(f"{kind.__name__}.__init__() takes 2 positional arguments but 3 were")
+    assert refusal(kind, merchant=VALUE).startswith(f"{kind.__name__} has no argument 'merchant'")
 
 
 def test_a_provider_that_declares_no_names_is_asked_itself() -> None:

@@ -400,6 +400,21 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
             RedisStore(redis_url, prefix=prefix)  # type: ignore[arg-type]
 
 
+def test_a_redis_that_lost_all_still_knows_a_later_lease(redis_url: str, key: str) -> None:
+    """As after a failover to a replica that had seen nothing yet: the old holder may be about to save."""
+    store = RedisStore(redis_url, prefix=f"{key}:")
+    old = store.acquire(key, 30)
+    store._client.delete(*store._client.keys(f"{key}:*"))
+    later = store.acquire(key, 30)
+    assert old
+    assert later
+    assert later.fence > old.fence
+    assert not store.save(key, b"older", 30, old)
+    store.release(key, old)
+    assert store.acquire(key, 30) is None, "the later one has it"
+    assert store.save(key, b"newer", 30, later)
+
+
 def test_the_docs_name_the_commands_that_a_redis_user_needs(key: str) -> None:
     import redis
 

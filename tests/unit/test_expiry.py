@@ -54,7 +54,9 @@ NONSENSE = [
     False,
     "",
     "soon",
-    "15m",
+    "15x",
+    "P1M",
+    "1m 1h",
     [],
     {},
     10**400,
@@ -174,7 +176,11 @@ def test_units_are_checked() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("PT15M", 900), ("P1DT2H", 93600), ("PT1.5S", 1.5), ("00:20:00", 1200), ("1.00:00:01", 86401), ("P", None)],
+    [
+        *(("PT15M", 900), ("P1DT2H", 93600), ("PT1.5S", 1.5), ("00:20:00", 1200), ("1.00:00:01", 86401), ("P", None)),
+        *(("15m", 900), ("1h", 3600), ("7d", 604800), ("7 days", 604800), ("1h30m0s", 5400), ("3600s", 3600)),
+        *(("3.5s", 3.5), ("2.5 hrs", 9000), ("1 day 2 hours", 93600), ("10 mins", 600), (" ", None)),
+    ],
 )
 def test_a_duration_is_a_lifetime(text: str, seconds: float | None) -> None:
     assert lifetime_of(text) == seconds

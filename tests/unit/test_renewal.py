@@ -125,6 +125,29 @@ def test_what_may_have_been_used_is_not_used_again(clock: ManualClock, failure: 
     assert sent(renewed(source, clock)) == b""
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_refresh_token_that_is_refused_when_time_is_over_does_not_speak_against_the_credentials(
+    clock: ManualClock, shelf: ShelfByHand, shared: bool
+) -> None:
+    source = a_source(clock, refreshes=True)
+    if shared:
+        record = saved(clock, "old", 10.0, refresh_token="r-1")
+        clock.move(20)
+        play = leading(with_shelf(source, shelf), clock, record).bring(True)
+    else:
+        logged_in(source, clock, refresh_token="r-1", lifetime=1000)
+        play = renewed(source, clock)
+    assert sent(play) == b"r-1"
+    clock.move(TIMEOUT)
+    with pytest.raises(TokenEndpointError, match="no time is left for a login") as caught:
+        play.hit(CredentialsRejected("Check username and password", status=400))
+    assert caught.value.retryable
+    assert not any(record.failure for record in shelf.saved)
+    clock.move(2)
+    source.fleet.shelf = None
+    assert sent(Play(obtain(source))) == b"", "the next one logs in"
+
+
 def test_the_fleet_is_told_that_what_was_not_sent_stays(clock: ManualClock, shelf: ShelfByHand) -> None:
     source, record = with_shelf(a_source(clock, refreshes=True), shelf), saved(clock, "old", 10.0, refresh_token="r-1")
     clock.move(20)

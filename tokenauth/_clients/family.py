@@ -6,6 +6,7 @@ Python, and with a class statement under TYPE_CHECKING for type checkers and edi
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -75,7 +76,13 @@ def _concrete(name: str, provider: type[Provider], parent: type[BaseTokenAuth]) 
     @arguments_of(provider.__init__)
     @hides_locals
     def init(self: BaseTokenAuth, *args: Any, **arguments: Any) -> None:
-        BaseTokenAuth.__init__(self, provider(*args, **arguments))
+        try:
+            made = provider(*args, **arguments)
+        except TypeError as problem:  # name the class that the user wrote
+            text, named = str(problem), f"(?:{'|'.join(kind.__name__ for kind in provider.__mro__)})"
+            problem.args = (re.sub(rf"^{named}(?=\.__init__\(\) | has no argument )", type(self).__name__, text),)
+            raise
+        BaseTokenAuth.__init__(self, made)
 
     namespace = {"__module__": parent.__module__, "__doc__": provider.__doc__, "__init__": init}
     return type(name, (*_MORE.get(name, ()), parent), namespace)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tokenauth._core.flights import Flight
 
+LONGER = "Try again, or pass a larger timeout= (seconds; default 10)"
+"""What to do where time ran out."""
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")  # field-value, RFC 9110 §5.5, as ASCII
 
 

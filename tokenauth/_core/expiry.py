@@ -31,17 +31,20 @@ _NUMBER = r"\s*[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?\s*"
 _WEEKDAY = r"\s*[^\W\d_]+\s*[.,]+\s*"  # "Sun, ", "Sun. ", "Thurs,"
 _LONG_FRACTION = r"([.,][0-9]{6})[0-9]+"
 _LONGEST_DATE = 64
-_DURATION = (  # ISO 8601 §5.5.2, and HH:MM:SS
+_AMOUNT = r"(?:(?P<%s>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?%s)? ?"
+_WORDED = (("dd", "d(?:ays?)?"), ("hr", "h(?:ours?|rs?)?"), ("mi", "m(?:in(?:ute)?s?)?"), ("sec", "s(?:ec(?:ond)?s?)?"))
+_DURATION = (  # ISO 8601 §5.5.2, HH:MM:SS, and "7d", "1h30m" or "3600s" (as in JavaScript, Go and Protobuf)
     r"\s*(?:P(?:(?P<d>[0-9]{1,9})D)?(?:T(?:(?P<h>[0-9]{1,9})H)?(?:(?P<m>[0-9]{1,9})M)?(?:(?P<s>[0-9]{1,9}(?:\.[0-9]{1,9})?)S)?)?"
-    r"|(?:(?P<days>[0-9]{1,6})\.)?(?P<hh>[0-9]{1,6}):(?P<mm>[0-5]?[0-9]):(?P<ss>[0-5]?[0-9](?:\.[0-9]{1,9})?))\s*"
+    r"|(?:(?P<days>[0-9]{1,6})\.)?(?P<hh>[0-9]{1,6}):(?P<mm>[0-5]?[0-9]):(?P<ss>[0-5]?[0-9](?:\.[0-9]{1,9})?)"
+    rf"|{''.join(_AMOUNT % each for each in _WORDED)})\s*"
 )
 
 
 def lifetime_of(value: object, unit: Unit = "s", *, field: str = "expires_in") -> float | None:
     """Return the seconds that *value* states, or None if unknown.
 
-    *value* is a number in *unit*, a string of one, or a duration ("PT15M", "00:15:00"). Missing or null is None. A
-    negative, infinite or absurdly large number, a bool, or anything else is None with a warning that names *field*. 0
+    *value* is a number in *unit*, a string of one, or a duration ("15m", "PT15M", "00:15:00"). Missing or null is None.
+    A negative, infinite or absurdly large number, a bool, or anything else is None with a warning that names *field*. 0
     is 0.0: expired on arrival.
     Source: `expires_in`, RFC 6749 §5.1.
     """
@@ -134,12 +137,14 @@ def _number(value: object) -> float | None:
 
 
 def _duration(value: object) -> float | None:
-    """Return the seconds of an ISO 8601 duration without years and months, or of [days.]hours:minutes:seconds."""
+    """Return the seconds of an ISO 8601 duration without years and months, of [days.]hours:minutes:seconds, or of days,
+    hours, minutes and seconds with their units."""
     match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None or not any(match.groupdict().values()):
         return None
     days, hours, minutes, seconds = (
-        float(match[iso] or match[clock] or 0) for iso, clock in (("d", "days"), ("h", "hh"), ("m", "mm"), ("s", "ss"))
+        float(match[iso] or match[clock] or match[worded[0]] or 0)
+        for iso, clock, worded in zip("dhms", ("days", "hh", "mm", "ss"), _WORDED, strict=True)
     )
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 

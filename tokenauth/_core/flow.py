@@ -18,7 +18,7 @@ from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Wait
+from tokenauth._core.effects import LONGER, Call, Effect, Exchange, Pause, Wait
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
 from tokenauth._core.origins import Origin
@@ -44,7 +44,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         source.reject(rejected)
     while (held := source.tokens.usable(rejected)) is None:
         if late and source.late(deadline):  # the next comer has the time that a login takes
-            text = "The fetch of the token was abandoned, and too little time is left for another try (timeout=)"
+            text = f"The fetch of the token was abandoned, and too little time is left for another try. {LONGER}"
             raise errors.TokenEndpointError(text, retryable=True)
         with source.flight(rejected) as fresh:
             flight = source.join(fresh)
@@ -144,9 +144,8 @@ def share(
         if spare is not None:
             return spare
         if source.late(deadline):
-            raise errors.TokenEndpointError(
-                "Another process is fetching the token and did not finish in time (timeout=)"
-            )
+            text = f"Another process is fetching the token and did not finish in time. {LONGER}"
+            raise errors.TokenEndpointError(text, retryable=True)
         yield Pause(next(waits), flight)
     try:
         saved = yield source.timely(shelf.load(lease), flight, deadline)  # somebody was quick, between look and lease

@@ -12,8 +12,9 @@ _ELSEWHERE = {  # what others call it (requests, httpx, httpx-auth, Authlib, goo
     "token_endpoint_auth_method": "client_auth",
     "token_field_name": "token",
     "token_uri": "token_url",
-    **dict.fromkeys(("cert", "client", "proxies", "proxy", "session", "trust_env", "verify"), "token_client"),
+    **dict.fromkeys(("client", "session"), "token_client"),
 }
+_THE_CLIENTS = frozenset({"cert", "proxies", "proxy", "trust_env", "verify"})
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -31,5 +32,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def unknown(taker: str, name: str, known: Iterable[str]) -> TypeError:
     """Return the error about *name*, which is not among the arguments that *taker* takes."""
+    if name in _THE_CLIENTS and "token_client" in known:
+        text = f"{taker} has no argument {name!r}: give it to a session or client, and pass that as token_client="
+        return TypeError(text)
     near = nearest(name, known)
     return TypeError(f"{taker} has no argument {name!r}" + (f"; did you mean {near!r}?" if near else ""))

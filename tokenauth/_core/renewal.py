@@ -26,7 +26,7 @@ from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import Call, Effect, Exchange, Pause, Undertake
+from tokenauth._core.effects import LONGER, Call, Effect, Exchange, Pause, Undertake
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased
 from tokenauth._core.flights import Flight
@@ -66,8 +66,9 @@ def renew(
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
-            elif source.past(deadline):  # no time for a login
-                raise
+            elif source.past(deadline):  # the credentials are as good as before
+                text = f"{source.provider.name}: the refresh token didn't work, and no time is left for a login"
+                raise errors.TokenEndpointError(f"{text}. {LONGER}", retryable=True) from None
         if refresh_token is not None and leased:
             leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), flight, deadline)))
             adopted = source.fleet.adopt(leased.saved, rejected)
@@ -88,7 +89,7 @@ def choose(
     if token is None:
         return None, leased
     if logins.alone and source.late(deadline):
-        raise errors.TokenEndpointError("Too little time is left to use the refresh token (timeout=)", retryable=True)
+        raise errors.TokenEndpointError(f"Too little time is left to use the refresh token. {LONGER}", retryable=True)
     if leased:
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
         known = known or source.fleet.record(token, leased.since)
@@ -139,7 +140,7 @@ def call(
     logins.start(flight)
     while talk.request is not None:
         if source.past(deadline):  # a login that nobody has the time for may end the token of another
-            raise errors.TokenAuthError("The time for a token was over before its request could be sent (timeout=)")
+            raise errors.TokenAuthError(f"The time for a token was over before its request could be sent. {LONGER}")
         if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
             logins.line.spend(refresh_token)
         try:

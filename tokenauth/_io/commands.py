@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tokenauth._core.effects import LONGER
 from tokenauth._core.errands import RunCommand
 from tokenauth._core.forks import over_fork
 from tokenauth._io.answer_body import LIMIT
@@ -48,7 +49,7 @@ def output(errand: RunCommand, seconds: float) -> bytes:
     if len(printed) > LIMIT:
         problem = "printed more than 1 MiB, and was ended"
     elif status is None:
-        problem = f"did not end in {seconds:.3g} s (timeout=), and was ended. Does it wait for an answer?"
+        problem = f"did not end in {seconds:.3g} s, and was ended. Does it wait for an answer? {LONGER}"
     elif status != 0:
         problem = f"failed with {_status(status)}{'' if errand.asks else _said(complaints, printed, errand)}"
     if problem:

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Ask, Call, Effect, Exchange, Misuse, Pause, Undertake, Wait
+from tokenauth._core.effects import LONGER, Ask, Call, Effect, Exchange, Misuse, Pause, Undertake, Wait
 from tokenauth._core.flights import Flight, Watch, current_greenlet
 from tokenauth._core.messages import TokenRequest
 from tokenauth._io.loops import Home, asettled, on_a_loop, on_own_loop
@@ -282,7 +282,7 @@ class Awaiting(Driver):
 def _returned(call: Call, future: "Future[Any]") -> Any:
     """Return what *future* brought in time."""
     if is_late(future):
-        raise errors.TokenAuthError(f"{call.what} did not return in time (timeout=)")
+        raise errors.TokenAuthError(f"{call.what} did not return in time. {LONGER}")
     if isinstance(future.exception(), Gone):
         raise errors.TokenAuthError(f"{call.what} failed: {future.exception()}")
     return future.result()
@@ -303,7 +303,7 @@ def _nested() -> Exception:
 def _landed(flight: Flight) -> Any:
     """Return what *flight* brought, None where it was abandoned; raise a copy of what its leader met."""
     if not flight.future.done():
-        text = "Another thread or task is fetching the token and did not finish in time (timeout=)"
+        text = f"Another thread or task is fetching the token and did not finish in time. {LONGER}"
         raise errors.TokenEndpointError(text, retryable=True)
     failure = flight.future.exception()
     if failure is None:

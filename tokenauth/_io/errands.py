@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Misuse, Undertake
+from tokenauth._core.effects import LONGER, Misuse, Undertake
 from tokenauth._core.errands import CallFunction, Errand, RunCommand
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
@@ -58,9 +58,7 @@ class _Doing(TokenCall):
     def reply(self, future: "Future[Any]") -> Reply:
         """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
         if is_late(future):
-            text = (
-                f"{self.request.what} did not finish in time (timeout=). Does it wait for an answer, or for a network?"
-            )
+            text = f"{self.request.what} did not finish in time. Does it wait for an answer, or for a network? {LONGER}"
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
         if isinstance(problem, Gone):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import Exchange, Undertake
+from tokenauth._core.effects import LONGER, Exchange, Undertake
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._io.waiting import Gone, Late
@@ -67,7 +67,7 @@ class TokenCall:
         path = urlsplit(self.request.url).path
         where = f"{Origin.parse(self.request.url)}{path if path == urlsplit(self._public).path else ''}"
         if problem is None:
-            text = f"The token endpoint {where} did not answer in time (timeout=). Is it up, and can it be reached?"
+            text = f"The token endpoint {where} did not answer in time. Is it up, and can it be reached? {LONGER}"
         elif problem.connected:
             text = (
                 f"The token endpoint {where} gave no usable answer: {problem.reason}. "

@@ -61,7 +61,7 @@ class LoginOptions(SentOptions, total=False):
     token_type: Place | None
     """Place of the token's type, or None. Default "token_type"."""
     expires_in: Place | None
-    """Place of the lifetime, or None: a number, "PT15M", or "00:15:00". Default "expires_in"."""
+    """Place of the lifetime, or None: a number, "15m", "PT15M", or "00:15:00". Default "expires_in"."""
     expires_at: Place | None
     """Place of the expiry time, or None. Default None."""
     issued_at: Place | None

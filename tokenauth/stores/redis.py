@@ -2,11 +2,12 @@
 
     <prefix>{<key>}:entry   hash with a TTL: `entry`, an encrypted token (`_sealed`), and `fence`, from its lease
     <prefix>{<key>}:lease   the fence of the current lease; always with a TTL
-    <prefix>{<key>}:fence   a counter with a TTL, so that each lease has its own fence
+    <prefix>{<key>}:fence   its latest fence, with a TTL: microseconds of Unix time, or one more than before
 
 The braces keep the three keys on one node of a cluster. Each change is one script, so it is atomic.
 """
 
+import time
 from typing import Any, Self
 
 import redis
@@ -28,7 +29,7 @@ _ACQUIRE = """
 if redis.call('PTTL', KEYS[1]) >= 0 then return 0 end  -- without an end it is none of ours
 local counted = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0') or 0
-local fence = string.format('%d', math.max(counted, saved) + 1)
+local fence = string.format('%d', math.max(counted + 1, saved + 1, tonumber(ARGV[3])))  -- later, even if all is lost
 redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
 redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
 return tonumber(fence)
@@ -74,7 +75,8 @@ class RedisStore:
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
         keys = self._key(key, "lease"), self._key(key, "fence"), self._key(key, "entry")
-        fence = int(self._client.eval(_ACQUIRE, 3, *keys, _milliseconds(seconds), _FENCE_KEPT))
+        now = time.time_ns() // 1000
+        fence = int(self._client.eval(_ACQUIRE, 3, *keys, _milliseconds(seconds), _FENCE_KEPT, now))
         return Lease(fence) if fence else None
 
     def release(self, key: str, lease: Lease) -> None:
