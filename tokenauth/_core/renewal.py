@@ -66,7 +66,9 @@ def renew(
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
-            elif source.past(deadline):  # the credentials are as good as before
+            elif source.past(deadline):  # no time for a login
+                if not isinstance(failure, errors.CredentialsRejected):
+                    raise
                 text = f"{source.provider.name}: the refresh token didn't work, and no time is left for a login"
                 raise errors.TokenEndpointError(f"{text}. {LONGER}", retryable=True) from None
         if refresh_token is not None and leased:
