@@ -66,16 +66,21 @@ def renew(
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(source, flight, failure, tries, deadline)
-            elif source.past(deadline):  # no time for a login
-                if not isinstance(failure, errors.CredentialsRejected):
-                    raise
-                text = f"{source.provider.name}: the refresh token didn't work, and no time is left for a login"
-                raise errors.TokenEndpointError(f"{text}. {LONGER}", retryable=True) from None
+            elif source.past(deadline):
+                raise unanswered(source, failure) from None
         if refresh_token is not None and leased:
             leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), flight, deadline)))
             adopted = source.fleet.adopt(leased.saved, rejected)
             if adopted is not None:
                 return adopted
+
+
+def unanswered(source: Source, failure: Exception) -> Exception:
+    """Return *failure* of a refresh token that left no time for a login. Its refusal says nothing of the credentials."""
+    if not isinstance(failure, errors.CredentialsRejected):
+        return failure
+    text = f"{source.provider.name}: the refresh token was refused, and no time is left for a login"
+    return errors.TokenEndpointError(f"{text}. {LONGER}", retryable=True)
 
 
 def choose(
