@@ -76,7 +76,7 @@ def renew(
 
 
 def unanswered(source: Source, failure: Exception) -> Exception:
-    """Return *failure* of a refresh token that left no time for a login. Its refusal says nothing of the credentials."""
+    """Return *failure*, which left no time for a login. A refused refresh token says nothing of the credentials."""
     if not isinstance(failure, errors.CredentialsRejected):
         return failure
     text = f"{source.provider.name}: the refresh token was refused, and no time is left for a login"
