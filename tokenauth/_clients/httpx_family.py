@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth._clients.at_login import httpx_story, steps
 from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._clients.ended import ENDED
 from tokenauth._lazy import once
 
 if TYPE_CHECKING:
@@ -41,12 +42,18 @@ class HttpxAuth(BaseTokenAuth):
             response = yield request
         except GeneratorExit:
             response = None
+        if sent is not None and (response is not None or sys.exception()):  # else nothing was sent
+            request.extensions.setdefault(ENDED, []).append(sent)
         if response is None:  # of the block above nothing is left, so that the exception is the client's
             self._story.learn(sent, sys.exception())
         elif sent is not None and self._story.counts(sent, response):
             again = self._play(self._story.again(sent, response), request)
             if again is not None:
-                self._play(self._story.ended(response, (yield again.request)), again.request)
+                try:
+                    response, refusal = (yield again.request), response
+                finally:
+                    again.request.extensions.setdefault(ENDED, []).append(again.sent)
+                self._play(self._story.ended(refusal, response), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
@@ -60,12 +67,18 @@ class HttpxAuth(BaseTokenAuth):
             response = yield request
         except GeneratorExit:
             response = None
+        if sent is not None and (response is not None or sys.exception()):
+            request.extensions.setdefault(ENDED, []).append(sent)
         if response is None:
             self._story.learn(sent, sys.exception())
         elif sent is not None and self._story.counts(sent, response):
             again = await self._aplay(self._story.again(sent, response), request)
             if again is not None:
-                await self._aplay(self._story.ended(response, (yield again.request)), again.request)
+                try:
+                    response, refusal = (yield again.request), response
+                finally:
+                    again.request.extensions.setdefault(ENDED, []).append(again.sent)
+                await self._aplay(self._story.ended(refusal, response), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Run the `auth_flow` of a subclass, as `Auth` does."""

@@ -11,11 +11,12 @@ response may come from another URL. What counts is the request that got it.
 
 import logging
 import traceback
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import adrain, drain, is_whole, rewinder
+from tokenauth._clients.ended import ENDED, begun
 from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
@@ -24,6 +25,7 @@ from tokenauth._core import stand_in
 from tokenauth._core.futility import Pending
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
+from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
@@ -37,7 +39,8 @@ class _Streamed:
 
     def __init__(self, signed: Presented | Wire, stream: Any) -> None:
         self._stream, self._rewind = stream, rewinder(stream)
-        self.token, self.follows, self.carried = signed.token, signed.follows, signed.carried
+        self.token, self.follows = signed.token, signed.follows
+        self.carried, self.parts = signed.carried, signed.parts
 
     def can_be_sent_again(self, request: Any) -> bool:
         """Set the body of *request* back to its beginning; return whether that can be done."""
@@ -51,9 +54,10 @@ Sent = Presented | Wire | _Streamed
 
 
 class Again(NamedTuple):
-    """A *request* to be sent again, and what the flow is to hold meanwhile."""
+    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile."""
 
     request: Any
+    sent: Sent
     pending: Pending | None
 
 
@@ -78,20 +82,27 @@ class Story:
             ready = readiness.now()
             if ready is None or (presented := ready.signatures.get(place)) is None:
                 return None
+        extensions = request.extensions
+        if ENDED in extensions:
+            self._take_off(request, begun(request))
+        else:
+            request.extensions = {**extensions, ENDED: []}
         return _sign(self._source, request, presented)
 
     def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
         presented = yield from self._present(request)
         if presented is None:
-            self._take_off(request)
+            given = self._source.given(request.headers.items(), str(request.url))
+            self._take_off(request, [*begun(request), given])
             return None
+        self._take_off(request, begun(request))
         stand_in.tell(request, presented)
         return _sign(self._source, request, presented)
 
-    def _take_off(self, request: Any) -> None:
-        """Take from *request* what it got when it was sent before: its URL is a foreign one now."""
-        headers, url = request.headers, str(request.url)
-        signatures = [*Wire.known(request), self._source.given(headers.items(), url)]
+    @staticmethod
+    def _take_off(request: Any, signatures: Iterable[Sent | Signature]) -> None:
+        """Take *signatures* from *request*, which got them when it was sent before: by another, or to another URL."""
+        headers = request.headers
         for part in (part for signature in signatures for part in signature.parts()):
             if not part.is_on(headers, str(request.url)):
                 continue
@@ -175,8 +186,7 @@ class Story:
         if presented is None:
             return None
         stand_in.tell(request, presented)
-        _sign(source, request, presented)
-        return Again(request, pending)
+        return Again(request, _sign(source, request, presented), pending)
 
     def _read(self, response: Any) -> Step:
         """Read *response*, which is no longer needed, and free its connection."""
@@ -241,11 +251,7 @@ def _sign(source: Source, request: Any, presented: Presented) -> Sent:
         presented.put_on(request.headers)
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
-    signed: Presented | Wire = presented
-    if presented.watched:
-        signed = Wire(source, request, presented)
-    elif "trace" in request.extensions:
-        Wire.give_way(request)
+    signed = Wire(source, request, presented) if presented.watched else presented
     stream = request.stream
     kind: Any = type(stream)
     return signed if is_whole[kind] else _Streamed(signed, stream)

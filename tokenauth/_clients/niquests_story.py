@@ -39,7 +39,7 @@ class AwaitedSent(Sent, _Hook):
         """Return *request*. In a coroutine nobody can wait for a token here: it is signed just before it is sent."""
         if not on_a_loop():
             return played(begin(auth, request, place), auth, cls.library, request)
-        request.hooks["pre_request"].insert(0, _Signs(auth, place))
+        _Signs(auth, place).register(request)
         return request
 
     @property
@@ -115,11 +115,24 @@ class _Signs(_Hook):
     def __init__(self, auth: RequestsAuth, place: str) -> None:
         self._auth, self._place = auth, place
 
+    def register(self, request: Any) -> None:
+        """Have *request* call this when it is sent. Copies of a request share its hooks: it gets its own."""
+        others = [e for e in request.hooks["pre_request"] if not (isinstance(e, _Signs) and e._auth is self._auth)]
+        last = sum(isinstance(each, _Signs) for each in others)
+        others.insert(last, self)
+        request.hooks = {**request.hooks, "pre_request": others, "response": [*request.hooks["response"]]}
+
     def __call__(self, request: Any, **_: Any) -> Any:
+        return (aplayed if _is_awaited() else played)(self._signing(request), self._auth, AwaitedSent.library, request)
+
+    def _signing(self, request: Any) -> Steps:
         rest = [each for each in request.hooks["pre_request"] if each is not self]
         request.hooks = {**request.hooks, "pre_request": rest}
-        steps = begin(self._auth, request, self._place)
-        return (aplayed if _is_awaited() else played)(steps, self._auth, AwaitedSent.library, request)
+        held = request.hooks["response"]  # the session has it already
+        request = yield from begin(self._auth, request, self._place)
+        held[:] = request.hooks["response"]
+        request.hooks = {**request.hooks, "response": held}
+        return request
 
 
 def _of_promise(response: Any, name: str) -> Any:

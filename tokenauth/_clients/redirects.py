@@ -8,6 +8,7 @@ On a redirect these clients remove only `Authorization`, and they follow redirec
   without trace (a mock, ASGI, WSGI, aiohttp's) sends the hop without them, and the flow sends it once more.
 * From a hop to any other origin they are removed, because a hook may have copied them one by one.
 * If a transport sends a copy of the request, they are put back.
+* When the flow has ended, nothing is signed any more: a later request with the same extensions may be another tenant's.
 
 Most requests need none of this: with `Authorization` and one origin, the client itself does the right thing.
 """
@@ -17,9 +18,11 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tokenauth._clients.ended import ENDED
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.sealed_headers import seal, seal_of
 from tokenauth._core.origins import Origin
+from tokenauth._core.signature import Signature
 
 if TYPE_CHECKING:
     from tokenauth._core.source import Source
@@ -34,44 +37,33 @@ class Wire:
     _hops = 0
     _abroad = False
     _signed = True
-    _gave_way = False
 
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature, self.token = source, signature, signature.token
+        self.parts, self.can_be_sent_again = signature.parts, signature.can_be_sent_again
+        self._ended = request.extensions.setdefault(ENDED, [])
+        self._before = len(self._ended)
         self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here
         if signature.cookies:
             cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
             sealed |= seal_of({"Cookie": cookie})
-        extensions = request.extensions
-        before = extensions.get("trace")
+        before = request.extensions.get("trace")
         if before is not None:
             self._users = before._users if isinstance(before, Wire) else before
         if sealed:
             seal(request, sealed)
-        request.extensions = {**extensions, "trace": self}
+        request.extensions = {**request.extensions, "trace": self}
 
-    @classmethod
-    def known(cls, request: Any) -> list[Presented]:
-        """Return what *request* was signed with when it was sent before, if that took one of these."""
-        trace = request.extensions.get("trace")
-        return [trace._signature] if isinstance(trace, cls) else []
-
-    @classmethod
-    def give_way(cls, request: Any) -> None:
-        """Have what *request* was signed with when it was sent before sign no redirect of it: it is signed anew."""
-        trace = request.extensions.get("trace")
-        if isinstance(trace, cls):
-            trace._gave_way = True
+    @property
+    def over(self) -> bool:
+        """Whether the flow has ended: then the request may be another tenant's."""
+        return len(self._ended) > self._before
 
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
         if not self._hops:  # not traced
             return self._signature.carried(request)
         return self._signed
-
-    def can_be_sent_again(self, request: Any) -> bool:
-        """Set the body of *request* back to its beginning; return whether that can be done."""
-        return self._signature.can_be_sent_again(request)
 
     def __call__(self, name: str, info: dict[str, Any]) -> Any:
         if name.endswith(".send_request_headers.started"):
@@ -86,14 +78,14 @@ class Wire:
         if wire.method == b"CONNECT":
             return
         self._hops += 1
-        if self._hops == 1:
+        if self._hops == 1 and not self.over:
             self._restore(wire)
             return
         origin = _origin(wire)
         self._abroad = (
             self._abroad or origin is None or not self._source.admission.serves(origin, self._signature.token)
         )
-        self._signed = not (self._abroad or self._gave_way)
+        self._signed = not (self._abroad or self.over)
         if self._signed:
             self._sign(wire)
         elif self._abroad:
@@ -112,10 +104,14 @@ class Wire:
     def _strip(self, wire: Any) -> None:
         ours = {(name.lower(), value) for name, value in _raw(self._signature.headers)}
         wire.headers[:] = [pair for pair in wire.headers if (pair[0].lower(), pair[1]) not in ours]
+        cookie, cookies = _cookie(wire), Signature(cookies=self._signature.cookies)
+        if cookies.cookies and cookies.is_on({"Cookie": cookie}, ""):
+            kept = cookies.foreign_cookies(cookie)
+            rest = [pair for pair in wire.headers if pair[0].lower() != b"cookie"]
+            wire.headers[:] = rest + (_raw({"Cookie": kept}) if kept else [])
 
     def _sign(self, wire: Any) -> None:
-        cookie = b"; ".join(value for name, value in wire.headers if name.lower() == b"cookie").decode("latin-1")
-        ours = _raw(self._signature.headers_beside(cookie))
+        ours = _raw(self._signature.headers_beside(_cookie(wire)))
         names = {name.lower() for name, _ in ours}
         wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
         if self._signature.params:
@@ -128,6 +124,10 @@ async def _nothing() -> None:
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _cookie(wire: Any) -> str:
+    return b"; ".join(value for name, value in wire.headers if name.lower() == b"cookie").decode("latin-1")
 
 
 def _origin(wire: Any) -> Origin | None:

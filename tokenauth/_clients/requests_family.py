@@ -6,9 +6,10 @@ set, it is signed for the new URL or loses the signature for good. This holds fo
 response hook handles a 401 on our token. Both are told in `requests_story`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from tokenauth._clients.at_login import requests_story
+from tokenauth._clients.at_login import guard, requests_story
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
@@ -48,17 +49,39 @@ class RequestsAuth(BaseTokenAuth):
         kind: Any = type(request)
         signed, hook = _kinds[kind]
         sent = hook(self, signature, token)
-        hooks = request.hooks.setdefault("response", [])
-        if hooks and len(others := requests_story.without(hooks, self)) < len(hooks):  # it was signed before
-            hooks = others
-            request.hooks = {**request.hooks, "response": hooks}  # for copies share theirs
-        hooks.insert(0, sent)
+        hooks = request.hooks.get("response")
+        if hooks:  # it may have been signed before
+            hooks = _with_others(request, hooks, self, signature)
+        request.hooks = {**request.hooks, "response": [sent, *(hooks or ())]}  # for copies of a request share theirs
         put(request, signature)
         if request.body is not None and request._body_position is None:
             sent.mark(request)
         request.__dict__["_sent"] = sent
         request.__class__ = signed
         return request
+
+
+def _with_others(request: Any, hooks: Iterable[Any], auth: object, signature: Signature) -> list[Any]:
+    """Return *hooks* without what looks after earlier signatures of *request*, which *auth* is about to sign.
+
+    Another auth object's signature comes off where it has been sent: the request was that one's. Else both sign the
+    request, unless *signature* replaces the other one.
+    """
+    kept = []
+    for each in requests_story.without(hooks, auth):
+        if isinstance(each, guard.Guard):  # the request comes out of a pickle
+            guard.take_off(request, each.names)
+            continue
+        if isinstance(each, requests_story.Sent):
+            theirs = each._newest[0]
+            if each.sent:
+                for part in theirs.parts():
+                    if part.is_on(request.headers, request.url or ""):
+                        guard.strip(request, part)
+            if each.sent or theirs.shares_a_name(signature):
+                continue
+        kept.append(each)
+    return kept
 
 
 def put(request: Any, signature: Signature) -> None:

@@ -77,6 +77,8 @@ class Sent:
     library = "requests"
     chain: Any = None
     """What `_chain` returns, or finds it in; None until a redirect or a refusal."""
+    sent = False
+    """Whether the request, or a copy of it, has got an answer."""
 
     def __init__(self, auth: RequestsAuth, signature: Signature, token: Token | None) -> None:
         self.auth = auth
@@ -153,6 +155,7 @@ class Sent:
     # what the client tells
 
     def __call__(self, response: Any, **settings: Any) -> Any:
+        self.sent = True
         status, source = response.status_code, self.auth._source
         watched = source.credential.futility.watching or (source.admission.peeks and source.admission.looks(status))
         if status < 300 and not watched and self.chain is None:

@@ -1,4 +1,8 @@
-"""The errors of `tokenauth.errors`, loaded when first used: most programs never need them."""
+"""The errors of `tokenauth.errors`, loaded when first used.
+
+`error_tree` imports every installed client in order to inherit from its exceptions. So a program with one client
+imports no other until something goes wrong.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -63,6 +63,13 @@ class Signature(Frozen):
             self.params.items()
         )
 
+    def shares_a_name(self, other: "Signature") -> bool:
+        """Whether a request can't carry all of this signature and all of *other*."""
+        names = ({*map(str.lower, each.headers)} for each in (self, other))
+        return bool(
+            set.intersection(*names) or self.params.keys() & other.params.keys() or self.cookies.keys() & other.cookies
+        )
+
     def parts(self) -> Iterator["Signature"]:
         """Yield what can be on a request without the rest: each header, all parameters, all cookies."""
         yield from (Signature({name: value}) for name, value in self.headers.items())
