@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, FAMILY, Awaiting, Client
+from tests.clients import CLIENTS, FAMILY, Aiohttp, Awaiting, Client, Get
 from tests.security.world import PRESENTATIONS, Presentation
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import TokenAuth
@@ -88,6 +88,17 @@ def send(client: Client, *steps: Callable[[Any], Any]) -> list[Any]:
         return client.run(main) if isinstance(client, Awaiting) else asyncio.run(main())
     with session() as on:
         return [sending(on, step) for step in steps]
+
+
+def both(client: Client, outer: Any, inner: Any) -> Any:
+    """Return an auth object for *client* that chains these two."""
+    if client.of_requests:
+        return lambda request: inner(outer(request))
+
+    async def middleware(request: Any, handler: Any) -> Any:
+        return await outer(request, lambda request: inner(request, handler))
+
+    return middleware
 
 
 @resending
@@ -215,3 +226,46 @@ def test_what_the_second_tenant_s_token_is_refused_is_not_sent_with_the_first_s(
     assert [each.status_code for each in answers] == [401]
     assert len(bob.received) == 2
     assert not any("anna" in each.text for each in bob.received)
+
+
+@every_first
+@every_second
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_middleware_of_aiohttp_that_tries_one_tenant_after_the_other_mixes_nothing(
+    first: Presentation, second: Presentation, tries: int, apis: tuple[API, API]
+) -> None:
+    anna, bob = apis
+    ours, others = anna.auth(first, at=bob.server.url), bob.auth(second)
+
+    async def one_after_the_other(request: Any, handler: Any) -> Any:
+        for _ in range(tries):
+            await ours(request, handler)
+        return await others(request, handler)
+
+    client = Aiohttp()
+    answer = client.send(one_after_the_other, Get(f"{bob.server.url}/here"))
+    assert answer.status == 200
+    *annas, bobs = bob.received
+    assert len(annas) == tries
+    assert all("anna" in each.text for each in annas)
+    assert "bob" in bobs.text
+    assert "anna" not in bobs.text
+
+
+@every_first
+@every_second
+@pytest.mark.parametrize("client", [each for each in CLIENTS if each not in FAMILY], ids=repr)
+def test_two_auth_objects_on_one_request_both_sign_it(
+    client: Client, first: Presentation, second: Presentation, apis: tuple[API, API]
+) -> None:
+    """Also once more after a refusal, and with each of the session's requests."""
+    if first is second:
+        pytest.skip("they carry the token in the same place")
+    anna, bob = apis
+    ours, others = anna.auth(first, at=bob.server.url), bob.auth(second)
+    bob.revoked = lambda text: "bob-1" in text
+    url = f"{bob.server.url}/here"
+    answers = client.play(both(client, ours, others), Get(url), Get(url))
+    assert [each.status for each in answers] == [200, 200]
+    assert len(bob.received) == 3
+    assert all("anna" in each.text and "bob" in each.text for each in bob.received)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
@@ -39,6 +40,8 @@ class _Chain:
 _MOST_READ = 64 * 1024
 _LONGEST_READ = 1.0
 _MOST_CHAINS = 4096
+_ended: WeakKeyDictionary[Any, list[Signature]] = WeakKeyDictionary()
+"""What a request was signed with when it was sent. A middleware may send it again, for another tenant."""
 _chains: dict[tuple[Any, int], _Chain] = {}
 """Chains of several hops, by the timer that aiohttp makes for each request and its redirects, and by who signs. They
 stay when their last hop is over, for a middleware further out may send it again."""
@@ -49,7 +52,10 @@ class MiddlewareAuth(BaseTokenAuth):
 
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
-        source, url = self._source, request.url
+        source = self._source
+        for earlier in _ended.pop(request, ()) if _ended else ():
+            _take_off(request, earlier)
+        url = request.url
         place = (url.scheme, url.raw_host, url.port)
         static = source.readiness.static.get(place)
         ready = source.ready() if static is None else None
@@ -58,7 +64,7 @@ class MiddlewareAuth(BaseTokenAuth):
         if signature is None or chain is not None:
             signature, token = await self._signature(request, place, ready, chain)
             if signature is None:
-                _take_off(source, request)
+                _take_off(request, source.given(request.headers.items(), str(url)))
                 return _passed_on(source, request, await handler(request), _Chain(abroad=True))
             stand_in.tell(request, signature)
         _put(request, signature)
@@ -68,6 +74,8 @@ class MiddlewareAuth(BaseTokenAuth):
             if token is not None and _raised_on_refusal(source, problem, signature):
                 source.learn_refusal(token, _place(request))
             raise
+        finally:
+            _ended.setdefault(request, []).append(signature)
         admission = source.admission  # the answers of most statuses are the caller's
         if token is None or not (
             (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
@@ -125,6 +133,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         stand_in.tell(request, signature)
         _put(request, signature)
+        _ended.setdefault(request, []).append(signature)
         answer = await handler(request)
         source.ended(place, refused=await _refuses(source, answer))
         return _passed_on(source, request, answer, _Chain(renewed=True))
@@ -140,16 +149,19 @@ def _put(request: Any, signature: Signature) -> None:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
 
 
-def _take_off(source: "Source", request: Any) -> None:
-    """Take off *request*, which is not ours to sign, what was copied from one that is."""
-    headers, url = request.headers, str(request.url)
-    copied = source.given(headers.items(), url)
-    for name in copied.headers:
-        del headers[name]
-    if copied.cookies:
-        headers["Cookie"] = copied.foreign_cookies(headers["Cookie"])
-    if copied.params:
-        request.url = type(request.url)(copied.without(url), encoded=True)
+def _take_off(request: Any, signature: Signature) -> None:
+    """Take off *request* what it has of *signature*."""
+    headers = request.headers
+    for part in signature.parts():
+        if not part.is_on(headers, str(request.url)):
+            continue
+        for name in part.headers:
+            del headers[name]
+        if part.cookies:
+            kept = part.foreign_cookies(headers.pop("Cookie"))
+            headers.update({"Cookie": kept} if kept else {})
+        if part.params:
+            request.url = type(request.url)(part.without(str(request.url)), encoded=True)
 
 
 def _can_go_back(body: Any) -> bool:
