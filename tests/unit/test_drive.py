@@ -186,8 +186,8 @@ def test_a_wait_ends_at_its_deadline(perform: Perform, clock: ManualClock, fligh
 
 
 def test_a_wait_from_inside_the_fetch_is_an_error_at_once(perform: Perform, clock: ManualClock, flight: Flight) -> None:
-    with flight.led(), pytest.raises(TokenAuthError, match="inside its own fetch"):
-        perform(Wait(flight, clock.monotonic_now + 60), clock)
+    with pytest.raises(TokenAuthError, match="inside its own fetch"):
+        flight.calls(lambda: perform(Wait(flight, clock.monotonic_now + 60), clock))
 
 
 def test_a_blocking_wait_on_the_leaders_own_thread_is_an_error_at_once(clock: ManualClock) -> None:

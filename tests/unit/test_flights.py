@@ -75,12 +75,9 @@ def test_whose_fetch_runs_is_known_inside_it_and_in_its_copies_of_the_context(fl
     flight = joined(flights)
     other = joined(flights, key="another")
     assert not flight.is_mine
-    with flight.led():
-        assert flight.is_mine
-        assert not other.is_mine
-        with other.led():
-            assert flight.is_mine
-        context = contextvars.copy_context()
+    assert flight.calls(lambda: (flight.is_mine, other.is_mine)) == (True, False)
+    assert flight.calls(lambda: other.calls(lambda: flight.is_mine))
+    context = flight.calls(contextvars.copy_context)
     assert not flight.is_mine
     assert context.run(lambda: flight.is_mine)
 

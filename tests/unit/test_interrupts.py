@@ -3,11 +3,11 @@
 I10: and at any line of what makes a call in a thread. The flow goes on, whoever has gone.
 """
 
+import contextvars
 import linecache
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from tokenauth import Token, TokenEndpointError
 from tokenauth._core.effects import Ask, Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flights
 from tokenauth._core.flow import obtain
+from tokenauth._core.meeting import Meeting
 from tokenauth._core.source import Source
 from tokenauth._io.waiting import Pending, settled
 
@@ -60,9 +61,14 @@ class Interrupt:
         return self
 
 
-def interrupted(number: int, function: Callable[[], object], where: Callable[[FrameType], bool] = in_the_flow) -> bool:
+def interrupted(
+    number: int,
+    function: Callable[[], object],
+    where: Callable[[FrameType], bool] = in_the_flow,
+    kind: "type[Interrupt]" = Interrupt,
+) -> bool:
     """Call *function* in a thread, interrupted at line *number*; return whether it got that far."""
-    interrupt = Interrupt(number, where)
+    interrupt = kind(number, where)
 
     def work() -> None:
         sys.settrace(interrupt)
@@ -210,6 +216,33 @@ def test_a_call_that_is_interrupted_before_its_thread_begins_is_made_once(kind: 
     assert made == ["call"]
 
 
+class InterruptedEntry(Interrupt):
+    """Raises where a `with` has what it needs, and its block has not begun: there a signal's handler may run, too."""
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> Any:
+        return super().__call__(frame, "line" if event == "return" else "", _)
+
+
+def entry(frame: FrameType) -> bool:
+    file = Path(frame.f_code.co_filename).name
+    return frame.f_code.co_name == "__enter__" and file in {"threading.py", "contextlib.py"}
+
+
+@pytest.mark.parametrize("effect", ["exchange", "ask"])
+def test_an_interrupt_leaves_no_lock_held_and_no_mark(effect: str, clock: ManualClock) -> None:
+    for number in numbers():
+        strangers = set(threading.enumerate())
+        call = InAThread(effect, clock)
+        context = contextvars.copy_context()
+        drive = partial(context.run, drives("blocking"), call.flow(), clock, call)
+        went_on = interrupted(number, drive, entry, InterruptedEntry)
+        until(lambda strangers=strangers: not token_threads(strangers))  # type: ignore[misc]
+        assert call.flight.future.done()
+        assert not context.run(lambda call=call: call.flight.is_mine)  # type: ignore[misc]
+        if not went_on:
+            return
+
+
 def in_a_future(frame: FrameType) -> bool:
     """But not in these two: no signal is handled between their lock and its block, whatever a trace function can do."""
     name, function = Path(frame.f_code.co_filename).parts[-2:], frame.f_code.co_name
@@ -219,7 +252,7 @@ def in_a_future(frame: FrameType) -> bool:
 def test_a_wait_that_is_interrupted_leaves_the_future_free_for_what_it_waits_for() -> None:
     """A thread that waits there forever could bring nothing to anybody."""
     for number in numbers():
-        future: Future[None] = Future()
+        future: Meeting[None] = Meeting()
         went_on = interrupted(number, partial(settled, Pending(future, 0.01)), in_a_future)
         brings = threading.Thread(target=future.set_result, args=(None,), daemon=True)
         brings.start()

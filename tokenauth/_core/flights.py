@@ -14,10 +14,14 @@ After `invalidate()` an outdated flight goes on, so that no two logins overlap; 
 import contextlib
 import sys
 import threading
-from collections.abc import Hashable, Iterator
-from concurrent.futures import Future, InvalidStateError
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Callable, Hashable
+from concurrent.futures import InvalidStateError
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
+
+from tokenauth._core.meeting import Meeting
+
+T = TypeVar("T")
 
 
 class Flight:
@@ -29,7 +33,7 @@ class Flight:
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
-        self.future: Future[Any] = Future()
+        self.future: Meeting[Any] = Meeting()
         self.future.set_running_or_notify_cancel()  # so that no waiter can cancel it
         self.thread, self.greenlet, self.loop = threading.get_ident(), current_greenlet(), current_loop()
         self.key = key
@@ -97,15 +101,11 @@ class Flight:
         """Whether the running code was called from inside this very fetch, so that to wait would be for ever."""
         return self in _leading.get()
 
-    @contextlib.contextmanager
-    def led(self) -> Iterator[None]:
-        """Mark the code inside as called by this flight's fetch."""
-        before = _leading.set((*_leading.get(), self))
-        try:
-            yield
-        finally:
-            with contextlib.suppress(ValueError):  # closed by a garbage collection, in another context
-                _leading.reset(before)
+    def calls(self, function: Callable[[], T]) -> T:
+        """Return what *function* returns, which is called by this flight's fetch. An interrupt leaves no mark."""
+        context = copy_context()
+        context.run(_leading.set, (*_leading.get(), self))
+        return context.run(function)
 
 
 class Watch:

@@ -14,7 +14,6 @@ A transport makes one token call: `transport(request, seconds) -> (status, heade
 It is called in a thread, or awaited in a task of its own.
 """
 
-import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
@@ -125,8 +124,7 @@ class Driver:
 
                 return (yield from errands.done(effect, self._clock, self))
             case Call(function, flight, blocks=False):
-                with flight.led():
-                    return function()
+                return flight.calls(function)
             case Call():
                 return (yield from self._called(effect))
             case Ask(function, seconds):
@@ -147,8 +145,7 @@ class Driver:
             try:
                 while not pending.over:
                     if not outcome.turn.locked():
-                        with self._flight.led() if self._flight else contextlib.nullcontext():
-                            begin(outcome)
+                        self._flight.calls(partial(begin, outcome)) if self._flight else begin(outcome)
                     yield pending
                 return read(outcome)
             except GeneratorExit:

@@ -11,6 +11,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
+from tokenauth._core.meeting import Meeting, Started
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ class Gone(Exception):
         super().__init__(why)
 
 
-class Outcome(Future[T]):
+class Outcome(Meeting[T]):
     """What some work brings. `turn`: to be acquired before the work, so that it is done once, however often begun.
     `awaited`: what is awaited for it."""
 
@@ -55,7 +57,7 @@ def in_thread(function: Callable[[], T], outcome: Outcome[T]) -> None:
             outcome.set_result(result)
 
     try:
-        threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
+        Started(target=work).start()
     except RuntimeError:  # no more threads, or the interpreter is ending
         work()
 
@@ -64,7 +66,7 @@ def aside(function: Callable[[], object]) -> None:
     """Call *function* in a daemon thread of its own, or not at all if there can be none: the interpreter is ending."""
     work = partial(copy_context().run, function)
     with contextlib.suppress(RuntimeError):
-        threading.Thread(target=work, name="tokenauth-login", daemon=True).start()
+        Started(target=work).start()
 
 
 class Pending:
