@@ -1,16 +1,42 @@
 """A logout happens once over a fleet, by its last process, and never while another one uses the session."""
 
+import json
 import random
 import secrets
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fleet.process import Process, processes
 from tests.servers import Received, Reply, serve
+
+FORKED = """
+import json, os, sys
+import requests
+from tests.fleet.process import auth_of
+
+api, auth = sys.argv[2], auth_of(json.loads(sys.argv[1]))
+get = lambda: requests.get(api, auth=auth, timeout=30).status_code
+assert get() == 200
+(used, uses), (left, leaves) = os.pipe(), os.pipe()
+child = os.fork()
+if child:
+    assert os.read(used, 1)
+    auth.close()
+    os.write(leaves, b"x")
+    sys.exit(os.waitpid(child, 0)[1] != 0)
+good = get() == 200
+os.write(uses, b"x")
+good = good and os.read(left, 1) and get() == 200
+auth.close()
+os._exit(not good)
+"""
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 
@@ -93,3 +119,12 @@ def test_who_was_killed_keeps_nobody_from_logging_out(
     victim.kill()
     all_of(others, "close")
     assert sessions.logouts == (1 if place["store"].startswith("file:") else 0)
+
+
+def test_a_child_that_goes_on_with_its_parents_token_counts(place: dict[str, Any]) -> None:
+    sessions = Sessions()
+    with serve(sessions) as server:
+        settings = {**place, "url": server.url, "grant": "revoking", "timeout": 30.0}
+        command = [sys.executable, "-c", FORKED, json.dumps(settings), f"{server.url}/api"]
+        subprocess.run(command, check=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert (sessions.logins, sessions.logouts, sessions.live) == (1, 1, set())

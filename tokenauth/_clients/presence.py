@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Hashable
 from typing import Any
 
+from tokenauth._core.forks import free, over_fork
+
 _lock = threading.RLock()  # re-entrant: a garbage collection under the lock may run any code
 _present: "weakref.WeakValueDictionary[tuple[Hashable, int], Any]" = weakref.WeakValueDictionary()
 
@@ -36,3 +38,14 @@ def at_exit(auth: Any) -> None:
                 auth.close()
 
     atexit.register(bye)
+
+
+def _in_child() -> None:
+    """Go on in a child process. One that shares its session takes its token from the store, and so takes a seat."""
+    free(_lock)
+    for (key, _), auth in list(_present.items()):
+        if auth._source.fleet.shelf is not None:
+            auth._source.tokens.cache.drop(key)
+
+
+over_fork(_lock.acquire, _lock.release, _in_child)

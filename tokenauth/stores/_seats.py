@@ -9,9 +9,11 @@ import os
 import random
 import threading
 import time
+from functools import partial
 from typing import NamedTuple
 
 from tokenauth._core.cache import MAX_AGE
+from tokenauth._core.forks import free, over_fork
 from tokenauth.stores._base import Lease, Store
 
 COUNT = 32
@@ -31,6 +33,7 @@ class _Seat(NamedTuple):
 
 _taken: dict[tuple[object, str], _Seat] = {}
 _lock = threading.RLock()
+over_fork(_lock.acquire, _lock.release, partial(free, _lock))
 
 
 def _keys(name: str) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from tokenauth._core.secrets import checked_text
 from tokenauth.stores._base import Lease
@@ -100,7 +100,7 @@ class FileStore:
             return Lease(fence, alive)
 
     def release(self, key: str, lease: Lease) -> None:
-        if isinstance(lease.handle, BaseFileLock):
+        if isinstance(lease.handle, _Lock) and lease.handle.process == os.getpid():
             _end(lease.handle)
 
     def entries(self) -> list[Entry]:
@@ -226,8 +226,20 @@ def _trying_to_write() -> Iterator[None]:
             ) from None
 
 
-def _lock(path: Path) -> BaseFileLock:
-    return FileLock(path, timeout=0, mode=0o600, thread_local=False)  # released by another thread than it was taken by
+class _Lock(FileLock):
+    """The lock of one process. A child inherits it, and must not release it for both."""
+
+    process = 0
+
+    def release(self, force: bool = False) -> None:
+        if self.process == os.getpid():
+            super().release(force)
+
+
+def _lock(path: Path) -> _Lock:
+    lock = _Lock(path, timeout=0, mode=0o600, thread_local=False)  # released by another thread than it was taken by
+    lock.process = os.getpid()
+    return lock
 
 
 @contextlib.contextmanager
@@ -247,7 +259,7 @@ def _beside(path: Path, content: bytes, until: float, *, lasting: bool = False) 
             beside.unlink(missing_ok=True)
 
 
-def _end(alive: BaseFileLock) -> None:
+def _end(alive: _Lock) -> None:
     alive.release(force=True)
     with contextlib.suppress(OSError):
         os.unlink(alive.lock_file)
