@@ -4,8 +4,11 @@
 """
 
 import asyncio
+import gzip
+import json
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import betamax
@@ -18,8 +21,9 @@ import responses
 import vcr
 
 from tests.clients import TLS
+from tests.servers import Received, Reply, serve
 from tests.world.scene import Scene
-from tokenauth import ClientCredentialsAuth
+from tokenauth import ClientCredentialsAuth, LoginAuth
 
 pytestmark = pytest.mark.slow
 URL = "https://api.example.com"
@@ -131,6 +135,36 @@ def test_vcrpy_records_the_login_and_plays_it_without_a_network(name: str, scene
             assert get(url, auth(scene.home)) == recorded
         assert cassette.play_count == 2
     assert scene.leaked == []
+
+
+def _recorder() -> Any:
+    """Return the recorder on the page about testing."""
+    page = (Path(__file__).parents[2] / "docs/how-to/testing.md").read_text()
+    _, _, code = page.partition("import json\n\nimport vcr\n\nfrom shop import auth\n")
+    names: dict[str, Any] = {"json": json, "vcr": vcr}
+    exec(code.partition("\n\ndef test_with_a_cassette")[0], names)
+    return names["recorder"]
+
+
+def _zipped(request: Received) -> Reply:
+    if request.path != "/token":
+        return Reply(200)
+    body = gzip.compress(b'{"access_token": "canary-token", "expires_in": 3600}')
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+    return Reply(raw=head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["each request has the client secret", "zipped answer"])
+def test_a_cassette_as_the_page_has_it_is_without_secrets(zipped: bool, scene: Scene, tmp_path: Path) -> None:
+    cassette = tmp_path / "cassette.yaml"
+    with serve(_zipped) as server:
+        login: Any = LoginAuth(f"{server.url}/token", json={"password": "canary-password"}, cache={})
+        url, signed = (f"{server.url}/api", login) if zipped else (scene.url(), scene.auth("static"))
+        with _recorder().use_cassette(str(cassette)):
+            assert requests.get(url, auth=signed, timeout=20).status_code == 200
+    recorded = cassette.read_text()
+    assert "canary" not in recorded
+    assert "!!binary" not in recorded
 
 
 def test_betamax_plays_what_it_recorded_for_its_session(scene: Scene) -> None:
