@@ -182,7 +182,7 @@ def _prepared(library: Any, request: TokenRequest) -> Any:
 
 
 def _read(response: Any) -> bytes:
-    if response._content is not False or not hasattr(response.raw, "stream"):  # read before, or no urllib3's
+    if response._content is not False or not hasattr(response.raw, "decode_content"):  # read before, or no urllib3's
         return whole(response.content)
     body = Body(response.headers.get("Content-Encoding", ""))
     while piece := response.raw.read(_PIECE, decode_content=False):
