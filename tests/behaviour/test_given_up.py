@@ -9,6 +9,7 @@ import gc
 import json
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -530,8 +531,9 @@ class InTurns:
         self.auth = FunctionAuth(self.get_token, origins=["https://api.example"], cache={}, timeout=timeout)
         self.count = 0
         self.begun, self.released = asyncio.Event(), asyncio.Event()
-        self.loop = LookedAt()
+        self.loop, began = LookedAt(), time.monotonic()
         self.loop.run_until_complete(self._give_up())
+        self.in_time = time.monotonic() - began < timeout  # else the loop itself may have seen that it took too long
 
     async def _give_up(self) -> None:
         leader = asyncio.create_task(self.auth.aget_token())
@@ -561,10 +563,16 @@ def test_a_loop_that_stands_still_for_long_loses_no_login() -> None:
 
 
 def test_a_loop_that_does_not_run_again_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
-    with contextlib.closing(InTurns(0.1)) as world:
-        until(lambda: not token_threads(set()))
-        world.released.set()
-        assert world.auth.get_token().value == "t"
+    for seconds in (0.1, 1.0, 10.0):  # a busy machine may take longer to begin it
+        caplog.clear()
+        with contextlib.closing(InTurns(seconds)) as world:
+            until(lambda: not token_threads(set()))
+            world.released.set()
+            world.auth._source.credential.timeout = 10.0
+            if world.in_time:
+                assert world.auth.get_token().value == "t"
+                break
+    assert world.in_time
     assert not caplog.records
 
 

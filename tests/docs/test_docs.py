@@ -120,6 +120,7 @@ def play(
             exec(code, namespace)
         if runs and expected is not None:
             printed = capsys.readouterr().out
+            expected = expected.replace("next is in 60 s", "next is in … s")  # fewer on a busy machine
             assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), printed), (
                 f"{block.strip()}\n\n{printed}"
             )

