@@ -6,13 +6,14 @@ other requests are given its extensions.
 
 import asyncio
 import contextlib
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, FAMILY, Aiohttp, Awaiting, Client, Get
+from tests.clients import BLOCKING, CLIENTS, FAMILY, Aiohttp, Awaiting, Client, Get
 from tests.security.world import PRESENTATIONS, Presentation
 from tests.servers import Received, Reply, Server, serve
 from tokenauth import TokenAuth
@@ -206,6 +207,42 @@ def test_copies_that_two_tenants_sign_are_renewed_by_their_own(
     assert "anna" not in bobs.text
     assert not any("bob" in each.text for each in (refused, renewed))
     assert not any(name in bare.text for name in ("anna", "bob"))
+
+
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
+@every_first
+@pytest.mark.parametrize("second", [None, *SENT_BY_TOKEN], ids=str)
+def test_a_pickled_request_takes_nothing_to_another_server(
+    client: Client, first: Presentation, second: Presentation | None, apis: tuple[API, API]
+) -> None:
+    anna, bob = apis
+    pickled = pickle.dumps(anna.auth(first)(prepared(client, f"{anna.server.url}/here")))
+    request = pickle.loads(pickled)
+    others = None if second is None else bob.auth(second)
+
+    def moved(_: Any) -> Any:
+        request.url = request.url.replace(str(anna.server.port), str(bob.server.port))
+        return request, others
+
+    send(client, moved)
+    (there,) = bob.received
+    assert "anna" not in there.text
+    assert second is None or "bob" in there.text
+
+
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
+@every_first
+@every_second
+def test_nor_does_it_keep_the_first_tenant_s_token_for_the_second(
+    client: Client, first: Presentation, second: Presentation, apis: tuple[API, API]
+) -> None:
+    anna, bob = apis
+    ours, others = anna.auth(first, at=bob.server.url), bob.auth(second)
+    request = pickle.loads(pickle.dumps(ours(prepared(client, f"{bob.server.url}/here"))))
+    send(client, lambda _: (request, others))
+    (there,) = bob.received
+    assert "bob" in there.text
+    assert "anna" not in there.text
 
 
 @of_requests

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from tokenauth._clients.signed_requests import let_go
-from tokenauth._core.frozen import Frozen
+from tokenauth._core.frozen import Frozen, part
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
 
@@ -14,10 +14,12 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986 §3.1
 
 
 class Guard(Frozen):
-    """What a pickle has in the hook's place: it takes our headers off before a redirect abroad, and holds no secret."""
+    """What a pickle has in the hook's place: it takes off what is ours before that goes abroad, and holds no secret."""
 
     names: tuple[str, ...]
     homes: tuple[str, ...]
+    params: tuple[str, ...] = part(default=())
+    cookies: tuple[str, ...] = part(default=())
 
     def __call__(self, response: Any, **_: Any) -> Any:
         if response.is_redirect and str(origin_of(target_of(response))) not in self.homes:
@@ -26,7 +28,11 @@ class Guard(Frozen):
 
     def moved(self, request: Any, before: str | None) -> None:
         if str(origin_of(request.url)) not in self.homes:
-            take_off(request, self.names)
+            self.strip(request)
+
+    def strip(self, request: Any) -> None:
+        """Take off *request* what is ours, by name."""
+        strip(request, Signature(*(dict.fromkeys(names, "") for names in (self.names, self.params, self.cookies))))
 
     def met(self, *_: object) -> None:
         """Whose token it was is not known any more."""

@@ -70,7 +70,7 @@ def _with_others(request: Any, hooks: Iterable[Any], auth: object, signature: Si
     kept = []
     for each in requests_story.without(hooks, auth):
         if isinstance(each, guard.Guard):  # the request comes out of a pickle
-            guard.take_off(request, each.names)
+            each.strip(request)
             continue
         if isinstance(each, requests_story.Sent):
             theirs = each._newest[0]

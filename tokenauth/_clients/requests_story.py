@@ -284,7 +284,7 @@ class Sent:
         if token is None or source.provider.may_serve(own):
             origins.add(own)
         homes = sorted(str(origin) for origin in origins if source.admission.serves(origin, token))
-        return Guard, (tuple(signature.headers), tuple(homes))
+        return Guard, (tuple(signature.headers), tuple(homes), tuple(signature.params), tuple(signature.cookies))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Sent":
         return self
