@@ -482,6 +482,17 @@ def test_a_token_from_a_machine_whose_clock_is_ahead_is_used_no_longer_than_it_l
     assert held.wall_until <= right.wall_now + 3600
 
 
+def test_what_a_machine_whose_clock_is_ahead_has_saved_can_be_dropped(server: TokenServer) -> None:
+    ahead, right, store = ManualClock(), ManualClock(), DictStore()
+    ahead.wall_now += 7200
+    token = with_clock(worker(server, store), ahead).get_token()
+    second = with_clock(worker(server, store), right)
+    assert second.get_token().value == token.value
+    second.invalidate()
+    assert second.get_token().value != token.value
+    assert server.logins == 2
+
+
 # two processes without a store
 
 

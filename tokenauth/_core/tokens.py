@@ -131,7 +131,9 @@ class Tokens:
     def invalidate(self) -> None:
         """Drop the token and forget failures."""
         self._memory.invalidate(self.key, self._credential.wall())
-        self._refused = None
+        self._refused, held = None, self.held()
+        if held is not None:  # a store may have it from a machine whose clock is ahead
+            self._memory.refused.add(self._credential.mark, held.token.value)
         self.cache.drop(self.key)
         self._credential.cooldowns.clear(self.key)
         self._credential.futility.forget()
