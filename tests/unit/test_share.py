@@ -8,8 +8,8 @@ import pytest
 from tests.support import ManualClock
 from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
 from tokenauth import CredentialsRejected, Token, TokenEndpointError
-from tokenauth._core.effects import Ask, Exchange, Pause
-from tokenauth._core.flow import depart, farewell, obtain
+from tokenauth._core.effects import Ask, Exchange, Pause, Wait
+from tokenauth._core.flow import FAREWELL, depart, farewell, obtain
 from tokenauth._core.record import Record
 from tokenauth._core.source import Source
 
@@ -411,6 +411,15 @@ def test_a_logout_that_the_store_fails_is_left_out(
     with pytest.raises(StopIteration):
         flow.throw(OSError(28, "No space left on device"))
     assert "the logout failed: OSError" in caplog.text
+
+
+def test_a_login_that_takes_long_logs_out_by_itself(source: Source, clock: ManualClock) -> None:
+    """It needs the seat and the lease for that, so they are left to it."""
+    flight = source.flight()
+    flow: Any = farewell(source, Token("mine"), flight)
+    assert next(flow) == Wait(flight, clock.monotonic_now + FAREWELL)
+    with pytest.raises(StopIteration):
+        flow.throw(TokenEndpointError("did not finish in time"))
 
 
 def test_who_never_had_a_seat_logs_nobody_out(source: Source, shelf: ShelfByHand) -> None:

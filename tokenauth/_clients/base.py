@@ -17,6 +17,7 @@ from tokenauth.providers._duck import TokenAPI, as_provider
 if TYPE_CHECKING:
     from tokenauth._core.effects import Effect
     from tokenauth._core.fleet import Shelf
+    from tokenauth._core.flights import Flight
     from tokenauth._core.memory import Memory
     from tokenauth._core.source import Source
 
@@ -125,17 +126,19 @@ class BaseTokenAuth(Anywhere):
     def close(self) -> None:
         """Log out, if the API has a logout, and drop the token. Takes a few seconds at most and raises nothing.
 
+        A login under way is logged out when it ends. Requests that wait for it get a `TokenAuthError`.
+
         Only the last auth object in the process with this credential logs out; with a `store=`, only the last process.
         """
-        leaves, token = self._leaving()
+        leaves, token, flight = self._leaving()
         if leaves:
-            self._run(flows.farewell(self._source, token))
+            self._run(flows.farewell(self._source, token, flight))
 
     async def aclose(self) -> None:
         """Async version of `close()`, for asyncio and trio."""
-        leaves, token = self._leaving()
+        leaves, token, flight = self._leaving()
         if leaves:
-            await self._arun(flows.farewell(self._source, token))
+            await self._arun(flows.farewell(self._source, token, flight))
 
     def __enter__(self) -> Self:
         return self
@@ -149,16 +152,19 @@ class BaseTokenAuth(Anywhere):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _leaving(self) -> tuple[bool, Token | None]:
-        """Drop the token if no other auth object in this process uses it. Return whether to log out, and the token."""
+    def _leaving(self) -> "tuple[bool, Token | None, Flight | None]":
+        """Drop the token if no other auth object in this process uses it. Return whether to log out, the token, and the
+        fetch that is under way."""
         source = self._source
         if not presence.leave(self, source.tokens.key):
-            return False, None
-        held = source.tokens.cache.drop(source.tokens.key)
+            return False, None, None
+        with source.credential.memory.lock:
+            flight = source.flights.part(source.tokens.key) if self._provider.logs_out else None
+            held = source.tokens.cache.drop(source.tokens.key)
         if not self._provider.logs_out:
-            return False, None
+            return False, None, None
         token = source.logins.ended(held.token if held is not None else None)
-        return token is not None or source.fleet.shelf is not None, token
+        return token is not None or flight is not None or source.fleet.shelf is not None, token, flight
 
     def get_token(self) -> Token:
         """Return the current token; fetch one if there is none. Blocks. Raises `TokenAuthError`."""

@@ -9,6 +9,7 @@ it waits, its flow goes on without it (`_io.drive`), and so does the flight. If 
 is closed or stopped, or its time is over, the next caller abandons it, or one that waits.
 
 After `invalidate()` an outdated flight goes on, so that no two logins overlap; what it brings is for its leader alone.
+After `close()` it is for nobody: it is `parting`, and its flow logs out.
 """
 
 import contextlib
@@ -28,8 +29,8 @@ class Flight:
     """A fetch that is in progress or about to start. Threads and tasks can wait for its `future`.
 
     *key*: what is fetched. *stale_at*: monotonic seconds. *rejected*: the token whose rejection started it, if any.
-    `replaced`: the token that its login replaced, if any. `began`: monotonic seconds when its login started. `thread`,
-    `greenlet` and `loop`: what must run for it to go on; see `tie`.
+    `replaced`: the token that its login replaced, if any. `began`: monotonic seconds when its login started. `kept`:
+    what it has brought is in the cache. `thread`, `greenlet` and `loop`: what must run for it to go on; see `tie`.
     """
 
     def __init__(self, registry: "Flights", key: Hashable, stale_at: float, rejected: Any = None) -> None:
@@ -42,7 +43,7 @@ class Flight:
         self.mark = ""
         self.replaced: Any = None
         self.began: float | None = None
-        self.outdated = False
+        self.outdated = self.parting = self.kept = False
         self._registry = registry
         self._epoch = registry.epoch
 
@@ -187,6 +188,14 @@ class Flights:
             flight = self._flights.get(key)
             if flight is not None:
                 flight.outdated = True
+
+    def part(self, key: Hashable) -> Flight | None:
+        """Return the flight under way for *key*, if there is one: what it brings is to be logged out."""
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None and not flight.kept:
+                flight.outdated = flight.parting = True
+            return flight
 
     def begin_anew(self) -> None:
         """Have none under way: their leaders don't come along into a child process."""

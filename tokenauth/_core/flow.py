@@ -10,6 +10,7 @@ These are plain generators: they yield effects (`effects`) and receive the resul
 client. `Source` and its parts answer their questions. `rejected` is the token that met a 401.
 """
 
+import contextlib
 import logging
 from collections.abc import Generator
 from functools import partial
@@ -49,7 +50,10 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
             flight = source.join(fresh)
             if flight is fresh:
                 return (yield from lead(source, flight, rejected, deadline, late=late))
+        parting = flight.parting
         landed: Held | None = yield Wait(flight, deadline)  # raises what the leader met
+        if flight.parting and not parting:
+            raise closed()
         if landed is not None and is_answer_to(rejected, flight, landed):
             return landed.token  # even one that has expired since: it is used once by all who waited for it
         late = True
@@ -110,6 +114,9 @@ def lead(
             held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
         elif held is None:
             held = yield from renew(source, flight, rejected, deadline)
+        if flight.parting:
+            yield from part(source, held.token)
+            raise closed()
         flight.land(held)
         if flight.replaced is not None and source.provider.logs_out and source.provider.logs_out_replaced:
             yield from leave(source, flight.replaced)
@@ -181,8 +188,29 @@ def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]
         shelf.release_soon(lease)
 
 
-def farewell(source: Source, token: Token | None) -> Generator[Effect, Any, None]:
-    """Log out, where this process is the last one; *token* is its own. Failures are only logged."""
+def closed() -> errors.TokenAuthError:
+    """Return the error of those who waited for a login that is logged out at once."""
+    return errors.TokenAuthError("The auth object was closed (close()) while it fetched the token")
+
+
+def part(source: Source, token: Token) -> Generator[Effect, Any, None]:
+    """Log out *token*, which has come when all was closed."""
+    if source.fleet.shelf is not None:
+        yield source.fleet.shelf.take_seat()
+    source.logins.line.over = True
+    yield from farewell(source, token)
+
+
+def farewell(source: Source, token: Token | None, flight: Flight | None = None) -> Generator[Effect, Any, None]:
+    """Log out, where this process is the last one; *token* is its own. Failures are only logged.
+
+    *flight* is under way: it logs out by itself, and has some time for that.
+    """
+    if flight is not None:
+        with contextlib.suppress(Exception):
+            yield Wait(flight, source.now() + FAREWELL)
+        if source.fleet.shelf is not None and not flight.future.done():
+            return
     if source.fleet.shelf is not None:
         try:
             token = yield from depart(source, source.fleet.shelf)

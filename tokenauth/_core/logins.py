@@ -242,6 +242,7 @@ class Logins:
         with self._credential.memory.lock:
             newer = self._tokens.held() if flight.future.done() else None  # of one that took over
             if not flight.forgotten and (newer is None or newer.since < held.since):
+                flight.kept = True
                 self._tokens.keep(held)  # before anything is told: a log handler may send requests of its own
         self.tell_of(flight, held, talk)
         return held
