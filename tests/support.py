@@ -37,6 +37,16 @@ class ManualClock:
         self.monotonic_now += seconds
         self.wall_now += seconds
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Let it go on by itself for the time of a block; then it stands where it stood."""
+        began, stood = time.monotonic(), self.clock.monotonic
+        self.clock.monotonic = lambda: stood() + time.monotonic() - began
+        try:
+            yield
+        finally:
+            self.clock.monotonic = stood
+
 
 class Masked(str):
     """Text that hides itself, so that it can't get into a log: many code bases have one."""

@@ -35,7 +35,7 @@ def made(name: str, url: str, answer: Path, **options: Any) -> Any:
         "ClientCredentialsAuth": ((f"{url}/t",), client),
         "CommandAuth": (([sys.executable, "-c", PRINTED, str(answer)],), home),
         "FileAuth": ((answer,), home),
-        "FunctionAuth": ((lambda: json.loads(answer.read_text())["tok"],), home),
+        "FunctionAuth": ((lambda: json.loads(answer.read_text(encoding="utf-8"))["tok"],), home),
         "JWTBearerAuth": ((f"{url}/t",), {"key": KEY, "issuer": "i"}),
         "LoginAuth": ((f"{url}/t",), {"json": user}),
         "ManisAuth": ((url,), {"merchant_id": "m", "secret": "secret"}),

@@ -177,7 +177,7 @@ def test_what_is_no_program_says_so(tmp_path: Path) -> None:
 
 def _alive(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state != "X"
@@ -203,13 +203,19 @@ def test_one_that_hangs_is_ended_with_its_children(client: Client, tmp_path: Pat
             break
     first, child = map(int, pids.read_text().split())
     until(lambda: not _alive(first))  # not even a zombie
-    until(lambda: not _alive(child) or "(sleep" not in Path(f"/proc/{child}/stat").read_text() or _is_zombie(child))
+    until(
+        lambda: (
+            not _alive(child)
+            or "(sleep" not in Path(f"/proc/{child}/stat").read_text(encoding="utf-8")
+            or _is_zombie(child)
+        )
+    )
 
 
 def _is_zombie(pid: int) -> bool:
     """Whether nobody has collected what has ended: its parent was ended too, and the container has no init."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
 

@@ -124,7 +124,7 @@ def test_platform_is_a_password_grant(home: str) -> None:
 @homes
 def test_type_checkers_are_told_of_the_same_members(home: str) -> None:
     module = importlib.import_module(home)
-    tree = ast.parse(Path(module.__file__ or "").read_text())
+    tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
     told = {
         each.name: ast.unparse(each.bases[-1])
         for node in tree.body

@@ -637,10 +637,14 @@ def test_a_login_of_two_steps_goes_on_where_its_caller_left(client: Client, give
 
 
 @every_client
-def test_tries_go_on_in_the_pause_that_a_caller_left(client: Client, give_up: Any, server: TokenServer) -> None:
+def test_tries_go_on_in_the_pause_that_a_caller_left(
+    client: Client, give_up: Any, server: TokenServer, clock: ManualClock
+) -> None:
     """Callers that are less patient than the pauses would send the password again and again."""
     retried: list[str] = []
-    auth = server.auth(on_event=lambda event: retried.append(event.kind) if event.kind == "retried" else None)
+    auth = with_clock(
+        server.auth(on_event=lambda event: retried.append(event.kind) if event.kind == "retried" else None), clock
+    )
     server.answer = lambda request: Reply(503, {}) if request.path == "/token" else None
     give_up(client, auth, server, begun=retried)
     until(lambda: auth._source.credential.cooldowns.failure(auth._source.tokens.key, 0.0))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.clients import CLIENTS, FAMILY, Client
 from tests.servers import Reply
-from tests.support import PlainProvider, TokenServer
+from tests.support import ManualClock, PlainProvider, TokenServer, with_clock
 from tokenauth import TokenAuth
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -73,9 +73,9 @@ def test_a_flow_of_the_user_s_own_renews_what_a_body_refuses(client: Client, ser
 
 @pytest.mark.parametrize("client", FAMILY, ids=repr)
 def test_a_flow_of_the_user_s_own_makes_no_more_logins_where_they_help_nobody(
-    client: Client, server: TokenServer
+    client: Client, server: TokenServer, clock: ManualClock
 ) -> None:
     server.answer = lambda request: Reply(401) if request.path == "/api" else None
-    auth = Users(PlainProvider(server.url, server.user), cache={})
+    auth = with_clock(Users(PlainProvider(server.url, server.user), cache={}), clock)
     assert [client.get(auth, server.api) for _ in range(3)] == [401] * 3
     assert (server.logins, len(server.server.to("/api"))) == (2, 4)

@@ -228,7 +228,7 @@ def test_the_three_documents(run: Run, sandbox: ThreadSandbox, monkeypatch: pyte
 
 
 def document(tmp_path: Path, content: str, name: str = "api.yaml") -> str:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="utf-8")
     return str(tmp_path / name)
 
 
@@ -425,9 +425,10 @@ def test_on_a_terminal_it_asks_for_what_the_document_does_not_say(
 
 @pytest.mark.parametrize("place", ["file:{}", "command:cat {}"])
 def test_a_program_reads_a_secret_where_the_command_did(run: Run, tmp_path: Path, place: str) -> None:
-    (tmp_path / "pw").write_text(SECRET)
+    (tmp_path / "pw").write_text(SECRET, encoding="utf-8")
     with serve(lambda _: ANSWERS["oauth"][0]) as server:
         ran = run("describe", f"{server.url}/login", "-d", f"password={place.format(tmp_path / 'pw')}")
+        assert '"utf-8"' in ran.out, "what it reads hangs on the machine's locale"
         auth = pasted(ran.out)
         auth.get_token()
         assert [json.loads(each.body)["password"] for each in server.requests] == [SECRET, SECRET]

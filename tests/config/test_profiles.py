@@ -31,7 +31,7 @@ class Written:
         self.path = path
 
     def __call__(self, text: str, mode: int = 0o644) -> None:
-        self.path.write_text(text)
+        self.path.write_text(text, encoding="utf-8")
         self.path.chmod(mode)
 
 

@@ -37,7 +37,7 @@ def redis_url() -> Iterator[str]:
 def documented(path: Path) -> Store:
     """Return the docs' example of a store, at *path*."""
     namespace: dict[str, Any] = {"__name__": "docs"}
-    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (block,) = (block for block in blocks if "class SQLStore" in block)
     exec(compile(block.split("\nauth = ")[0], str(DOCS), "exec"), namespace)
     store: Store = namespace["SQLStore"](path)
@@ -418,7 +418,9 @@ def test_a_redis_that_lost_all_still_knows_a_later_lease(redis_url: str, key: st
 def test_the_docs_name_the_commands_that_a_redis_user_needs(key: str) -> None:
     import redis
 
-    (line,) = re.findall(r"Its Redis user needs (.*?), on keys", (DOCS.parent / "stores.md").read_text())
+    (line,) = re.findall(
+        r"Its Redis user needs (.*?), on keys", (DOCS.parent / "stores.md").read_text(encoding="utf-8")
+    )
     commands = [f"+{each.lower()}" for each in re.findall("`([A-Z]+)`", line)]
     with redis_server(maxmemory="0") as url, redis.Redis.from_url(url) as root:
         root.execute_command("ACL", "SETUSER", "store", "on", ">p", "~tokenauth:*", *commands)

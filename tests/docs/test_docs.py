@@ -99,7 +99,7 @@ def _logging() -> Iterator[None]:
 def blocks(page: Path, *, world: bool = False) -> Iterator[tuple[str, bool, str | None]]:
     """Yield each block of Python, placed on its own lines of the page, whether it is to be run, and what it prints."""
     marks = {None, "world"} if world else {None}
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     for found in BLOCK.finditer(text):
         lines_above = "\n" * text.count("\n", 0, found.start("code"))
         yield lines_above + textwrap.dedent(found["code"]), found["mark"] in marks, found["output"]
@@ -166,7 +166,7 @@ def test_the_tutorial_can_be_pasted_into_python() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
-    targets = [unquote(target) for target, _ in LINK.findall(page.read_text()) if target]
+    targets = [unquote(target) for target, _ in LINK.findall(page.read_text(encoding="utf-8")) if target]
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
@@ -184,7 +184,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     ],
 )
 def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
-    text = (ROOT / "docs" / page).read_text()
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     own = set(names) - {"options", *(() if page == "reference/options.md" else Options.__annotations__)}
     assert sorted(name for name in own if f"`{name}`" not in text) == []
 
@@ -192,7 +192,10 @@ def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
 @pytest.mark.parametrize("module", ["tokenauth", "tokenauth.stores", "tokenauth.testing"])
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     """A new name needs a line like `::: tokenauth.NewAuth` in docs/reference/api.md."""
-    pages = "".join((ROOT / "docs" / "reference" / name).read_text() for name in ("api.md", "errors.md", "options.md"))
+    pages = "".join(
+        (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+        for name in ("api.md", "errors.md", "options.md")
+    )
     names = set(importlib.import_module(module).__all__) - {"__version__"}
     assert sorted(name for name in names if not re.search(rf"\b{name}\b", pages)) == []
 
@@ -200,11 +203,11 @@ def test_every_public_name_is_in_the_reference(module: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_site_understands_every_fence(page: Path) -> None:
     """A fence with a word that it doesn't know takes the rest of the page for code."""
-    assert ODD_FENCE.findall(page.read_text()) == []
+    assert ODD_FENCE.findall(page.read_text(encoding="utf-8")) == []
 
 
 def test_every_page_is_in_the_menu() -> None:
-    menu = (ROOT / "mkdocs.yml").read_text()
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]]
     assert [page for page in pages if f": {page}\n" not in menu] == []
 

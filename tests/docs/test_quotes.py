@@ -24,7 +24,7 @@ from tokenauth.stores import Lease
 from tokenauth.testing import isolated
 
 DOCS = Path(__file__).parents[2] / "docs"
-TROUBLES, ERRORS = ((DOCS / name).read_text() for name in ("troubleshooting.md", "reference/errors.md"))
+TROUBLES, ERRORS = ((DOCS / name).read_text(encoding="utf-8") for name in ("troubleshooting.md", "reference/errors.md"))
 QUOTES = [
     *re.findall(r"^\| `(.+?)` \|", TROUBLES.partition("## I get an error")[2], re.MULTILINE),
     *re.findall(r'^\*\*\d\. Does a warning say "(.+)"\?\*\*$', TROUBLES, re.MULTILINE),

@@ -58,9 +58,9 @@ def run(folder: Path) -> tuple[int, str, int]:
         if name is None and missing(block):
             left_out += 1
             continue
-        (folder / (name[1] if name else f"test_block_{number}.py")).write_text(block)
-    (folder / "conftest.py").write_text(CONFTEST)
-    (folder / "pyproject.toml").write_text("".join(TOML.findall(PAGE.read_text())))
+        (folder / (name[1] if name else f"test_block_{number}.py")).write_text(block, encoding="utf-8")
+    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (folder / "pyproject.toml").write_text("".join(TOML.findall(PAGE.read_text(encoding="utf-8"))), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(

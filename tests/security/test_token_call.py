@@ -281,7 +281,7 @@ def logins() -> list[str]:
 def to_far(port: int) -> int:
     """Return how many connections to *port* this process has."""
     hexed = f":{port:04X} "
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    lines = Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]
     return sum(line.split()[2].endswith(hexed.strip()) and line.split()[3] == "01" for line in lines)
 
 

@@ -87,7 +87,7 @@ def describe(kind: type[Any], api: Any, secret: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         if kind is GoogleServiceAccount:
             file = Path(folder, "service-account.json")
-            file.write_text(json.dumps(api.account() | {"private_key": pem}))
+            file.write_text(json.dumps(api.account() | {"private_key": pem}), encoding="utf-8")
             values['"service-account.json"'] = repr(str(file))
         return page.made(RECIPES[kind], [each.url for each in api.servers], values)
 

@@ -16,7 +16,7 @@ HOST = "https://login.example.com"
 SECRET = "s3cret"
 
 _RECIPE = re.compile(r"^### ([^\n]+)$(.*?)^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_PARTS = {title: (text.strip(), block) for title, text, block in _RECIPE.findall(PAGE.read_text())}
+_PARTS = {title: (text.strip(), block) for title, text, block in _RECIPE.findall(PAGE.read_text(encoding="utf-8"))}
 BLOCKS = {title: block for title, (_, block) in _PARTS.items()}
 _ORIGIN = re.compile(r'(?<!scope=")https://[\w.-]+')
 

@@ -203,4 +203,4 @@ def test_extra_fields_do_not_replace_arguments(extra: dict[str, str]) -> None:
 
 def test_every_module_of_the_providers_is_small() -> None:
     folder = Path(__file__).parents[2] / "tokenauth" / "providers"
-    assert not [path.name for path in folder.glob("*.py") if len(path.read_text().splitlines()) > 300]
+    assert not [path.name for path in folder.glob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 300]

@@ -25,7 +25,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),  # mcp leaves those of streams that it ends
 ]
 
-MARKED = [page for page in PAGES if any(found["mark"] == "world" for found in BLOCK.finditer(page.read_text()))]
+MARKED = [
+    page
+    for page in PAGES
+    if any(found["mark"] == "world" for found in BLOCK.finditer(page.read_text(encoding="utf-8")))
+]
 CROWD = 20
 
 

@@ -92,12 +92,12 @@ def _read_in_python(value: Any) -> str:
         case FromEnv(name) | Typed(name, _):
             return f'os.environ["{name}"]'
         case FromFile(path):
-            return f"lambda: Path({_text(path)}).read_text().strip()"
+            return f'lambda: Path({_text(path)}).read_text("utf-8").strip()'
         case FromKeyring(entry):
             service, _, user = entry.rpartition("/")
             return f"lambda: keyring.get_password({_text(service)}, {_text(user)})"
         case FromCommand(argv):
-            return f"lambda: subprocess.check_output({list(argv)!r}, text=True).strip()"
+            return f'lambda: subprocess.check_output({list(argv)!r}, encoding="utf-8").strip()'
     return ""
 
 
