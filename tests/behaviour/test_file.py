@@ -84,10 +84,12 @@ def test_it_is_read_again_when_its_token_is_refused(client: Client, server: Serv
 
 
 @every
-def test_a_refused_token_that_stays_leads_to_no_loop(client: Client, server: Server, tmp_path: Path) -> None:
+def test_a_refused_token_that_stays_leads_to_no_loop(
+    client: Client, server: Server, tmp_path: Path, clock: ManualClock
+) -> None:
     path = tmp_path / "token"
     path.write_text("t-9")
-    answers = client.play(file(path, server), *[Get(server.url)] * 8)
+    answers = client.play(with_clock(file(path, server), clock), *[Get(server.url)] * 8)
     assert [each.status for each in answers] == [401] * 8
     assert len(server.requests) <= 10
 

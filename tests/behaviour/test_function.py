@@ -519,14 +519,14 @@ def test_what_is_forgotten_is_not_told(api: API) -> None:
 
 
 @every
-def test_the_refused_token_again_leads_to_no_loop(client: Client, api: API) -> None:
+def test_the_refused_token_again_leads_to_no_loop(client: Client, api: API, clock: ManualClock) -> None:
     calls: list[int] = []
 
     def get_token() -> str:
         calls.append(1)
         return "t-old"
 
-    auth = api.auth(get_token)
+    auth = with_clock(api.auth(get_token), clock)
     assert [each.status for each in client.play(auth, *[Get(api.url)] * 10)] == [401] * 10
     assert len(calls) <= 3
     assert len(api.sent) <= 12

@@ -86,9 +86,10 @@ def test_the_server_is_found_once(client: Client, authority: Authority) -> None:
 
 
 @every
-def test_a_lying_issuer_gets_nothing_and_cools_down(client: Client, authority: Authority) -> None:
+def test_a_lying_issuer_gets_nothing_and_cools_down(client: Client, authority: Authority, clock: ManualClock) -> None:
     authority.metadata = {"issuer": "https://other.example"}
-    auth = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={})
+    auth: Any = ClientCredentialsAuth(issuer=authority.issuer, client_id="c", client_secret="s", cache={})
+    with_clock(auth, clock)
     for _ in range(2):
         with pytest.raises(TokenEndpointError, match="says that its issuer is"):
             client.get(auth, f"{authority.issuer}/api")
@@ -256,7 +257,9 @@ def test_a_subject_that_can_not_be_had_says_why(client: Client, authority: Autho
 
 @every
 @pytest.mark.parametrize("place", ["metadata", "answer"])
-def test_an_endless_document_is_asked_for_once(client: Client, place: str, authority: Authority) -> None:
+def test_an_endless_document_is_asked_for_once(
+    client: Client, place: str, authority: Authority, clock: ManualClock
+) -> None:
     """It would be as long at the next try; as any failure it rests."""
     given: Any = {"client_id": "c", "client_secret": "s", "cache": {}}
     if place == "metadata":
@@ -265,6 +268,7 @@ def test_an_endless_document_is_asked_for_once(client: Client, place: str, autho
     else:
         authority.token = lambda given: Reply(200, b" " * 1024 * 1025)  # type: ignore[method-assign]
         auth = ClientCredentialsAuth(f"{authority.issuer}/token", **given)
+    with_clock(auth, clock)
     for remembered in (False, True):
         with pytest.raises(TokenEndpointError, match="larger than 1 MiB") as caught:
             client.get_token(auth)

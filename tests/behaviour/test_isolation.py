@@ -16,7 +16,7 @@ from tests.behaviour.test_given_up import Held
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Received, Reply
 from tests.stores import DictStore, worker
-from tests.support import TokenServer, background, until, waiting
+from tests.support import ManualClock, TokenServer, background, until, waiting, with_clock
 from tokenauth import CredentialsRejected, LoginAuth, TokenAuth
 
 REJECTED = Reply(401, b"{}")
@@ -78,15 +78,17 @@ def _futile(server: TokenServer) -> None:
 
 
 @every_client
-def test_what_was_futile_for_one_mapping_is_tried_with_another(client: Client, server: TokenServer) -> None:
+def test_what_was_futile_for_one_mapping_is_tried_with_another(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
     _futile(server)
     shared: dict[Any, Any] = {}
     no = f"{server.url}/no"
-    assert client.get(server.auth(cache=shared), no) == 401
+    assert client.get(with_clock(server.auth(cache=shared), clock), no) == 401
     assert server.logins == 2
-    assert client.get(server.auth(cache=shared), no) == 401
+    assert client.get(with_clock(server.auth(cache=shared), clock), no) == 401
     assert server.logins == 2
-    assert client.get(server.auth(cache={}), no) == 401
+    assert client.get(with_clock(server.auth(cache={}), clock), no) == 401
     assert server.logins == 4
 
 

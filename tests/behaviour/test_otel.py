@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.clients import CLIENTS, Client, Get
 from tests.servers import Reply
-from tests.support import TokenServer, without_pauses
+from tests.support import ManualClock, TokenServer, with_clock, without_pauses
 from tokenauth import Event, TokenAuthError
 from tokenauth.otel import Telemetry
 
@@ -61,10 +61,10 @@ def test_durations_are_told_apart_below_a_second() -> None:
     assert [count for count in point.bucket_counts if count] == [1, 1, 1]
 
 
-def test_a_failed_login_is_a_failed_span_without_its_text(server: TokenServer) -> None:
+def test_a_failed_login_is_a_failed_span_without_its_text(server: TokenServer, clock: ManualClock) -> None:
     telescope = Telescope()
     server.answer = lambda request: Reply(503, {"error": "down", "text": "of the server"})
-    auth = without_pauses(server.auth(on_event=telescope.telemetry))
+    auth = with_clock(without_pauses(server.auth(on_event=telescope.telemetry)), clock)
     for _ in range(2):
         with pytest.raises(TokenAuthError):
             auth.get_token()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients import CLIENTS, Client
 from tests.servers import Reply as Response
-from tests.support import PlainProvider, TokenServer, token_server
+from tests.support import ManualClock, PlainProvider, TokenServer, token_server, with_clock
 from tokenauth import AtripAuth, ManisAuth, Token, TokenAuth, TokenAuthError, TokenResponseError
 from tokenauth._core.origins import Origin
 from tokenauth.providers import Login, Provider, Reply, Secret, Signature, TokenRequest
@@ -122,9 +122,9 @@ class Elsewhere(Least):
 @pytest.mark.parametrize("origin", ["api.example", "https://", 7, b"https://api.example", ["https://api.example"]])
 @pytest.mark.diagonal
 def test_an_origin_that_cannot_be_read_is_an_error_of_ours_that_cools_down(
-    client: Client, server: TokenServer, origin: Any
+    client: Client, server: TokenServer, origin: Any, clock: ManualClock
 ) -> None:
-    auth = TokenAuth(Elsewhere(server.url, origin), cache={})
+    auth = with_clock(TokenAuth(Elsewhere(server.url, origin), cache={}), clock)
     for _ in range(3):
         with pytest.raises(TokenResponseError, match="unusable token: its origin is not like https://host"):
             client.get(auth, server.api)

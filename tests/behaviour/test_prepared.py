@@ -16,7 +16,7 @@ from urllib3 import Retry
 
 from tests.security.world import QueryProvider
 from tests.servers import Received, Reply, Server, serve
-from tests.support import PlainProvider, TokenServer, background
+from tests.support import ManualClock, PlainProvider, TokenServer, background, with_clock
 from tokenauth import Provider, TokenAuth
 from tokenauth._core.origins import Origin
 
@@ -80,8 +80,10 @@ def test_a_copy_that_carries_an_older_token_has_its_own_renewal(server: TokenSer
     assert server.logins == 3
 
 
-def test_a_copy_whose_renewed_token_is_refused_is_the_callers(server: TokenServer, session: requests.Session) -> None:
-    prepared = prepare(session, server.auth(), server.api)
+def test_a_copy_whose_renewed_token_is_refused_is_the_callers(
+    server: TokenServer, session: requests.Session, clock: ManualClock
+) -> None:
+    prepared = prepare(session, with_clock(server.auth(), clock), server.api)
     assert session.send(prepared.copy()).status_code == 200
     server.answer = lambda request: None if request.path == "/token" else Reply(401)
     assert [session.send(prepared.copy()).status_code for _ in range(2)] == [401, 401]

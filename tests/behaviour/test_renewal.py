@@ -106,10 +106,10 @@ def test_an_address_that_takes_tokens_again_is_renewed_for_at_once(client: Clien
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_an_api_that_wants_the_token_elsewhere_is_told_of_once(
-    client: Client, server: TokenServer, caplog: pytest.LogCaptureFixture
+    client: Client, server: TokenServer, caplog: pytest.LogCaptureFixture, clock: ManualClock
 ) -> None:
     server.answer = lambda request: None if request.path == "/token" else Reply(401)
-    client.play(server.auth(), *[Get(server.api)] * 3)
+    client.play(with_clock(server.auth(), clock), *[Get(server.api)] * 3)
     assert len([each for each in caplog.records if "another header or scheme" in each.getMessage()]) == 1
 
 

@@ -336,10 +336,10 @@ def _portal_link(client: Client, auth: AtripAuth) -> Any:
 )
 @pytest.mark.diagonal
 def test_failures_with_http_200_are_told_apart(
-    client: Client, sandbox: ThreadSandbox, status: int, kind: type[TokenEndpointError], calls: int
+    client: Client, sandbox: ThreadSandbox, status: int, kind: type[TokenEndpointError], calls: int, clock: ManualClock
 ) -> None:
     sandbox.knobs("atrip", failures={"count": 9, "status": status, "business": True})
-    auth = atrip(sandbox, user_name=f"operator {status}")
+    auth = with_clock(atrip(sandbox, user_name=f"operator {status}"), clock)
     for _ in range(2):
         with pytest.raises(kind) as caught:
             client.get(auth, f"{sandbox.portal_url}/portal")

@@ -12,7 +12,7 @@ import pytest
 from tests.clients import CLIENTS, Client
 from tests.servers import Received, serve
 from tests.servers import Reply as Response
-from tests.support import without_pauses
+from tests.support import ManualClock, with_clock, without_pauses
 from tokenauth import CommandAuth, Event, FunctionAuth, LoginAuth, Provider, Token, TokenAuth, TokenAuthError
 from tokenauth.providers import Call, Kept, Reply, TokenRequest
 
@@ -116,7 +116,7 @@ def _text() -> None:
 @pytest.mark.parametrize("kind", ["plain", "async"])
 @pytest.mark.parametrize("fails", [_process, _status, _text])
 def test_the_text_of_a_functions_exception_is_only_in_the_exception(
-    client: Client, kind: str, fails: Callable[[], None], shown: list[str]
+    client: Client, kind: str, fails: Callable[[], None], shown: list[str], clock: ManualClock
 ) -> None:
     def get_token() -> str:
         fails()
@@ -128,6 +128,7 @@ def test_the_text_of_a_functions_exception_is_only_in_the_exception(
     function = aget_token if kind == "async" else get_token
     events: list[Event] = []
     auth = FunctionAuth(function, origins=["https://api.example"], cache={}, on_event=events.append)
+    with_clock(auth, clock)
     with pytest.raises(TokenAuthError) as met:
         client.get_token(auth)
     with pytest.raises(TokenAuthError, match="Remembered") as again:
