@@ -92,6 +92,25 @@ def test_a_revocation_is_mended_at_once_though_another_address_always_says_401(
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_revocation_is_mended_soon_though_each_address_is_new_and_some_always_say_401(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    server.answer = lambda request: Reply(401) if request.path.startswith("/theirs/") else None
+    auth = with_clock(server.auth(), clock)
+
+    def statuses(*paths: str) -> list[int]:
+        return [answer.status for answer in client.play(auth, *(Get(f"{server.url}{path}") for path in paths))]
+
+    assert statuses(*(f"/theirs/{each}" for each in "123")) == [401] * 3
+    assert statuses("/mine/4", "/theirs/5", "/mine/6") == [200, 401, 200]
+    assert server.logins == 4
+    for number in (1, 2):
+        server.revoke()
+        assert statuses(*(f"/mine/{number}/{each}" for each in "789")) == [401, 200, 200]
+        assert server.logins == 4 + number
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_an_address_that_takes_tokens_again_is_renewed_for_at_once(client: Client, server: TokenServer) -> None:
     closed = [True]
     server.answer = lambda request: Reply(401) if request.path == "/api" and closed else None

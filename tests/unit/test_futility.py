@@ -1,5 +1,7 @@
 """`Futility`: which 401s are worth a login."""
 
+import random
+
 import pytest
 
 from tokenauth._core.futility import FIRST, LONGEST, Futilities, Futility
@@ -53,7 +55,7 @@ def test_where_every_place_is_futile_new_ones_are_so_too(futility: Futility) -> 
         if futility.allows(place, number * 0.01):
             logins += 1
             futility.refused(place, number * 0.01)
-    assert logins < 10
+    assert logins < 16
 
 
 def test_a_place_that_has_served_meanwhile_is_renewed_for_at_once(futility: Futility) -> None:
@@ -63,6 +65,51 @@ def test_a_place_that_has_served_meanwhile_is_renewed_for_at_once(futility: Futi
     futility.served(THERE)
     assert futility.allows(THERE, 0.5)
     assert not futility.allows(ELSEWHERE, 0.5)
+
+
+def refused_in_vain(futility: Futility, *places: str) -> None:
+    for place in places:
+        assert futility.allows(place, 0.0)
+        futility.refused(place, 0.0)
+
+
+def refusals(futility: Futility, count: int, of: str) -> list[bool]:
+    """Return which of as many refusals, each at another place, may lead to a renewal."""
+    return [futility.allows(f"{of}/{number}", 0.0) for number in range(count)]
+
+
+def test_several_refusals_without_a_success_in_between_are_a_revocation(futility: Futility) -> None:
+    refused_in_vain(futility, "/1", "/2", "/3")
+    assert refusals(futility, 4, "/first") == [False, True, True, True]
+    futility.served("/first/3")
+    assert refusals(futility, 2, "/second") == [False, True], "one that was of use is no sign that it is usual"
+
+
+def test_as_many_as_come_to_nothing_are_not(futility: Futility) -> None:
+    refused_in_vain(futility, "/1", "/2", "/3")
+    assert refusals(futility, 2, "/first") == [False, True]
+    futility.refused("/first/1", 0.0)
+    assert refusals(futility, 2, "/second") == [False, True], "four in a row by now"
+    futility.refused("/second/1", 0.0)
+    futility.served("/works")
+    assert refusals(futility, 7, "/third") == [False] * 7
+    futility.served("/works")
+    assert not any(refusals(futility, 13, "/fourth")), "seven were usual, and there was no renewal"
+    futility.forget()
+    refused_in_vain(futility, "/1", "/2", "/3")
+    assert refusals(futility, 2, "/fifth") == [False, True]
+
+
+def test_places_that_some_may_not_use_cost_few_logins(futility: Futility) -> None:
+    """Every second one, among 10,000: /users/1, /users/2 …"""
+    logins, chance = 0, random.Random(1)
+    for number in range(10_000):
+        if chance.random() < 0.5:
+            futility.served(f"/{number}")
+        elif futility.allows(f"/{number}", 0.0):
+            logins += 1
+            futility.refused(f"/{number}", 0.0)
+    assert logins < 10
 
 
 def test_one_credential_has_one_however_many_ask() -> None:

@@ -6,7 +6,8 @@ the account may not use that address. More logins would be wasted, and might inv
 Law: a place is a method, an origin and a path: who may read may not write. After a futile renewal, the next one for
 that place comes after 1 s, doubling to 10 minutes. A success there ends this. Other places are not affected, so a real
 revocation is handled at once. But if several places in a row were futile, only places that have accepted a token since
-can cause a renewal.
+can cause a renewal. One refusal at another place then says little. But twice as many of them, without a success in
+between, as ever came to nothing mean that the token has been revoked, and there is a renewal.
 
 If a request ends between the refusal and the next answer (its caller leaves, a hook raises, its body can't be sent
 twice), the next request renews. That renewal was futile if the next request is refused at the same place.
@@ -42,11 +43,15 @@ class Futility:
 
     Attributes:
         watching: whether successes must be told (`served`): for most credentials they need not.
+
+    `_run`: how many refusals at places that are not known to work there were since the last success. `_usual`: the most
+    of them that came to nothing.
     """
 
     def __init__(self, lock: "threading.RLock") -> None:
         self._lock = lock
         self.watching = False
+        self._run, self._usual = 0, 1
 
     # made when a renewal was in vain: most credentials never see that
 
@@ -67,20 +72,32 @@ class Futility:
         return LRUCache(1024)
 
     def allows(self, place: str, now: float) -> bool:
-        """Whether a 401 from *place* may lead to a renewal."""
+        """A 401 has come from *place*: return whether it may lead to a renewal."""
         if not self.watching:
             return True
         with self._lock:
-            rests = [self._rests.get(place)]
-            if len(self._in_a_row) >= PLACES and place not in self._serving:
-                rests.append(self._rests.get(_ANYWHERE))
-        return all(rest is None or now >= rest.until for rest in rests)
+            if self._is_resting(place, now):
+                return False
+            if len(self._in_a_row) < PLACES or place in self._serving or not self._is_resting(_ANYWHERE, now):
+                self._run = 0
+                return True
+            self._run += 1
+            return self._is_unusual
+
+    def _is_resting(self, place: str, now: float) -> bool:
+        rest = self._rests.get(place)
+        return rest is not None and now < rest.until
+
+    @property
+    def _is_unusual(self) -> bool:
+        return self._run >= 2 * self._usual
 
     def refused(self, place: str, now: float) -> bool:
         """A request to *place* was refused with a new token too. Return whether that is news."""
         with self._lock:
             news = place not in self._rests
             self._in_a_row.add(place)
+            self._usual = max(self._usual, self._run)
             self._serving.pop(place, None)
             self._met.pop(place, None)
             for each in (place, _ANYWHERE):
@@ -96,8 +113,12 @@ class Futility:
             self._serving[place] = True
             self._rests.pop(place, None)
             self._met.pop(place, None)
+            if not self._is_unusual:  # else there was a renewal, which was of use
+                self._usual = max(self._usual, self._run)
+            self._run = 0
             if place in self._in_a_row:  # a renewal was of use after all
                 self._in_a_row.clear()
+                self._usual = 1
                 self._rests.pop(_ANYWHERE, None)
             self.watching = len(self._rests) + len(self._met) > 0
 
@@ -118,6 +139,7 @@ class Futility:
         with self._lock:
             for made in ("_rests", "_serving", "_in_a_row", "_met"):
                 vars(self).pop(made, None)
+            self._run, self._usual = 0, 1
             self.watching = False
 
 
