@@ -9,7 +9,7 @@ import pytest
 
 import tokenauth
 
-CLIENTS = {"requests", "httpx", "httpx2", "niquests"}
+CLIENTS = {"requests", "httpx", "httpx2", "niquests", "aiohttp"}
 MOST_MODULES = 46
 """Of our own, for one client and one provider."""
 HEAVY = {"trio", "asyncio", "starlette", "uvicorn", "rich", "redis", "cryptography"}
@@ -37,7 +37,8 @@ Manis("https://h.example", merchant_id="m", secret="s")
     ("code", "expected"),
     [
         (NO_CLIENT, set()),
-        ("import tokenauth.requests", {"requests"}),
+        ("from tokenauth import TokenAuthError; TokenAuthError('no')", set()),
+        ("import tokenauth.requests, tokenauth; tokenauth.TokenResponseError('no')", {"requests"}),
         ("import tokenauth.httpx", {"httpx"}),
         ("import tokenauth.httpx2", {"httpx2"}),
         ("from tokenauth import ManisAuth", {"requests", "httpx", "httpx2"}),
@@ -81,6 +82,57 @@ import tokenauth.requests, tokenauth.providers
 auth = tokenauth.requests.TokenAuth(tokenauth.providers.Manis("https://h.example", merchant_id="m", secret="s"))
 """
     assert modules_after(code) & {"requests", "httpx"} == {"requests"}
+
+
+ROOTS = {"requests": "RequestException", "httpx": "HTTPError", "httpx2": "HTTPError", "aiohttp": "ClientError"}
+NO_ANSWERS = {"requests": "ConnectionError", "httpx": "RequestError", "httpx2": "RequestError"}
+
+
+@pytest.mark.parametrize("made", ["new", "again", "unpickled"])
+@pytest.mark.parametrize("client", ROOTS)
+def test_an_error_is_one_of_each_client_that_is_imported_before_it_is_raised(client: str, made: str) -> None:
+    """As of a program that imports its clients late, one after the other: what it catches is there by then."""
+    other = "httpx" if client == "requests" else "requests"
+    code = f"""
+import pickle
+from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError, TokenResponseError
+class Mine(TokenEndpointError): ...
+first = [kind("no", status=500) for kind in (TokenAuthError, CredentialsRejected, TokenResponseError, Mine)]
+assert all(isinstance(each, OSError) and each.response is each.request is None for each in first)
+raw = pickle.dumps(first)
+import {other}, {client}
+made = {{
+    "new": lambda: [type(each)("no", status=500) for each in first],
+    "again": lambda: [each.again() for each in first],
+    "unpickled": lambda: pickle.loads(raw),
+}}["{made}"]()
+for old, error in zip(first, made):
+    assert isinstance(error, {client}.{ROOTS[client]}) and isinstance(error, {other}.{ROOTS[other]}), error
+    assert isinstance(error, OSError) and (type(error), error.status, str(error)) == (type(old), 500, "no")
+    no_answer = isinstance(error, TokenEndpointError)
+    expected = no_answer or {client not in NO_ANSWERS}
+    assert isinstance(error, {client}.{NO_ANSWERS.get(client, ROOTS[client])}) is expected
+    try:
+        raise error
+    except {client}.{ROOTS[client]} as caught:
+        assert caught is error
+"""
+    assert modules_after(code)
+
+
+def test_an_error_class_of_the_users_own_may_name_a_client_first() -> None:
+    """Its order of bases is kept; errors are raised as before."""
+    code = """
+from tokenauth import TokenAuthError
+import httpx
+class Mine(httpx.HTTPError, TokenAuthError): ...
+import requests
+try:
+    raise TokenAuthError("no")
+except TokenAuthError:
+    pass
+"""
+    assert modules_after(code)
 
 
 def test_without_httpx2_the_universal_auth_serves_the_other_two() -> None:

@@ -1,38 +1,46 @@
-"""The error classes of `tokenauth.errors`. This is the only module of the core that imports the clients."""
+"""The error classes of `tokenauth.errors`. Their bases grow: an error is also one of each client that is imported.
+
+Law: no client is imported for the sake of an error. Whoever catches `httpx.HTTPError` has imported httpx.
+"""
 
 import contextlib
-import importlib
 import math
+import sys
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 Error = TypeVar("Error", bound=Exception)
 
 
-def _installed(*names: str) -> list[Any]:
-    """Return the installed clients."""
-    found = []
-    for name in names:
-        with contextlib.suppress(ImportError):
-            found.append(importlib.import_module(name))
-    return found
+class _Plain(OSError):
+    """What is left of requests' exceptions without requests: the layout, or their bases couldn't be added later."""
 
 
-_requests = _installed("requests", "niquests")
-_families = _installed("httpx", "httpx2")
-_aiohttp = _installed("aiohttp")
+if TYPE_CHECKING:
+    _Root: Any = _Plain
+    _NoAnswer: Any = _Plain
+else:
+    _Root = type("_Root", (_Plain,), {})
+    _NoAnswer = type("_NoAnswer", (_Plain,), {})
+
+_ROOTS = {"requests": "RequestException", "niquests": "RequestException", "aiohttp": "ClientError"}
+_ROOTS |= dict.fromkeys(("httpx", "httpx2"), "HTTPError")
+_NO_ANSWERS = dict.fromkeys(("requests", "niquests"), "ConnectionError")
+_NO_ANSWERS |= dict.fromkeys(("httpx", "httpx2"), "RequestError")
 
 
-def _bases(*kinds: Any, of_httpx: str) -> Any:
-    """Return a class with these bases; httpx2.alias_httpx() makes the two families one."""
-    bases = dict.fromkeys((*kinds, *(getattr(each, of_httpx) for each in _families)))
-    return type("_Bases", tuple(bases) or (Exception,), {})
+def _grow() -> None:
+    """Give the errors the bases that the clients in this program have for theirs."""
+    for ours, names in ((_Root, _ROOTS), (_NoAnswer, _NO_ANSWERS)):
+        found = (getattr(sys.modules.get(client), name, _Plain) for client, name in names.items())
+        classes = dict.fromkeys(each for each in found if isinstance(each, type))  # once each: httpx2.alias_httpx()
+        bases = *(each for each in classes if each is not _Plain), _Plain
+        if bases != ours.__bases__:
+            with contextlib.suppress(TypeError):  # a subclass of a user's own has its bases in another order
+                ours.__bases__ = bases
 
 
-_Root: Any = _bases(
-    *(each.RequestException for each in _requests), *(each.ClientError for each in _aiohttp), of_httpx="HTTPError"
-)
-_NoAnswer: Any = _bases(*(each.ConnectionError for each in _requests), of_httpx="RequestError")
+_grow()
 
 
 class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run time only
@@ -50,6 +58,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         response: always None; the attribute exists because requests' exceptions have it.
     """
 
+    response = None
     unsent = False
 
     def __init__(
@@ -64,6 +73,7 @@ class TokenAuthError(_Root):  # type: ignore[misc]  # its bases are known at run
         extra: Mapping[str, str] | None = None,
         remembered: float | None = None,
     ) -> None:
+        _grow()
         self._said = message
         super().__init__(_with_rest(message, remembered))
         self.status = status
@@ -109,6 +119,7 @@ def _with_rest(message: str, remembered: float | None) -> str:
 
 def _made_of(kind: type[Error], arguments: tuple[Any, ...], state: Mapping[str, Any]) -> Error:
     """Return an error of *kind*, a user's own perhaps, whose constructor takes what it likes."""
+    _grow()
     error = kind.__new__(kind)
     error.args = arguments
     error.__dict__.update(state)

@@ -1,8 +1,4 @@
-"""The errors of `tokenauth.errors`, loaded when first used.
-
-`error_tree` imports every installed client in order to inherit from its exceptions. So a program with one client
-imports no other until something goes wrong.
-"""
+"""The errors of `tokenauth.errors`, loaded when first used: most programs never need them."""
 
 from typing import TYPE_CHECKING
 
