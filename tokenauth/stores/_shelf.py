@@ -67,9 +67,10 @@ class ShelfInStore:
             check_plain(label, getattr(store, name), ". It may block: it is called in a thread")
         self._secrets = lasting(provider.secrets)
         if not self._secrets:
-            raise ValueError("store= needs a provider with secrets: a key derived from them encrypts its entries")
+            text = "store= encrypts its entries with a key that is derived from the secrets of the login, and"
+            raise ValueError(f"{text} {provider.name} has none: leave out store=")
         if "_unique" in vars(provider) or type(provider).identity is Provider.identity:
-            raise ValueError("store= needs a provider whose `identity` says what its tokens are for")
+            raise ValueError("store= needs a provider that says what its tokens are for: define its `identity`")
         self._store = store
         self._provider = provider
         self._purpose = purpose(provider).encoded
