@@ -233,7 +233,9 @@ def _shelf(store: object, source: "Source") -> "Shelf":
         raise TypeError(f"store must be a store, not the class {store.__name__}: call it first, as in FileStore()")
     if not isinstance(store, Store):
         kind = type(store).__name__
-        text = "store must be FileStore(), RedisStore(url), or another object with the methods load, save, acquire and release"
+        text = (
+            "store must be FileStore(), RedisStore(url), or an object with the methods load, save, acquire and release"
+        )
         raise TypeError(f"{text}, not {kind}")
     kind = type(store).__name__
     with installed("redis" if kind == "RedisStore" else "file", kind):
