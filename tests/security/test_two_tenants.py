@@ -306,3 +306,25 @@ def test_two_auth_objects_on_one_request_both_sign_it(
     assert [each.status for each in answers] == [200, 200]
     assert len(bob.received) == 3
     assert all("anna" in each.text and "bob" in each.text for each in bob.received)
+
+
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
+@every_first
+@every_second
+@pytest.mark.parametrize("to_bob", [True, False], ids=["moved by hand", "redirected at home"])
+def test_each_of_two_auth_objects_sees_where_the_request_goes(
+    client: Client, first: Presentation, second: Presentation, to_bob: bool, apis: tuple[API, API]
+) -> None:
+    if first is second:
+        pytest.skip("they carry the token in the same place")
+    anna, bob = apis
+    request = both(client, anna.auth(first), bob.auth(second, at=anna.server.url))(
+        prepared(client, f"{anna.server.url}/go")
+    )
+    if to_bob:
+        request.url = request.url.replace(str(anna.server.port), str(bob.server.port))
+    send(client, lambda _: (request, None))
+    assert all("bob" in each.text for each in (*anna.received, *bob.received))
+    assert not any("anna" in each.text for each in bob.received)
+    assert all("anna" in each.text for each in anna.received)
+    assert len(anna.received if not to_bob else bob.received) == 2

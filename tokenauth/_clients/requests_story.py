@@ -146,11 +146,15 @@ class Sent:
         return True
 
     def _forget(self, request: Any) -> None:
-        """Make *request* one that was never signed."""
+        """Make *request* one that this has never signed."""
         strip(request, self._newest[0])
         self._leave(request)
-        del request.__dict__["_sent"]
-        request.__class__ = request._base
+        if request.__dict__["_sent"] is self:
+            other = next((each for each in request.hooks["response"] if isinstance(each, Sent)), None)
+            request.__dict__["_sent"] = other
+            if other is None:
+                del request.__dict__["_sent"]
+                request.__class__ = request._base
 
     # what the client tells
 

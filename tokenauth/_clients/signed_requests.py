@@ -18,7 +18,8 @@ class _URL:
 
     def __set__(self, request: Any, url: Any) -> None:
         before, vars(request)["url"] = vars(request).get("url"), url
-        vars(request)["_sent"].moved(request, before)
+        for each in _signers(request):
+            each.moved(request, before)
 
 
 class _ConnectionInfo:
@@ -77,7 +78,8 @@ class SignedRequest:
     def prepare_cookies(self, cookies: Any) -> None:
         """A redirect makes a new `Cookie` header."""
         self._base.prepare_cookies(self, cookies)
-        vars(self)["_sent"].cookies_made(self)
+        for each in _signers(self):
+            each.cookies_made(self)
 
     def prepare_auth(self, auth: Any, *more: Any, **named: Any) -> None:
         """After a redirect, requests would replace our header with what netrc has."""
@@ -92,6 +94,13 @@ class SignedRequest:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _blank, (self._base,), vars(self)
+
+
+def _signers(request: Any) -> list[Any]:
+    """Return who has signed *request*, as its hooks tell: the last one last."""
+    last = vars(request)["_sent"]
+    others = (each for each in request.hooks.get("response", ()) if hasattr(type(each), "gives_way"))
+    return [*(each for each in others if each is not last), last]
 
 
 _ADAPTERS = {"requests.adapters", "niquests.adapters"}
