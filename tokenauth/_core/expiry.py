@@ -165,7 +165,7 @@ def _date(value: object) -> float | None:
 def _iso(text: str) -> datetime:
     if len(text) == 14 and text.isdecimal():
         text = f"{text[:8]}T{text[8:]}"
-    text = text.strip().removesuffix(" UTC").replace(" +", "+").replace(" -", "-")  # as Ruby writes them
+    text = text.strip().removesuffix(" UTC")  # as Ruby writes it
     return datetime.fromisoformat(re.sub(_LONG_FRACTION, r"\1", text))
 
 
