@@ -328,3 +328,15 @@ def test_each_of_two_auth_objects_sees_where_the_request_goes(
     assert not any("anna" in each.text for each in bob.received)
     assert all("anna" in each.text for each in anna.received)
     assert len(anna.received if not to_bob else bob.received) == 2
+
+
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each in FAMILY], ids=repr)
+def test_an_auth_flow_within_another_one_adds_to_it(client: Client, apis: tuple[API, API]) -> None:
+    anna, bob = apis
+    request = prepared(client, f"{bob.server.url}/here")
+    auths: Any = anna.auth(PRESENTATIONS[0], at=bob.server.url), bob.auth(PRESENTATIONS[1])
+    flows = [each.auth_flow(request) for each in auths]
+    for flow in flows:
+        next(flow)
+    assert request.headers["authorization"].startswith("Bearer anna")
+    assert request.headers["x-token"].startswith("bob")
