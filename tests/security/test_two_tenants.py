@@ -135,8 +135,9 @@ def test_nor_where_its_url_is_another_by_then(
         return request, others
 
     ours, others = anna.auth(first), bob.auth(second)
-    send(client, lambda _: (request, ours), moved)
-    (there,) = bob.received
+    warm = prepared(client, f"{bob.server.url}/here")
+    send(client, lambda _: (warm, others), lambda _: (request, ours), moved)
+    *_, there = bob.received
     assert "bob" in there.text
     assert "anna" not in there.text
 
@@ -340,3 +341,14 @@ def test_an_auth_flow_within_another_one_adds_to_it(client: Client, apis: tuple[
         next(flow)
     assert request.headers["authorization"].startswith("Bearer anna")
     assert request.headers["x-token"].startswith("bob")
+
+
+@of_requests
+def test_a_refusal_of_the_second_tenant_s_token_is_none_of_the_first_s(client: Client, apis: tuple[API, API]) -> None:
+    anna, bob = apis
+    request = prepared(client, f"{bob.server.url}/here")
+    ours, others = anna.auth(PRESENTATIONS[1], at=bob.server.url), bob.auth(PRESENTATIONS[0])
+    bob.revoked = lambda text: "bob" in text
+    answers = send(client, lambda _: (request, ours), lambda _: (request, others))
+    assert [each.status_code for each in answers] == [200, 401]
+    assert not any("anna" in each.text for each in bob.received[1:])
