@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from tokenauth._clients.at_login import flows
 from tokenauth._clients.base import BaseTokenAuth
@@ -40,8 +39,9 @@ class _Chain:
 _MOST_READ = 64 * 1024
 _LONGEST_READ = 1.0
 _MOST_CHAINS = 4096
-_ended: WeakKeyDictionary[Any, list[Signature]] = WeakKeyDictionary()
-"""What a request was signed with when it was sent. A middleware may send it again, for another tenant."""
+_ENDED = "_tokenauth"
+"""The attribute of a request with what it was signed with when it was sent. A middleware may send it again, for another
+tenant."""
 _chains: dict[tuple[Any, int], _Chain] = {}
 """Chains of several hops, by the timer that aiohttp makes for each request and its redirects, and by who signs. They
 stay when their last hop is over, for a middleware further out may send it again."""
@@ -53,7 +53,7 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
         source = self._source
-        for earlier in _ended.pop(request, ()) if _ended else ():
+        for earlier in request.__dict__.pop(_ENDED, ()):
             _take_off(request, earlier)
         url = request.url
         place = (url.scheme, url.raw_host, url.port)
@@ -75,7 +75,7 @@ class MiddlewareAuth(BaseTokenAuth):
                 source.learn_refusal(token, _place(request))
             raise
         finally:
-            _ended.setdefault(request, []).append(signature)
+            request.__dict__.setdefault(_ENDED, []).append(signature)
         admission = source.admission  # the answers of most statuses are the caller's
         if token is None or not (
             (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
@@ -133,7 +133,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         stand_in.tell(request, signature)
         _put(request, signature)
-        _ended.setdefault(request, []).append(signature)
+        request.__dict__.setdefault(_ENDED, []).append(signature)
         answer = await handler(request)
         source.ended(place, refused=await _refuses(source, answer))
         return _passed_on(source, request, answer, _Chain(renewed=True))
