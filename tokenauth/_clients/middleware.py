@@ -53,8 +53,8 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
         source = self._source
-        for earlier in request.__dict__.pop(_ENDED, ()):
-            _take_off(request, earlier)
+        if getattr(request, _ENDED, ()):
+            _take_off_ended(request)
         url = request.url
         place = (url.scheme, url.raw_host, url.port)
         static = source.readiness.static.get(place)
@@ -75,7 +75,7 @@ class MiddlewareAuth(BaseTokenAuth):
                 source.learn_refusal(token, _place(request))
             raise
         finally:
-            request.__dict__.setdefault(_ENDED, []).append(signature)
+            _end(request, signature)
         admission = source.admission  # the answers of most statuses are the caller's
         if token is None or not (
             (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
@@ -133,7 +133,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         stand_in.tell(request, signature)
         _put(request, signature)
-        request.__dict__.setdefault(_ENDED, []).append(signature)
+        _end(request, signature)
         answer = await handler(request)
         source.ended(place, refused=await _refuses(source, answer))
         return _passed_on(source, request, answer, _Chain(renewed=True))
@@ -147,6 +147,16 @@ def _put(request: Any, signature: Signature) -> None:
             request.headers[name] = value
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
+
+
+def _end(request: Any, signature: Signature) -> None:
+    setattr(request, _ENDED, (*getattr(request, _ENDED, ()), signature))
+
+
+def _take_off_ended(request: Any) -> None:
+    for signature in getattr(request, _ENDED):
+        _take_off(request, signature)
+    setattr(request, _ENDED, ())
 
 
 def _take_off(request: Any, signature: Signature) -> None:
