@@ -27,7 +27,7 @@ resending = pytest.mark.parametrize(
 SENT_BY_TOKEN = [each for each in PRESENTATIONS if each.logs_in and each.name != "extra"]
 every_first = pytest.mark.parametrize("first", SENT_BY_TOKEN, ids=str)
 every_second = pytest.mark.parametrize("second", SENT_BY_TOKEN, ids=str)
-two_places = pytest.mark.parametrize(("first", "second"), permutations(SENT_BY_TOKEN, 2), ids=str)
+two_places = pytest.mark.parametrize(("first", "second"), [*permutations(SENT_BY_TOKEN, 2)], ids=str)
 
 
 @dataclass
