@@ -50,6 +50,7 @@ def made(name: str, url: str, answer: Path, **options: Any) -> Any:
 
 NAMES = [name for name in tokenauth.__all__ if name.endswith("Auth") and name != "TokenAuth"]
 every = pytest.mark.parametrize("name", NAMES)
+QUICK = {"LoginAuth", "ManisAuth", "ClientCredentialsAuth"}
 
 ANSWERS = [
     *(Reply(status, {"error": error}) for status in (400, 401, 422) for error in ("invalid_scope", "x")),
@@ -95,7 +96,9 @@ def told(auth: Any, url: str, caplog: pytest.LogCaptureFixture) -> Iterator[str]
     yield from caplog.messages
 
 
-@every
+@pytest.mark.parametrize(
+    "name", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in NAMES]
+)
 def test_what_errors_and_warnings_suggest_can_be_set(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
