@@ -51,6 +51,9 @@ def made(name: str, url: str, answer: Path, **options: Any) -> Any:
 NAMES = [name for name in tokenauth.__all__ if name.endswith("Auth") and name != "TokenAuth"]
 every = pytest.mark.parametrize("name", NAMES)
 QUICK = {"LoginAuth", "ManisAuth", "ClientCredentialsAuth"}
+most_slow = pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow) for each in NAMES]
+)
 
 ANSWERS = [
     *(Reply(status, {"error": error}) for status in (400, 401, 422) for error in ("invalid_scope", "x")),
