@@ -1,8 +1,8 @@
 """Meeting: a future, and a thread, whose locks no interrupt can leave held.
 
-`threading.Condition.__enter__` is Python code. A signal handler that raises there, as Ctrl-C does, comes between the
-lock and the block that gives it back, and whoever wants the lock later waits for ever: the thread that brings the
-result, or a new thread that reports its start. Here `with` calls the lock itself, in one step.
+`threading.Condition.__enter__` is Python code. A signal handler that raises there, as Ctrl-C does, leaves the lock
+held, and the next thread that needs it waits for ever: the one that brings the result, or a new one that reports its
+start. Here `with` calls the lock itself, in one step.
 """
 
 import threading

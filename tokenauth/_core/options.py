@@ -9,7 +9,7 @@ from tokenauth._lazy import Later
 if TYPE_CHECKING:
     from tokenauth._core import events
 else:
-    events = Later("tokenauth._core.events")  # for whoever evaluates the annotations
+    events = Later("tokenauth._core.events")  # to evaluate the annotations with
 
 
 class OtherOptions(TypedDict, total=False):
