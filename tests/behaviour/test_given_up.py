@@ -596,16 +596,22 @@ class SlowSecret:
         return LoginAuth(f"{self.server.url}/token", json={"password": self}, token="token", cache={})
 
 
+def three_more_get_it(client: Client, auth: Any, server: TokenServer, slow: Any) -> None:
+    """Assert that three more requests wait for what is *slow* and begun already, and are served when it is there."""
+    next_one = background(lambda: client.herd(auth, server.api, 3))
+    until(lambda: waiting(auth) == 3)
+    assert len(slow.begun) == 1
+    slow.released.set()
+    assert next_one.result(20) == [200] * 3
+
+
 @every_client
 def test_a_secret_that_is_being_read_is_waited_for(client: Client, give_up: Any, server: TokenServer) -> None:
     """Whoever is less patient than it is slow would have it read anew, and never get a token."""
     secret = SlowSecret(server)
     auth = secret.auth()
     give_up(client, auth, server, begun=secret.begun)
-    next_one = background(lambda: client.herd(auth, server.api, 3))
-    until(lambda: waiting(auth) == 3)
-    secret.released.set()
-    assert next_one.result(20) == [200] * 3
+    three_more_get_it(client, auth, server, secret)
     assert len(secret.begun) == server.logins == 1
 
 
@@ -673,11 +679,7 @@ def test_a_slow_store_is_asked_once_for_all_who_give_up(client: Client, give_up:
     given: Any = {"token": "token", "json": {"password": "p"}, "cache": {}, "store": store, "timeout": 60.0}
     auth: Any = LoginAuth(f"{server.url}/token", **given)
     give_up(client, auth, server, begun=store.begun)
-    next_one = background(lambda: client.herd(auth, server.api, 3))
-    until(lambda: waiting(auth) == 3)
-    assert len(store.begun) == 1
-    store.released.set()
-    assert next_one.result(20) == [200] * 3
+    three_more_get_it(client, auth, server, store)
     assert len(server.token_calls) == 1
 
 
@@ -688,11 +690,7 @@ def test_with_a_store_a_slow_secret_is_read_once_for_all_who_give_up(
     secret = SlowSecret(server)
     auth = secret.auth().replace(store=DictStore())
     give_up(client, auth, server, begun=secret.begun)
-    next_one = background(lambda: client.herd(auth, server.api, 3))
-    until(lambda: waiting(auth) == 3)
-    assert len(secret.begun) == 1
-    secret.released.set()
-    assert next_one.result(20) == [200] * 3
+    three_more_get_it(client, auth, server, secret)
     assert server.logins == 1
 
 

@@ -40,7 +40,7 @@ class _Streamed:
     def __init__(self, signed: Presented | Wire, stream: Any) -> None:
         self._stream, self._rewind = stream, rewinder(stream)
         self.token, self.follows = signed.token, signed.follows
-        self.carried, self.parts = signed.carried, signed.parts
+        self.carried, self.take_off = signed.carried, signed.take_off
 
     def can_be_sent_again(self, request: Any) -> bool:
         """Set the body of *request* back to its beginning; return whether that can be done."""
@@ -102,17 +102,11 @@ class Story:
     @staticmethod
     def _take_off(request: Any, signatures: Iterable[Sent | Signature]) -> None:
         """Take *signatures* from *request*, which got them when it was sent before: by another, or to another URL."""
-        headers = request.headers
-        for part in (part for signature in signatures for part in signature.parts()):
-            if not part.is_on(headers, str(request.url)):
-                continue
-            for name in part.headers:
-                del headers[name]
-            if part.cookies:
-                kept = part.foreign_cookies(headers.pop("Cookie"))
-                headers.update({"Cookie": kept} if kept else {})
-            if part.params:
-                request.url = type(request.url)(part.without(str(request.url)))
+        for signature in signatures:
+            before = str(request.url)
+            url = signature.take_off(request.headers, before)
+            if url != before:
+                request.url = type(request.url)(url)
 
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""

@@ -161,17 +161,10 @@ def _take_off_ended(request: Any) -> None:
 
 def _take_off(request: Any, signature: Signature) -> None:
     """Take off *request* what it has of *signature*."""
-    headers = request.headers
-    for part in signature.parts():
-        if not part.is_on(headers, str(request.url)):
-            continue
-        for name in part.headers:
-            del headers[name]
-        if part.cookies:
-            kept = part.foreign_cookies(headers.pop("Cookie"))
-            headers.update({"Cookie": kept} if kept else {})
-        if part.params:
-            request.url = type(request.url)(part.without(str(request.url)), encoded=True)
+    before = str(request.url)
+    url = signature.take_off(request.headers, before)
+    if url != before:
+        request.url = type(request.url)(url, encoded=True)
 
 
 def _can_go_back(body: Any) -> bool:

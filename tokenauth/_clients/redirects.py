@@ -40,7 +40,7 @@ class Wire:
 
     def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
         self._source, self._signature, self.token = source, signature, signature.token
-        self.parts, self.can_be_sent_again = signature.parts, signature.can_be_sent_again
+        self.take_off, self.can_be_sent_again = signature.take_off, signature.can_be_sent_again
         self._ended = request.extensions.setdefault(ENDED, [])
         self._before = len(self._ended)
         self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here

@@ -75,9 +75,8 @@ def _with_others(request: Any, hooks: Iterable[Any], auth: object, signature: Si
         if isinstance(each, requests_story.Sent):
             theirs = each._newest[0]
             if each.sent:
-                for part in theirs.parts():
-                    if part.is_on(request.headers, request.url or ""):
-                        guard.strip(request, part)
+                for part in theirs.parts_on(request.headers, request.url or ""):
+                    guard.strip(request, part)
             if each.sent or theirs.shares_a_name(signature):
                 continue
         kept.append(each)

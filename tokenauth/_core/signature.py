@@ -1,6 +1,6 @@
 """Signature: the headers, parameters and cookies that authenticate a request."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
@@ -77,6 +77,22 @@ class Signature(Frozen):
             yield Signature(params=self.params)
         if self.cookies:
             yield Signature(cookies=self.cookies)
+
+    def parts_on(self, headers: Mapping[str, Any], url: str) -> Iterator["Signature"]:
+        """Yield the parts that a request with *headers* to *url* carries."""
+        return (each for each in self.parts() if each.is_on(headers, url))
+
+    def take_off(self, headers: MutableMapping[str, Any], url: str) -> str:
+        """Take off *headers* what they carry of this signature. Return *url*, without our parameters if it has them."""
+        for carried in self.parts_on(headers, url):
+            for name in carried.headers:
+                del headers[name]
+            if carried.cookies:
+                kept = carried.foreign_cookies(headers.pop("Cookie"))
+                headers.update({"Cookie": kept} if kept else {})
+            if carried.params:
+                url = carried.without(url)
+        return url
 
     def without(self, url: str) -> str:
         """Return *url* without our query parameters."""
