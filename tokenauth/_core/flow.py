@@ -18,9 +18,10 @@ from typing import Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import LONGER, Call, Effect, Exchange, Pause, Wait
+from tokenauth._core.effects import LONGER, Effect, Exchange, Pause, Wait
 from tokenauth._core.fleet import Leased, Shelf
 from tokenauth._core.flights import Flight
+from tokenauth._core.leader import Leader
 from tokenauth._core.origins import Origin
 from tokenauth._core.record import Record
 from tokenauth._core.renewal import Fetch, keep, log_in, renew
@@ -49,7 +50,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         with source.flight(rejected) as fresh:
             flight = source.join(fresh)
             if flight is fresh:
-                return (yield from lead(source, flight, rejected, deadline, late=late))
+                return (yield from lead(Leader(source, flight, deadline), rejected, late=late))
         parting = flight.parting
         landed: Held | None = yield Wait(flight, deadline)  # raises what the leader met
         if flight.parting and not parting:
@@ -80,7 +81,7 @@ def refresh(source: Source, held: Held) -> Flow:
             if source.join(fresh) is not fresh:
                 return held.token
             source.credential.emit("refreshing", held.token.fingerprint)
-            return (yield from lead(source, fresh, held.token, source.deadline(), spare=held))
+            return (yield from lead(Leader(source, fresh, source.deadline()), held.token, spare=held))
     except Exception as failure:
         if source.past(held.usable_until):
             raise
@@ -90,30 +91,23 @@ def refresh(source: Source, held: Held) -> Flow:
         return held.token
 
 
-def lead(
-    source: Source,
-    flight: Flight,
-    rejected: Token | None,
-    deadline: float,
-    *,
-    late: bool = False,
-    spare: Held | None = None,
-) -> Flow:
+def lead(leader: Leader, rejected: Token | None, *, late: bool = False, spare: Held | None = None) -> Flow:
     """Fetch a token for all waiters.
 
     *late*: this caller has waited before, so if it runs out of time, only it fails. *spare*: a token that it can use
     instead of waiting for another process.
     """
+    source, flight, deadline = leader
     try:
         if source.logins.untold is not None:
-            yield from keep(source, flight, source.logins.untold, deadline)
+            yield from keep(leader, source.logins.untold)
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
             if source.provider.logs_out:
-                yield source.timely(source.fleet.shelf.take_seat(), flight, deadline)
-            held = yield from share(source, source.fleet.shelf, flight, rejected, deadline, spare=spare)
+                yield leader.ask(source.fleet.shelf.take_seat())
+            held = yield from share(leader, source.fleet.shelf, rejected, spare)
         elif held is None:
-            held = yield from renew(source, flight, rejected, deadline)
+            held = yield from renew(leader, rejected)
         if flight.parting:
             yield from part(source, held.token)
             raise closed()
@@ -127,18 +121,17 @@ def lead(
         raise
 
 
-def share(
-    source: Source, shelf: Shelf, flight: Flight, rejected: Token | None, deadline: float, *, spare: Held | None
-) -> Fetch:
+def share(leader: Leader, shelf: Shelf, rejected: Token | None, spare: Held | None) -> Fetch:
     """Return what another process has saved; else renew under the fleet's lease, and save."""
+    source, flight, deadline = leader
     waits = source.fleet.lease_waits()
     while True:
-        saved = yield source.timely(shelf.load(), flight, deadline)
+        saved = yield leader.ask(shelf.load())
         held = source.fleet.adopt(saved, rejected)  # raises a rejection that the fleet knows of
         if held is not None:
             return held
         since = source.credential.wall()
-        lease = yield source.timely(shelf.acquire(), flight, deadline)
+        lease = yield leader.ask(shelf.acquire())
         if lease is not None:
             break
         if spare is not None:
@@ -148,15 +141,15 @@ def share(
             raise errors.TokenEndpointError(text, retryable=True)
         yield Pause(next(waits), flight)
     try:
-        saved = yield source.timely(shelf.load(lease), flight, deadline)  # somebody was quick, between look and lease
+        saved = yield leader.ask(shelf.load(lease))  # somebody was quick, between look and lease
         held = source.fleet.adopt(saved, rejected)
         if held is None:
-            leased = Leased(shelf, lease, saved, since)
-            held = yield from renew(source, flight, rejected, min(deadline, lease.until), leased)
+            in_time = leader._replace(deadline=min(deadline, lease.until))
+            held = yield from renew(in_time, rejected, Leased(shelf, lease, saved, since))
         return held
     except Exception as failure:
         if source.fleet.is_rejection(failure):
-            yield source.timely(shelf.save(source.fleet.record(failure, since), lease), flight, deadline)
+            yield leader.ask(shelf.save(source.fleet.record(failure, since), lease))
         raise
     finally:
         shelf.release_soon(lease)
@@ -223,13 +216,11 @@ def farewell(source: Source, token: Token | None, flight: Flight | None = None) 
 
 def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
     """End the session of *token*, within seconds and if that is possible. Failures are only logged."""
-    deadline = min(source.deadline(), source.now() + FAREWELL)
-    flight = source.solo()
+    leader = Leader(source, source.solo(), min(source.deadline(), source.now() + FAREWELL))
     try:
-        function = partial(source.logins.farewell, token)
-        request = yield Call(function, flight, deadline, source.logins.blocks)
+        request = yield leader.call(partial(source.logins.farewell, token))
         if request is not None:
-            reply = yield Exchange(request, flight, deadline)
+            reply = yield Exchange(request, leader.flight, leader.deadline)
             log.info("%s: token %s logged out (HTTP %s)", source.provider.name, token.fingerprint, reply.status)
     except Exception as failure:
         text = str(failure) if isinstance(failure, errors.TokenAuthError) else type(failure).__name__
@@ -238,9 +229,8 @@ def leave(source: Source, token: Token) -> Generator[Effect, Any, None]:
 
 def static(source: Source, origin: Origin) -> Generator[Effect, Any, Signature]:
     """Return what requests to *origin* carry without a token."""
-    signature: Signature = yield Call(
-        partial(source.admission.static, origin), source.solo(), source.deadline(), source.logins.blocks
-    )
+    leader = Leader(source, source.solo(), source.deadline())
+    signature: Signature = yield leader.call(partial(source.admission.static, origin))
     return signature
 
 
@@ -254,15 +244,15 @@ def fetch(source: Source) -> Flow:
         with source.flight() as fresh:
             flight = source.join(fresh)
             if flight is fresh:
-                return (yield from fetch_alone(source, flight, deadline))
+                return (yield from fetch_alone(Leader(source, flight, deadline)))
         yield Wait(flight, deadline)  # raises what the leader met
-    return (yield from fetch_alone(source, source.solo(), deadline))
+    return (yield from fetch_alone(Leader(source, source.solo(), deadline)))
 
 
-def fetch_alone(source: Source, flight: Flight, deadline: float) -> Flow:
-    """Log in for this caller only. Those that wait for *flight* only learn how it ended."""
+def fetch_alone(leader: Leader) -> Flow:
+    """Log in for this caller only. Those that wait for its flight only learn how it ended."""
     try:
-        return (yield from log_in(source, flight, deadline)).token
+        return (yield from log_in(leader)).token
     except Exception as failure:
-        source.logins.cool(failure, flight)
+        leader.source.logins.cool(failure, leader.flight)
         raise

@@ -26,10 +26,10 @@ from urllib.parse import quote
 
 from tokenauth._core import errors
 from tokenauth._core.cache import Held
-from tokenauth._core.effects import LONGER, Call, Effect, Exchange, Pause, Undertake
+from tokenauth._core.effects import LONGER, Call, Effect, Pause
 from tokenauth._core.errands import Errand
 from tokenauth._core.fleet import Leased
-from tokenauth._core.flights import Flight
+from tokenauth._core.leader import Leader
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.secrets import Unshown
 from tokenauth._core.source import Source
@@ -44,32 +44,30 @@ TELLING = 1.0
 Fetch = Generator[Effect, Any, Held]
 
 
-def renew(
-    source: Source, flight: Flight, rejected: Token | None, deadline: float, leased: Leased | None = None
-) -> Fetch:
+def renew(leader: Leader, rejected: Token | None, leased: Leased | None = None) -> Fetch:
     """Exchange the refresh token, once, if there is an unused one; else log in. Makes at most three tries."""
-    logins, tries = source.logins, 0
+    source, logins, tries = leader.source, leader.source.logins, 0
     held = source.tokens.held()
     before = held.token if held is not None else rejected
     if leased and leased.saved and leased.saved.token and leased.saved.token.value:
         before = leased.saved.token
     while True:
-        refresh_token, leased = yield from choose(source, flight, deadline, leased)
+        refresh_token, leased = yield from choose(leader, leased)
         try:
-            return (yield from call(source, flight, deadline, before, refresh_token, leased=leased))
+            return (yield from call(leader, before, refresh_token, leased=leased))
         except Exception as failure:
             used = refresh_token is not None and not logins.alone and logins.line.has_passed(refresh_token)
             if refresh_token is not None and not logins.alone:
                 log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
                 if leased and leased.saved and not used:  # the next caller may use it
-                    yield source.timely(leased.shelf.save(leased.saved, leased.lease), flight, deadline)
+                    yield leader.ask(leased.shelf.save(leased.saved, leased.lease))
             if not used or logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
-                yield from rest(source, flight, failure, tries, deadline)
-            elif source.past(deadline):
+                yield from rest(leader, failure, tries)
+            elif source.past(leader.deadline):
                 raise unanswered(source, failure) from None
         if refresh_token is not None and leased:
-            leased = leased._replace(saved=(yield source.timely(leased.shelf.load(leased.lease), flight, deadline)))
+            leased = leased._replace(saved=(yield leader.ask(leased.shelf.load(leased.lease))))
             adopted = source.fleet.adopt(leased.saved, rejected)
             if adopted is not None:
                 return adopted
@@ -83,25 +81,20 @@ def unanswered(source: Source, failure: Exception) -> Exception:
     return errors.TokenEndpointError(f"{text}. {LONGER}", retryable=True)
 
 
-def choose(
-    source: Source, flight: Flight, deadline: float, leased: Leased | None
-) -> Generator[Effect, Any, tuple[Any, Leased | None]]:
+def choose(leader: Leader, leased: Leased | None) -> Generator[Effect, Any, tuple[Any, Leased | None]]:
     """Return the refresh token to use, or None to log in, and the saved record. The fleet has been informed."""
-    logins, saved = source.logins, leased.saved if leased else None
+    source, logins, saved = leader.source, leader.source.logins, leased.saved if leased else None
     function = partial(logins.renewal, saved.token if saved else None, shared=source.fleet.shelf is not None)
-    if logins.alone:
-        token = yield Call(function, flight, deadline, logins.blocks)
-    else:
-        token = function()
+    token = (yield leader.call(function)) if logins.alone else function()
     if token is None:
         return None, leased
-    if logins.alone and source.late(deadline):
+    if logins.alone and source.late(leader.deadline):
         raise errors.TokenEndpointError(f"Too little time is left to use the refresh token. {LONGER}", retryable=True)
     if leased:
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
         known = known or source.fleet.record(token, leased.since)
         ask = leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
-        told = yield source.timely(ask, flight, deadline)
+        told = yield leader.ask(ask)
         if not told and logins.alone:
             raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
         if not told:
@@ -118,10 +111,9 @@ _UNTOLD = (
 )
 
 
-def rest(
-    source: Source, flight: Flight, failure: Exception, tries: int, deadline: float
-) -> Generator[Effect, Any, None]:
+def rest(leader: Leader, failure: Exception, tries: int) -> Generator[Effect, Any, None]:
     """Pause before the next try, or raise *failure* if there is none."""
+    source, flight, deadline = leader
     pause = source.logins.pause(failure, tries, deadline, flight.mark)
     if pause is None:
         raise failure
@@ -130,9 +122,7 @@ def rest(
 
 
 def call(
-    source: Source,
-    flight: Flight,
-    deadline: float,
+    leader: Leader,
     before: Token | None,
     refresh_token: str | None,
     *,
@@ -140,18 +130,18 @@ def call(
     keep_it: bool = True,
 ) -> Fetch:
     """Log in once, and put what that brings in use, but for *keep_it*. *before*: the token that is replaced."""
-    logins = source.logins
-    talk = yield Call(partial(logins.begin, refresh_token), flight, deadline, logins.blocks, logins.reads)
+    flight, logins = leader.flight, leader.source.logins
+    talk = yield leader.call(partial(logins.begin, refresh_token), logins.reads)
     flight.mark = talk.mark
     logins.replay(flight.mark)
     logins.start(flight)
     while talk.request is not None:
-        if source.past(deadline):  # a login that nobody has the time for may end the token of another
+        if leader.source.past(leader.deadline):  # a login that nobody has the time for may end the token of another
             raise errors.TokenAuthError(f"The time for a token was over before its request could be sent. {LONGER}")
         if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
             logins.line.spend(refresh_token)
         try:
-            reply = yield asked(source, talk.request, flight, deadline)
+            reply = yield leader.exchange(talk.request)
         except Exception as failure:
             logins.unsend(refresh_token, failure)
             raise
@@ -161,8 +151,8 @@ def call(
         logins.tell_of(flight, held, talk)
         return held
     if leased:
-        yield from save(source, flight, held, leased, deadline)
-    yield from keep(source, flight, held, deadline, talk)
+        yield from save(leader, held, leased)
+    yield from keep(leader, held, talk)
     if before is not None and before.value != held.token.value and refresh_token is None:
         flight.replaced = before
     return held
@@ -176,17 +166,9 @@ def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
     return any(form in text for form in (refresh_token, quote(refresh_token, safe="")) for text in texts)
 
 
-def asked(source: Source, request: TokenRequest | Errand, flight: Flight, deadline: float) -> Exchange | Undertake:
-    """Return the effect that performs *request*."""
-    if isinstance(request, TokenRequest):
-        return Exchange(request, flight, deadline, source.provider.token_url)
-    return Undertake(request, flight, deadline)
-
-
-def keep(
-    source: Source, flight: Flight, held: Held, deadline: float, talk: Talk | None = None
-) -> Generator[Effect, Any, None]:
+def keep(leader: Leader, held: Held, talk: Talk | None = None) -> Generator[Effect, Any, None]:
     """Put *held* in use, when the user has been told of its refresh token, where he wants to be."""
+    source, flight, deadline = leader
     telling = source.logins.telling(held)
     if telling is not None:
         late = max(deadline, source.now() + TELLING)
@@ -201,19 +183,19 @@ def keep(
     source.logins.keep(flight, held, talk)
 
 
-def save(source: Source, flight: Flight, held: Held, leased: Leased, deadline: float) -> Generator[Effect, Any, None]:
+def save(leader: Leader, held: Held, leased: Leased) -> Generator[Effect, Any, None]:
     """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
-    ask = leased.shelf.save(source.fleet.record(held, leased.since), leased.lease)
-    if not (yield source.timely(ask, flight, deadline)):
-        source.fleet.outdate(held)
+    fleet = leader.source.fleet
+    if not (yield leader.ask(leased.shelf.save(fleet.record(held, leased.since), leased.lease))):
+        fleet.outdate(held)
 
 
-def log_in(source: Source, flight: Flight, deadline: float) -> Fetch:
+def log_in(leader: Leader) -> Fetch:
     """Log in with the credentials, at most three times, for this caller only."""
     tries = 0
     while True:
         tries += 1
         try:
-            return (yield from call(source, flight, deadline, None, None, keep_it=False))
+            return (yield from call(leader, None, None, keep_it=False))
         except Exception as failure:
-            yield from rest(source, flight, failure, tries, deadline)
+            yield from rest(leader, failure, tries)

@@ -29,7 +29,6 @@ from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
 
 if TYPE_CHECKING:  # needed when there is no token: making an auth object must not wait for them
-    from tokenauth._core.effects import Ask
     from tokenauth._core.events import OnEvent
     from tokenauth._core.fleet import Fleet
     from tokenauth._core.flights import Flight, Flights
@@ -107,10 +106,6 @@ class Source:
 
     def deadline(self) -> float:
         return self.now() + self.credential.timeout
-
-    def timely(self, ask: "Ask", flight: "Flight", deadline: float) -> "Ask":
-        """Return *ask* for *flight*, and for what time is left until *deadline*."""
-        return ask._replace(flight=flight, seconds=max(min(ask.seconds, deadline - self.now()), 0.0))
 
     def past(self, deadline: float) -> bool:
         return self.now() >= deadline
