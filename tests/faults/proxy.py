@@ -105,12 +105,16 @@ class Proxy:
         self.connections = 0
         self.url = ""
         self._open: dict[asyncio.Task[None], list[Write]] = {}
+        self._closed = False
         self.spoil()
 
     def spoil(self, *once: Fault, always: Fault = through) -> None:
         self._once, self._always = list(once), always
 
     def accept(self, reader: Read, writer: Write) -> None:
+        if self._closed:  # it came in while the others were being closed
+            writer.transport.abort()
+            return
         self.connections += 1
         fault = self._once.pop(0) if self._once else self._always
         writers = [writer]
@@ -131,6 +135,7 @@ class Proxy:
                 writer.close()
 
     async def close(self) -> None:
+        self._closed = True
         for task, writers in self._open.items():
             task.cancel()
             for writer in writers:
