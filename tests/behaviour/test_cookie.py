@@ -7,10 +7,10 @@ import pytest
 from tests.clients import BLOCKING, CLIENTS, Client, Get, Post, Requests
 from tests.servers import Received, Reply, Server, serve
 from tests.support import TokenServer, token_server
-from tokenauth import Token, TokenAuth, TokenResponseError
+from tokenauth import LoginAuth, Token, TokenAuth, TokenResponseError
 from tokenauth._core.messages import Reply as TokenReply
 from tokenauth._core.signature import Signature
-from tokenauth.providers import Login
+from tokenauth.providers import Cookie, Kept, Login
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
 
@@ -125,6 +125,40 @@ def test_it_goes_to_no_foreign_origin(client: Client) -> None:
             client.get(auth, f"{elsewhere.url}{target}")
         assert not _saw(elsewhere, "token-1")
         assert server.logins == 1
+
+
+@every
+@pytest.mark.parametrize("token", [0, 1, 2])
+def test_of_several_cookies_that_an_answer_sets_none_is_lost(client: Client, token: int) -> None:
+    """Some clients hand on each `Set-Cookie` by itself, others join them."""
+    names = ["Set-Cookie", "set-cookie", "SET-COOKIE"]  # one name in three spellings: three lines
+
+    def setting(pairs: dict[str, str]) -> dict[str, str]:
+        expires = "; Expires=Sat, 29 Sep 2035 00:59:54 GMT; Path=/"
+        lines = [f"{each}{expires}" for each in map("=".join, pairs.items())]
+        return dict(zip(names, lines[token:] + lines[:token], strict=True))
+
+    def answer(request: Received) -> Reply:
+        if request.path == "/login":
+            sid = f"t-{len(server.to('/login'))}"
+            return Reply(204, headers=setting({"sid": sid, "route": "r-1", "lang": "en"}))
+        sent = cookies(request)
+        if sent == {"sid": "t-2", "route": "r-1", "lang": "en"}:
+            return Reply(200)
+        return Reply(200, headers=setting({"sid": "ended", "route": "", "lang": "en"}))
+
+    with serve(answer) as server:
+        auth = LoginAuth(
+            f"{server.url}/login",
+            token=Cookie("sid"),
+            keep={"all": Cookie()},
+            also={"Cookie": Kept("all")},
+            cookie="sid",
+            refused=(Cookie("sid"), "ended"),
+            cache={},
+        )
+        assert client.get(auth, f"{server.url}/orders") == 200
+        assert len(server.to("/login")) == len(server.to("/orders")) == 2
 
 
 def _saw(server: Server, text: str) -> bool:

@@ -29,7 +29,7 @@ def refuses(source: "Source", response: Any) -> bool:
         return True
     bodies = (getattr(response, name, None) for name in ("_content", "_body"))  # requests' and httpx's; aiohttp's
     body = next((each for each in bodies if isinstance(each, bytes)), b"")
-    return admission.tells(Answer(status, dict(response.headers), body), response)
+    return admission.tells(Answer(status, response.headers, body), response)
 
 
 def worth_reading(source: "Source", response: Any) -> bool:

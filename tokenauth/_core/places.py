@@ -103,12 +103,21 @@ def _checked(name: str, place: object) -> object:
     raise TypeError(f"{name} must be a key, a dotted path, {kinds}, a callable, or a tuple of these")
 
 
+def by_name(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return *headers* with their names in lower case. Lines of one name are joined by commas (RFC 9110 §5.3)."""
+    found: dict[str, str] = {}
+    for spelled, value in headers.items():
+        name = spelled.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
 class Answer:
     """An answer to look things up in; what is not asked for is not parsed. *headers*: any case."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status = status
-        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.headers = by_name(headers)
         self.body = body
 
     @cached_property

@@ -8,6 +8,7 @@ import aiohttp
 
 from tokenauth._core.effects import Misuse
 from tokenauth._core.messages import TokenRequest
+from tokenauth._core.places import by_name
 from tokenauth._core.token import exact
 from tokenauth._io.answer_body import Body, BodyError
 from tokenauth._io.token_call import Answer, Unreachable
@@ -80,7 +81,7 @@ class Blocking:
 
 
 async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
-    headers = {
+    sent = {
         exact(name): exact(value) for name, value in headers_of(request).items()
     }  # aiohttp asks a text for its text
     proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
@@ -88,19 +89,18 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         request.method,
         request.url,
         data=request.body or (b"" if request.method in {"POST", "PUT", "PATCH"} else None),
-        headers=headers,
+        headers=sent,
         skip_auto_headers=("Content-Type",),
         allow_redirects=False,
         middlewares=(),
         timeout=aiohttp.ClientTimeout(total=seconds + LATER),
         **proxy,
     ) as response:
-        lower = {name.lower(): value for name, value in response.headers.items()}
-        checked_fresh(request, lower, replayed=False)
+        headers = checked_fresh(request, by_name(response.headers), replayed=False)
         body = Body(response.headers.get("Content-Encoding", ""))
         async for piece in response.content.iter_chunked(_PIECE):
             body.feed(piece)
-        return response.status, lower, body.finish()
+        return response.status, headers, body.finish()
 
 
 def _proxy(url: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import importlib
 from typing import Any
 
 from tokenauth._core.messages import TokenRequest
+from tokenauth._core.places import by_name
 from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.token_call import Answer, Unreachable
@@ -59,7 +60,7 @@ class Blocking:
         response = sender.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
             session.line.hold(getattr(getattr(response.raw, "connection", None), "sock", None))  # out of a pool
-            headers = checked_fresh(request, _lower(response.headers), replayed=replayed(response))
+            headers = checked_fresh(request, by_name(response.headers), replayed=replayed(response))
             return response.status_code, headers, _read(response)
         finally:
             response.close()
@@ -86,7 +87,7 @@ class Awaiting:
         settings["on_post_connection"] = made.asee
         response = await session.send(prepared, timeout=seconds + LATER, allow_redirects=False, **settings)
         try:
-            headers = checked_fresh(request, _lower(response.headers), replayed=replayed(response))
+            headers = checked_fresh(request, by_name(response.headers), replayed=replayed(response))
             body = Body(response.headers.get("Content-Encoding", ""))
             while piece := await response.raw.read(_PIECE, decode_content=False):
                 body.feed(piece)
@@ -188,7 +189,3 @@ def _read(response: Any) -> bytes:
     while piece := response.raw.read(_PIECE, decode_content=False):
         body.feed(piece)
     return body.finish()
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
