@@ -12,4 +12,4 @@ def test_a_renewal_costs_one_login(workers: int) -> None:
         costs = simulate(workers, 3, url)
     assert [cost.logins for cost in costs] == [1, 1, 1]
     for cost in costs:
-        assert cost.commands["hget"] <= 60 * workers, "each worker looks some times"
+        assert cost.scripts <= 60 * workers, "each worker looks some times"

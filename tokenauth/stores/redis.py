@@ -1,12 +1,15 @@
 """RedisStore: processes on many machines share tokens through Redis or Valkey. Needs the extra `redis`.
 
     <prefix>{<key>}:entry   hash with a TTL: `entry`, an encrypted token (`_sealed`), and `fence`, from its lease
-    <prefix>{<key>}:lease   the fence of the current lease; always with a TTL
+    <prefix>{<key>}:lease   the fence of the current lease and a random mark of its holder; always with a TTL
     <prefix>{<key>}:fence   its latest fence, with a TTL: microseconds of Unix time, or one more than before
 
-The braces keep the three keys on one node of a cluster. Each change is one script, so it is atomic.
+The braces keep the three keys on one node of a cluster. Each call is one script, so it is atomic, and it is never
+answered by a replica or a client's cache, which may be behind. One that is sent again, because its answer was lost,
+has the same result.
 """
 
+import secrets
 import time
 from typing import Any, Self
 
@@ -17,6 +20,7 @@ from redis.retry import Retry
 
 from tokenauth.stores._base import Lease
 
+_LOAD = "return redis.call('HGET', KEYS[1], 'entry')"
 _SAVE = """
 local saved = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0') or 0  -- what is no number is none of ours
 local given = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
@@ -26,12 +30,15 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 _ACQUIRE = """
-if redis.call('PTTL', KEYS[1]) >= 0 then return 0 end  -- without an end it is none of ours
+if redis.call('PTTL', KEYS[1]) >= 0 then  -- without an end it is none of ours
+  local fence, mark = string.match(tostring(redis.pcall('GET', KEYS[1])), '^(%d+) (.*)$')
+  return mark == ARGV[4] and tonumber(fence) or 0
+end
 local counted = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 local saved = tonumber(redis.call('HGET', KEYS[3], 'fence') or '0') or 0
 local fence = string.format('%d', math.max(counted + 1, saved + 1, tonumber(ARGV[3])))  -- later, even if all is lost
 redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
-redis.call('SET', KEYS[1], fence, 'PX', ARGV[1])
+redis.call('SET', KEYS[1], fence .. ' ' .. ARGV[4], 'PX', ARGV[1])
 return tonumber(fence)
 """
 _RELEASE = """
@@ -65,7 +72,7 @@ class RedisStore:
 
     def load(self, key: str) -> bytes | None:
         whole: dict[str, Any] = {NEVER_DECODE: []}  # also from a client with decode_responses=True: an entry is no text
-        entry: bytes | None = self._client.execute_command("HGET", self._key(key, "entry"), "entry", **whole)
+        entry: bytes | None = self._client.execute_command("EVAL", _LOAD, 1, self._key(key, "entry"), **whole)
         return entry
 
     def save(self, key: str, entry: bytes, seconds: float, lease: Lease) -> bool:
@@ -75,12 +82,12 @@ class RedisStore:
 
     def acquire(self, key: str, seconds: float) -> Lease | None:
         keys = self._key(key, "lease"), self._key(key, "fence"), self._key(key, "entry")
-        now = time.time_ns() // 1000
-        fence = int(self._client.eval(_ACQUIRE, 3, *keys, _milliseconds(seconds), _FENCE_KEPT, now))
-        return Lease(fence) if fence else None
+        now, mark = time.time_ns() // 1000, secrets.token_hex(8)
+        fence = int(self._client.eval(_ACQUIRE, 3, *keys, _milliseconds(seconds), _FENCE_KEPT, now, mark))
+        return Lease(fence, mark) if fence else None
 
     def release(self, key: str, lease: Lease) -> None:
-        self._client.eval(_RELEASE, 1, self._key(key, "lease"), str(lease.fence))
+        self._client.eval(_RELEASE, 1, self._key(key, "lease"), f"{lease.fence} {lease.handle}")
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._prefix}…>"  # a URL may hold a password
