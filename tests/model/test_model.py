@@ -25,7 +25,6 @@ from tokenauth._core.flights import Flight
 from tokenauth._core.flow import obtain
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.secrets import Secret
-from tokenauth._io.drive import _landed
 from tokenauth._io.token_call import TokenCall, Unreachable
 from tokenauth.providers import Provider
 
@@ -374,7 +373,7 @@ class Model(RuleBasedStateMachine):
                     self.rejections[task.account.name] = self.now, task.effect.request.headers["x-password"]
                 return task.token_call.answered(task.answer)
             case Wait(flight):
-                return _landed(flight)
+                return flight.brought()
             case Send(request):
                 return self._send(task, request)
 

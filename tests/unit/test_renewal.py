@@ -57,7 +57,7 @@ def unsent() -> TokenEndpointError:
     return failure
 
 
-def sent(play: Play) -> bytes:
+def sent(play: Play) -> Any:
     assert isinstance(play.effect, Exchange), play.effect
     return play.effect.request.body
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenauth._core import errors
-from tokenauth._core.errands import Errand
 from tokenauth._core.messages import TokenRequest
 from tokenauth._core.token import HTTP_TOKEN
 
@@ -41,23 +40,15 @@ def check_headers(request: TokenRequest) -> None:
 
 
 class Exchange(NamedTuple):
-    """Send *request* to the token endpoint; its result is a Reply. *deadline*: monotonic seconds.
+    """Send *request*, a TokenRequest, or do it, an Errand; its result is a Reply. *deadline*: monotonic seconds.
 
     Errors name the path of *public*; that of any other URL may be a secret.
     """
 
-    request: TokenRequest
+    request: Any
     flight: "Flight"
     deadline: float
     public: str = ""
-
-
-class Undertake(NamedTuple):
-    """Perform the errand *request*; everything else is as for an Exchange."""
-
-    request: Errand
-    flight: "Flight"
-    deadline: float
 
 
 class Call(NamedTuple):
@@ -98,4 +89,4 @@ class Pause(NamedTuple):
     flight: "Flight | None" = None
 
 
-Effect = Exchange | Undertake | Call | Ask | Wait | Pause
+Effect = Exchange | Call | Ask | Wait | Pause

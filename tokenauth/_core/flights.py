@@ -20,6 +20,8 @@ from concurrent.futures import InvalidStateError
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+from tokenauth._core import errors
+from tokenauth._core.effects import LONGER
 from tokenauth._core.meeting import Meeting
 
 T = TypeVar("T")
@@ -76,6 +78,19 @@ class Flight:
     def abandon(self) -> None:
         """Let one of those who wait lead. No effect on a flight that has landed or failed."""
         self.land(None)
+
+    def brought(self) -> Any:
+        """Return its result, None where it was abandoned; raise a copy of what its leader met, or that it is late."""
+        if not self.future.done():
+            text = f"Another thread or task is fetching the token and did not finish in time. {LONGER}"
+            raise errors.TokenEndpointError(text, retryable=True)
+        failure = self.future.exception()
+        if failure is None:
+            return self.future.result()
+        if isinstance(failure, errors.TokenAuthError):
+            raise failure.again() from failure
+        text = f"Fetching the token failed in another thread or task: {type(failure).__name__}"
+        raise errors.TokenAuthError(text) from failure
 
     @property
     def forgotten(self) -> bool:

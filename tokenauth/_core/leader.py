@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tokenauth._core.effects import Ask, Call, Exchange, Undertake
+from tokenauth._core.effects import Ask, Call, Exchange
 from tokenauth._core.errands import Errand
 from tokenauth._core.flights import Flight
 from tokenauth._core.messages import TokenRequest
@@ -21,11 +21,9 @@ class Leader(NamedTuple):
         """Return the effect that calls *function*, which blocks where building a token request does; see `Call`."""
         return Call(function, self.flight, self.deadline, self.source.logins.blocks, what)
 
-    def exchange(self, request: TokenRequest | Errand) -> Exchange | Undertake:
+    def exchange(self, request: TokenRequest | Errand) -> Exchange:
         """Return the effect that performs *request*."""
-        if isinstance(request, TokenRequest):
-            return Exchange(request, self.flight, self.deadline, self.source.provider.token_url)
-        return Undertake(request, self.flight, self.deadline)
+        return Exchange(request, self.flight, self.deadline, self.source.provider.token_url)
 
     def ask(self, ask: Ask) -> Ask:
         """Return *ask* for what time is left."""

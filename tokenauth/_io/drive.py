@@ -17,13 +17,12 @@ It is called in a thread, or awaited in a task of its own.
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import LONGER, Ask, Call, Effect, Exchange, Misuse, Pause, Undertake, Wait
+from tokenauth._core.effects import LONGER, Ask, Call, Effect, Exchange, Misuse, Pause, Wait
 from tokenauth._core.flights import Flight, Watch, current_greenlet
 from tokenauth._core.messages import TokenRequest
 from tokenauth._io.loops import Home, asettled, on_a_loop, on_own_loop
@@ -37,8 +36,7 @@ BlockingTransport = Callable[[TokenRequest, float], Answer]
 AwaitingTransport = Callable[[TokenRequest, float], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True)
-class InThread:
+class InThread(NamedTuple):
     """A *transport* for event loops that blocks a thread of its own."""
 
     transport: BlockingTransport
@@ -53,9 +51,7 @@ def run(flow: Generator[Effect, Any, T], perform: "Blocking") -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
     except BaseException as problem:
-        if not perform.goes_on_aside(steps):
-            steps.close()
-        raise _short(problem)  # noqa: B904  (the same exception)
+        raise perform.leave(steps, problem)  # noqa: B904  (the same exception)
 
 
 async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
@@ -68,9 +64,7 @@ async def arun(flow: Generator[Effect, Any, T], perform: "Awaiting") -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # the generator's return value
     except BaseException as problem:
-        if not perform.goes_on_aside(steps):
-            steps.close()
-        raise _short(problem)  # noqa: B904  (the same exception)
+        raise perform.leave(steps, problem)  # noqa: B904  (the same exception)
 
 
 def _short(failure: BaseException) -> BaseException:
@@ -114,12 +108,12 @@ class Driver:
             self._tie()
         return self._led(effect)
 
-    def _led(self, effect: Exchange | Undertake | Call | Ask | Pause) -> Steps[Any]:
+    def _led(self, effect: Exchange | Call | Ask | Pause) -> Steps[Any]:
         match effect:
-            case Exchange():
+            case Exchange(TokenRequest()):
                 call = TokenCall(effect, self._clock)
                 return (yield from self.in_hand(partial(self._begin, call), call.seconds, call.reply))
-            case Undertake():
+            case Exchange():
                 from tokenauth._io import errands  # noqa: PLC0415  (few have one)
 
                 return (yield from errands.done(effect, self._clock, self))
@@ -157,15 +151,16 @@ class Driver:
                     raise  # what was read
                 pending.interrupt(problem)
 
-    def goes_on_aside(self, steps: Steps[Any]) -> bool:
-        """Let *steps* go on in a thread of their own if they are a leader's, and wait: what ended the caller is not
-        theirs. Return whether they do."""
-        if not (self._leads and getattr(steps, "gi_suspended", False)):
-            return False
-        self._aside = True
-        self._tie()
-        aside(partial(self._finish, steps))
-        return True
+    def leave(self, steps: Steps[Any], problem: BaseException) -> BaseException:
+        """Return *problem*, which ended the caller or came of *steps*. A leader's that wait go on in a thread of their
+        own: what ended the caller is not theirs."""
+        if self._leads and getattr(steps, "gi_suspended", False):
+            self._aside = True
+            self._tie()
+            aside(partial(self._finish, steps))
+        else:
+            steps.close()
+        return _short(problem)
 
     def _finish(self, steps: Steps[Any]) -> None:
         """Run *steps* to their end, for whom it concerns: the flow tells them. A stopped event loop may run again while
@@ -198,13 +193,13 @@ class Driver:
     def _called(self, call: Call) -> Steps[Any]:
         """Call what may hang in a thread: its caller goes on in time."""
         read = partial(_returned, call)
-        result = yield from self.in_hand(partial(in_thread, call.function), self._left(call.deadline), read)
+        result = yield from self.in_hand(partial(in_thread, call.function), self.left(call.deadline), read)
         if not isinstance(result, Awaitable):
             return result
-        seconds = self._left(call.deadline)
+        seconds = self.left(call.deadline)
         return (yield from self.in_hand(partial(self.bring, result, seconds), seconds, read))
 
-    def _left(self, deadline: float) -> float:
+    def left(self, deadline: float) -> float:
         return max(deadline - self._clock.monotonic(), 0.001)
 
     def _waited(self, wait: Wait) -> Steps[Any]:
@@ -215,7 +210,7 @@ class Driver:
         yield pending
         if not flight.future.done() and pending.gone:
             flight.abandon()
-        return _landed(flight)
+        return flight.brought()
 
     def _wait(self, flight: Flight, seconds: float) -> Pending:
         return Pending(flight.future, seconds, lost=Watch(flight))
@@ -295,18 +290,3 @@ def _nested() -> Exception:
         "A token was asked for from inside its own fetch, which would wait forever. "
         "Something that the token call uses, such as token_client= or a callable, makes requests with this auth"
     )
-
-
-def _landed(flight: Flight) -> Any:
-    """Return what *flight* brought, None where it was abandoned; raise a copy of what its leader met."""
-    if not flight.future.done():
-        text = f"Another thread or task is fetching the token and did not finish in time. {LONGER}"
-        raise errors.TokenEndpointError(text, retryable=True)
-    failure = flight.future.exception()
-    if failure is None:
-        return flight.future.result()
-    if isinstance(failure, errors.TokenAuthError):
-        raise failure.again() from failure
-    raise errors.TokenAuthError(
-        f"Fetching the token failed in another thread or task: {type(failure).__name__}"
-    ) from failure

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import LONGER, Misuse, Undertake
+from tokenauth._core.effects import LONGER, Exchange, Misuse
 from tokenauth._core.errands import CallFunction, Errand, RunCommand
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
@@ -29,7 +29,7 @@ class Brought(NamedTuple):
     result: Any = None
 
 
-def done(task: Undertake, clock: Clock, driver: Driver) -> Steps[Reply]:
+def done(task: Exchange, clock: Clock, driver: Driver) -> Steps[Reply]:
     """Do the errand of *task*."""
     doing = _Doing(task, clock)
     work = partial(_performed, task.request, doing.seconds, task.flight.rejected)
@@ -37,7 +37,7 @@ def done(task: Undertake, clock: Clock, driver: Driver) -> Steps[Reply]:
     if not inspect.isawaitable(reply.result):
         return reply
     doing.awaited = reply.result
-    left = max(task.deadline - clock.monotonic(), 0.001)
+    left = driver.left(task.deadline)
     whole = partial(driver.bring, _guarded(reply.result, task.request), left)
     try:
         return (yield from driver.in_hand(whole, left, doing.reply))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenauth._core import errors
 from tokenauth._core.clock import Clock
-from tokenauth._core.effects import LONGER, Exchange, Undertake
+from tokenauth._core.effects import LONGER, Exchange
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._io.waiting import Gone, Late
@@ -38,9 +38,9 @@ def is_late(future: "Future[Any]") -> bool:
 class TokenCall:
     """One token call: when it was sent, and what its outcome means."""
 
-    def __init__(self, exchange: Exchange | Undertake, clock: Clock) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock) -> None:
         self.request: Any = exchange.request
-        self._public = exchange.public if isinstance(exchange, Exchange) else ""
+        self._public = exchange.public
         self._clock = clock
         self.sent_at = clock.wall()
         self.sent = clock.monotonic()
