@@ -32,6 +32,7 @@ from urllib3 import HTTPResponse
 
 from tests.support import PlainProvider
 from tokenauth import Token, TokenAuth
+from tokenauth._core.dating import dated
 from tokenauth._core.messages import Reply
 from tokenauth.providers import Atrip
 
@@ -59,7 +60,7 @@ def warm(provider: Any = None, **options: Any) -> TokenAuth:
     source = auth._source
     clock = source.credential.clock
     reply = Reply(200, sent=clock.monotonic(), sent_at=clock.wall())
-    source.tokens.cache.put(source.tokens.key, source.logins.dated(Token("t" * 800, lifetime=1e6), reply, None))
+    source.tokens.cache.put(source.tokens.key, dated(source.credential, Token("t" * 800, lifetime=1e6), reply))
     return auth
 
 

@@ -25,6 +25,7 @@ from tests.support import (
     without_pauses,
 )
 from tokenauth import CredentialsRejected, TokenAuth, TokenEndpointError
+from tokenauth._core.dating import dated
 from tokenauth._core.effects import Call, Exchange, Wait
 from tokenauth._core.flow import Flow, obtain
 from tokenauth._core.messages import Reply as TokenReply
@@ -173,9 +174,8 @@ def test_a_provider_that_discards_older_tokens_is_asked_only_when_the_leeway_beg
 @pytest.mark.parametrize("discards", [False, True])
 def test_a_discarding_provider_ignores_refresh_in(discards: bool, server: TokenServer, clock: ManualClock) -> None:
     source = soft_at(server, clock, provider=PlainProvider(server.url, discards_older=discards))._source
-    held = source.logins.dated(
-        Token("t", lifetime=LIFETIME, refresh_in=5.0), TokenReply(200, sent=clock.monotonic_now), None
-    )
+    token = Token("t", lifetime=LIFETIME, refresh_in=5.0)
+    held = dated(source.credential, token, TokenReply(200, sent=clock.monotonic_now))
     assert held.refresh_from - clock.monotonic_now == (LIFETIME - 30.0 if discards else 5.0)
 
 
@@ -187,7 +187,7 @@ def test_a_refresh_begins_between_70_and_80_percent_and_before_the_leeway(
     source = server.auth(leeway=leeway)._source
     starts = set()
     for _ in range(200):
-        held = source.logins.dated(Token("t", lifetime=lifetime), TokenReply(200, sent=clock.monotonic_now), None)
+        held = dated(source.credential, Token("t", lifetime=lifetime), TokenReply(200, sent=clock.monotonic_now))
         start, end = held.refresh_from - clock.monotonic_now, held.usable_until - clock.monotonic_now
         assert 0.6999 * lifetime <= start <= 0.8001 * lifetime
         assert start < end

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support import ManualClock, with_clock
 from tokenauth import LoginAuth, TokenAuth, errors
+from tokenauth._core.dating import dated
 from tokenauth._core.messages import Reply
 from tokenauth._core.origins import Origin
 from tokenauth._core.source import Source
@@ -635,7 +636,7 @@ def test_a_sliding_lifetime_may_stand_in_the_answer() -> None:
     auth = with_clock(TokenAuth(Login(URL, sliding=True, expires_in="idle"), cache={}), clock)
     source = auth._source
     reply = Reply(200, {}, b'{"access_token": "t-1", "idle": 600}', sent=clock.monotonic_now, sent_at=clock.wall_now)
-    held = source.logins.dated(source.provider.read(reply), reply, None)
+    held = dated(source.credential, source.provider.read(reply), reply)
     assert (held.token.lifetime, held.last_use is not None) == (600, True)
 
 

@@ -19,7 +19,7 @@ from tokenauth import (
     TokenResponseError,
 )
 from tokenauth._core.cache import Held
-from tokenauth._core.dating import is_same
+from tokenauth._core.dating import dated, is_same
 from tokenauth._core.effects import Call, Exchange
 from tokenauth._core.events import Event
 from tokenauth._core.expiry import MAX_LIFETIME, lifetime_of
@@ -135,7 +135,7 @@ def test_a_refresh_for_each_request_is_not_what_the_server_means(
     source: Source, clock: ManualClock, refresh_in: Any
 ) -> None:
     token = Token("t", lifetime=1000.0, refresh_in=float(refresh_in))
-    held = source.logins.dated(token, Reply(200, sent=clock.monotonic_now), None)
+    held = dated(source.credential, token, Reply(200, sent=clock.monotonic_now))
     assert 700 <= held.refresh_from - clock.monotonic_now <= 800
 
 
@@ -312,7 +312,7 @@ def test_an_expiry_is_counted_by_the_clock_of_who_stated_it(source: Source, cloc
         sent_at=clock.wall_now - 2,
         received_at=clock.wall_now,
     )
-    held = source.logins.dated(Token("t", expires_at=clock.wall_now + 500 + 600), ahead, None)
+    held = dated(source.credential, Token("t", expires_at=clock.wall_now + 500 + 600), ahead)
     assert held.token.lifetime == 600
     assert held.token.expires_at == clock.wall_now - 2 + 600
     assert (held.usable_until, held.since) == (clock.monotonic_now - 2 + 600 - 30, clock.monotonic_now - 2)

@@ -163,7 +163,7 @@ class BaseTokenAuth(Anywhere):
             held = source.tokens.cache.drop(source.tokens.key)
         if not self._provider.logs_out:
             return False, None, None
-        token = source.logins.ended(held.token if held is not None else None)
+        token = source.logins.refreshing.ended(held.token if held is not None else None)
         return token is not None or flight is not None or source.fleet.shelf is not None, token, flight
 
     def get_token(self) -> Token:

@@ -5,9 +5,9 @@ and never longer.
 """
 
 import math
-from collections.abc import Callable
 
 from tokenauth._core.cache import Held
+from tokenauth._core.credential import Credential
 from tokenauth._core.expiry import jwt_end
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply
@@ -18,45 +18,34 @@ SOFT_REFRESH_AT = (0.70, 0.80)
 """A soft refresh begins at a fraction of the lifetime, drawn for each token from this range."""
 
 
-def dated(
-    token: Token,
-    reply: Reply,
-    before: Token | None,
-    *,
-    leeway: float,
-    soft: bool,
-    uniform: Callable[[float, float], float],
-) -> Held:
-    """Return *token* with its times. *reply* contained it, and it replaces *before*.
+def dated(credential: Credential, token: Token, reply: Reply, before: Token | None = None) -> Held:
+    """Return *token* of *credential* with its times. *reply* contained it, and it replaces *before*.
 
-    The token is used until *leeway* seconds before its expiry (at most 5 % of its lifetime). *soft*: whether it may be
-    refreshed earlier. If it is no newer than *before*, the server has no other, so it is used until it expires and not
-    refreshed earlier. If its expiry is unknown or has passed on arrival, it is used until it is refused.
+    The token is used until *leeway* seconds before its expiry (at most 5 % of its lifetime). If it is no newer than
+    *before*, the server has no other, so it is used until it expires and not refreshed earlier. If its expiry is
+    unknown or has passed on arrival, it is used until it is refused.
     """
-    lifetime = lifetime_of(token, reply)
+    provider, lifetime = credential.provider, lifetime_of(token, reply)
     if lifetime is None or lifetime <= 0:
         return Held(replace(token, lifetime=None, expires_at=None), math.inf, math.inf, reply.sent)
+    leeway = min(credential.leeway, lifetime / 20)
+    if provider.sliding:  # never refreshed earlier: a use does the same
+        last_use = LastUse(lifetime - leeway, reply.sent, reply.sent_at)
+        token = replace(token, lifetime=lifetime, expires_at=None)
+        return Held(token, math.inf, math.inf, reply.sent, last_use=last_use)
     token = replace(token, lifetime=lifetime, expires_at=reply.sent_at + lifetime)
+    if provider.hands_out_held and lifetime > 2 * credential.leeway:
+        before = None  # who has kept it renews it by its own rules: ask again before its end
     same = before is not None and is_same(before, token)
-    leeway = 0.0 if same else min(leeway, lifetime / 20)
+    leeway = 0.0 if same else leeway
     until = reply.sent + lifetime - leeway
     wall_until = reply.sent_at + lifetime - leeway
-    if same or not soft:
+    if same or provider.discards_older:  # a refresh would end a token that others still send
         return Held(token, until, until, reply.sent, wall_until)
     refresh_in = token.refresh_in or 0.0
     if refresh_in <= 0:  # at once, for each request: that can't be meant
-        refresh_in = lifetime * uniform(*SOFT_REFRESH_AT)
+        refresh_in = lifetime * credential.uniform(*SOFT_REFRESH_AT)
     return Held(token, until, min(reply.sent + refresh_in, until), reply.sent, wall_until)
-
-
-def sliding(token: Token, reply: Reply, *, leeway: float) -> Held:
-    """Return *token*, each use of which restarts its lifetime. It is never refreshed early: a use does the same."""
-    lifetime = lifetime_of(token, reply)
-    if lifetime is None or lifetime <= 0:
-        return Held(replace(token, lifetime=None, expires_at=None), math.inf, math.inf, reply.sent)
-    last_use = LastUse(lifetime - min(leeway, lifetime / 20), reply.sent, reply.sent_at)
-    token = replace(token, lifetime=lifetime, expires_at=None)
-    return Held(token, math.inf, math.inf, reply.sent, last_use=last_use)
 
 
 def lifetime_of(token: Token, reply: Reply) -> float | None:

@@ -9,7 +9,7 @@ from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
 from tokenauth._core.cooldown import REJECTED
 from tokenauth._core.credential import Credential
-from tokenauth._core.dating import as_answered
+from tokenauth._core.dating import as_answered, dated
 from tokenauth._core.effects import Ask
 from tokenauth._core.frozen import replace
 from tokenauth._core.logins import Logins
@@ -74,7 +74,7 @@ class Fleet:
         """Return the record of a login: its token, or the rejection of the credentials. *since*: see `Leased`."""
         now = self._credential.wall()
         if isinstance(outcome, Exception):
-            kept = self._logins.line.token if self._credential.provider.brought is not None else None
+            kept = self._logins.refreshing.line.token if self._credential.provider.brought is not None else None
             record = Record.of_rejection(outcome, now, kept)
         else:
             record = Record.of_token(outcome.token if isinstance(outcome, Held) else outcome, now)
@@ -98,7 +98,7 @@ class Fleet:
             if held is None:
                 return None
             self._tokens.keep(held)
-            self._logins.learn(held.token)
+            self._logins.refreshing.learn(held.token)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
         return held
 
@@ -122,7 +122,7 @@ class Fleet:
         if self._tokens.was_refused(token) or (token.expires_at is not None and token.expires_at <= now):
             return None
         answered, as_fetched = as_answered(token, now, monotonic)
-        held = self._logins.dated(answered, as_fetched, None)._replace(token=token)
+        held = dated(self._credential, answered, as_fetched)._replace(token=token)
         return held if held.is_usable(self._credential.clock) else None
 
     def outdate(self, held: Held) -> None:

@@ -99,8 +99,9 @@ def lead(leader: Leader, rejected: Token | None, *, late: bool = False, spare: H
     """
     source, flight, deadline = leader
     try:
-        if source.logins.untold is not None:
-            yield from keep(leader, source.logins.untold)
+        untold = source.logins.refreshing.untold
+        if untold is not None:
+            yield from keep(leader, untold)
         held = source.tokens.usable(rejected)  # somebody may have landed between our look and our joining
         if held is None and source.fleet.shelf is not None:
             if source.provider.logs_out:
@@ -190,7 +191,7 @@ def part(source: Source, token: Token) -> Generator[Effect, Any, None]:
     """Log out *token*, which has come when all was closed."""
     if source.fleet.shelf is not None:
         yield source.fleet.shelf.take_seat()
-    source.logins.line.over = True
+    source.logins.refreshing.line.over = True
     yield from farewell(source, token)
 
 

@@ -1,21 +1,19 @@
 """Logins: what a login needs, and what it returns."""
 
 import logging
-from collections.abc import Callable
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
 from tokenauth._core.cooldown import logged
 from tokenauth._core.credential import Credential
-from tokenauth._core.dating import dated, lifetime_of, sliding
+from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Misuse
 from tokenauth._core.flights import Flight
 from tokenauth._core.frozen import replace
-from tokenauth._core.lines import BROUGHT, Line
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.provider import settable
+from tokenauth._core.refreshing import Refreshing
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
@@ -35,6 +33,7 @@ class Logins:
     def __init__(self, credential: Credential, tokens: Tokens) -> None:
         self._credential = credential
         self._tokens = tokens
+        self.refreshing = Refreshing(credential)
         self._warned = False
 
     # before the call
@@ -56,63 +55,6 @@ class Logins:
         dynamic = any(secret.dynamic for secret in self._credential.provider.secrets)
         return "A callable for a secret" if dynamic else "What builds the token request"
 
-    @cached_property
-    def line(self) -> Line:
-        """The refresh tokens of this credential."""
-        return (BROUGHT if self.alone else self._credential.memory.lines).of(self._credential.key)
-
-    @property
-    def alone(self) -> bool:
-        """Whether a refresh token is the only way to log in."""
-        return self._credential.provider.brought is not None
-
-    @property
-    def untold(self) -> Held | None:
-        """What the listener has not been told of, so that it is not in use yet."""
-        return self.line.untold if self._credential.provider.refreshes else None
-
-    def listener(self) -> Callable[[str], object] | None:
-        """Return whom to tell of new refresh tokens: of all auth objects of this credential, the last that said so."""
-        if self._credential.provider.on_refresh_token is not None:
-            self.line.listener = self._credential.provider.on_refresh_token
-        return self.line.listener
-
-    def renewal(self, saved: Token | None, *, shared: bool) -> Token | None:
-        """Return the token whose refresh token is to be used now; None to log in.
-
-        *shared*: whether processes share their tokens, and so see to it that it is used once; *saved* is what they have
-        saved then, and counts, unless this process knows what came of it. May block where the user's one is a callable.
-        """
-        provider, line = self._credential.provider, self.line
-        if not provider.refreshes or stand_in.current is not None:
-            return None
-        if provider.brought is not None:
-            line.begin(provider.brought.reveal(), self._credential.birth or line.birth)
-        if shared and saved is not None:
-            line.go_on_from(saved)
-        if provider.brought is not None:
-            return self._ours(line, shared=shared)
-        token = saved if shared else line.token if line.birth.is_here and not line.over else None
-        if token is None or token.refresh_token is None or line.has_passed(token.refresh_token):
-            return None  # a child and its parent would use it each, and the server would take that for theft
-        return token
-
-    def learn(self, saved: Token) -> None:
-        """Let the refresh token that another process *saved* come next here, too: the store may lose it."""
-        brought = self._credential.provider.brought
-        if brought is not None:
-            self.line.begin(brought.last(), self._credential.birth or self.line.birth)
-            self.line.go_on_from(saved)
-
-    def _ours(self, line: Line, *, shared: bool) -> Token | None:
-        """Return what is next in *line*; TokenAuthError where another process may use that, too."""
-        given = line.token is not None and not line.token.value
-        if not shared and (line.birth.is_elsewhere if given else not line.birth.is_here):
-            text = "this process was forked from one that has the same refresh token, and each use of one ends it for"
-            advice = "all others. Pass store=FileStore(), or another store, so that the processes share each new one"
-            raise errors.TokenAuthError(f"{self._credential.name}: {text} {advice}")
-        return line.token
-
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a new login with its first request built."""
         credential = self._credential
@@ -121,14 +63,6 @@ class Logins:
             return self.over(stand_in.current.login_of(credential.provider))
         setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
         return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
-
-    def ended(self, token: Token | None) -> Token | None:
-        """Return what to log out: the cached *token*, or the session that its refresh token keeps alive."""
-        if not self._credential.provider.refreshes or not self.line.birth.is_here:
-            return token
-        last, was_over = self.line.token, self.line.over
-        self.line.over = True
-        return None if was_over else last if last is not None and last.value else token
 
     def over(self, token: Token) -> Talk:
         """Return a login that is over and has brought *token* just now."""
@@ -166,11 +100,6 @@ class Logins:
         return None if flight.began is None else self._credential.monotonic() - flight.began
 
     # a failure
-
-    def unsend(self, refresh_token: str | None, failure: Exception) -> None:
-        """Take *refresh_token* for unused where *failure* says that nothing was sent."""
-        if refresh_token is not None and getattr(failure, "unsent", False):
-            self.line.unspend(refresh_token)
 
     @staticmethod
     def may_pass(failure: Exception) -> bool:
@@ -218,24 +147,17 @@ class Logins:
             token = replace(token, refresh_token=talk.refresh_token)
         if token.refresh_in is not None and token.refresh_in <= self._credential.monotonic() - talk.reply.sent:
             token = replace(token, refresh_in=None)  # the answer took as long: each request would be a login
-        held = self.dated(token, talk.reply, before)
+        held = dated(self._credential, token, talk.reply, before)
         if not held.is_usable(self._credential.clock):  # the same
-            held = self.dated(replace(token, lifetime=0.0, expires_at=None), talk.reply, before)
+            held = dated(self._credential, replace(token, lifetime=0.0, expires_at=None), talk.reply)
         with self._credential.memory.lock:
             remembers = not flight.forgotten
             follows = self._credential.provider.refreshes and stand_in.current is None
-            if keep and follows and (remembers or self.alone):
-                self._follow(held, talk)
+            if keep and follows and (remembers or self.refreshing.alone):
+                self.refreshing.follow(held, talk)
             if remembers:
                 self._credential.cooldowns.succeeded(self._credential.key, talk.mark)
         return held
-
-    def _follow(self, held: Held, talk: Talk) -> None:
-        """Let the refresh token of *held* be the next one."""
-        if held.token.refresh_token is not None:
-            self.line.follow(held.token)
-            if self.listener() is not None and held.token.refresh_token != talk.refresh_token:
-                self.line.untold = held
 
     def keep(self, flight: Flight, held: Held, talk: Talk | None = None) -> Held:
         """Put *held*, which *talk* has brought, in use."""
@@ -256,30 +178,6 @@ class Logins:
         log.info("%s: token %s fetched, lifetime %s", self._credential.name, print_, stated)
         self._credential.emit("fetched", print_, seconds=self._since(flight))
 
-    def told(self, held: Held) -> None:
-        """The listener knows the refresh token of *held*: a caller that passes it from now on means this line."""
-        if self.line.untold is held:
-            self.line.untold = None
-        mark = self._credential.mark_with(held.token.refresh_token or "")
-        if mark is not None:
-            BROUGHT.also(mark, self._credential.mark)
-
-    def telling(self, held: Held) -> Callable[[], object] | None:
-        """Return the call of the listener, or None where there is nothing new in *held*."""
-        listener = self.listener()
-        if listener is None or self.line.untold is not held or held.token.refresh_token is None:
-            return None
-        return partial(listener, held.token.refresh_token)
-
-    @staticmethod
-    def not_told(problem: BaseException) -> Exception:
-        """Return the error for what the listener raised: without its text, which may quote the refresh token."""
-        problem = errors.alone(problem)
-        if isinstance(problem, errors.TokenAuthError):
-            return problem
-        text = f"on_refresh_token raised {type(problem).__name__}; call it by itself to see why. Nothing is lost: it is"
-        return errors.TokenAuthError(f"{text} called again, with the same refresh token, before the new token is used")
-
     def _warn_of_the_end(self) -> None:
         if not self._warned:
             self._warned = True
@@ -287,16 +185,6 @@ class Logins:
             known = settable(self._credential.provider, "expires_in", "expires_at", "expires", "expires_unit")
             elsewhere = f", or is the expiry elsewhere ({', '.join(known)})" if known else ""
             log.warning(f"{text} wrong{elsewhere}?", self._credential.name)
-
-    def dated(self, token: Token, reply: Reply, before: Token | None) -> Held:
-        """Return *token* with its times, as it is to be held. *before*: the token that it replaces."""
-        credential = self._credential
-        if credential.provider.sliding:
-            return sliding(token, reply, leeway=credential.leeway)
-        soft = not credential.provider.discards_older  # else a refresh would end a token that others still send
-        if credential.provider.hands_out_held and (lifetime_of(token, reply) or 0.0) > 2 * credential.leeway:
-            before = None  # who has kept it renews it by its own rules: ask again before its end
-        return dated(token, reply, before, leeway=credential.leeway, soft=soft, uniform=credential.uniform)
 
 
 def _lasting(failure: Exception, flight: Flight) -> "TokenAuthError | None":

@@ -46,7 +46,7 @@ Fetch = Generator[Effect, Any, Held]
 
 def renew(leader: Leader, rejected: Token | None, leased: Leased | None = None) -> Fetch:
     """Exchange the refresh token, once, if there is an unused one; else log in. Makes at most three tries."""
-    source, logins, tries = leader.source, leader.source.logins, 0
+    source, refreshing, tries = leader.source, leader.source.logins.refreshing, 0
     held = source.tokens.held()
     before = held.token if held is not None else rejected
     if leased and leased.saved and leased.saved.token and leased.saved.token.value:
@@ -56,12 +56,12 @@ def renew(leader: Leader, rejected: Token | None, leased: Leased | None = None) 
         try:
             return (yield from call(leader, before, refresh_token, leased=leased))
         except Exception as failure:
-            used = refresh_token is not None and not logins.alone and logins.line.has_passed(refresh_token)
-            if refresh_token is not None and not logins.alone:
+            used = refresh_token is not None and not refreshing.alone and refreshing.line.has_passed(refresh_token)
+            if refresh_token is not None and not refreshing.alone:
                 log.info("%s: the refresh token didn't work: %s", source.provider.name, failure)
                 if leased and leased.saved and not used:  # the next caller may use it
                     yield leader.ask(leased.shelf.save(leased.saved, leased.lease))
-            if not used or logins.may_pass(failure):  # unused, it would be chosen again
+            if not used or source.logins.may_pass(failure):  # unused, it would be chosen again
                 tries += 1
                 yield from rest(leader, failure, tries)
             elif source.past(leader.deadline):
@@ -83,19 +83,20 @@ def unanswered(source: Source, failure: Exception) -> Exception:
 
 def choose(leader: Leader, leased: Leased | None) -> Generator[Effect, Any, tuple[Any, Leased | None]]:
     """Return the refresh token to use, or None to log in, and the saved record. The fleet has been informed."""
-    source, logins, saved = leader.source, leader.source.logins, leased.saved if leased else None
-    function = partial(logins.renewal, saved.token if saved else None, shared=source.fleet.shelf is not None)
-    token = (yield leader.call(function)) if logins.alone else function()
+    source, refreshing = leader.source, leader.source.logins.refreshing
+    saved = leased.saved if leased else None
+    function = partial(refreshing.renewal, saved.token if saved else None, shared=source.fleet.shelf is not None)
+    token = (yield leader.call(function)) if refreshing.alone else function()
     if token is None:
         return None, leased
-    if logins.alone and source.late(leader.deadline):
+    if refreshing.alone and source.late(leader.deadline):
         raise errors.TokenEndpointError(f"Too little time is left to use the refresh token. {LONGER}", retryable=True)
     if leased:
         known = saved if saved and saved.token and saved.token.refresh_token == token.refresh_token else None
         known = known or source.fleet.record(token, leased.since)
-        ask = leased.shelf.save(known if logins.alone else known.spent(), leased.lease)
+        ask = leased.shelf.save(known if refreshing.alone else known.spent(), leased.lease)
         told = yield leader.ask(ask)
-        if not told and logins.alone:
+        if not told and refreshing.alone:
             raise errors.TokenEndpointError(f"{source.provider.name}: {_UNTOLD}", retryable=True)
         if not told:
             return None, leased
@@ -130,7 +131,7 @@ def call(
     keep_it: bool = True,
 ) -> Fetch:
     """Log in once, and put what that brings in use, but for *keep_it*. *before*: the token that is replaced."""
-    flight, logins = leader.flight, leader.source.logins
+    flight, logins, refreshing = leader.flight, leader.source.logins, leader.source.logins.refreshing
     talk = yield leader.call(partial(logins.begin, refresh_token), logins.reads)
     flight.mark = talk.mark
     logins.replay(flight.mark)
@@ -138,12 +139,12 @@ def call(
     while talk.request is not None:
         if leader.source.past(leader.deadline):  # a login that nobody has the time for may end the token of another
             raise errors.TokenAuthError(f"The time for a token was over before its request could be sent. {LONGER}")
-        if refresh_token is not None and not logins.alone and may_carry(talk.request, refresh_token):
-            logins.line.spend(refresh_token)
+        if refresh_token is not None and not refreshing.alone and may_carry(talk.request, refresh_token):
+            refreshing.line.spend(refresh_token)
         try:
             reply = yield leader.exchange(talk.request)
         except Exception as failure:
-            logins.unsend(refresh_token, failure)
+            refreshing.unsend(refresh_token, failure)
             raise
         talk.answer(reply)
     held = logins.accept(flight, talk, before, keep=keep_it)
@@ -169,17 +170,18 @@ def may_carry(request: TokenRequest | Errand, refresh_token: str) -> bool:
 def keep(leader: Leader, held: Held, talk: Talk | None = None) -> Generator[Effect, Any, None]:
     """Put *held* in use, when the user has been told of its refresh token, where he wants to be."""
     source, flight, deadline = leader
-    telling = source.logins.telling(held)
+    refreshing = source.logins.refreshing
+    telling = refreshing.telling(held)
     if telling is not None:
         late = max(deadline, source.now() + TELLING)
         problem: Exception | None = None
         try:
             yield Call(telling, flight, late, blocks=True, what="on_refresh_token")
         except Exception as failure:
-            problem = source.logins.not_told(failure)
+            problem = refreshing.not_told(failure)
         if problem is not None:
             raise problem
-    source.logins.told(held)
+    refreshing.told(held)
     source.logins.keep(flight, held, talk)
 
 
