@@ -231,18 +231,20 @@ def test_a_failed_fetch_of_ones_own_cools_down(source: Source) -> None:
         again.send(call.function())
 
 
-def test_a_failed_refresh_says_whose_and_why(
-    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("seconds", "state"), [(0, "stays in use"), (1000, "has expired meanwhile")])
+def test_a_failed_refresh_says_whose_and_why_once(
+    source: Source, clock: ManualClock, caplog: pytest.LogCaptureFixture, seconds: float, state: str
 ) -> None:
     accepted(source, reply(clock, lifetime=1000, refresh_in=0.001), None, None, keep=True)
     clock.move(0.001)
-    flow = obtain(source)
+    flow, name = obtain(source), source.provider.name
     at_exchange(flow)
-    with caplog.at_level(logging.WARNING, "tokenauth"), pytest.raises(StopIteration) as end:
-        flow.throw(CredentialsRejected("no such user"))
-    assert end.value.value.value == "t"
-    said = caplog.records[-1].getMessage()
-    assert said == f"{source.provider.name}: refresh failed, the old token stays in use: no such user"
+    clock.move(seconds)
+    with caplog.at_level(logging.WARNING, "tokenauth"), pytest.raises((StopIteration, CredentialsRejected)) as end:
+        flow.throw(CredentialsRejected(f"{name}: no such user"))
+    assert end.type is (CredentialsRejected if seconds else StopIteration)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [f"{name}: refresh failed, the old token {state}: no such user"]
 
 
 def test_the_longest_lifetime_and_the_name_of_the_field(caplog: pytest.LogCaptureFixture) -> None:

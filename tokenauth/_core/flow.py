@@ -83,9 +83,11 @@ def refresh(source: Source, held: Held) -> Flow:
             source.credential.emit("refreshing", held.token.fingerprint)
             return (yield from lead(Leader(source, fresh, source.deadline()), held.token, spare=held))
     except Exception as failure:
-        if source.past(held.usable_until):
+        name, ended = source.provider.name, source.past(held.usable_until)
+        state = "has expired meanwhile" if ended else "stays in use"
+        log.warning("%s: refresh failed, the old token %s: %s", name, state, str(failure).removeprefix(f"{name}: "))
+        if ended:
             raise
-        log.warning("%s: refresh failed, the old token stays in use: %s", source.provider.name, failure)
         if source.tokens.due(held):  # the failure does not cool down
             source.tokens.postpone(held)
         return held.token
@@ -118,7 +120,7 @@ def lead(leader: Leader, rejected: Token | None, *, late: bool = False, spare: H
         return held.token
     except Exception as failure:
         if not (late and source.past(deadline)):
-            source.logins.cool(failure, flight)
+            source.logins.cool(failure, flight, quiet=spare is not None)
         raise
 
 

@@ -117,10 +117,10 @@ class Logins:
             pause = self._credential.uniform(0.05, 0.1) * 3 ** (tries - 1)
         return pause if self._credential.monotonic() + pause < deadline else None
 
-    def cool(self, failure: Exception, flight: Flight) -> None:
+    def cool(self, failure: Exception, flight: Flight, *, quiet: bool = False) -> None:
         """Make the *failure* of a login count for a while, and for all who wait. Then tell of it, once.
 
-        What never reached the endpoint doesn't count.
+        What never reached the endpoint doesn't count. *quiet*: the caller logs it.
         """
         credential = self._credential
         news, rest = _lasting(failure, flight), 0.0
@@ -134,8 +134,9 @@ class Logins:
             return
         flight.fail(failure)  # before anybody is told, who might ask for a token
         if news is not None:
-            text, name = logged(news, rest), credential.name
-            log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
+            if not quiet:
+                text, name = logged(news, rest), credential.name
+                log.warning("%s", text if text.startswith(name) else f"{name}: {text}")
             credential.emit("failed", error=failure, seconds=self._since(flight))
 
     # the answer
