@@ -181,6 +181,28 @@ def test_only_atrip_has_a_portal(run: Run, manis: list[str]) -> None:
     assert (ran.code, ran.err) == (2, "tokenauth: ManisAuth has no portal; AtripAuth has: --class atrip\n")
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("--merchand-id=hunter2", "--merchant-id"),
+        ("--qiet", "--quiet"),
+        ("--jsn", "--json"),
+        ("--data", "--form"),
+        ("--with-jsn", "--with-json"),
+    ],
+)
+def test_a_misspelled_option_is_told_with_the_nearest_one(run: Run, manis: list[str], written: str, meant: str) -> None:
+    """An auth class's argument, too, which the command's own options don't have."""
+    ran = run("token", *manis, written)
+    text = f"tokenauth: no option {written.partition('=')[0]}; did you mean {meant}?\n"
+    assert (ran.code, ran.out, ran.err) == (2, "", text)
+
+
+def test_an_option_that_is_like_no_other_is_told(run: Run, manis: list[str]) -> None:
+    ran = run("token", *manis, "--zzzzzz")
+    assert (ran.code, ran.err) == (2, "tokenauth: no such option: --zzzzzz. See: tokenauth token --help\n")
+
+
 def test_a_profile_and_arguments_over_it(run: Run, manis: list[str], sandbox: ThreadSandbox, tmp_path: Path) -> None:
     (tmp_path / "profiles.toml").write_text(
         f'[prod]\nclass = "manis"\nbase_url = "{sandbox.url}"\nmerchant_id = "x"\nsecret = {{env = "MANIS_SECRET"}}\n'

@@ -89,6 +89,7 @@ def taken_out(args: Sequence[str], found: Given) -> list[str]:
         known = _known() if known is None else known
         argument = name[2:].removeprefix(WITH).replace("-", "_")
         if argument not in known:
+            _stop_at_typo(name, argument, found, known)
             own.append(word)
             continue
         if not equals:
@@ -98,6 +99,17 @@ def taken_out(args: Sequence[str], found: Given) -> list[str]:
             value = "true" if flag else rest.pop(0)
         found.setdefault(argument, []).append(value)
     return own
+
+
+def _stop_at_typo(written: str, argument: str, found: Given, known: Iterable[str]) -> None:
+    """Stop if *argument* is spelled like one of the command's options or of the classes' arguments."""
+    from tokenauth._core.nearest import nearest
+
+    is_classes = written.startswith(f"--{WITH}")
+    own = {each[2:].replace("-", "_") for each in found.takes_value if each.startswith("--") and not is_classes}
+    near = nearest(argument, own.union(known))
+    if near:
+        raise Stop(f"no option {written}; did you mean {option(near) if near in own else found.option(near)}?")
 
 
 def _explained(name: str, given: Given) -> list[tuple[str, str]]:
