@@ -71,6 +71,16 @@ class Server:
         return [request for request in self.requests if request.path == path]
 
 
+class _Tls(ssl.SSLSocket):
+    def getpeername(self) -> Any:
+        """Return the other end, which is asked for first. Where it has gone before, `ssl` would leave this open."""
+        try:
+            return super().getpeername()
+        except OSError:
+            self.close()
+            raise ConnectionResetError from None
+
+
 class _Threads(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
@@ -79,16 +89,11 @@ class _Threads(socketserver.ThreadingTCPServer):
     tls: ssl.SSLContext | None = None
 
     def get_request(self) -> Any:
-        """Take a connection; its handshake is its own thread's. One that was reset before, `ssl` would leave open."""
+        """Take a connection; its handshake is its own thread's."""
         connection, address = super().get_request()
         if self.tls is None:
             return connection, address
-        try:
-            connection.getpeername()
-            return self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-        except OSError:
-            connection.close()
-            raise
+        return self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         return not self.ended
@@ -189,6 +194,8 @@ def serve(
         server.socket = bound
         server.server_activate()
     server.tls = tls
+    if tls is not None:
+        tls.sslsocket_class = _Tls
     server.answer = answer
     server.this = Server(server.server_address[1], "https" if tls else "http", f"[{host}]" if ":" in host else host)
     with server, _running(server):

@@ -15,7 +15,6 @@ import threading
 from asyncio import StreamReader as Read
 from asyncio import StreamWriter as Write
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 Fault = Callable[[Read, Write], Awaitable[None]]
@@ -105,16 +104,25 @@ class Proxy:
         self.connections = 0
         self.url = ""
         self._open: dict[asyncio.Task[None], list[Write]] = {}
-        self._closed = False
         self.spoil()
 
     def spoil(self, *once: Fault, always: Fault = through) -> None:
         self._once, self._always = list(once), always
 
-    def accept(self, reader: Read, writer: Write) -> None:
-        if self._closed:  # it came in while the others were being closed
-            writer.transport.abort()
-            return
+    async def serve(self, listening: socket.socket, end: threading.Event) -> None:
+        """Take connections. The first one after *end* is its caller's, and the last.
+
+        asyncio's own servers leave a connection open that comes in while they are closed.
+        """
+        listening.setblocking(False)
+        while True:
+            connection, _ = await asyncio.get_running_loop().sock_accept(listening)
+            if end.is_set():
+                connection.close()
+                return await self._close()
+            self._accept(*await asyncio.open_connection(sock=connection))
+
+    def _accept(self, reader: Read, writer: Write) -> None:
         self.connections += 1
         fault = self._once.pop(0) if self._once else self._always
         writers = [writer]
@@ -134,8 +142,7 @@ class Proxy:
             for writer in writers:
                 writer.close()
 
-    async def close(self) -> None:
-        self._closed = True
+    async def _close(self) -> None:
         for task, writers in self._open.items():
             task.cancel()
             for writer in writers:
@@ -152,22 +159,15 @@ async def _quietly(function: Callable[..., Awaitable[None]], *args: Any) -> None
 @contextlib.contextmanager
 def fault_proxy(port: int) -> Iterator[Proxy]:
     """Stand before the server at *port* of 127.0.0.1."""
-    proxy, ready = Proxy(port), Future[Callable[[], object]]()
-
-    async def serve() -> None:
-        end, loop = asyncio.Event(), asyncio.get_running_loop()
-        server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, backlog=1024)
-        proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        ready.set_result(lambda: loop.call_soon_threadsafe(end.set))
-        await end.wait()
-        server.close()
-        await proxy.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    stop = ready.result(10)
-    try:
-        yield proxy
-    finally:
-        stop()
-        thread.join(10)
+    proxy, end = Proxy(port), threading.Event()
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        address = listening.getsockname()
+        proxy.url = f"http://127.0.0.1:{address[1]}"
+        thread = threading.Thread(target=lambda: asyncio.run(proxy.serve(listening, end)), daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            end.set()
+            socket.create_connection(address).close()
+            thread.join(10)
