@@ -95,8 +95,7 @@ def _without_bodies(script: Script) -> Script:
     step = next(script)
     try:
         while True:
-            answer = yield (replace(step, body=None) if isinstance(step, Call) else step)
-            step = script.send(answer)
+            step = script.send((yield replace(step, body=None)))
     except StopIteration:
         return
 

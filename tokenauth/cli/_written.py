@@ -12,7 +12,7 @@ from tokenauth._config.references import FromCommand, FromEnv, FromFile, FromKey
 from tokenauth._core.places import XML, Cookie, Header, Text
 from tokenauth.providers._proposals import Proposal
 
-_USUAL = {"token": "access_token", "token_type": "token_type", "expires_in": "expires_in"}
+_USUAL = {"token": "access_token", "token_type": "token_type", "expires_in": "expires_in", "expires_at": "", "unit": ""}
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,8 @@ class Typed:
 
 def places(found: Proposal) -> dict[str, Any]:
     """Return the arguments that say what differs from OAuth's places."""
-    given: dict[str, Any] = {}
-    for name, usual in _USUAL.items():
-        place = getattr(found, name)
-        if place is not None and place != usual:
-            given[name] = place
-    if found.expires_at is not None:
-        given["expires_at"] = found.expires_at
-    if found.unit is not None:
-        given["unit"] = found.unit
-    return given
+    stated = {name: getattr(found, name) for name in _USUAL}
+    return {name: place for name, place in stated.items() if place is not None and place != _USUAL[name]}
 
 
 def variable(name: str) -> str:
@@ -73,35 +65,31 @@ def _parts(value: Any) -> list[str]:
 def _code(value: Any) -> str:
     match value:
         case Ask(name):
-            return f'"<{name}>"'
+            text = f'"<{name}>"'
         case dict():
-            return "{" + ", ".join(f"{_text(key)}: {_code(each)}" for key, each in value.items()) + "}"
+            text = "{" + ", ".join(f"{_text(key)}: {_code(each)}" for key, each in value.items()) + "}"
         case list() | tuple():
             inner = ", ".join(map(_code, value))
-            return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+            text = f"[{inner}]" if isinstance(value, list) else f"({inner})"
         case Header(name) | Cookie(name) | XML(name):
-            return f"{type(value).__name__}({_text(name)})"
-        case str():
-            return _text(value)
-    return _read_in_python(value) or repr(value)
-
-
-def _read_in_python(value: Any) -> str:
-    """Return how a program reads a secret, or "" for any other value."""
-    match value:
+            text = f"{type(value).__name__}({_text(name)})"
         case FromEnv(name) | Typed(name, _):
-            return f'os.environ["{name}"]'
+            text = f'os.environ["{name}"]'
         case FromFile(path):
-            return f'lambda: Path({_text(path)}).read_text("utf-8").strip()'
+            text = f'lambda: Path({_text(path)}).read_text("utf-8").strip()'
         case FromKeyring(entry):
             service, _, user = entry.rpartition("/")
-            return f"lambda: keyring.get_password({_text(service)}, {_text(user)})"
+            text = f"lambda: keyring.get_password({_text(service)}, {_text(user)})"
         case FromCommand(argv):
-            return f'lambda: subprocess.check_output({list(argv)!r}, encoding="utf-8").strip()'
-    return ""
+            text = f'lambda: subprocess.check_output({list(argv)!r}, encoding="utf-8").strip()'
+        case str():
+            text = _text(value)
+        case _:
+            text = repr(value)
+    return text
 
 
-def _text(value: str) -> str:
+def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -114,31 +102,22 @@ def toml(arguments: Mapping[str, Any]) -> str:
 def _toml(value: Any) -> str:
     match value:
         case Ask(name):
-            return f'"<{name}>"'
-        case dict():
-            return "{" + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(_toml, value)) + "]"
-        case Header(name) | Cookie(name) | XML(name):
-            return f"{{{type(value).__name__.lower()} = {_text(name)}}}"
-        case str():
-            return _text(value)
-    return _read_in_toml(value) or json.dumps(value)
-
-
-def _read_in_toml(value: Any) -> str:
-    match value:
+            value = f"<{name}>"
+        case Header(what) | Cookie(what) | XML(what):
+            value = {type(value).__name__.lower(): what}
         case Text():
-            return "{text = true}"
-        case FromEnv(name) | Typed(name, _):
-            return f'{{env = "{name}"}}'
-        case FromFile(path):
-            return f"{{file = {_text(path)}}}"
-        case FromKeyring(entry):
-            return f"{{keyring = {_text(entry)}}}"
-        case FromCommand(argv):
-            return f"{{command = {_toml(list(argv))}}}"
-    return ""
+            value = {"text": True}
+        case FromEnv(what) | Typed(what, _):
+            value = {"env": what}
+        case FromFile(what):
+            value = {"file": what}
+        case FromKeyring(what):
+            value = {"keyring": what}
+        case FromCommand(what):
+            value = {"command": what}
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, list | tuple) else _text(value)
 
 
 def _key(name: str) -> str:

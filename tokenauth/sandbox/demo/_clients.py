@@ -1,11 +1,12 @@
 """The real clients that the demo drives.
 
-A script is a plain generator: it yields calls and pauses and is sent the answers. All scripts are played on an event
+A script is a plain generator: it yields calls and is sent the answers. All scripts are played on an event
 loop; the calls of a client that blocks are made in threads.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,13 +36,6 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Pause:
-    """Let *seconds* pass."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Answer:
     """What a call came to: status and content, or the error of the token call (status 0)."""
 
@@ -50,7 +44,7 @@ class Answer:
     error: TokenAuthError | None = None
 
 
-Script = Generator[Call | Pause, Answer, None]
+Script = Generator[Call, Answer, None]
 Send = Callable[[Call], Awaitable[tuple[int, bytes]]]
 
 
@@ -165,20 +159,11 @@ def _installed(*clients: Client) -> list[Client]:
 
 async def play(script: Script, send: Send) -> None:
     """Perform *script*."""
-    try:
-        step = next(script)
+    with contextlib.suppress(StopIteration):
+        call = next(script)
         while True:
-            if isinstance(step, Pause):
-                await anyio.sleep(step.seconds)
-                step = next(script)
-            else:
-                step = script.send(await _answer(step, send))
-    except StopIteration:
-        return
-
-
-async def _answer(call: Call, send: Send) -> Answer:
-    try:
-        return Answer(*await send(call))
-    except TokenAuthError as error:
-        return Answer(0, error=error)
+            try:
+                answer = Answer(*await send(call))
+            except TokenAuthError as error:
+                answer = Answer(0, error=error)
+            call = script.send(answer)

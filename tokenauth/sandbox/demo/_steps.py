@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from tokenauth import CredentialsRejected, TokenAuth
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._cases import STEPS, Case, Counts
-from tokenauth.sandbox.demo._clients import Answer, Call, Client, Pause, Script
+from tokenauth.sandbox.demo._clients import Answer, Call, Client, Script
 
 BODY: Final = Random(2020).randbytes(100_000)  # noqa: S311 - a body, not a secret
 
@@ -34,68 +35,56 @@ class Result:
         return self.problem is None and self.counted == self.expected
 
 
-class _Recorder:
-    """Collects the results of one provider and client, by the difference of the server's counts."""
-
-    def __init__(self, case: Case, client: str, sandbox: Sandbox) -> None:
-        self.case = case
-        self.client = client
-        self.sandbox = sandbox
-        self.results: list[Result] = []
-        self._before = case.counts(sandbox)
-
-    def record(self, step: str, problem: str | None) -> None:
-        now = self.case.counts(self.sandbox)
-        counted, self._before = now - self._before, now
-        expected = self.case.expected[step]
-        self.results.append(Result(self.case.title, self.client, step, counted, expected, problem))
-
-
 def run_case(case: Case, clients: list[Client], sandbox: Sandbox) -> list[Result]:
     """Return the results of *case* with each client, one after the other."""
     results: list[Result] = []
     for number, client in enumerate(clients):
-        results += _run_cell(case, client, sandbox, f"wrong-{case.provider}-{number}-secret")
+        results += _Cell(case, client, sandbox).run(f"wrong-{case.provider}-{number}-secret")
     return results
 
 
-def _run_cell(case: Case, client: Client, sandbox: Sandbox, wrong: str) -> list[Result]:
-    recorder = _Recorder(case, client.name, sandbox)
-    auth = case.login(sandbox, None)
-    auth.invalidate()
-    try:
-        client.run(auth, _right_secret(recorder, auth))
-        client.run(case.login(sandbox, wrong), _wrong_secret(recorder, wrong))
-    except Exception as error:  # the table must show every failure
-        recorder.record(STEPS[len(recorder.results)], f"{type(error).__name__}: {error}")
-    return recorder.results
+class _Cell:
+    """One provider on one client. What a step came to is the difference of the server's counts."""
 
+    def __init__(self, case: Case, client: Client, sandbox: Sandbox) -> None:
+        self.case, self.client, self.sandbox = case, client, sandbox
+        self.url = case.url(sandbox)
+        self.results: list[Result] = []
+        self._before = case.counts(sandbox)
 
-def _right_secret(recorder: _Recorder, auth: TokenAuth) -> Script:
-    case, sandbox = recorder.case, recorder.sandbox
-    url = case.url(sandbox)
-    recorder.record("first", _fault((yield Call("GET", url))))
-    recorder.record("cached", _fault((yield Call("GET", url))))
-    sandbox.knobs(case.provider, revoke=True)
-    recorder.record("revoked", _fault((yield Call("POST", url, BODY)), BODY))
-    yield from _expiry(recorder, auth, url)
+    def run(self, wrong: str) -> list[Result]:
+        auth = self.case.login(self.sandbox, None)
+        auth.invalidate()
+        try:
+            self.client.run(auth, self._right_secret(auth))
+            self.client.run(self.case.login(self.sandbox, wrong), self._wrong_secret(wrong))
+        except Exception as error:  # the table must show every failure
+            self._record(STEPS[len(self.results)], f"{type(error).__name__}: {error}")
+        return self.results
 
+    def _record(self, step: str, problem: str | None) -> None:
+        now = self.case.counts(self.sandbox)
+        counted, self._before = now - self._before, now
+        self.results.append(Result(self.case.title, self.client.name, step, counted, self.case.expected[step], problem))
 
-def _expiry(recorder: _Recorder, auth: TokenAuth, url: str) -> Script:
-    case, sandbox = recorder.case, recorder.sandbox
-    before = {"lifetime": 3600, "expires": "s"}
-    sandbox.knobs(case.provider, **case.short)
-    auth.invalidate()
-    short_lived = yield Call("GET", url)
-    sandbox.knobs(case.provider, **before)
-    yield Pause(case.pause)
-    renewed = yield Call("GET", url)
-    recorder.record("expired", _fault(short_lived) or _fault(renewed))
+    def _knobs(self, **values: Any) -> None:
+        self.sandbox.knobs(self.case.provider, **values)
 
+    def _right_secret(self, auth: TokenAuth) -> Script:
+        get = Call("GET", self.url)
+        self._record("first", _fault((yield get)))
+        self._record("cached", _fault((yield get)))
+        self._knobs(revoke=True)
+        self._record("revoked", _fault((yield Call("POST", self.url, BODY)), BODY))
+        self._knobs(**self.case.short)
+        auth.invalidate()
+        short_lived = yield get
+        self._knobs(lifetime=3600, expires="s")
+        time.sleep(self.case.pause)
+        self._record("expired", _fault(short_lived) or _fault((yield get)))
 
-def _wrong_secret(recorder: _Recorder, wrong: str) -> Script:
-    answer = yield Call("GET", recorder.case.url(recorder.sandbox))
-    recorder.record("wrong secret", _fault_of_error(answer, wrong))
+    def _wrong_secret(self, wrong: str) -> Script:
+        self._record("wrong secret", _fault_of_error((yield Call("GET", self.url)), wrong))
 
 
 def _fault(answer: Answer, body: bytes = b"") -> str | None:
