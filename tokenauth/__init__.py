@@ -34,12 +34,7 @@ if TYPE_CHECKING:
         TokenAuth,
         TokenExchangeAuth,
     )
-    from tokenauth.errors import (
-        CredentialsRejected,
-        TokenAuthError,
-        TokenEndpointError,
-        TokenResponseError,
-    )
+    from tokenauth.errors import CredentialsRejected, TokenAuthError, TokenEndpointError, TokenResponseError
     from tokenauth.profiles import profile
     from tokenauth.providers import ClientAssertion, ClientSecretJWT, Login, PrivateKeyJWT
 

@@ -28,13 +28,15 @@ def source(clock: ManualClock) -> Source:
 
 
 def a_source(clock: ManualClock, **settings: Any) -> Source:
-    return Source(
-        PlainProvider("https://id.example", **settings),
-        timeout=TIMEOUT,
-        memory=Memory({}),
-        clock=clock.clock,
-        uniform=lambda low, high: low,
+    return least(
+        Source(PlainProvider("https://id.example", **settings), timeout=TIMEOUT, memory=Memory({}), clock=clock.clock)
     )
+
+
+def least(source: Source) -> Source:
+    """Let it draw the least of what it might."""
+    source.credential.uniform = lambda low, high: low
+    return source
 
 
 class Play:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import ManualClock, PlainProvider
-from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, logged_in
+from tests.unit.test_flow import TIMEOUT, Play, a_source, answer, least, logged_in
 from tests.unit.test_share import Lease, ShelfByHand, asks, leading, saved, with_shelf
 from tokenauth import CredentialsRejected, TokenAuthError, TokenEndpointError, forget
 from tokenauth._core.effects import Call, Exchange, Pause, Wait
@@ -36,14 +36,7 @@ class Brought(PlainProvider):
 
 
 def brought(clock: ManualClock, *arguments: Any) -> Source:
-    memory = Memory({})
-    return Source(
-        Brought(*arguments),
-        timeout=TIMEOUT,
-        memory=memory,
-        clock=clock.clock,
-        uniform=lambda low, high: low,
-    )
+    return least(Source(Brought(*arguments), timeout=TIMEOUT, memory=Memory({}), clock=clock.clock))
 
 
 @pytest.fixture

@@ -5,12 +5,7 @@ from typing import TYPE_CHECKING
 from tokenauth._lazy import lazy
 
 if TYPE_CHECKING:
-    from tokenauth._core.error_tree import (
-        CredentialsRejected,
-        TokenAuthError,
-        TokenEndpointError,
-        TokenResponseError,
-    )
+    from tokenauth._core.error_tree import CredentialsRejected, TokenAuthError, TokenEndpointError, TokenResponseError
 
 __all__ = ["CredentialsRejected", "TokenAuthError", "TokenEndpointError", "TokenResponseError"]
 

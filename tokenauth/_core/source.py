@@ -11,7 +11,7 @@ Law: no I/O and no waiting here; the clock is an argument.
 
 import logging
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,6 @@ class Source:
         on_event: "OnEvent | None" = None,
         memory: Memory = PROCESS,
         clock: Clock = SYSTEM,
-        uniform: Callable[[float, float], float] | None = None,
         client: object = None,
         **admission: Any,
     ) -> None:
@@ -58,8 +57,6 @@ class Source:
         self.credential = Credential(
             provider, leeway, timeout, on_event, allow_http=allow_http, memory=memory, clock=clock, client=client
         )
-        if uniform is not None:
-            self.credential.uniform = uniform
         self.admission.tell, self.admission.note = self.credential.emit, self._note
         self.tokens = Tokens(self.credential)
         self.readiness = Readiness(self.credential, self.tokens)

@@ -77,12 +77,7 @@ class Pending:
     """
 
     def __init__(
-        self,
-        future: "Future[Any]",
-        seconds: float,
-        *,
-        yields: bool = False,
-        lost: Callable[[], bool] = bool,
+        self, future: "Future[Any]", seconds: float, *, yields: bool = False, lost: Callable[[], bool] = bool
     ) -> None:
         self.future = future
         self.yields = yields

@@ -22,19 +22,29 @@ def token(
     quiet: Quiet = False,
 ) -> None:
     """Print a token. Logs in if there is none."""
-    found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
-    if as_json:
-        _screen.out_json(_described(found, auth))
-    else:
+    auth = auth_of(profile, name, ctx.obj, fresh=fresh)
+    with _screen.waiting("logging in", quiet=quiet):
+        found = auth.get_token()
+    if not as_json:
         _screen.out(found.value)
+        return
+    end = found.expires_at
+    described = {
+        "token": found.value,
+        "type": found.type,
+        "expires_at": None if end is None else datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds"),
+        "lifetime": found.lifetime,
+        "fingerprint": found.fingerprint,
+        "from": auth._provider.name,
+    }
+    _screen.out_json(described)
 
 
 def json(
     ctx: typer.Context, profile: Profile = None, name: Class = None, fresh: Fresh = False, quiet: Quiet = False
 ) -> None:
     """Print a token as JSON, with its type and expiry."""
-    found, auth = _token(ctx, profile, name, fresh=fresh, quiet=quiet)
-    _screen.out_json(_described(found, auth))
+    token(ctx, profile, name, fresh=fresh, as_json=True, quiet=quiet)
 
 
 def header(
@@ -97,21 +107,3 @@ def check_home(auth: Any, url: str) -> None:
         raise Stop("remove the user name and the password from the URL: the token replaces them")
     if not may_have(auth, origin):
         raise Stop(f"{origin} may not have this token. If it is one of your API's hosts: --origins {origin}")
-
-
-def _token(ctx: typer.Context, profile: str | None, name: str | None, *, fresh: bool, quiet: bool) -> tuple[Any, Any]:
-    auth = auth_of(profile, name, ctx.obj, fresh=fresh)
-    with _screen.waiting("logging in", quiet=quiet):
-        return auth.get_token(), auth
-
-
-def _described(token: Any, auth: Any) -> dict[str, Any]:
-    end = token.expires_at
-    return {
-        "token": token.value,
-        "type": token.type,
-        "expires_at": None if end is None else datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds"),
-        "lifetime": token.lifetime,
-        "fingerprint": token.fingerprint,
-        "from": auth._provider.name,
-    }

@@ -106,10 +106,7 @@ class JWTBearer(Grant):
 
 
 def google_account(
-    account: str | os.PathLike[str] | Mapping[str, Any],
-    *,
-    scope: str | Iterable[str],
-    subject: str | None = None,
+    account: str | os.PathLike[str] | Mapping[str, Any], *, scope: str | Iterable[str], subject: str | None = None
 ) -> dict[str, Any]:
     """Return the arguments of `JWTBearer` for a Google service account; see `JWTBearerAuth.from_google`."""
     content = account if isinstance(account, Mapping) else _read(account)

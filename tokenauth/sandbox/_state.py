@@ -17,12 +17,7 @@ Clock = Callable[[], float]
 
 DAY: Final = 86_400.0
 PROVIDERS: Final = ("manis", "atrip", "platform", "oauth")
-LIFETIMES: Final[Mapping[str, float]] = {
-    "manis": 3600.0,
-    "atrip": 1800.0,
-    "platform": 14 * DAY,
-    "oauth": 3600.0,
-}
+LIFETIMES: Final[Mapping[str, float]] = {"manis": 3600.0, "atrip": 1800.0, "platform": 14 * DAY, "oauth": 3600.0}
 EXPIRES: Final = ("s", "ms", "us", "iso", "digits", "digits_ms", "garbage")
 ERRORS: Final = ("auto", "fields", "problem", "message")
 FAILURES: Final = ("status", "drop", "cut", "garbage", "empty")

@@ -27,16 +27,18 @@ _BEFORE_SENDING = frozenset(
 """Exceptions of urllib3 and its like that come when there is no connection to send anything on."""
 
 
-class Blocking:
+class _Transport:
+    def __init__(self, session: Any, library: str) -> None:
+        self._session = session
+        self._library = importlib.import_module(library)
+
+
+class Blocking(_Transport):
     """Makes each token request with its own session.
 
     Only the adapters (pools), TLS and proxy settings of the user's *session* are used, not its hooks, cookies, headers,
     auth or redirects. The request goes through `Session.send`, so that mocks of it see the request.
     """
-
-    def __init__(self, session: Any, library: str) -> None:
-        self._session = session
-        self._library = importlib.import_module(library)
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         session, made = _quiet(self._library)(self._session), _Made()
@@ -66,12 +68,8 @@ class Blocking:
             response.close()
 
 
-class Awaiting:
+class Awaiting(_Transport):
     """The same with an AsyncSession of niquests, which is always the user's."""
-
-    def __init__(self, session: Any, library: str) -> None:
-        self._session = session
-        self._library = importlib.import_module(library)
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         session, made = _lent(self._library, self._session), _Made()

@@ -74,29 +74,23 @@ class Line:
         """
         pool_for = getattr(adapter, "get_connection_with_tls_context", None)
         if pool_for is None:
-            return adapter if lent else self._holding(adapter)
-
-        def held_pool(*args: Any, **settings: Any) -> Any:
-            pool = copy.copy(pool_for(*args, **settings))
-            pool.ConnectionCls = self._held(pool.ConnectionCls)
-            return pool
-
+            if not lent:
+                adapter.get_connection = self._held_pools(adapter.get_connection)
+            return adapter
+        held_pool = self._held_pools(lambda *args, **settings: copy.copy(pool_for(*args, **settings)))
         twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
         retries = getattr(adapter, "max_retries", 0)  # none: a refresh token serves once, and the flow tries again
         twin.max_retries = 0 if isinstance(retries, int) else type(retries)(0, read=False)
         return twin
 
-    def _holding(self, adapter: Any) -> Any:
-        pool_for = adapter.get_connection
-
+    def _held_pools(self, pool_for: Any) -> Any:
         def held_pool(*args: Any, **settings: Any) -> Any:
             pool = pool_for(*args, **settings)
             pool.ConnectionCls = self._held(pool.ConnectionCls)
             return pool
 
-        adapter.get_connection = held_pool
-        return adapter
+        return held_pool
 
     def _held(self, kind: Any) -> Any:
         def connect(connection: Any) -> Any:
