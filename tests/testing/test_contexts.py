@@ -352,6 +352,26 @@ def test_time_outs_keep_their_length_while_the_clock_is_moved(server: TokenServe
 
 
 @every_client
+@pytest.mark.parametrize("way", ["logged_in", "fake"])
+@pytest.mark.parametrize(
+    "token", ["given", Token("given"), Token("given", kept={"csrf": "c-1"})], ids=["text", "token", "kept"]
+)
+def test_what_a_login_keeps_is_there_without_a_login(client: Client, token: str | Token, way: str) -> None:
+    with serve(lambda _: Reply()) as server, contextlib.ExitStack() as stack:
+        auth = LoginAuth(
+            f"{server.url}/login", token="t", keep={"csrf": "csrf"}, also={"X-CSRF": Kept("csrf")}, cache={}
+        )
+        if way == "fake":
+            stack.enter_context(fake()).token = token
+        else:
+            auth = logged_in(auth, token)
+        assert client.get(auth, f"{server.url}/orders") == 200
+        (sent,) = server.requests
+        kept = token.kept.get("csrf") if isinstance(token, Token) else None
+        assert (sent.headers["authorization"], sent.headers["x-csrf"]) == ("Bearer given", kept or "fake-csrf")
+
+
+@every_client
 def test_an_auth_object_holds_a_given_token_until_it_is_refused(client: Client, server: TokenServer) -> None:
     server.valid.add("given")
     original = server.auth()

@@ -92,9 +92,9 @@ class Fake:
             self.logins += 1
         if self._failure is not None:
             raise self._failure.again()
-        token = self._token if isinstance(self._token, Token) else provider.faked(self.token)
+        token = provider.faked(self.token)
         if isinstance(self._token, Token):
-            token = replace(token, value=self.token)
+            token = replace(self._token, value=self.token, kept={**token.kept, **self._token.kept})
         return token if self.lifetime is None else replace(token, lifetime=self.lifetime)
 
     def note(self, method: str | None, url: str, signature: Signature, /) -> None:

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from tokenauth._clients.base import BaseTokenAuth
+from tokenauth._core.frozen import replace
 from tokenauth._core.token import Token, problem_of
 
 Auth = TypeVar("Auth", bound=BaseTokenAuth)
@@ -21,6 +22,7 @@ def logged_in(auth: Auth, token: str | Token) -> Auth:
     if problem:
         raise ValueError(f"The token can't be sent: {problem}")
     twin = auth.replace(cache={})
+    held = replace(held, kept={**twin._source.provider.faked(held.value).kept, **held.kept})
     flight, logins = twin._source.solo(), twin._source.logins
     talk = logins.over(held)
     logins.keep(flight, logins.accept(flight, talk, None), talk)
