@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from tests.clients import BLOCKING, CLIENTS, Awaiting, Client, Get
 from tests.servers import Received, Reply, Server, serve
@@ -27,6 +29,7 @@ from tokenauth import (
     TokenResponseError,
     forget,
 )
+from tokenauth.providers import JWT
 from tokenauth.stores import FileStore
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -100,6 +103,28 @@ def test_its_token_is_held_and_renewed_after_a_refusal(client: Client, kind: str
     api.valid = set()
     assert client.get(auth, api.url) == 200
     assert api.made == ["t-1", "t-2"]
+
+
+@every
+def test_a_signed_jwt_may_be_the_token_itself(client: Client, api: API) -> None:
+    """No login at all: App Store Connect, Snowflake, GitHub Apps. Its end stands in it."""
+    key = ECKey.generate_key("P-256", {"kid": "k-1"})
+    auth = api.auth(JWT(key.as_dict(private=True), issuer="i-1", audience="api", lifetime=600))
+    seen: list[str] = []
+
+    def answer(request: Received) -> Reply:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        claims = jwt.decode(token, ECKey.import_key(key.as_dict(private=False)), algorithms=["ES256"]).claims
+        assert (claims["iss"], claims["aud"]) == ("i-1", "api")
+        seen.append(token)
+        return Reply(401 if token == seen[0] and len(seen) > 2 else 200)
+
+    with serve(answer) as server:
+        auth = auth.replace(origins=[server.url])
+        assert [each.status for each in client.play(auth, *[Get(server.url)] * 3)] == [200] * 3
+    first, second, third, renewed = seen
+    assert first == second == third != renewed
+    assert 500 < auth.get_token().lifetime < 600
 
 
 @every

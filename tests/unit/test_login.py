@@ -559,6 +559,59 @@ def test_what_is_kept_may_have_a_prefix() -> None:
     assert repr(Kept("token", prefix="B ")) == "Kept('token', prefix='B ')"
 
 
+def _quoted(kept: Mapping[str, str]) -> str:
+    return f'Token="{kept["token"]}", Site="{kept["site"]}"'
+
+
+def test_a_function_makes_a_value_of_what_is_kept() -> None:
+    """A text after the token, two values in one header, a value that has to be decoded."""
+    kept = {"token": "t-1", "site": "s-1"}
+    login = Login(URL, keep={"site": "site"}, also={"Authorization": Kept(_quoted, prefix="MediaBrowser ")})
+    signature = login.sign(Token("t-1", kept={"site": "s-1"}))
+    assert signature is not None
+    assert signature.headers == {"Authorization": 'MediaBrowser Token="t-1", Site="s-1"'}
+    assert login.steady
+    assert login.process_bound == ""
+    assert login == Login(URL, keep={"site": "site"}, also={"Authorization": Kept(_quoted, prefix="MediaBrowser ")})
+    assert login != Login(URL, keep={"site": "site"}, also={"Authorization": Kept(_quoted)})
+    assert repr(Kept(_quoted)) == "Kept(<function>)"
+    basic = Basic("shop", Kept(_quoted)).value(kept, fresh=True)
+    assert base64.b64decode(basic.removeprefix("Basic ")).decode() == f"shop:{_quoted(kept)}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"headers": {"X-Site": Basic("shop", Kept(lambda kept: kept["site"]))}}, r"headers\['X-Site'\]="),
+        ({"json": {"site": Kept(lambda kept: kept["site"])}}, r"json\['site'\]="),
+        ({"body": Kept(lambda kept: kept["site"])}, "body="),
+        ({"logout": Call(Kept(lambda kept: kept["site"]))}, "url="),
+    ],
+)
+def test_other_processes_do_not_know_a_function_without_a_name(arguments: Any, name: str) -> None:
+    login = Login(URL, **arguments)
+    assert re.match(f"{name} is a lambda", login.process_bound)
+    assert "Finder" not in repr(login.identity)
+
+
+@pytest.mark.parametrize("made", [Kept, functools.partial(Signed, "s-1"), lambda function: Basic("u", Kept(function))])
+def test_a_function_in_also_changes_no_token(made: Any) -> None:
+    """Auth objects share one, in a store too, whatever they do with it."""
+    one, other = (Login(URL, also={"X-Site": made(function)}) for function in (lambda *_: "1", lambda *_: "2"))
+    assert one.process_bound == ""
+    assert one.identity == other.identity
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [(lambda kept: kept["other"], "raised KeyError"), (lambda kept: 5, "must return a str here, not int")],
+)
+def test_a_function_of_what_is_kept_that_fails_says_so(function: Any, why: str) -> None:
+    with pytest.raises(errors.TokenAuthError, match=f"The callable for Kept {why}"):
+        Login(URL, also={"X": Kept(function)}).sign(Token("t-1"))
+
+
 def test_a_logout_may_send_the_refresh_token() -> None:
     login = Login(URL, logout=Call("/logout", json={"token": Kept("refresh_token")}))
     request = login.logout(Token("t-1", refresh_token="r-1"))

@@ -142,14 +142,14 @@ class Step(Slotted):
         found: dict[str, object] = {}
         for template in self._templates.values():
             found |= template.moving
-        signed = {"sign": self._sign, "body": self._body}
-        found |= {name: each.function for name, each in signed.items() if isinstance(each, Signed)}
+        made = {"sign": self._sign, "body": self._body, "url": self._url}
+        found |= {name: each.function for name, each in made.items() if isinstance(each, Computed) and each.function}
         return found | {f"keep[{name!r}]": places for name, places in self.keep.items()}
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes this call. It is flat, because it is computed for each auth object."""
-        url = self._url.told if isinstance(self._url, Kept) else self._url
+        url = identities(self._url.told) if isinstance(self._url, Kept) else self._url
         user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
         sent = [each for part, template in self._templates.items() for each in (part, template.identity())]
         body = self._body.told if isinstance(self._body, Computed) else self._body is not None

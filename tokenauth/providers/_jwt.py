@@ -28,6 +28,8 @@ class JWT(Computed):
     """A JWT that is signed for each call, as a value in headers, form or json: for APIs that take one as the login.
 
     `LoginAuth(url, headers={"Authorization": JWT(key, issuer=app_id, scheme="Bearer")}, token="token")`
+
+    Called, it returns a new JWT. So it is a token by itself: `FunctionAuth(JWT(key, issuer=…), origins=[…])`.
     """
 
     steady = False
@@ -84,6 +86,9 @@ class JWT(Computed):
         text = self.secret.reveal() if fresh else self.secret.last()
         signed = self.made(text, {})
         return f"{self._scheme} {signed}" if self._scheme else signed
+
+    def __call__(self) -> str:
+        return self.value({}, fresh=True)
 
     def made(self, text: str, claims: Mapping[str, Any]) -> str:
         """Return the JWT, signed with the key in *text*. Claims of the description override *claims*."""

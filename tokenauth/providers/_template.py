@@ -10,7 +10,7 @@ from tokenauth._core.frozen import Slotted
 from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers._arguments import NONE, PUBLIC, plain
-from tokenauth.providers._values import Computed, Signed
+from tokenauth.providers._values import Computed
 
 
 @by_value
@@ -45,12 +45,12 @@ class Template(Slotted):
         self._tree = sealing.mapping(name, content)
         self.secrets = tuple(sealing.secrets)
         self.moving: Mapping[str, Finder] = sealing.moving or _NOTHING_MOVES
-        self.steady = sealing.steady and not (sealing.moving or any(secret.dynamic for secret in self.secrets))
+        self.steady = sealing.steady and not any(secret.dynamic for secret in self.secrets)
 
     def identity(self, *, moving: bool = True) -> object:
         """Return the content in its order, without its secrets: where each stands, and whether it is a callable.
 
-        *moving*: whether the callables that are no secrets count.
+        *moving*: whether callables count that are no secrets.
         """
         return _told(self._tree, moving)
 
@@ -105,7 +105,7 @@ class _Sealing:
         if type(value) is str:
             return self.text(name, key, value)
         if isinstance(value, Secret | Computed):
-            return self.noted(value)
+            return self.noted(f"{name}[{key!r}]", value)
         value = plain(value)
         if not self.texts:
             if value is None or isinstance(value, bool | int | float):
@@ -123,17 +123,18 @@ class _Sealing:
         secret = Secret(label, value, header=self.header)  # type: ignore[arg-type]  # it checks what it is given
         if public and callable(value) and key.lower() not in PUBLIC:
             fresh = _Fresh(secret, value)
-            self.moving[label] = fresh.function
+            self.moving[label], self.steady = fresh.function, False
             return fresh
-        return self.noted(secret)
+        return self.noted(label, secret)
 
-    def noted(self, leaf: Secret | Computed) -> object:
+    def noted(self, label: str, leaf: Secret | Computed) -> object:
         secret = leaf.secret if isinstance(leaf, Computed) else leaf
-        self.steady = self.steady and (leaf.steady if isinstance(leaf, Computed) else True)
+        if isinstance(leaf, Computed):
+            self.steady = self.steady and leaf.steady
+            if leaf.function is not None:
+                self.moving[label] = leaf.function
         if secret is not None:
             self.secrets.append(secret)
-            if isinstance(leaf, Signed):
-                self.moving[secret.name] = leaf.function
         return leaf
 
 
@@ -168,10 +169,16 @@ def _told(tree: object, moving: bool) -> object:
     if isinstance(tree, list):
         return [_told(branch, moving) for branch in tree]
     if isinstance(tree, Computed):
-        return identities(tree.told)
+        return identities(tree.told if moving else _without_functions(tree.told))
     if isinstance(tree, _Fresh):
         return (_FRESH, tree.function.identity) if moving else _FRESH
     return (_CALLABLE if tree.dynamic else _SECRET) if isinstance(tree, Secret) else tree
+
+
+def _without_functions(told: object) -> object:
+    if isinstance(told, tuple):
+        return tuple(map(_without_functions, told))
+    return _CALLABLE if isinstance(told, Finder) else told
 
 
 def _now(kept: Mapping[str, str], fresh: bool, leaf: object) -> object:

@@ -41,6 +41,9 @@ class Computed:
     secret: Any = None
     """The Secret that it is made with, or None; a subclass may say which."""
 
+    function: Finder | None = None
+    """The user's callable that makes it, or None."""
+
     if TYPE_CHECKING:
 
         @property
@@ -62,27 +65,40 @@ class Computed:
 class Kept(Computed):
     """A value that `keep={name: place}` took from an earlier response; also "token" and "refresh_token".
 
-    *prefix* is put in front of it: `Kept("token", prefix="Bearer ")`. Default none.
+    *prefix* is put in front of it: `Kept("token", prefix="Bearer ")`. Default none. In place of a name, a function
+    makes the value of all that is kept: `Kept(lambda kept: unquote(kept["csrf"]))`.
     """
 
-    def __init__(self, name: str, *, prefix: str = "") -> None:
-        self.name = checked_text("the name of a Kept", name)
+    def __init__(self, name: str | Callable[[Mapping[str, str]], str], *, prefix: str = "") -> None:
+        if callable(name):
+            self.name, self.function = "", Finder(name)
+        else:
+            self.name = checked_text("the name of a Kept", name)
         if not isinstance(prefix, str) or not prefix.isprintable():
             raise TypeError("the prefix of a Kept must be a text without control characters, such as 'Bearer '")
         self.prefix = prefix
 
     @property
     def told(self) -> object:
-        return ("kept", self.name, self.prefix)
+        return ("kept", self.function or self.name, self.prefix)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        if self.function is not None:
+            return self.prefix + _text("Kept", self.function.result("Kept", dict(kept)))
         if self.name not in kept:
             known = ", ".join(sorted(kept)) or "nothing"
             raise errors.TokenAuthError(f"Kept({self.name!r}): no earlier answer had it; there is {known}")
         return self.prefix + kept[self.name]
 
     def __repr__(self) -> str:
-        return f"Kept({self.name!r}, prefix={self.prefix!r})" if self.prefix else f"Kept({self.name!r})"
+        name = repr(self.name) if self.function is None else "<function>"
+        return f"Kept({name}, prefix={self.prefix!r})" if self.prefix else f"Kept({name})"
+
+
+def _text(kind: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise errors.TokenAuthError(f"The callable for {kind} must return a str here, not {type(value).__name__}")
+    return value
 
 
 class Signed(Computed):
@@ -99,7 +115,7 @@ class Signed(Computed):
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
         self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
-        self.function = Finder(function)
+        self.function: Finder = Finder(function)
 
     @property
     def told(self) -> object:
@@ -109,10 +125,7 @@ class Signed(Computed):
         return self.function.result("Signed", self.secret.reveal() if fresh else self.secret.last(), given)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        value = self.result(dict(kept), fresh=fresh)
-        if not isinstance(value, str):
-            raise errors.TokenAuthError(f"The callable for Signed must return a str here, not {type(value).__name__}")
-        return value
+        return _text("Signed", self.result(dict(kept), fresh=fresh))
 
     def __repr__(self) -> str:
         return "<Signed>"
@@ -130,6 +143,7 @@ class Basic(Computed):
         name = "the password for HTTP Basic"
         self._password = password if isinstance(password, Secret | Kept) else Secret(name, password)
         self.secret = None if isinstance(self._password, Kept) else self._password
+        self.function = getattr(self.user, "function", None) or getattr(self._password, "function", None)
 
     @property
     def told(self) -> object:
