@@ -108,7 +108,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 
 
 @needs_curl
-@pytest.mark.parametrize("api", front.apis(), ids=lambda api: api.name)
+@pytest.mark.parametrize("api", front.APIS, ids=lambda api: api.name)
 def test_the_lines_to_try_work(
     run: Run, sandbox: ThreadSandbox, api: front.API, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,9 +35,9 @@ class API:
         account: what logs in.
         login: the token call.
         path: of the API that wants the token.
-        curl: arguments of the token call, with {url} in it.
+        curl: arguments of the token call.
         kind: the auth class.
-        address: the argument of the class that is a URL, and the path there.
+        address: the argument of the class that is a URL: the server's, or that of the token call.
     """
 
     name: str
@@ -47,89 +47,84 @@ class API:
     path: str
     curl: str
     kind: str
-    address: tuple[str, str]
+    address: str = "token_url"
+
+    def given(self, url: str) -> dict[str, str]:
+        """Return the arguments of the class for the account at *url*."""
+        return {self.address: url if self.address == "base_url" else self._login_at(url), **self.account}
+
+    def _login_at(self, url: str) -> str:
+        return url + self.login.partition(" ")[2]
 
     def auth(self, url: str, secret: str | None = None) -> TokenAuth:
         """Return an auth object for the account at *url*; *secret*: another one than the right one."""
-        argument, path = self.address
         own = {name: secret or value for name, value in self.account.items() if name in _SECRETS}
-        made: TokenAuth = getattr(tokenauth, self.kind)(**{argument: url + path, **self.account, **own})
+        made: TokenAuth = getattr(tokenauth, self.kind)(**{**self.given(url), **own})
         return made
 
     def tries(self, url: str) -> list[str]:
         """Return lines to try at *url*: for curl, for the command line, where the secret is in the environment, and for
         Python."""
-        argument, path = self.address
-        given = {argument: url + path, **self.account}
-        code = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        code = ", ".join(f"{name}={value!r}" for name, value in self.given(url).items())
         options = [f"--class {words(self.kind)}"]
-        for name, value in given.items():
+        for name, value in self.given(url).items():
             options.append(f"--{name.replace('_', '-')} {'env:SECRET' if name in _SECRETS else shlex.quote(value)}")
         secret = next(value for name, value in self.account.items() if name in _SECRETS)
         command = f"SECRET={shlex.quote(secret)} tokenauth token {' '.join(options)}"
-        return [f"curl {self.curl.replace('{url}', url)}", command, f"{self.kind}({code})"]
+        return [f"curl {self.curl} {self._login_at(url)}", command, f"{self.kind}({code})"]
 
 
-def apis() -> list[API]:
-    """Return what there is."""
-    manis = {"merchant_id": of.MANIS_MERCHANT_ID, "secret": of.MANIS_SECRET}
-    atrip = {
-        "client_id": of.ATRIP_CLIENT_ID,
-        "client_secret": of.ATRIP_CLIENT_SECRET,
-        "user_name": of.ATRIP_USER_NAME,
-        "role": of.ATRIP_ROLE,
-        "order_no": of.ATRIP_ORDER_NO,
-    }
-    platform = {"username": of.PLATFORM_USERNAME, "password": of.PLATFORM_PASSWORD}
-    oauth = {"client_id": of.OAUTH_CLIENT_ID, "client_secret": of.OAUTH_CLIENT_SECRET}
-    quoted = f"{quote_plus(of.OAUTH_CLIENT_ID)}:{quote_plus(of.OAUTH_CLIENT_SECRET)}"
-    body = f'{{"orderNo": "{of.ATRIP_ORDER_NO}", "userName": "{of.ATRIP_USER_NAME}", "role": "{of.ATRIP_ROLE}"}}'
-    return [
-        API(
-            "manis",
-            "Manis, a payment API",
-            manis,
-            "POST /api/v1/auth/token",
-            "/manis/api/orders",
-            f"-X POST -H 'x-merchant-id: {of.MANIS_MERCHANT_ID}' -H 'x-secret: {of.MANIS_SECRET}' "
-            "{url}/api/v1/auth/token",
-            "ManisAuth",
-            ("base_url", ""),
-        ),
-        API(
-            "atrip",
-            "ATRIP, a travel API; its portal is at localhost, another origin",
-            atrip,
-            "POST /getAtripToken.do",
-            "/search.do",
-            f"-H 'Content-Type: application/json' -H 'x-atlas-client-id: {of.ATRIP_CLIENT_ID}' "
-            f"-H 'x-atlas-client-secret: {of.ATRIP_CLIENT_SECRET}' -d '{body}' {{url}}/getAtripToken.do",
-            "AtripAuth",
-            ("base_url", ""),
-        ),
-        API(
-            "platform",
-            "The Platform; each login ends all older tokens",
-            platform,
-            "GET /Token",
-            "/platform/api/orders",
-            "-X GET -H 'Content-Type: application/json' -d '"
-            + urlencode({"grant_type": "password", **platform})
-            + "' {url}/Token",
-            "PlatformAuth",
-            ("token_url", "/Token"),
-        ),
-        API(
-            "oauth",
-            "OAuth 2.0 client credentials",
-            oauth,
-            "POST /oauth/token",
-            "/oauth/api/orders",
-            f"-d grant_type=client_credentials -u '{quoted}' {{url}}/oauth/token",
-            "ClientCredentialsAuth",
-            ("token_url", "/oauth/token"),
-        ),
-    ]
+_PLATFORM = {"username": of.PLATFORM_USERNAME, "password": of.PLATFORM_PASSWORD}
+_CLIENT = f"{quote_plus(of.OAUTH_CLIENT_ID)}:{quote_plus(of.OAUTH_CLIENT_SECRET)}"
+
+APIS = (
+    API(
+        "manis",
+        "Manis, a payment API",
+        {"merchant_id": of.MANIS_MERCHANT_ID, "secret": of.MANIS_SECRET},
+        "POST /api/v1/auth/token",
+        "/manis/api/orders",
+        f"-X POST -H 'x-merchant-id: {of.MANIS_MERCHANT_ID}' -H 'x-secret: {of.MANIS_SECRET}'",
+        "ManisAuth",
+        "base_url",
+    ),
+    API(
+        "atrip",
+        "ATRIP, a travel API; its portal is at localhost, another origin",
+        {
+            "client_id": of.ATRIP_CLIENT_ID,
+            "client_secret": of.ATRIP_CLIENT_SECRET,
+            "user_name": of.ATRIP_USER_NAME,
+            "role": of.ATRIP_ROLE,
+            "order_no": of.ATRIP_ORDER_NO,
+        },
+        "POST /getAtripToken.do",
+        "/search.do",
+        f"-H 'Content-Type: application/json' -H 'x-atlas-client-id: {of.ATRIP_CLIENT_ID}' "
+        f"-H 'x-atlas-client-secret: {of.ATRIP_CLIENT_SECRET}' -d '"
+        f'{{"orderNo": "{of.ATRIP_ORDER_NO}", "userName": "{of.ATRIP_USER_NAME}", "role": "{of.ATRIP_ROLE}"}}\'',
+        "AtripAuth",
+        "base_url",
+    ),
+    API(
+        "platform",
+        "The Platform; each login ends all older tokens",
+        _PLATFORM,
+        "GET /Token",
+        "/platform/api/orders",
+        f"-X GET -H 'Content-Type: application/json' -d '{urlencode({'grant_type': 'password', **_PLATFORM})}'",
+        "PlatformAuth",
+    ),
+    API(
+        "oauth",
+        "OAuth 2.0 client credentials",
+        {"client_id": of.OAUTH_CLIENT_ID, "client_secret": of.OAUTH_CLIENT_SECRET},
+        "POST /oauth/token",
+        "/oauth/api/orders",
+        f"-d grant_type=client_credentials -u '{_CLIENT}'",
+        "ClientCredentialsAuth",
+    ),
+)
 
 
 def knobs() -> dict[str, str]:
@@ -161,7 +156,7 @@ def as_json(url: str) -> dict[str, Any]:
         "url": url,
         "apis": {
             each.name: {"account": each.account, "login": each.login.replace(" ", f" {url}"), "api": url + each.path}
-            for each in apis()
+            for each in APIS
         },
         "knobs": knobs(),
     }
@@ -170,7 +165,7 @@ def as_json(url: str) -> dict[str, Any]:
 def as_text(url: str) -> str:
     """Return the page as text, for a terminal."""
     lines = [f"The sandbox runs at {url} until Ctrl-C. The accounts are invented; they open nothing else."]
-    for each in apis():
+    for each in APIS:
         account = "  ".join(f"{name}={value!r}" for name, value in each.account.items())
         lines += ["", each.title, f"  login    {each.login}", f"  account  {account}", f"  API      {each.path}"]
         first, *others = each.tries(url)
@@ -214,7 +209,7 @@ def _html(url: str) -> str:
         f"<style>{_STYLE}</style><h1>tokenauth sandbox</h1>",
         "<p>Token APIs to try things on. The accounts are invented; they open nothing else.</p>",
     ]
-    for each in apis():
+    for each in APIS:
         rows = [("Login", each.login), ("API", each.path), *each.account.items()]
         parts += [f"<h2>{_e(each.title)}</h2>", _table(rows), _pre("\n".join(each.tries(url)))]
     lines = "\n".join(f"# {what}\n{line}" for what, line in controls(url))

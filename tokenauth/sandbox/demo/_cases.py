@@ -12,7 +12,7 @@ from tokenauth import TokenAuth
 from tokenauth.sandbox import credentials as known
 from tokenauth.sandbox._client import Sandbox
 from tokenauth.sandbox.demo._by_hand import Login
-from tokenauth.sandbox.front import apis
+from tokenauth.sandbox.front import APIS
 
 STEPS: Final = ("first", "cached", "revoked", "expired", "wrong secret")
 
@@ -87,7 +87,7 @@ class Case:
 
 def _auth(name: str) -> Callable[[Sandbox, str | None], TokenAuth]:
     """Return what makes an auth object for one of the sandbox's APIs."""
-    api = next(each for each in apis() if each.name == name)
+    api = next(each for each in APIS if each.name == name)
     return lambda sandbox, secret: api.auth(sandbox.url, secret)
 
 
