@@ -33,6 +33,7 @@ log = logging.getLogger("tokenauth")
 
 FAREWELL = 3.0
 """Maximum time in seconds for a logout."""
+CLOSED = "The auth object was closed (close()) while it fetched the token"
 
 Flow = Generator[Effect, Any, Token]
 
@@ -54,7 +55,7 @@ def obtain(source: Source, rejected: Token | None = None) -> Flow:
         parting = flight.parting
         landed: Held | None = yield Wait(flight, deadline)  # raises what the leader met
         if flight.parting and not parting:
-            raise closed()
+            raise errors.TokenAuthError(CLOSED)
         if landed is not None and is_answer_to(rejected, flight, landed):
             return landed.token  # even one that has expired since: it is used once by all who waited for it
         late = True
@@ -111,9 +112,12 @@ def lead(leader: Leader, rejected: Token | None, *, late: bool = False, spare: H
             held = yield from share(leader, source.fleet.shelf, rejected, spare)
         elif held is None:
             held = yield from renew(leader, rejected)
-        if flight.parting:
-            yield from part(source, held.token)
-            raise closed()
+        if flight.parting:  # all was closed meanwhile: log out at once
+            if source.fleet.shelf is not None:
+                yield source.fleet.shelf.take_seat()
+            source.logins.refreshing.line.over = True
+            yield from farewell(source, held.token)
+            raise errors.TokenAuthError(CLOSED)
         flight.land(held)
         if flight.replaced is not None and source.provider.logs_out and source.provider.logs_out_replaced:
             yield from leave(source, flight.replaced)
@@ -182,19 +186,6 @@ def depart(source: Source, shelf: Shelf) -> Generator[Effect, Any, Token | None]
         return saved.token
     finally:
         shelf.release_soon(lease)
-
-
-def closed() -> errors.TokenAuthError:
-    """Return the error of those who waited for a login that is logged out at once."""
-    return errors.TokenAuthError("The auth object was closed (close()) while it fetched the token")
-
-
-def part(source: Source, token: Token) -> Generator[Effect, Any, None]:
-    """Log out *token*, which has come when all was closed."""
-    if source.fleet.shelf is not None:
-        yield source.fleet.shelf.take_seat()
-    source.logins.refreshing.line.over = True
-    yield from farewell(source, token)
 
 
 def farewell(source: Source, token: Token | None, flight: Flight | None = None) -> Generator[Effect, Any, None]:

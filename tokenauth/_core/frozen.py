@@ -45,15 +45,9 @@ class Part(NamedTuple):
         return self.default is _REQUIRED and self.default_factory is None
 
 
-def part(
-    *,
-    default: Any = _REQUIRED,
-    default_factory: Callable[[], Any] | None = None,
-    repr: bool = True,  # noqa: A002  (as that of dataclasses.field)
-    hash: bool = True,  # noqa: A002  (the same)
-) -> Any:
-    """Say more of a part than its type; see `dataclasses.field`."""
-    return Part(default, default_factory, repr, hash)
+def part(**settings: Any) -> Any:
+    """Say more of a part than its type, by the settings of `Part`; see `dataclasses.field`."""
+    return Part(**settings)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(part,))

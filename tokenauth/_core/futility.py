@@ -55,21 +55,12 @@ class Futility:
 
     # made when a renewal was in vain: most credentials never see that
 
-    @cached_property
-    def _rests(self) -> "LRUCache[str, _Rest]":
-        return LRUCache(1024)
-
-    @cached_property
-    def _serving(self) -> "LRUCache[str, bool]":
-        return LRUCache(1024)
-
-    @cached_property
-    def _in_a_row(self) -> set[str]:
-        return set()
-
-    @cached_property
-    def _met(self) -> "LRUCache[str, tuple[float, Callable[[], Pending | None]]]":
-        return LRUCache(1024)
+    _rests: "cached_property[LRUCache[str, _Rest]]" = cached_property(lambda _: LRUCache(1024))
+    _serving: "cached_property[LRUCache[str, bool]]" = cached_property(lambda _: LRUCache(1024))
+    _in_a_row: "cached_property[set[str]]" = cached_property(lambda _: set())
+    _met: "cached_property[LRUCache[str, tuple[float, Callable[[], Pending | None]]]]" = cached_property(
+        lambda _: LRUCache(1024)
+    )
 
     def allows(self, place: str, now: float) -> bool:
         """A 401 has come from *place*: return whether it may lead to a renewal."""

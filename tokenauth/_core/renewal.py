@@ -2,8 +2,7 @@
 
     renew    exchange the refresh token, once, if there is one; else log in; retry if that may help
     choose   choose the refresh token, and inform the fleet before it is used
-    call     make the token requests
-    save     save the result for the fleet, before anyone uses it
+    call     make the token requests, and save the result for the fleet before anyone uses it
     keep     inform the user of a new refresh token, and put its access token in use
 
 What can happen to a refresh token, and what follows:
@@ -151,8 +150,10 @@ def call(
     if not keep_it:
         logins.tell_of(flight, held, talk)
         return held
-    if leased:
-        yield from save(leader, held, leased)
+    if leased:  # tell the other processes before anybody has it: who is killed then takes no refresh token along
+        record = leader.source.fleet.record(held, leased.since)
+        if not (yield leader.ask(leased.shelf.save(record, leased.lease))):
+            leader.source.fleet.outdate(held)
     yield from keep(leader, held, talk)
     if before is not None and before.value != held.token.value and refresh_token is None:
         flight.replaced = before
@@ -183,13 +184,6 @@ def keep(leader: Leader, held: Held, talk: Talk | None = None) -> Generator[Effe
             raise problem
     refreshing.told(held)
     source.logins.keep(flight, held, talk)
-
-
-def save(leader: Leader, held: Held, leased: Leased) -> Generator[Effect, Any, None]:
-    """Tell the other processes of *held*, before anybody has it: who is killed then takes no refresh token along."""
-    fleet = leader.source.fleet
-    if not (yield leader.ask(leased.shelf.save(fleet.record(held, leased.since), leased.lease))):
-        fleet.outdate(held)
 
 
 def log_in(leader: Leader) -> Fetch:
