@@ -23,12 +23,14 @@ from tests.siblings.servers import (
     SECRET,
     USER,
     Daraja,
+    Django,
     Entra,
     Feishu,
     Frappe,
     GitHubApp,
     GoogleServiceAccount,
     HMACLogin,
+    Jellyfin,
     Jenkins,
     Keystone,
     Magento,
@@ -214,6 +216,15 @@ def with_hmac(api: Sibling, http: httpx.Client, secret: str, body: bytes = b'{"a
     return {"method": "POST", "url": api.url + target, "content": body, "headers": headers}
 
 
+def django(api: Sibling, http: httpx.Client, secret: str) -> Call:
+    url = f"{api.url}/accounts/login/"
+    page = send(http, {"method": "GET", "url": url})
+    [field] = re.findall('value="(.*?)"', page.text)
+    headers = {"Cookie": f"csrftoken={page.cookies['csrftoken']}", "Referer": url}
+    form = {"username": USER, "password": secret, "csrfmiddlewaretoken": field}
+    return {"method": "POST", "url": url, "data": form, "headers": headers}
+
+
 BASIC = (USER.encode(), "SECRET")
 KEYSTONE = {
     "identity": {
@@ -237,6 +248,7 @@ def jenkins(response: httpx.Response) -> Call:
     return merged(cookie(Jenkins.cookie)(response), {"headers": {told["crumbRequestField"]: told["crumb"]}})
 
 
+JELLYFIN = "MediaBrowser " + ", ".join(f'{name}="{value}"' for name, value in Jellyfin.client.items())
 ACCESS = at("access_token")
 OF_SYNOLOGY = {"success": False}
 TALKS: dict[type[Sibling], Talk] = {
@@ -297,6 +309,11 @@ TALKS: dict[type[Sibling], Talk] = {
         header("Authorization", lambda response: str(response.json()), "Bearer "),
         "/rest/V1/orders",
     ),
+    Jellyfin: Talk(
+        post("/Users/AuthenticateByName", json={"Username": USER, "Pw": "SECRET"}, headers={"Authorization": JELLYFIN}),
+        header("Authorization", lambda response: f'{JELLYFIN}, Token="{at("AccessToken")(response)}"'),
+        "/Items",
+    ),
     QBittorrent: Talk(
         post("/api/v2/auth/login", data={"username": USER, "password": "SECRET"}),
         cookie("SID"),
@@ -317,6 +334,13 @@ TALKS: dict[type[Sibling], Talk] = {
         "POST",
         refused=(403, None),
         always={"auth": (USER.encode(), SECRET.encode())},
+    ),
+    Django: Talk(
+        django,
+        cookie("sessionid"),
+        "/api/orders/",
+        turned_down=(200, None),
+        refused=(403, {"detail": "Authentication credentials were not provided."}),
     ),
     Zoho: Talk(
         refreshing("/oauth/v2/token", data={"client_id": USER, "client_secret": "SECRET"}),
@@ -420,7 +444,7 @@ def enters(http: httpx.Client, api: Sibling, secret: str | None = None) -> httpx
 
 def comes_in(http: httpx.Client, api: Sibling) -> Call:
     response = enters(http, api)
-    assert response.is_success, response.text
+    assert not response.is_error, response.text
     return TALKS[type(api)].carried(response)
 
 

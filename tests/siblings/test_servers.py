@@ -150,4 +150,4 @@ def test_requests_may_be_made_to_meet(http: httpx.Client) -> None:
 
 def test_every_sibling_has_a_talk() -> None:
     assert list(TALKS) == list(SIBLINGS)
-    assert len(SIBLINGS) == 25
+    assert len(SIBLINGS) == 27

@@ -1,4 +1,4 @@
-"""Strict servers of twenty-five token APIs, made from their public documentation: `running(WeChat)`.
+"""Strict servers of twenty-seven token APIs, made from their public documentation: `running(WeChat)`.
 
     with running(WeChat) as api:
         api.url                                    where the login stands; `api.servers[1].url`, if it has two hosts
@@ -17,8 +17,8 @@ from tests.servers import serve
 from tests.siblings.servers.assertions import CLIENT_ASSERTION, Entra, GitHubApp, GoogleServiceAccount, Salesforce
 from tests.siblings.servers.base import JWT_BEARER, SECRET, USER, Sibling, key
 from tests.siblings.servers.codes import Daraja, Feishu, Synology, WeChat
-from tests.siblings.servers.in_cookies import Frappe, Jenkins, QBittorrent
-from tests.siblings.servers.in_headers import FMC, Keystone, Magento, Redfish, VCenter
+from tests.siblings.servers.in_cookies import Django, Frappe, Jenkins, QBittorrent
+from tests.siblings.servers.in_headers import FMC, Jellyfin, Keystone, Magento, Redfish, VCenter
 from tests.siblings.servers.of_their_own import (
     HMACLogin,
     NonceLogin,
@@ -38,12 +38,14 @@ __all__ = [
     "SIBLINGS",
     "USER",
     "Daraja",
+    "Django",
     "Entra",
     "Feishu",
     "Frappe",
     "GitHubApp",
     "GoogleServiceAccount",
     "HMACLogin",
+    "Jellyfin",
     "Jenkins",
     "Keystone",
     "Magento",
@@ -69,8 +71,8 @@ __all__ = [
 
 SIBLINGS: tuple[type[Sibling], ...] = (
     WeChat, Feishu, Daraja, Synology,
-    Keystone, Redfish, FMC, VCenter, Magento,
-    QBittorrent, Frappe, Jenkins,
+    Keystone, Redfish, FMC, VCenter, Magento, Jellyfin,
+    QBittorrent, Frappe, Jenkins, Django,
     Zoho, QuickBooks, Xero,
     Salesforce, GoogleServiceAccount, GitHubApp, Entra,
     SOAPLogin, NonceLogin, HMACLogin, TwoSessions, SlidingSession, TwoHosts,

@@ -1,9 +1,10 @@
 """APIs with a session cookie."""
 
+from secrets import token_urlsafe
 from typing import Any
 
 from tests.servers import Received, Reply
-from tests.siblings.servers.base import SECRET, USER, Refused, Sibling, answer, basic, cookies, route
+from tests.siblings.servers.base import SECRET, USER, Refused, Sibling, Wrong, answer, basic, cookies, route
 
 
 class QBittorrent(Sibling):
@@ -130,3 +131,48 @@ class Jenkins(Sibling):
         if request.headers.get("jenkins-crumb") != f"crumb-{session}" or not self.good(session):
             raise Refused(403, b"<html>No valid crumb was included in the request</html>")
         return answer(201, Location=f"{self.url}/queue/item/1/")
+
+
+class Django(Sibling):
+    """Source: Django, "How CSRF protection works", "Sessions"; Django REST framework, "SessionAuthentication".
+
+    The form of the login has a secret, which differs from the cookie's and goes with it. As on https, a POST needs a
+    Referer of the site itself. A login answers with a redirect and new cookies, a wrong password with the form again.
+    """
+
+    lifetime = 1209600
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.forms: dict[str, str] = {}
+
+    def form_page(self, complaint: str = "") -> Reply:
+        cookie, field = token_urlsafe(24), token_urlsafe(48)
+        self.forms[field] = cookie
+        inside = f'{complaint}<input type="hidden" name="csrfmiddlewaretoken" value="{field}">'
+        page = f'<html><form method="post">{inside}</form></html>'.encode()
+        return answer(200, page, Content_Type="text/html", Set_Cookie=f"csrftoken={cookie}; Path=/; SameSite=Lax")
+
+    @route("GET", "/accounts/login/")
+    def page(self, request: Received) -> Reply:
+        self.empty(request)
+        return self.form_page()
+
+    @route("POST", "/accounts/login/")
+    def login(self, request: Received) -> Reply:
+        given = self.form(request, "username", "password", "csrfmiddlewaretoken")
+        cookie = self.forms.get(given["csrfmiddlewaretoken"])
+        is_ours = request.headers.get("referer", "").startswith(f"{self.url}/")
+        if not is_ours or cookie is None or cookies(request).get("csrftoken") != cookie:
+            raise Wrong(403, b"<html>Forbidden (403) CSRF verification failed. Request aborted.</html>")
+        if (given["username"], given["password"]) != (USER, SECRET):
+            return self.form_page("<ul><li>Please enter a correct username and password.</li></ul>")
+        reply = answer(302, Location="/accounts/profile/", Set_Cookie=f"sessionid={self.issue()}; HttpOnly; Path=/")
+        reply.headers["set-cookie"] = f"csrftoken={token_urlsafe(24)}; Path=/; SameSite=Lax"
+        return reply
+
+    @route("GET", "/api/orders/")
+    def use(self, request: Received) -> Reply:
+        if not self.good(cookies(request).get("sessionid")):
+            raise Refused(403, {"detail": "Authentication credentials were not provided."})
+        return answer(200, [])

@@ -1,6 +1,7 @@
 """APIs whose token is a header of the answer or its bare text, and that log out."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from tests.servers import Received, Reply
 from tests.siblings.servers.base import SECRET, USER, Refused, Sibling, Wrong, answer, basic, bearer, iso, route
@@ -209,3 +210,45 @@ class Magento(Sibling):
             text = "The consumer isn't authorized to access %resources."
             raise Refused(401, {"message": text, "parameters": {"resources": "Magento_Sales::actions_view"}})
         return answer(200, {"items": [], "total_count": 0})
+
+
+class Jellyfin(Sibling):
+    """Source: Jellyfin API, "AuthenticateUserByName", and its scheme CustomAuthentication.
+
+    What the client is stands in `Authorization`, at the login too, and the token beside it.
+    """
+
+    lifetime = 365 * 86400
+    """They don't end by themselves, but when their user or an administrator ends them."""
+    client: ClassVar[dict[str, str]] = {"Client": "Shop", "Device": "Server", "DeviceId": "s-1", "Version": "1.0"}
+
+    def parts(self, request: Received) -> dict[str, str]:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        found = dict(re.findall(r'(\w+)="([^"]*)"', text)) if scheme == "MediaBrowser" else {}
+        if {name: found.get(name) for name in self.client} != self.client:
+            raise Refused(401)
+        return found
+
+    @route("POST", "/Users/AuthenticateByName")
+    def login(self, request: Received) -> Reply:
+        self.expect("Token" not in self.parts(request), "a token")
+        given = self.json(request, "Username", "Pw")
+        if (given["Username"], given["Pw"]) != (USER, SECRET):
+            raise Refused(401, b"Error processing request.")
+        return answer(200, {"User": {"Name": USER}, "AccessToken": self.issue(), "ServerId": "srv-1"})
+
+    @route("POST", "/Sessions/Logout")
+    def logout(self, request: Received) -> Reply:
+        self.end(self.session(request))
+        return answer(204)
+
+    @route("GET", "/Items")
+    def use(self, request: Received) -> Reply:
+        self.session(request)
+        return answer(200, {"Items": []})
+
+    def session(self, request: Received) -> str:
+        token = self.parts(request).get("Token", "")
+        if not self.good(token):
+            raise Refused(401)
+        return token
