@@ -27,11 +27,15 @@ def _view(request: Any) -> Any:
 urlpatterns = [re_path(".*", _view)]
 
 
-def client(scene: Scene) -> Any:
-    """Return REST framework's client; its answers are *scene*'s."""
+def set_up() -> None:
     if not settings.configured:
         settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="fake", LOGGING_CONFIG=None)
         django.setup()
+
+
+def client(scene: Scene) -> Any:
+    """Return REST framework's client; its answers are *scene*'s."""
+    set_up()
     from rest_framework.test import RequestsClient  # reads the settings
 
     _current[:] = [scene]

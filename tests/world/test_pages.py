@@ -16,8 +16,10 @@ import websockets
 import websockets.sync.client
 
 import tokenauth
-from tests.docs.test_docs import BLOCK, PAGES, ROOT, SETTINGS, play
+from tests.docs.test_docs import BLOCK, PAGES, ROOT, SETTINGS, blocks, play
+from tests.world.django_app import set_up
 from tests.world.places import Places, places
+from tokenauth.sandbox import credentials, serve_in_thread
 
 pytestmark = [
     pytest.mark.slow,
@@ -184,3 +186,54 @@ def test_mcp_renews_a_revoked_token_once_for_a_crowd(there: Places, capsys: pyte
     there.revoke()
     assert asyncio.run(page["add_all"]([(n, 1) for n in range(CROWD)])) == [n + 1 for n in range(CROWD)]
     assert there.logins == 2
+
+
+# docs/how-to/web-frameworks.md
+
+
+def _blocks_of(framework: str) -> str:
+    """Return the blocks that import *framework*, with the sandbox's path of the orders."""
+    found = [block for block, _, _ in blocks(ROOT / "docs" / "how-to" / "web-frameworks.md") if framework in block]
+    return "\n".join(found).replace("/v1/orders", "/manis/api/orders")
+
+
+@pytest.fixture
+def manis(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The settings of both frameworks, for the sandbox."""
+    tokenauth.forget()
+    with serve_in_thread() as sandbox:
+        made = {
+            "MANIS_URL": sandbox.url,
+            "MANIS_BASE_URL": sandbox.url,
+            "MANIS_MERCHANT_ID": credentials.MANIS_MERCHANT_ID,
+            "MANIS_SECRET": credentials.MANIS_SECRET,
+        }
+        for name, value in made.items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+def test_the_fastapi_application_runs(manis: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi.testclient import TestClient
+
+    page: dict[str, Any] = {"__name__": "orders"}
+    exec(_blocks_of("fastapi"), page)
+    with TestClient(page["app"]) as client:
+        answer = client.get("/orders")
+        assert (answer.status_code, answer.json()["path"]) == (200, "/manis/api/orders")
+    monkeypatch.setenv("MANIS_SECRET", "another one")
+    with TestClient(page["app"]) as client:
+        answer = client.get("/orders")
+        assert (answer.status_code, answer.json()) == (503, {"detail": "The orders can't be fetched now."})
+
+
+def test_the_django_module_runs_in_views_of_both_kinds(manis: dict[str, str]) -> None:
+    set_up()
+    from asgiref.sync import sync_to_async
+    from django.test import override_settings
+
+    page: dict[str, Any] = {"__name__": "orders.api"}
+    with override_settings(**manis):
+        exec(_blocks_of("django"), page)
+        assert page["orders"]()["path"] == "/manis/api/orders"
+        assert asyncio.run(sync_to_async(page["orders"])())["path"] == "/manis/api/orders"
