@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
@@ -94,6 +95,31 @@ def test_a_lying_issuer_gets_nothing_and_cools_down(client: Client, authority: A
         with pytest.raises(TokenEndpointError, match="says that its issuer is"):
             client.get(auth, f"{authority.issuer}/api")
     assert authority.calls == ["openid-configuration"]
+
+
+@every
+def test_what_one_client_was_told_of_an_issuer_decides_nothing_for_another(
+    client: Client, authority: Authority
+) -> None:
+    """One may not verify TLS, go through another proxy, or be a test's: then the other one's secret would go astray."""
+
+    def lie(request: httpx.Request) -> httpx.Response:
+        if "well-known" in request.url.path:
+            asked.append(request)
+            return httpx.Response(200, json={"issuer": authority.issuer, "token_endpoint": f"{far.url}/token"})
+        return httpx.Response(200, json={"access_token": "a", "expires_in": 60})
+
+    asked: list[httpx.Request] = []
+    shared: dict[str, Any] = {"issuer": authority.issuer, "cache": {}}
+    with serve(lambda _: Reply(404)) as far, httpx.Client(transport=httpx.MockTransport(lie)) as lying:
+        for number in range(2):
+            other = ClientCredentialsAuth(client_id=f"{number}", client_secret="s", token_client=lying, **shared)
+            assert other.get_token().value == "a"
+        assert len(asked) == 1
+        auth: Any = ClientCredentialsAuth(client_id="c", client_secret="secret", **shared)
+        assert client.get(without_pauses(auth), f"{authority.issuer}/api") == 200
+        assert far.requests == []
+    assert authority.calls == ["openid-configuration", "token", "api"]
 
 
 @every

@@ -52,6 +52,26 @@ def redirects(places: dict[str, str]) -> Callable[[Received], Reply | None]:
 every_way = pytest.mark.parametrize("how", ["same object", "copies"])
 
 
+# read by others
+
+
+@pytest.mark.parametrize(
+    "options", [{}, CUSTOM, EXTRA, {"provider": QueryProvider}], ids=["", "header", "extra", "query"]
+)
+def test_a_url_in_bytes_is_one_as_any(
+    options: dict[str, Any], server: TokenServer, far: Server, session: requests.Session
+) -> None:
+    """Other auth objects set such a one for a moment: `OAuth1` of requests-oauthlib."""
+    made = {name: each(server.url) if name == "provider" else each for name, each in options.items()}
+    prepared: Any = prepare(session, server.auth(**made), f"{server.api}?page=1")
+    for url, ours in ((server.api, True), (far.url, False)):
+        prepared.url = f"{url}?page=2".encode()
+        session.send(prepared)
+        received = (server.server if ours else far).requests[-1]
+        assert ("token-" in received.text) == ours
+        assert received.query["page"] == "2"
+
+
 # sent again
 
 

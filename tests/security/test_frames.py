@@ -11,6 +11,7 @@ import tokenauth
 from tests.security.test_secrets import KEY, SECRET, leaks, shown_by
 from tokenauth import ManisAuth, TokenAuth, providers
 from tokenauth.providers import Manis
+from tokenauth.stores import FileStore, RedisStore
 
 MODULES = ["tokenauth", "tokenauth.requests", "tokenauth.httpx", "tokenauth.httpx2", "tokenauth.aiohttp"]
 MANIS = {"merchant_id": "m", "secret": SECRET}
@@ -105,3 +106,11 @@ def test_a_profile_that_is_wrong_shows_none_of_them(tmp_path: Path, monkeypatch:
 def test_a_copy_that_can_not_be_shows_no_secret(changes: dict[str, Any]) -> None:
     auth = ManisAuth("https://api.example", merchant_id="m", secret=SECRET)
     assert shown_where_it_fails(lambda: auth.replace(**changes)) == []
+
+
+@pytest.mark.parametrize("store", [FileStore, RedisStore])
+@pytest.mark.parametrize(
+    "url", ["redis://u:{}@127.0.0.1:port/0", "rediss://:{}@127.0.0.1/0?ssl_cert_reqs=no", "x://{}@h"]
+)
+def test_a_store_that_can_not_be_made_shows_no_password(store: Any, url: str) -> None:
+    assert shown_where_it_fails(lambda: store(url.format(SECRET))) == []

@@ -6,15 +6,16 @@ tests/behaviour/test_prepared.py, too.
 
 import asyncio
 import itertools
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
-from tests.clients import CLIENTS, Client, Get
+from tests.clients import BLOCKING, CLIENTS, Client, Get
 from tests.security.test_origins_untraced import FAR, HOME, LOGS_IN, SYNC, Net, every_presentation, family
-from tests.security.world import PRESENTATIONS, Presentation, canaries, world
+from tests.security.world import PRESENTATIONS, Presentation, World, canaries, world
 
 
 def _send_twice(
@@ -173,3 +174,26 @@ def test_headers_in_bytes_which_requests_takes_stay_as_they_are() -> None:
         requests.get(f"{this.home.url}/x/302/200", auth=auth, timeout=20)
         requests.get(f"{this.far.url}/x/302/200", headers={"x-mine": b"2"}, auth=auth, timeout=20)
     assert this.far.requests[-1].headers["x-mine"] == "2"
+
+
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
+@pytest.mark.parametrize("presentation", PRESENTATIONS, ids=repr)
+@pytest.mark.parametrize("kept", [False, True], ids=["as it is", "pickled"])
+def test_a_session_that_has_redirects_keep_all_headers_takes_nothing_abroad(
+    client: Client, presentation: Presentation, kept: bool, plain_world: World
+) -> None:
+    """Many programs have such a session, for requests takes off `Authorization` where an API redirects to its twin."""
+
+    class Keeping(client.library.Session):  # type: ignore[misc, name-defined]  # of whichever client
+        def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
+            for name, value in response.request.headers.items():
+                prepared_request.headers.setdefault(name, value)
+
+    plain_world.begin(presentation, f"{plain_world.far.url}/target")
+    url, auth = f"{plain_world.home.url}/start/302/200", presentation.auth(plain_world.home.url)
+    with Keeping() as session:
+        request = session.prepare_request(client.library.Request("GET", url, {"X-Mine": "1"}, auth=auth))
+        assert session.send(pickle.loads(pickle.dumps(request)) if kept else request).status_code == 200
+    (far,) = plain_world.far.requests
+    assert canaries(far) == []
+    assert far.headers["x-mine"] == "1"

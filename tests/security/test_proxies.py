@@ -1,11 +1,15 @@
 """I5 and I6 behind a proxy that the environment names: what is ours goes through it, home and nowhere else."""
 
+import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
+import httpx
+import httpx2
 import pytest
+import requests
 
 from tests.clients import CLIENTS, Client, Get
 from tests.security.proxy import HttpProxy, http_proxy
@@ -87,3 +91,40 @@ def test_a_proxy_that_refuses_the_tunnel_says_nothing_of_the_token(
         proxy.refusal = None
         assert client.get(auth, url, setup=_heeding_the_environment) == 200
         assert this.logins == 1
+
+
+def _session(trust_env: bool) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = trust_env
+    return session
+
+
+LENT: dict[str, Callable[[bool], Any]] = {
+    "requests": _session,
+    "httpx": lambda heeds: httpx.Client(trust_env=heeds),
+    "httpx2": lambda heeds: httpx2.Client(trust_env=heeds),
+    "httpx-asyncio": lambda heeds: httpx.AsyncClient(trust_env=heeds),
+    "httpx2-asyncio": lambda heeds: httpx2.AsyncClient(trust_env=heeds),
+    "aiohttp": lambda heeds: aiohttp.ClientSession(trust_env=heeds),
+}
+
+
+@pytest.mark.parametrize("name", LENT)
+@pytest.mark.parametrize("heeds", [True, False], ids=["trust_env", "no trust_env"])
+def test_a_login_on_a_lent_client_takes_the_proxy_that_the_client_takes(
+    plain_world: World, proxy: HttpProxy, name: str, heeds: bool
+) -> None:
+    """A session that keeps away from the environment's proxy must not have its secrets sent there."""
+    plain_world.begin(PRESENTATIONS[0], "/target")
+
+    async def main() -> None:
+        async with LENT[name](heeds) as lent:
+            await PRESENTATIONS[0].auth(plain_world.home.url, token_client=lent).aget_token()
+
+    if name == "aiohttp" or "asyncio" in name:
+        asyncio.run(main())
+    else:
+        with LENT[name](heeds) as lent:
+            PRESENTATIONS[0].auth(plain_world.home.url, token_client=lent).get_token()
+    assert plain_world.logins == 1
+    assert bool(proxy.heads) == heeds

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import pprint
 from typing import Any
 
 import pytest
@@ -46,6 +47,14 @@ def test_it_does_what_a_dataclass_does() -> None:
     match one:
         case Point(x, y):
             assert (x, y) == (1, 3)
+
+
+def test_it_is_printed_like_one() -> None:
+    """pprint, and pytest where an assertion fails, ask for more of what they take for a dataclass."""
+    one = Point(1)
+    kinds: list[Any] = [one, Point, Twin]
+    assert pprint.pformat([one], width=9) == f"[{one!r}]"
+    assert [each.__dataclass_params__.frozen for each in kinds] == [True] * 3
 
 
 def test_no_two_share_what_a_factory_made() -> None:

@@ -23,7 +23,7 @@ class Guard(Frozen):
 
     def __call__(self, response: Any, **_: Any) -> Any:
         if response.is_redirect and str(origin_of(target_of(response))) not in self.homes:
-            take_off(response.request, self.names)
+            self.strip(response.request)
         return response
 
     def moved(self, request: Any, before: str | None) -> None:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import Any
 
-from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, take_off, target_of
+from tokenauth._clients.guard import Guard, bare, joined, origin_of, place_of, scheme_of, strip, target_of
 from tokenauth._clients.peek import refuses, refuses_read
 from tokenauth._clients.requests_family import RequestsAuth, put
 from tokenauth._clients.sent_again import finished, names_adapter, rewound, sent_again, tool
@@ -184,7 +184,7 @@ class Sent:
             response = yield from self._at_last(response, home, settings, is_hop=is_hop)
         if response.is_redirect:
             if self._at_home(target_of(response)) is None:
-                take_off(response.request, self._newest[0].headers)
+                strip(response.request, self._newest[0])
             elif home is not None:
                 self._expect_hop(response)
         return response

@@ -17,7 +17,7 @@ class _URL:
     has no `__get__`."""
 
     def __set__(self, request: Any, url: Any) -> None:
-        before, vars(request)["url"] = vars(request).get("url"), url
+        before, vars(request)["url"] = vars(request).get("url"), url.decode() if isinstance(url, bytes) else url
         for each in _signers(request):
             each.moved(request, before)
 

@@ -20,6 +20,7 @@ from tokenauth._core.secrets import Secret
 
 if TYPE_CHECKING:
     from tokenauth._core.events import Kind, OnEvent
+    from tokenauth._core.under_way import Setting
 
 log = logging.getLogger("tokenauth")
 
@@ -60,14 +61,20 @@ class Credential:
                 raise TypeError(f"{kind}.secrets must be Secret(name, value), not {type(each).__name__}")
         static = [part for secret in secrets for part in (secret.name, None if secret.dynamic else secret)]
         dynamic: tuple[Hashable, ...] = tuple([each for each in secrets if each.dynamic])  # whose repr shows nothing
-        if client is not None and not secrets:
-            dynamic = (weakref.ref(client),)
+        self._via = None if client is None else weakref.ref(client)
+        if self._via is not None and not secrets:
+            dynamic = (self._via,)
         self.mark = digest(purpose(provider).encoded, *static)
         if provider.brought is not None:
             from tokenauth._core.lines import BROUGHT  # noqa: PLC0415  (most bring none)
 
             self.birth, self.mark = Birth(), BROUGHT.first(self.mark)
         self.key: Hashable = (self.mark, *dynamic) if dynamic else self.mark
+
+    @property
+    def setting(self) -> "Setting":
+        """What a login is under way with."""
+        return self.clock, self.memory.notes, self._via
 
     @property
     def process_bound(self) -> str:

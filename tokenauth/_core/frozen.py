@@ -77,6 +77,10 @@ class _Kind(type):
     def __dataclass_fields__(cls) -> "dict[str, Field[Any]]":
         return _fields(cls)
 
+    @property
+    def __dataclass_params__(cls) -> Any:
+        return _twin(cls).__dataclass_params__
+
 
 class Frozen(metaclass=_Kind):
     """Base of what never changes."""
@@ -101,6 +105,10 @@ class Frozen(metaclass=_Kind):
         @property
         def __dataclass_fields__(self):
             return _fields(type(self))
+
+        @property
+        def __dataclass_params__(self):  # pprint asks, and so does pytest
+            return _twin(type(self)).__dataclass_params__
 
     def _check(self, count: int, given: Mapping[str, object], named: Mapping[str, object]) -> None:
         """Raise TypeError where the arguments don't fit."""
@@ -159,15 +167,21 @@ def _made(kind: type[F], parts: dict[str, object]) -> F:
     return kind(**parts)
 
 
-@functools.cache
 def _fields(kind: _Kind) -> "dict[str, Field[Any]]":
-    """Return the fields of the dataclass that *kind* could be."""
-    from dataclasses import MISSING, field, fields, make_dataclass  # noqa: PLC0415  (the caller has loaded it)
+    from dataclasses import fields  # noqa: PLC0415  (the caller has loaded it)
+
+    return {each.name: each for each in fields(_twin(kind))}
+
+
+@functools.cache
+def _twin(kind: _Kind) -> Any:
+    """Return the dataclass that *kind* could be."""
+    from dataclasses import MISSING, field, make_dataclass  # noqa: PLC0415  (the caller has loaded it)
 
     def told(each: Part) -> Any:
         default = MISSING if each.default is _REQUIRED else each.default
         factory: Any = MISSING if each.default_factory is None else each.default_factory
         return field(default=default, default_factory=factory, repr=each.repr, hash=each.hash)
 
-    twin = make_dataclass(kind.__name__, [(name, Any, told(each)) for name, each in kind._parts.items()])
-    return {each.name: each for each in fields(twin)}
+    parts = [(name, Any, told(each)) for name, each in kind._parts.items()]
+    return make_dataclass(kind.__name__, parts, frozen=True)

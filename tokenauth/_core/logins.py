@@ -1,7 +1,7 @@
 """Logins: what a login needs, and what it returns."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokenauth._core import errors, stand_in
 from tokenauth._core.cache import Held
@@ -61,8 +61,8 @@ class Logins:
         if stand_in.current is not None:
             self.replay("")
             return self.over(stand_in.current.login_of(credential.provider))
-        setting: dict[str, Any] = {"allow_http": credential.allow_http, "clock": credential.clock}
-        return Talk(credential.provider, refresh_token, **setting, notes=credential.memory.notes).begin()
+        allow_http, setting = credential.allow_http, credential.setting
+        return Talk(credential.provider, refresh_token, allow_http=allow_http, setting=setting).begin()
 
     def over(self, token: Token) -> Talk:
         """Return a login that is over and has brought *token* just now."""
@@ -75,7 +75,7 @@ class Logins:
         provider = self._credential.provider
         if stand_in.current is not None:
             return None
-        with login_under_way(self._credential.clock, self._credential.memory.notes):
+        with login_under_way(*self._credential.setting):
             request = provider.logout(token)
         talk = Talk(provider, None, allow_http=self._credential.allow_http)
         return None if request is None else talk.checked(request)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import digest
-from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.effects import check_headers
 from tokenauth._core.errands import Errand
 from tokenauth._core.frozen import replace
@@ -16,7 +15,7 @@ from tokenauth._core.origins import checked_origin
 from tokenauth._core.provider import Provider, titled, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
-from tokenauth._core.under_way import Notes, login_under_way
+from tokenauth._core.under_way import ALONE, Setting, login_under_way
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -44,11 +43,10 @@ class Talk:
         refresh_token: str | None,
         *,
         allow_http: bool = False,
-        clock: Clock = SYSTEM,
-        notes: Notes | None = None,
+        setting: Setting = ALONE,
     ) -> None:
         self._provider = provider
-        self._setting = (clock, notes)
+        self._setting = setting
         self.refresh_token = refresh_token
         self._allow_http = allow_http
         self._readings: Readings = {}

@@ -2,6 +2,7 @@
 
 now()       the clock of the auth object
 notes()     what logins have learned about servers, remembered with the tokens
+via()       what stands for the client that makes the token requests: another one may meet another server
 """
 
 import contextlib
@@ -28,13 +29,16 @@ class Notes(Recent[tuple[Any, float]]):
         return value if now < until else None
 
 
-_current: ContextVar[tuple[Clock, Notes | None]] = ContextVar("_current", default=(SYSTEM, None))
+Setting = tuple[Clock, Notes | None, Hashable]
+"""What `now()`, `notes()` and `via()` return within a login."""
+ALONE: Setting = SYSTEM, None, None
+_current: ContextVar[Setting] = ContextVar("_current", default=ALONE)
 
 
 @contextlib.contextmanager
-def login_under_way(clock: Clock, notes: Notes | None = None) -> Iterator[None]:
+def login_under_way(clock: Clock, notes: Notes | None = None, via: Hashable = None) -> Iterator[None]:
     """Within the block this is the login under way."""
-    mark = _current.set((clock, notes))
+    mark = _current.set((clock, notes, via))
     try:
         yield
     finally:
@@ -49,3 +53,8 @@ def now() -> Clock:
 def notes() -> Notes:
     """Return the notes of the login under way; outside of one, empty ones."""
     return _current.get()[1] or Notes()
+
+
+def via() -> Hashable:
+    """Return what stands for the user's `token_client` of the login under way; None where there is none."""
+    return _current.get()[2]

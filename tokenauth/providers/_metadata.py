@@ -54,12 +54,13 @@ def places_of(issuer: str) -> list[str]:
 
 def forget(issuer: str, *, allow_http: bool) -> None:
     """Ask for the metadata of *issuer* again, because what they said didn't work."""
-    under_way.notes().drop((issuer, allow_http))
+    under_way.notes().drop((issuer, allow_http, under_way.via()))
 
 
 def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[TokenRequest, Reply, Server]:
     """Return the metadata of *issuer*: the known ones, or what the server says. Errors name *provider*."""
-    server: Server | None = under_way.notes().known((issuer, allow_http), under_way.now().monotonic())
+    key = issuer, allow_http, under_way.via()
+    server: Server | None = under_way.notes().known(key, under_way.now().monotonic())
     if server is not None:
         return server
     seen = []
@@ -70,7 +71,7 @@ def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[Tok
         content = _content(reply)
         if content is not None:
             server = _read(provider, issuer, content, allow_http=allow_http)
-            under_way.notes().put((issuer, allow_http), (server, under_way.now().monotonic() + KEPT_FOR))
+            under_way.notes().put(key, (server, under_way.now().monotonic() + KEPT_FOR))
             return server
         seen.append(f"{urlsplit(url).path} (HTTP {reply.status})")
     text = f"{provider.name}: there is no metadata of issuer {issuer} at {', '.join(seen)}. Check issuer="

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import platformdirs
 from filelock import FileLock, Timeout
 
-from tokenauth._core.secrets import checked_text
+from tokenauth._core.secrets import checked_text, hides_locals
 from tokenauth.stores._base import Lease
 
 _OURS = re.compile(r"[0-9a-f]{64}\.(entry|lease|[0-9]+\.alive)(\.[0-9a-f]{16})?")
@@ -57,6 +57,7 @@ class FileStore:
         ValueError: *folder* is empty, no folder, not writable, of another user, or writable for others.
     """
 
+    @hides_locals
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         if folder is not None:
             checked_text("folder", os.fspath(folder) if isinstance(folder, os.PathLike) else folder)

@@ -9,6 +9,7 @@ answered by a replica or a client's cache, which may be behind. One that is sent
 has the same result.
 """
 
+import contextlib
 import secrets
 import time
 from typing import Any, Self
@@ -18,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.client import NEVER_DECODE
 from redis.retry import Retry
 
+from tokenauth._core.secrets import hides_locals
 from tokenauth.stores._base import Lease
 
 _LOAD = "return redis.call('HGET', KEYS[1], 'entry')"
@@ -63,6 +65,7 @@ class RedisStore:
         TypeError: *server* is neither, or an async client. (Calls run in threads, so pass a blocking one.)
     """
 
+    @hides_locals
     def __init__(self, server: Any, *, prefix: str = "tokenauth:") -> None:
         if not isinstance(prefix, str) or any(character in prefix for character in "{}"):
             raise ValueError("prefix must be a str without braces")
@@ -101,6 +104,7 @@ class RedisStore:
     def __getstate__(self) -> dict[str, Any]:
         return {"_server": self._server, "_prefix": self._prefix}
 
+    @hides_locals
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._client = _client(self._server)
@@ -115,16 +119,17 @@ class RedisStore:
 def _client(server: Any) -> Any:
     if isinstance(server, str):
         once_more = Retry(NoBackoff(), 1)  # for a connection that the server has closed meanwhile
-        try:
+        with contextlib.suppress(
+            ValueError, TypeError, AttributeError, redis.RedisError
+        ):  # whose text may hold a password
             client = redis.Redis.from_url(
                 server, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, retry=once_more
             )
             client.connection_pool.make_connection()  # connects to nothing yet
-        except (ValueError, TypeError, AttributeError, redis.RedisError):  # its text may hold a password
-            raise ValueError(
-                "the store's URL is not one that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
-            ) from None
-        return client
+            return client
+        raise ValueError(
+            "the store's URL is not one that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
+        )
     if not isinstance(server, redis.Redis | redis.RedisCluster):
         kind = f"{type(server).__module__}.{type(server).__qualname__}".removeprefix("builtins.")
         raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, such as redis.Redis, not {kind}")

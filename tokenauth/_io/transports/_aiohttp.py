@@ -36,7 +36,8 @@ class Awaiting:
             )
         try:
             async with self._lent(request.url) as session:
-                return await _call(session, request, seconds)
+                heeds = self._session is None or self._session.trust_env
+                return await _call(session, request, seconds, _proxy(request.url) if heeds else {})
         except Exception as error:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
             sent = connected and not isinstance(error, _BEFORE_SENDING)
@@ -80,11 +81,10 @@ class Blocking:
         raise problem
 
 
-async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float) -> Answer:
+async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float, proxy: dict[str, Any]) -> Answer:
     sent = {
         exact(name): exact(value) for name, value in headers_of(request).items()
     }  # aiohttp asks a text for its text
-    proxy: dict[str, Any] = {} if session._default_proxy else _proxy(request.url)
     async with session.request(
         request.method,
         request.url,
@@ -94,7 +94,7 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         allow_redirects=False,
         middlewares=(),
         timeout=aiohttp.ClientTimeout(total=seconds + LATER),
-        **proxy,
+        **({} if session._default_proxy else proxy),
     ) as response:
         headers = checked_fresh(request, by_name(response.headers), replayed=False)
         body = Body(response.headers.get("Content-Encoding", ""))
