@@ -372,7 +372,7 @@ def test_a_wrong_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="redis://") as caught:
         RedisStore(url)
     assert "hush" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:

@@ -37,7 +37,7 @@ class Awaiting:
         try:
             async with self._lent(request.url) as session:
                 heeds = self._session is None or self._session.trust_env
-                return await _call(session, request, seconds, _proxy(request.url) if heeds else {})
+                return await _call(session, request, seconds, _proxy(request.url) if heeds else None)
         except Exception as error:
             connected = not isinstance(error, aiohttp.ClientConnectorError)
             sent = connected and not isinstance(error, _BEFORE_SENDING)
@@ -81,7 +81,7 @@ class Blocking:
         raise problem
 
 
-async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float, proxy: dict[str, Any]) -> Answer:
+async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: float, proxy: str | None) -> Answer:
     sent = {
         exact(name): exact(value) for name, value in headers_of(request).items()
     }  # aiohttp asks a text for its text
@@ -94,7 +94,7 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         allow_redirects=False,
         middlewares=(),
         timeout=aiohttp.ClientTimeout(total=seconds + LATER),
-        **({} if session._default_proxy else proxy),
+        proxy=session._default_proxy or proxy,
     ) as response:
         headers = checked_fresh(request, by_name(response.headers), replayed=False)
         body = Body(response.headers.get("Content-Encoding", ""))
@@ -103,12 +103,12 @@ async def _call(session: aiohttp.ClientSession, request: TokenRequest, seconds: 
         return response.status, headers, body.finish()
 
 
-def _proxy(url: str) -> dict[str, Any]:
-    """Return the proxy that the environment names for *url*, as arguments of a request."""
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for *url*."""
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  (few need it)
 
     from yarl import URL  # noqa: PLC0415  (comes with aiohttp)
 
     target = URL(url)
     proxy = getproxies().get(target.scheme)
-    return {"proxy": proxy} if proxy and not proxy_bypass(target.host or "") else {}
+    return proxy if proxy and not proxy_bypass(target.host or "") else None
