@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-from typing import Any
 
 import aiohttp
 
