@@ -105,7 +105,7 @@ class Anywhere:
         if held is None or held.token.value != token.value:  # another thread was first
             return True
         if before is not None and not before.in_vain:  # nobody reports successes: a token that lasts has had some
-            before.in_vain = source.now() - before.at < LASTED
+            before.in_vain = source.now() - before.at < LASTED and not source.tokens.was_found(token)
             source.ended(address, refused=before.in_vain)
         if not source.renews(token, address):
             return False

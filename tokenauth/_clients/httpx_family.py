@@ -48,12 +48,12 @@ class HttpxAuth(BaseTokenAuth):
             self._story.learn(sent, sys.exception())
         elif sent is not None and self._story.counts(sent, response):
             again = self._play(self._story.again(sent, response), request)
-            if again is not None:
+            while again is not None:
                 try:
                     response, refusal = (yield again.request), response
                 finally:
                     again.request.extensions.setdefault(ENDED, []).append(again.sent)
-                self._play(self._story.ended(refusal, response), again.request)
+                again = self._play(self._story.ended(again, refusal, response), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
@@ -73,12 +73,12 @@ class HttpxAuth(BaseTokenAuth):
             self._story.learn(sent, sys.exception())
         elif sent is not None and self._story.counts(sent, response):
             again = await self._aplay(self._story.again(sent, response), request)
-            if again is not None:
+            while again is not None:
                 try:
                     response, refusal = (yield again.request), response
                 finally:
                     again.request.extensions.setdefault(ENDED, []).append(again.sent)
-                await self._aplay(self._story.ended(refusal, response), again.request)
+                again = await self._aplay(self._story.ended(again, refusal, response), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Run the `auth_flow` of a subclass, as `Auth` does."""

@@ -54,11 +54,13 @@ Sent = Presented | Wire | _Streamed
 
 
 class Again(NamedTuple):
-    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile."""
+    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile. *last*: whether it
+    counts though its token was found in the store."""
 
     request: Any
     sent: Sent
     pending: Pending | None
+    last: bool
 
 
 class Story:
@@ -155,7 +157,7 @@ class Story:
         """Whether *response* is the end of redirects that may have gone unsigned."""
         return sent.follows and bool(response.history) and response.request.method in _SAFE
 
-    def again(self, sent: Sent, response: Any) -> Generator[Step, Any, "Again | None"]:
+    def again(self, sent: Sent, response: Any, *, last: bool = False) -> Generator[Step, Any, "Again | None"]:
         """Return the request that got *response*, signed again; None if *response* is the caller's."""
         source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
@@ -180,23 +182,28 @@ class Story:
         if presented is None:
             return None
         stand_in.tell(request, presented)
-        return Again(request, _sign(source, request, presented), pending)
+        return Again(request, _sign(source, request, presented), pending, last)
 
     def _read(self, response: Any) -> Step:
         """Read *response*, which is no longer needed, and free its connection."""
         now = self._source.now
         return Either(partial(drain, response, now), partial(adrain, response, now))
 
-    def ended(self, refused: Any, response: Any) -> Generator[Step, Any, None]:
-        """Take note of the *response* to a request that was sent again after it was *refused*."""
+    def ended(self, sent: Again, refused: Any, response: Any) -> Generator[Step, Any, "Again | None"]:
+        """Take note of the *response* to what was *sent* again after it was *refused*. Return what to send once more:
+        a token that was found in the store is no renewal."""
         source, before, place = self._source, _place(refused.request), _place(response.request)
         if worth_reading(source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         again = refuses(source, response)
         if place != before:  # a redirect, so it was served there
             source.ended(before, refused=False)
+        token = sent.sent.token
+        if again and not sent.last and token is not None and source.tokens.was_found(token):
+            return (yield from self.again(sent.sent, response, last=True))
         if not again or refuses(source, refused):
             source.ended(place, refused=again)
+        return None
 
     def ahead(self, request: Any, response: Any, renewed: object) -> Generator[Step, Any, object]:
         """Have the token in the cache that `begin` or `again` is about to ask for.
@@ -210,7 +217,8 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        if not renewed and carried and refuses(self._source, response) and self._is_home(response, token):
+        counts = renewed and not self._source.tokens.was_found(token)
+        if not counts and carried and refuses(self._source, response) and self._is_home(response, token):
             renewed = self._source.learn_refusal(token, _place(response.request))
             if renewed is not None:
                 yield self._read(response)

@@ -118,8 +118,9 @@ class MiddlewareAuth(BaseTokenAuth):
         source.learn(ready, place, signature)
         return signature, token
 
-    async def _again(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
-        """Return the answer to one more try, or *response* if that can't be."""
+    async def _again(self, request: Any, response: Any, handler: Handler, token: Token, *, last: bool = False) -> Any:
+        """Return the answer to one more try, or *response* if that can't be. Unless it is the *last* one, it does not
+        count where its token was found in the store."""
         source, place = self._source, _place(request)
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
@@ -135,7 +136,10 @@ class MiddlewareAuth(BaseTokenAuth):
         _put(request, signature)
         _end(request, signature)
         answer = await handler(request)
-        source.ended(place, refused=await _refuses(source, answer))
+        refused = await _refuses(source, answer)
+        if refused and not last and source.tokens.was_found(renewed):
+            return await self._again(request, answer, handler, renewed, last=True)
+        source.ended(place, refused=refused)
         return _passed_on(source, request, answer, _Chain(renewed=True))
 
 

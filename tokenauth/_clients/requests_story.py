@@ -210,7 +210,7 @@ class Sent:
         """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
 
         What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first,
-        which does not count as the one renewal.
+        which does not count as the one renewal. Nor does a token that was found in the store.
         """
         source, request, chain = self.auth._source, response.request, self._chain
         signature, token = self._newest
@@ -226,8 +226,8 @@ class Sent:
         chain.renewed = chain.renewed or carried
         answer, sent = yield from self._again(response, home, token if carried else None, settings)
         if (
-            carried
-            or sent is None
+            sent is None
+            or (carried and not source.tokens.was_found(sent))
             or not (yield from refuses_read(source, answer, settings))
             or not source.renews(sent, place_of(home, response.request, response.url))
         ):
@@ -274,7 +274,8 @@ class Sent:
             return response, None
         self._newest = signature, token
         answer, carried = yield from sent_again(response, signature, settings, self.library)
-        if carried and (rejected is not None or not (yield from refuses_read(self.auth._source, answer, settings))):
+        counts = rejected is not None and not self.auth._source.tokens.was_found(token)
+        if carried and (counts or not (yield from refuses_read(self.auth._source, answer, settings))):
             yield from self._tell(answer, home, settings)
         return answer, token if carried else None
 

@@ -98,6 +98,7 @@ class Fleet:
             if held is None:
                 return None
             self._tokens.keep(held)
+            self._credential.memory.found.add(self._credential.mark, held.token.value)
             self._logins.refreshing.learn(held.token)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
         return held
