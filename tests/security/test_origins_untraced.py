@@ -32,13 +32,14 @@ class Net:
     def __init__(self, sites: dict[str, Site]) -> None:
         self.sites = sites
         self.seen: list[tuple[str, Received]] = []
+        self.token = "canary-token"
 
     def answer(self, method: str, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         parts = httpx.URL(url)
         origin = f"{parts.scheme}://{parts.netloc.decode()}"
         request = Received(method, parts.raw_path.decode(), headers, b"")
         if request.path.endswith("/token"):
-            return 200, {}, b'{"token": "canary-token", "lifetime": 60}'
+            return 200, {}, b'{"token": "%b", "lifetime": 60}' % self.token.encode()
         self.seen.append((origin, request))
         return *self.sites[origin](request), b""
 
@@ -115,14 +116,13 @@ class Users(TokenAuth):
 @family
 @pytest.mark.parametrize("own", [TokenAuth, Users])
 @pytest.mark.parametrize("bare", [401, 404])
-def test_a_hop_that_arrives_unsigned_is_sent_with_the_token_once(
+def test_a_hop_that_arrives_unsigned_is_sent_with_the_token_and_renewed_once(
     library: Any, kind: str, own: type[TokenAuth], bare: int
 ) -> None:
-    """Whatever it gets then."""
-
     def site(request: Received) -> tuple[int, dict[str, str]]:
         if request.path == "/start":
             return 302, {"location": "/there"}
+        net.token = f"canary-{len(net.seen)}"  # is the next
         return (403 if "x-token" in request.headers else bare), {}
 
     net = Net({HOME: site})
@@ -130,7 +130,29 @@ def test_a_hop_that_arrives_unsigned_is_sent_with_the_token_once(
     token_client = getattr(library, kind)(transport=transport)
     auth = own(PlainProvider(HOME), header="X-Token", refused=[401, 403], token_client=token_client, cache={})
     assert net.send(library, kind, auth, "GET", f"{HOME}/start", transport).status_code == 403
-    assert ["x-token" in each.headers for each in net.at(HOME)] == [True, False, True]
+    assert ["x-token" in each.headers for each in net.at(HOME)] == [True, False, True, True]
+
+
+@family
+@pytest.mark.parametrize("own", [TokenAuth, Users])
+@pytest.mark.parametrize("bare", [401, 404])
+def test_a_dead_token_is_learnt_of_where_a_hop_arrives_unsigned(
+    library: Any, kind: str, own: type[TokenAuth], bare: int
+) -> None:
+    """What redirects asks for no token."""
+
+    def site(request: Received) -> tuple[int, dict[str, str]]:
+        if request.path == "/start":
+            return 302, {"location": "/there"}
+        token = request.headers.get("x-token")
+        return bare if token is None else 200 if token == net.token else 401, {}
+
+    net = Net({HOME: site})
+    transport = net.transport(library, kind)
+    token_client = getattr(library, kind)(transport=transport)
+    auth = own(PlainProvider(HOME), header="X-Token", token_client=token_client, cache={})
+    for net.token in ("canary-1", "canary-2"):
+        assert net.send(library, kind, auth, "GET", f"{HOME}/start", transport).status_code == 200
 
 
 @family

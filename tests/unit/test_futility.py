@@ -121,21 +121,26 @@ def test_one_credential_has_one_however_many_ask() -> None:
 
 
 def test_a_refusal_that_nothing_came_of_makes_the_next_one_futile(futility: Futility) -> None:
-    assert [futility.met(HERE, since) is None for since in (1.0, 1.0, 2.0)] == [False, False, True]
+    assert [futility.met(HERE, since, now) is None for since, now in ((0, 1), (0, 3), (2, 4))] == [False, False, True]
     assert futility.watching
     futility.served(HERE)
     assert not futility.watching
-    assert futility.met(HERE, 3.0)
+    assert futility.met(HERE, 5.0, 6.0)
 
 
 def test_one_whose_next_answer_is_still_to_come_does_not(futility: Futility) -> None:
-    held = [futility.met(HERE, 1.0), futility.met(HERE, 2.0)]
+    held = [futility.met(HERE, 0.0, 1.0), futility.met(HERE, 2.0, 3.0)]
     assert None not in held
     held.pop()  # its caller has left
-    assert futility.met(HERE, 3.0) is None
+    assert futility.met(HERE, 4.0, 5.0) is None
 
 
 def test_a_refusal_that_was_renewed_for_does_not(futility: Futility) -> None:
-    futility.met(HERE, 1.0)
+    futility.met(HERE, 0.0, 1.0)
     futility.refused(HERE, 1.0)
-    assert futility.met(HERE, 2.0)
+    assert futility.met(HERE, 2.0, 3.0)
+
+
+def test_a_token_that_is_older_than_the_refusal_says_nothing(futility: Futility) -> None:
+    """Another process has saved it, and one revocation has ended both."""
+    assert [futility.met(HERE, since, now) is None for since, now in ((0, 5), (2, 6), (7, 8))] == [False, False, True]

@@ -50,10 +50,10 @@ class HttpxAuth(BaseTokenAuth):
             again = self._play(self._story.again(sent, response), request)
             while again is not None:
                 try:
-                    response, refusal = (yield again.request), response
+                    response = yield again.request
                 finally:
                     again.request.extensions.setdefault(ENDED, []).append(again.sent)
-                again = self._play(self._story.ended(again, refusal, response), again.request)
+                again = self._play(self._story.again(again.sent, response, again), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         return self._users_flow(request) if self._flow_is_users else self.auth_flow(request)
@@ -75,10 +75,10 @@ class HttpxAuth(BaseTokenAuth):
             again = await self._aplay(self._story.again(sent, response), request)
             while again is not None:
                 try:
-                    response, refusal = (yield again.request), response
+                    response = yield again.request
                 finally:
                     again.request.extensions.setdefault(ENDED, []).append(again.sent)
-                again = await self._aplay(self._story.ended(again, refusal, response), again.request)
+                again = await self._aplay(self._story.again(again.sent, response, again), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Run the `auth_flow` of a subclass, as `Auth` does."""

@@ -54,12 +54,14 @@ Sent = Presented | Wire | _Streamed
 
 
 class Again(NamedTuple):
-    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile. *last*: whether it
-    counts though its token was found in the store."""
+    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile.
+
+    *last*: whether a refusal of it is the caller's: its token is no older than the refusal, or it is the third try.
+    """
 
     request: Any
     sent: Sent
-    pending: Pending | None
+    pending: Pending
     last: bool
 
 
@@ -157,22 +159,23 @@ class Story:
         """Whether *response* is the end of redirects that may have gone unsigned."""
         return sent.follows and bool(response.history) and response.request.method in _SAFE
 
-    def again(self, sent: Sent, response: Any, *, last: bool = False) -> Generator[Step, Any, "Again | None"]:
-        """Return the request that got *response*, signed again; None if *response* is the caller's."""
+    def again(self, sent: Sent, response: Any, before: "Again | None" = None) -> Generator[Step, Any, "Again | None"]:
+        """Return the request that got *response*, signed again; None if *response* is the caller's.
+
+        *before*: what was returned for the response before, if this is one to a request that was sent again.
+        """
         source, token, request = self._source, sent.token, response.request
         if worth_reading(source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
         refused = refuses(source, response)
-        if not refused:
-            self._served(sent, response)
-            if not self._went_bare(sent, response):
-                return None
+        if self._is_over(sent, response, before, refused=refused):
+            return None
         carried = sent.carried(request)
-        if (carried and (token is None or not refused)) or not self._is_home(response, token):
+        if (before if not carried else token is None or not refused) or not self._is_home(response, token):
             return None
         rejected = token if carried else None
-        pending = source.learn_refusal(rejected, _place(request)) if rejected is not None else None
-        if rejected is not None and pending is None:
+        pending = Pending(source.now()) if rejected is None else source.learn_refusal(rejected, _place(request))
+        if pending is None:
             return None
         if not sent.can_be_sent_again(request):
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
@@ -182,30 +185,29 @@ class Story:
         if presented is None:
             return None
         stand_in.tell(request, presented)
+        last = presented.token is not None and source.is_answer(presented.token, pending.at)
+        last = last or before is not None
         return Again(request, _sign(source, request, presented), pending, last)
+
+    def _is_over(self, sent: Sent, response: Any, before: Again | None, *, refused: bool) -> bool:
+        """Take note of *response*, and of the one *before*. Return whether nothing more can be done."""
+        place = _place(response.request)
+        if before is not None and _place(before.request) != place:  # a redirect, so it was served there
+            self._source.ended(_place(before.request), refused=False)
+        if not refused:
+            self._served(sent, response)
+            return not self._went_bare(sent, response)
+        is_last = before is not None and before.last
+        if is_last:
+            self._source.renewed_in_vain(place)
+        return is_last
 
     def _read(self, response: Any) -> Step:
         """Read *response*, which is no longer needed, and free its connection."""
         now = self._source.now
         return Either(partial(drain, response, now), partial(adrain, response, now))
 
-    def ended(self, sent: Again, refused: Any, response: Any) -> Generator[Step, Any, "Again | None"]:
-        """Take note of the *response* to what was *sent* again after it was *refused*. Return what to send once more:
-        a token that was found in the store is no renewal."""
-        source, before, place = self._source, _place(refused.request), _place(response.request)
-        if worth_reading(source, response):
-            yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        again = refuses(source, response)
-        if place != before:  # a redirect, so it was served there
-            source.ended(before, refused=False)
-        token = sent.sent.token
-        if again and not sent.last and token is not None and source.tokens.was_found(token):
-            return (yield from self.again(sent.sent, response, last=True))
-        if not again or refuses(source, refused):
-            source.ended(place, refused=again)
-        return None
-
-    def ahead(self, request: Any, response: Any, renewed: object) -> Generator[Step, Any, object]:
+    def ahead(self, request: Any, response: Any, renewed: Pending | None) -> Generator[Step, Any, Pending | None]:
         """Have the token in the cache that `begin` or `again` is about to ask for.
 
         Return what tells of a renewal for this flow, *renewed* before, or now; None if there was none.
@@ -217,8 +219,8 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        counts = renewed and not self._source.tokens.was_found(token)
-        if not counts and carried and refuses(self._source, response) and self._is_home(response, token):
+        last = renewed is not None and self._source.is_answer(token, renewed.at)
+        if not last and carried and refuses(self._source, response) and self._is_home(response, token):
             renewed = self._source.learn_refusal(token, _place(response.request))
             if renewed is not None:
                 yield self._read(response)

@@ -7,6 +7,7 @@ a foreign origin, it is left alone, wherever it leads. All its hops share one re
 
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,7 @@ class MiddlewareAuth(BaseTokenAuth):
         if chain is not None and chain.renewed:
             source.renewed_in_vain(_place(request))
             return response
-        pending = source.learn_refusal(token, _place(request))
-        try:
-            return response if pending is None else await self._again(request, response, handler, token)
-        finally:
-            del pending  # now, though an exception may hold this frame
+        return await self._renewed(request, response, handler, token)
 
     async def _signature(
         self, request: Any, place: tuple[Any, ...], ready: Ready | None, chain: _Chain | None
@@ -118,9 +115,19 @@ class MiddlewareAuth(BaseTokenAuth):
         source.learn(ready, place, signature)
         return signature, token
 
-    async def _again(self, request: Any, response: Any, handler: Handler, token: Token, *, last: bool = False) -> Any:
-        """Return the answer to one more try, or *response* if that can't be. Unless it is the *last* one, it does not
-        count where its token was found in the store."""
+    async def _renewed(self, request: Any, response: Any, handler: Handler, token: Token, *, last: bool = False) -> Any:
+        """Return the answer with a newer token, or the refusal *response* if that would not help. If the newer one is
+        older than that, there is another try, unless this is the *last* one."""
+        pending = self._source.learn_refusal(token, _place(request))
+        try:
+            if pending is None:
+                return response
+            return await self._again(request, response, handler, token, -math.inf if last else pending.at)
+        finally:
+            del pending  # now, though an exception may hold this frame
+
+    async def _again(self, request: Any, response: Any, handler: Handler, token: Token, refused_at: float) -> Any:
+        """Return the answer to one more try, or *response* if that can't be."""
         source, place = self._source, _place(request)
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
@@ -135,10 +142,11 @@ class MiddlewareAuth(BaseTokenAuth):
         stand_in.tell(request, signature)
         _put(request, signature)
         _end(request, signature)
+        last = source.is_answer(renewed, refused_at)
         answer = await handler(request)
         refused = await _refuses(source, answer)
-        if refused and not last and source.tokens.was_found(renewed):
-            return await self._again(request, answer, handler, renewed, last=True)
+        if refused and not last and signature.is_on(request.headers, str(request.url)):
+            return await self._renewed(request, answer, handler, renewed, last=True)
         source.ended(place, refused=refused)
         return _passed_on(source, request, answer, _Chain(renewed=True))
 

@@ -17,6 +17,7 @@ from tokenauth._clients.requests_family import RequestsAuth
 from tokenauth._clients.requests_story import Chain, Sent, begin
 from tokenauth._clients.sent_again import tool
 from tokenauth._clients.steps import Either, Steps, aplayed, played
+from tokenauth._core.futility import Pending
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 from tokenauth._io.loops import on_a_loop
@@ -67,20 +68,22 @@ class AwaitedSent(Sent, _Hook):
     def _performed(self, story: Steps, request: Any) -> Any:
         return story
 
-    def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
+    def _renewable(self, response: Any, home: Origin, carried: Token | None) -> Steps:
         request = response.request
         signatures = (self._newest[0], *self.__dict__.get("older", ()))
         replaced = any(name in request.headers for name in signatures[0].headers)
         if replaced and not any(each.is_on(request.headers, request.url) for each in signatures):
-            return False  # a hook of the user's, on `pre_request`, has put its own there
-        return (yield from super()._is_worth_it(response, home, carried))
+            return None  # a hook of the user's, on `pre_request`, has put its own there
+        return (yield from super()._renewable(response, home, carried))
 
-    def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
+    def _again(
+        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Pending
+    ) -> Steps:
         self.__dict__["older"] = (*self.__dict__.get("older", ()), self._newest[0])
-        answer, sent = yield from super()._again(response, home, rejected, {**settings, "multiplexed": False})
+        answer, sent = yield from super()._again(response, home, rejected, {**settings, "multiplexed": False}, refusal)
         if answer is response:
             return answer, sent
-        refusal = response
+        refused = response
         if settings.get("multiplexed"):
             jar = _of_promise(response, "niquests_cookies")
             if jar is not None and response.connection._allow_incoming_cookies:
@@ -88,10 +91,10 @@ class AwaitedSent(Sent, _Hook):
             if _of_promise(response, "niquests_allow_redirect"):
                 answer = yield from self._followed(answer, settings)
             response.__dict__, answer.__dict__ = answer.__dict__, response.__dict__
-            answer, refusal = response, answer
-            answer.history = [refusal if each is answer else each for each in answer.history]
+            answer, refused = response, answer
+            answer.history = [refused if each is answer else each for each in answer.history]
         if not settings.get("stream"):  # they have been read, and niquests makes the same of the last answer
-            for each in (refusal, *answer.history):
+            for each in (refused, *answer.history):
                 each.__class__ = tool("niquests", "models.Response")
         return answer, sent
 

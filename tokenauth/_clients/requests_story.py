@@ -22,6 +22,7 @@ from tokenauth._clients.sent_again import finished, names_adapter, rewound, sent
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having
 from tokenauth._clients.steps import Obtain, Static, Steps, played
 from tokenauth._core import stand_in
+from tokenauth._core.futility import Pending
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
@@ -209,8 +210,8 @@ class Sent:
     def _at_last(self, response: Any, home: Origin, settings: dict[str, Any], *, is_hop: bool) -> Steps:
         """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
 
-        What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first,
-        which does not count as the one renewal. Nor does a token that was found in the store.
+        What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first.
+        If that is older than the 401, it does not count as the one renewal.
         """
         source, request, chain = self.auth._source, response.request, self._chain
         signature, token = self._newest
@@ -220,40 +221,33 @@ class Sent:
             yield from self._tell(response, home, settings)
             return response
         carried = signature.is_on(request.headers, request.url or "")
-        worth_it = yield from self._is_worth_it(response, home, token if carried else None)  # held until the end
-        if not worth_it:
+        refusal = yield from self._renewable(response, home, token if carried else None)  # held until the end
+        if refusal is None:
             return response
         chain.renewed = chain.renewed or carried
-        answer, sent = yield from self._again(response, home, token if carried else None, settings)
-        if (
-            sent is None
-            or (carried and not source.tokens.was_found(sent))
-            or not (yield from refuses_read(source, answer, settings))
-            or not source.renews(sent, place_of(home, response.request, response.url))
-        ):
+        answer, sent = yield from self._again(response, home, token if carried else None, settings, refusal)
+        if sent is None or not (yield from refuses_read(source, answer, settings)):
             return answer
-        if is_hop or not (yield from rewound(request)):
-            source.reject(sent)  # so the next request renews it
+        second = source.learn_refusal(sent, place_of(home, response.request, response.url))
+        if second is None or is_hop or not (yield from rewound(request)):  # the next request renews it
             return answer
         chain.renewed = True
-        return (yield from self._again(answer, home, sent, settings))[0]
+        return (yield from self._again(answer, home, sent, settings, second))[0]
 
-    def _is_worth_it(self, response: Any, home: Origin, carried: Token | None) -> Steps:
-        """Return what is true where the request of *response*, a 401 on the token *carried*, is to be and can be sent
-        again, and is to be held meanwhile."""
+    def _renewable(self, response: Any, home: Origin, carried: Token | None) -> Steps:
+        """Return the refusal where the request of *response*, a 401 on the token *carried*, is to be and can be sent
+        again; it is to be held meanwhile."""
         source = self.auth._source
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
-            return False
-        pending: Any = True
+            return None
+        pending: Pending | None = Pending(source.now())
         if carried is not None:
             place = place_of(home, response.request, response.url)
             pending = None if self._chain.renewed else source.learn_refusal(carried, place)
-        if pending is None:
-            return False
-        if names_adapter(response) and (yield from rewound(response.request)):
+        if pending is None or (names_adapter(response) and (yield from rewound(response.request))):
             return pending
         log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
-        return False
+        return None
 
     def _tell(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:
         """Take note of how a request ended that nothing more can be done for."""
@@ -261,23 +255,25 @@ class Sent:
             refused = yield from refuses_read(self.auth._source, response, settings)
             self.auth._source.ended(place_of(home, response.request, response.url), refused=refused)
 
-    def _again(self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any]) -> Steps:
-        """Return the answer to one more try, and the token that it went out with, None where it did not carry it.
+    def _again(
+        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Pending
+    ) -> Steps:
+        """Return the answer to one more try, and the token that it went out with if it is older than the *refusal*.
 
-        That is where the new token may not go to *home*, or the user's adapter has replaced our header.
+        Else None, as where the new token may not go to *home*, or the user's adapter has replaced our header.
         """
+        source = self.auth._source
         settings.pop("allow_redirects", None)
-        yield from finished(response, self.auth._source.now, read=not settings.get("stream"))
+        yield from finished(response, source.now, read=not settings.get("stream"))
         token = yield Obtain(rejected)
-        signature = self.auth._source.admission.signature(token, home)
+        signature, last = source.admission.signature(token, home), source.is_answer(token, refusal.at)
         if signature is None:
             return response, None
         self._newest = signature, token
         answer, carried = yield from sent_again(response, signature, settings, self.library)
-        counts = rejected is not None and not self.auth._source.tokens.was_found(token)
-        if carried and (counts or not (yield from refuses_read(self.auth._source, answer, settings))):
+        if carried and (last or not (yield from refuses_read(source, answer, settings))):
             yield from self._tell(answer, home, settings)
-        return answer, token if carried else None
+        return answer, token if carried and not last else None
 
     # copies
 

@@ -98,7 +98,6 @@ class Fleet:
             if held is None:
                 return None
             self._tokens.keep(held)
-            self._credential.memory.found.add(self._credential.mark, held.token.value)
             self._logins.refreshing.learn(held.token)
         log.info("%s: token %s comes from the store", self._credential.name, held.token.fingerprint)
         return held
@@ -109,21 +108,23 @@ class Fleet:
         since = min(max(self._since, invalidated_at), now)  # this machine's clock may have been set back
         if record is None or record.saved_at < since or now >= record.until:
             return None
-        held = self._good(record.token, rejected)
+        held = self._good(record.token, rejected, record.saved_at)
         if held is None and record.failure is not None and now < record.failed_until:
             left = min(record.failed_until - now, REJECTED)  # another machine's clock may be ahead
             raise errors.CredentialsRejected(**record.failure, remembered=left)
         return held
 
-    def _good(self, token: Token | None, rejected: Token | None) -> Held | None:
+    def _good(self, token: Token | None, rejected: Token | None, saved_at: float) -> Held | None:
         """Return *token* as this process holds it, if it may be sent."""
         if token is None or not token.value or (rejected is not None and token.value == rejected.value):
             return None
         now, monotonic = self._credential.wall(), self._credential.monotonic()
         if self._tokens.was_refused(token) or (token.expires_at is not None and token.expires_at <= now):
             return None
-        answered, as_fetched = as_answered(token, now, monotonic)
+        answered, as_fetched = as_answered(token, now, monotonic, saved_at)
         held = dated(self._credential, answered, as_fetched)._replace(token=token)
+        if as_fetched.sent >= monotonic:  # that one's clock is ahead: it may be older than any refusal of ours
+            held = held._replace(since=monotonic - 2 * self._credential.timeout)
         return held if held.is_usable(self._credential.clock) else None
 
     def outdate(self, held: Held) -> None:

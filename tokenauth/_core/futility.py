@@ -11,6 +11,9 @@ between, as ever came to nothing mean that the token has been revoked, and there
 
 If a request ends between the refusal and the next answer (its caller leaves, a hook raises, its body can't be sent
 twice), the next request renews. That renewal was futile if the next request is refused at the same place.
+
+A token that is older than the refusal, such as one that another process has saved, says nothing: what ended the refused
+one may have ended both. So it costs no login, and it is not the renewal.
 """
 
 import threading
@@ -30,7 +33,10 @@ _ANYWHERE = ""
 
 class Pending:
     """A refusal of which something may come yet, as long as it is held: by the frames of a request, so not for longer
-    than that lasts."""
+    than that lasts. *at*: monotonic seconds when the token was first refused there."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
 
 
 class _Rest(NamedTuple):
@@ -58,7 +64,7 @@ class Futility:
     _rests: "cached_property[LRUCache[str, _Rest]]" = cached_property(lambda _: LRUCache(1024))
     _serving: "cached_property[LRUCache[str, bool]]" = cached_property(lambda _: LRUCache(1024))
     _in_a_row: "cached_property[set[str]]" = cached_property(lambda _: set())
-    _met: "cached_property[LRUCache[str, tuple[float, Callable[[], Pending | None]]]]" = cached_property(
+    _met: "cached_property[LRUCache[str, tuple[float, float, Callable[[], Pending | None]]]]" = cached_property(
         lambda _: LRUCache(1024)
     )
 
@@ -113,18 +119,22 @@ class Futility:
                 self._rests.pop(_ANYWHERE, None)
             self.watching = len(self._rests) + len(self._met) > 0
 
-    def met(self, place: str, since: float) -> Pending | None:
-        """A token met a refusal at *place*. *since*: when it was asked for.
+    def met(self, place: str, since: float | None, now: float) -> Pending | None:
+        """A token met a refusal at *place*. *since*: when it was asked for; None if another one is in use by now.
 
-        Return what to hold until the next answer is there; None if an older token met the same there, and nothing came
-        of that.
+        Return what to hold until the next answer is there; None if an older token met the same there before this one
+        was asked for, and nothing came of that.
         """
-        pending = Pending()
         with self._lock:
-            before, left = self._met.get(place, (since, Pending))
-            self._met[place] = since, weakref.ref(pending)
+            known = self._met.get(place)
+            if since is None:
+                return Pending(now if known is None else known[1])
+            before, at, left = known or (since, now, bool)
+            is_answer = before < since and at <= since
+            pending = Pending(at if before == since else now)
+            self._met[place] = since, pending.at, weakref.ref(pending)
             self.watching = True
-            return None if before < since and left() is None else pending
+            return None if is_answer and not left() else pending
 
     def forget(self) -> None:
         with self._lock:

@@ -5,7 +5,6 @@
     cooldowns   failures that still count                   `cooldown`
     futilities  renewals that help nobody                   `futility`
     refused     tokens that a 401 came back for, each with its credential
-    found       tokens that another process has fetched, likewise
     lines       which refresh token comes next                `lines`
     notes       what logins have learnt of servers            `under_way`
     given       what requests were signed with              `given`
@@ -59,7 +58,6 @@ _PARTS = {
     "futilities": "futility.Futilities",
     "flights": "flights.Flights",
     "refused": "cache.Marks",
-    "found": "cache.Marks",
     "lines": "lines.Lines",
     "notes": "under_way.Notes",
     "given": "given.Given",
@@ -76,7 +74,6 @@ class Memory:
     futilities: "Futilities"
     flights: "Flights"
     refused: Marks
-    found: Marks
     lines: "Lines"
     notes: "Notes"
     given: "Given"

@@ -159,17 +159,22 @@ class Source:
 
         Return what to hold until the next answer is there; None where a new token would not help.
         """
-        held, pending = self.tokens.held(), Pending()
-        if held is not None and held.token.value == token.value:
-            known = self.credential.futility.met(place, held.since)
-            if known is None:
-                self.renewed_in_vain(place)
-                return None
-            pending = known
+        held = self.tokens.held()
+        since = held.since if held is not None and held.token.value == token.value else None
+        pending = self.credential.futility.met(place, since, self.now())
+        if pending is None:
+            self.renewed_in_vain(place)
+            return None
         if not self.renews(token, place):
             return None
         self.reject(token)
         return pending
+
+    def is_answer(self, token: Token, refused_at: float) -> bool:
+        """Whether *token* is what a refusal has led to, and no older one, as `Futility` means it. *refused_at*: see
+        `Pending`."""
+        held = self.tokens.held()
+        return held is None or held.token.value != token.value or refused_at <= held.since
 
     def invalidate(self) -> None:
         """Drop the token, forget failures, and let a login under way count for nobody who comes later."""

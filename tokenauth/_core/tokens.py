@@ -97,8 +97,7 @@ class Tokens:
 
     def keep(self, held: Held) -> None:
         """Cache *held*. It may have been refused before: some servers return the same token until it expires."""
-        for marks in (self._memory.refused, self._memory.found):
-            marks.discard(self._credential.mark, held.token.value)
+        self._memory.refused.discard(self._credential.mark, held.token.value)
         self._refused = None
         self.cache.put(self.key, held)
 
@@ -110,10 +109,6 @@ class Tokens:
 
     def was_refused(self, token: Token) -> bool:
         return self._memory.refused.marked(self._credential.mark, token.value)
-
-    def was_found(self, token: Token) -> bool:
-        """Whether another process has fetched *token*. It is no renewal: its 401 says nothing of new tokens."""
-        return self._memory.found.marked(self._credential.mark, token.value)
 
     def reject(self, token: Token, *, shared: bool = False) -> None:
         """Drop *token*, which met a 401, but no newer token. *shared*: whether processes share their tokens."""
