@@ -321,15 +321,17 @@ def test_an_expiry_is_counted_by_the_clock_of_who_stated_it(source: Source, cloc
 
 
 @pytest.mark.parametrize("lifetime", [None, 700.0])
+@pytest.mark.parametrize(("saved", "age"), [(-100.0, 100.0), (300.0, 20.0)], ids=["", "by a clock ahead"])
 def test_a_token_out_of_the_store_has_what_is_left_of_its_time(
-    source: Source, clock: ManualClock, lifetime: float | None
+    source: Source, clock: ManualClock, lifetime: float | None, saved: float, age: float
 ) -> None:
+    """And is older than what its process is about to do."""
     token = Token("t", lifetime=lifetime, expires_at=clock.wall_now + 600)
-    held = source.fleet.adopt(Record.of_token(token, clock.wall_now), None)
+    held = source.fleet.adopt(Record.of_token(token, clock.wall_now + saved), None)
     assert held is not None
     assert held.token is token
     assert held.usable_until == clock.monotonic_now + 600 - 30
-    assert held.since == clock.monotonic_now - ((lifetime or 600) - 600)
+    assert held.since == clock.monotonic_now - age
 
 
 def test_what_was_saved_after_a_token_was_asked_for_outlives_that_it_could_not_be_saved(

@@ -68,14 +68,13 @@ def is_same(before: Token, token: Token) -> bool:
     return abs(before.expires_at - token.expires_at) < 1 and token.lifetime <= before.lifetime - 1
 
 
-def as_answered(token: Token, wall: float, monotonic: float, saved_at: float) -> tuple[Token, Reply]:
+def as_answered(token: Token, wall: float, monotonic: float) -> tuple[Token, Reply]:
     """Return what this process would have been answered, and when, had it fetched *token* where another one did.
 
-    *wall*, *monotonic*: both clocks, now. *saved_at*: see `Record`.
+    *wall*, *monotonic*: both clocks, now.
     """
     if token.expires_at is None:
-        age = max(wall - saved_at, 0.0)
-        return token, Reply(200, sent=monotonic - age, sent_at=wall - age)
+        return token, Reply(200, sent=monotonic, sent_at=wall)
     left = token.expires_at - wall
     lifetime = left if token.lifetime is None else token.lifetime
     age = max(lifetime - left, 0.0)  # less, where that one's clock is ahead

@@ -121,10 +121,9 @@ class Fleet:
         now, monotonic = self._credential.wall(), self._credential.monotonic()
         if self._tokens.was_refused(token) or (token.expires_at is not None and token.expires_at <= now):
             return None
-        answered, as_fetched = as_answered(token, now, monotonic, saved_at)
-        held = dated(self._credential, answered, as_fetched)._replace(token=token)
-        if as_fetched.sent >= monotonic:  # that one's clock is ahead: it may be older than any refusal of ours
-            held = held._replace(since=monotonic - 2 * self._credential.timeout)
+        answered, as_fetched = as_answered(token, now, monotonic)
+        age = now - saved_at if now > saved_at else 2 * self._credential.timeout  # that one's clock is ahead
+        held = dated(self._credential, answered, as_fetched)._replace(token=token, since=monotonic - age)
         return held if held.is_usable(self._credential.clock) else None
 
     def outdate(self, held: Held) -> None:
