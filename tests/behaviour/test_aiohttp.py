@@ -43,6 +43,13 @@ def test_who_comes_home_from_abroad_gets_nothing_whatever_the_timeout(total: flo
     assert server.logins == 1
 
 
+def test_a_scheme_that_has_no_origin_is_warned_of_once(server: TokenServer, caplog: pytest.LogCaptureFixture) -> None:
+    """aiohttp's connectors take such ones: `unix://`, `tcp://`, `npipe://`."""
+    url = server.api.replace("http", "tcp", 1)
+    assert [each.status for each in CLIENT.play(server.auth(), Get(url), Get(url))] == [401, 401]
+    assert caplog.text.count("tcp: URL goes without the token") == 1
+
+
 class GoesBackOnce(io.BytesIO):
     """A file that aiohttp may look at from its beginning, and that can't go back after that: a download's."""
 

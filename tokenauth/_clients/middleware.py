@@ -98,11 +98,14 @@ class MiddlewareAuth(BaseTokenAuth):
         source, origin = self._source, _origin(request.url)
         if chain is not None and chain.abroad:
             return None, None
-        if origin is not None and source.provider.is_static(origin):
+        if origin is None:
+            source.admission.warn_of(request.url.scheme)
+            return None, None
+        if source.provider.is_static(origin):
             static = await self._arun(flows.static(source, origin), "aiohttp")
             source.learn_static(place, static)
             return static, None
-        if origin is None or not source.admission.admits(origin):
+        if not source.admission.admits(origin):
             return None, None
         if ready is not None:
             token = ready.token
