@@ -8,9 +8,9 @@ from typing import Any
 
 from tokenauth._config.parameters import Parameter, parameters_of
 from tokenauth._config.references import FromFile
-from tokenauth._config.tables import made
+from tokenauth._config.tables import blamed, made
 from tokenauth._config.texts import from_text
-from tokenauth._core.secrets import SourceError, checked_text
+from tokenauth._core.secrets import checked_text
 
 FILE = "_FILE"
 
@@ -77,14 +77,10 @@ def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict
 
 def _from_file(parameter: Parameter, path: str, label: str) -> Any:
     source = FromFile(path)
-    try:
-        if parameter.secret:
-            source.check()
-            return source
-        return from_text(parameter, source(), label)
-    except SourceError as problem:
-        why = str(problem)
-    raise ValueError(f"{label}: {why}")
+    if not parameter.secret:
+        return from_text(parameter, blamed(label, source), label)
+    blamed(label, source.check)
+    return source
 
 
 def _missing(kind: type, names: list[str], environ: Mapping[str, str]) -> str:

@@ -19,7 +19,6 @@ from typing import Any
 from tokenauth import providers
 from tokenauth._config.parameters import Parameter, nearest, parameters_of
 from tokenauth._config.references import KINDS, Reference, reference
-from tokenauth._core.secrets import SourceError
 from tokenauth.providers import Call
 from tokenauth.providers._values import Computed
 
@@ -112,12 +111,8 @@ def _rule(values: list[Any]) -> Any:
 
 def _read(parameter: Parameter, found: Reference) -> Any:
     """Return the reference where the class reads it at each login, and else what it gives now."""
-    try:
-        found.check()
-        return found if parameter.secret or Any in parameter.kinds else found()
-    except SourceError as problem:
-        text = str(problem)
-    raise ValueError(f"{parameter.name}: {text}")
+    blamed(parameter.name, found.check)
+    return found if parameter.secret or Any in parameter.kinds else blamed(parameter.name, found)
 
 
 def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:

@@ -67,7 +67,7 @@ def _empty_frames(problem: BaseException) -> None:
         chain += [one for one in (each.__cause__, each.__context__) if one is not None and one not in chain]
 
 
-class SourceError(Exception):
+class SourceError(ValueError):
     """A source of a secret can't be read. Raised by sources of ours: its text says why, and never shows a secret."""
 
 

@@ -178,7 +178,6 @@ def secret(label: str, text: str, more: str, prompt: Callable[[str], str]) -> An
 def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
     """Return what "env:NAME", "prompt" and similar refer to; None if *text* is no reference."""
     from tokenauth._config.references import KINDS, FromFile, reference
-    from tokenauth._core.secrets import SourceError
 
     if text == "prompt":
         return prompt(label)
@@ -193,7 +192,7 @@ def referred(label: str, text: str, prompt: Callable[[str], str]) -> Any:
             return found()
         found.check()
         return found
-    except (SourceError, ValueError) as problem:
+    except ValueError as problem:
         why = str(problem)
     raise Stop(f"{label}: {why}")
 
@@ -231,7 +230,6 @@ def _refuse_secrets(label: str, content: Any, name: str = "") -> None:
 def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:
     """Return name and value of a *line* that can be sent as it is, and whether the value is a secret it refers to."""
     from tokenauth._core.header_names import checked_header_name
-    from tokenauth._core.secrets import SourceError
 
     if ":" not in line:
         raise Stop(f"--header must be 'Name: value'. {_TO_CLASS.format('header')}")
@@ -239,7 +237,7 @@ def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:
     try:
         _, value = pair("--header", f"{checked_header_name('the name of a --header', name)}={text}", prompt)
         value = value if isinstance(value, str) else value()
-    except (SourceError, ValueError) as problem:
+    except ValueError as problem:
         why = str(problem)
     else:
         is_secret = value != text

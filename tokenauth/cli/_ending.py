@@ -32,6 +32,14 @@ def plainly(function: Callable[..., Any], /, *arguments: Any, **named: Any) -> A
     raise Stop(text)
 
 
+def origin_of(label: str, url: str) -> Any:
+    """Return the origin of *url*. If it has none, Stop and blame *label*."""
+    from tokenauth._config.tables import blamed
+    from tokenauth._core.origins import Origin
+
+    return plainly(blamed, label, Origin.parse, url)
+
+
 class _Kept(logging.Handler):
     """Collects the library's warnings, which are shown at the end unless the error says the same."""
 

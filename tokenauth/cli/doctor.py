@@ -10,7 +10,7 @@ import typer
 
 from tokenauth.cli import _screen
 from tokenauth.cli._auth import Class, Json, Profile, Quiet, auth_of
-from tokenauth.cli._ending import CHECK, Stop
+from tokenauth.cli._ending import CHECK, Stop, origin_of
 
 if TYPE_CHECKING:
     from tokenauth.cli._checks import Verdict
@@ -28,7 +28,7 @@ def doctor(
 ) -> int:
     """Check each step from the configuration to the API, and say what to fix. Makes one login."""
     if url is not None:
-        _check_url(url)
+        origin_of("--url", url)
     try:
         auth = auth_of(profile, name, ctx.obj)
     except Stop as problem:
@@ -41,15 +41,6 @@ def doctor(
     if as_json:
         _screen.out_json([asdict(each) for each in told])
     return CHECK if any(each.verdict == "fail" for each in told) else 0
-
-
-def _check_url(url: str) -> None:
-    from tokenauth._core.origins import Origin
-
-    try:
-        Origin.parse(url)
-    except ValueError as problem:
-        raise Stop(f"--url: {problem}") from None
 
 
 def _verdicts(auth: Any, label: str, url: str | None, quiet: bool) -> Iterator[Verdict]:

@@ -10,7 +10,7 @@ import typer
 
 from tokenauth.cli import _screen
 from tokenauth.cli._auth import Class, Fresh, Json, Profile, Quiet, auth_of
-from tokenauth.cli._ending import Stop, plainly
+from tokenauth.cli._ending import Stop, origin_of, plainly
 
 
 def token(
@@ -96,13 +96,9 @@ def portal(
 
 def check_home(auth: Any, url: str) -> None:
     """Stop if *url* may not receive the token."""
-    from tokenauth._core.origins import Origin
     from tokenauth.cli._checks import may_have
 
-    try:
-        origin = Origin.parse(url)
-    except ValueError as problem:
-        raise Stop(f"that is not the URL of an API: {problem}") from None
+    origin = origin_of("that is not the URL of an API", url)
     if "@" in urlsplit(url).netloc:
         raise Stop("remove the user name and the password from the URL: the token replaces them")
     if not may_have(auth, origin):
