@@ -14,6 +14,7 @@ A transport makes one token call: `transport(request, seconds) -> (status, heade
 It is called in a thread, or awaited in a task of its own.
 """
 
+import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
@@ -120,7 +121,7 @@ class Driver:
             case Call(function, flight, blocks=False):
                 return flight.calls(function)
             case Call():
-                return (yield from self._called(effect))
+                return (yield from self.called(effect.function, effect.deadline, partial(_returned, effect)))
             case Ask(function, seconds):
                 return (yield from self.in_hand(partial(in_thread, function), seconds, partial(_asked, effect)))
             case _:
@@ -182,7 +183,7 @@ class Driver:
     def _is_lost(self) -> bool:
         return self._flight is not None and self._flight.lost
 
-    def bring(self, awaitable: Awaitable[object], seconds: float, outcome: Outcome[Any]) -> None:
+    def _bring(self, awaitable: Awaitable[object], seconds: float, outcome: Outcome[Any]) -> None:
         """Begin to await *awaitable*."""
         in_thread(partial(on_own_loop, awaitable, seconds), outcome)
 
@@ -190,16 +191,16 @@ class Driver:
         """Begin *call*."""
         in_thread(partial(self._transport, call.request, call.seconds), outcome)
 
-    def _called(self, call: Call) -> Steps[Any]:
-        """Call what may hang in a thread: its caller goes on in time."""
-        read = partial(_returned, call)
-        result = yield from self.in_hand(partial(in_thread, call.function), self.left(call.deadline), read)
-        if not isinstance(result, Awaitable):
+    def called(self, function: Callable[[], Any], deadline: float, read: "Callable[[Future[Any]], Any]") -> Steps[Any]:
+        """Call what may hang in a thread, and await what it returns where that must be: its caller goes on in time.
+        Return what *read* makes of what it brings."""
+        result = yield from self.in_hand(partial(in_thread, function), self._left(deadline), read)
+        if not inspect.isawaitable(result):
             return result
-        seconds = self.left(call.deadline)
-        return (yield from self.in_hand(partial(self.bring, result, seconds), seconds, read))
+        seconds = self._left(deadline)
+        return (yield from self.in_hand(partial(self._bring, result, seconds), seconds, read))
 
-    def left(self, deadline: float) -> float:
+    def _left(self, deadline: float) -> float:
         return max(deadline - self._clock.monotonic(), 0.001)
 
     def _waited(self, wait: Wait) -> Steps[Any]:
@@ -262,9 +263,9 @@ class Awaiting(Driver):
         if isinstance(self._transport, InThread):
             in_thread(partial(self._transport.transport, call.request, call.seconds), outcome)
         else:
-            self.bring(self._transport(call.request, call.seconds), call.seconds, outcome)
+            self._bring(self._transport(call.request, call.seconds), call.seconds, outcome)
 
-    def bring(self, awaitable: Awaitable[object], seconds: float, outcome: Outcome[Any]) -> None:
+    def _bring(self, awaitable: Awaitable[object], seconds: float, outcome: Outcome[Any]) -> None:
         self._on_loop = True
         if self._aside:
             self._tie()

@@ -4,7 +4,6 @@ In async code, an async function is awaited on the running event loop. In blocki
 """
 
 import inspect
-from collections.abc import Awaitable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,11 +18,11 @@ from tokenauth._io.drive import Driver, Steps
 from tokenauth._io.failed import Failed
 from tokenauth._io.token_call import TokenCall, is_late
 from tokenauth._io.transports import reason
-from tokenauth._io.waiting import Gone, in_thread
+from tokenauth._io.waiting import Gone
 
 
 class Brought(NamedTuple):
-    """The result of an errand."""
+    """What a command or a file has brought."""
 
     body: bytes = b""
     result: Any = None
@@ -33,48 +32,35 @@ def done(task: Exchange, clock: Clock, driver: Driver) -> Steps[Reply]:
     """Do the errand of *task*."""
     doing = _Doing(task, clock)
     work = partial(_performed, task.request, doing.seconds, task.flight.rejected)
-    reply = yield from driver.in_hand(partial(in_thread, work), doing.seconds, doing.reply)
-    if not inspect.isawaitable(reply.result):
-        return reply
-    doing.awaited = reply.result
-    left = driver.left(task.deadline)
-    whole = partial(driver.bring, _guarded(reply.result, task.request), left)
-    try:
-        return (yield from driver.in_hand(whole, left, doing.reply))
-    except GeneratorExit:  # its event loop has ended
-        doing.drop()
-        raise
+    return driver.called(work, task.deadline, doing.reply)
 
 
 class _Doing(TokenCall):
-    """An errand: when it was begun, and what its outcome means. *awaited*: what is awaited for it."""
+    """An errand: when it was begun, and what its outcome means."""
 
-    awaited: object = None
-
-    def drop(self) -> None:
-        """Close what is awaited: its task may have ended before it began."""
-        getattr(self.awaited, "close", bool)()
-
-    def reply(self, future: "Future[Any]") -> Reply:
-        """Return what *future* brought in time; raise the error of ours where it didn't, or failed."""
+    def reply(self, future: "Future[Any]") -> Any:
+        """Return what *future* brought in time, as a Reply, or what is to be awaited for it; raise the error of ours
+        where it didn't, or failed."""
         if is_late(future):
             text = f"{self.request.what} did not finish in time. Does it wait for an answer, or for a network? {LONGER}"
             raise errors.TokenEndpointError(text, retryable=True)
         problem = future.exception()
         if isinstance(problem, Gone):
-            self.drop()
             raise errors.TokenEndpointError(f"{self.request.what} failed: {problem}", retryable=True)
-        if isinstance(problem, Failed):  # raised again: its traceback has what the errand had in hand
-            raise getattr(errors, problem.kind)(problem.text) from problem.cause
-        brought: Brought = future.result()
+        if problem is not None:
+            raise _failed(self.request, problem)
+        brought = future.result()
+        if inspect.isawaitable(brought):
+            return brought
+        body, result = brought if isinstance(brought, Brought) else (b"", brought)
         stamp = {"sent": self.sent, "sent_at": self.sent_at, "received_at": self._clock.wall()}
-        return Reply(200, body=brought.body, result=brought.result, **stamp)  # type: ignore[arg-type]  # floats
+        return Reply(200, body=body, result=result, **stamp)  # type: ignore[arg-type]  # floats
 
 
-def _performed(errand: Errand, seconds: float, rejected: Token | None) -> Brought:
+def _performed(errand: Errand, seconds: float, rejected: Token | None) -> object:
     match errand:
         case CallFunction():
-            return Brought(result=_called(errand, rejected))
+            return _called(errand, rejected)
         case RunCommand():
             from tokenauth._io import commands  # noqa: PLC0415  (few run one)
 
@@ -87,30 +73,21 @@ def _performed(errand: Errand, seconds: float, rejected: Token | None) -> Brough
 
 def _called(errand: CallFunction, rejected: Token | None) -> object:
     """Return what the function returns; credentials of google-auth are refreshed first, where that is due."""
-    try:
-        value = errand.function(rejected=rejected) if errand.takes_rejected else errand.function()
-        if _is_due(value, rejected):
-            value.refresh(_google_request())
-    except BaseException as problem:  # a CancelledError, too: of a loop that the function has run itself
-        failure = _failed(errand, errors.alone(problem))
-    else:
-        return value
-    raise failure
-
-
-async def _guarded(awaitable: Awaitable[object], errand: Errand) -> Brought:
-    try:
-        return Brought(result=await awaitable)
-    except Exception as problem:
-        failure = _failed(errand, errors.alone(problem))
-    raise failure
+    value = errand.function(rejected=rejected) if errand.takes_rejected else errand.function()
+    if _is_due(value, rejected):
+        value.refresh(_google_request())
+    return value
 
 
 def _failed(errand: Errand, problem: BaseException) -> BaseException:
     """Return what to raise for *problem*, whose own text may quote a secret: it stays in the cause."""
     if isinstance(problem, errors.TokenAuthError | Misuse | KeyboardInterrupt | SystemExit):
         return problem  # the first is another auth object's, which the function asked
-    return Failed(f"{errand.what} raised {reason(problem)}; call it by itself to see why", cause=problem)
+    if not isinstance(problem, Failed):
+        problem = Failed(f"{errand.what} raised {reason(problem)}; call it by itself to see why", cause=problem)
+    failure: BaseException = getattr(errors, problem.kind)(problem.text)
+    failure.__cause__ = problem.cause
+    return failure
 
 
 def _is_due(value: Any, rejected: Token | None) -> bool:

@@ -61,8 +61,8 @@ class Home:
         try:
             self._soon(copy_context().run, in_task, awaitable, seconds, outcome)
         except RuntimeError:  # it has ended
-            outcome.drop()
             outcome.set_exception(Gone())
+            outcome.drop()
 
 
 def in_task(awaitable: Awaitable[T], seconds: float, future: Outcome[T]) -> None:
@@ -76,16 +76,16 @@ def in_task(awaitable: Awaitable[T], seconds: float, future: Outcome[T]) -> None
         try:
             spawn(in_time, awaitable, seconds, future, name="tokenauth-login", context=copy_context())
         except Exception:  # its nursery is closed: the last that runs here ends, and an error would end all
-            future.drop()
             future.set_exception(Gone())
+            future.drop()
         return
     import asyncio  # noqa: PLC0415  (see above)
 
     def ended(task: "asyncio.Task[None]") -> None:
         _tasks.discard(task)
-        future.drop()  # the task may have been cancelled before it began
         if not future.done():
             future.set_exception(Gone())
+        future.drop()  # the task may have been cancelled before it began
 
     work = in_time(awaitable, seconds, future)
     task = asyncio.get_running_loop().create_task(work, name="tokenauth-login")

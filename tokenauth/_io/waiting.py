@@ -11,6 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
+from tokenauth._core import errors
 from tokenauth._core.meeting import Meeting, Started
 
 T = TypeVar("T")
@@ -37,9 +38,14 @@ class Outcome(Meeting[T]):
         self.awaited: Any = None
 
     def drop(self) -> None:
-        """Close what was to be awaited and has not begun: its event loop has ended."""
-        if inspect.iscoroutine(self.awaited) and inspect.getcoroutinestate(self.awaited) == inspect.CORO_CREATED:
-            self.awaited.close()
+        """Close what was to be awaited and has not begun, or may not have: its event loop has ended."""
+        if inspect.iscoroutine(self.awaited):
+            closes = inspect.getcoroutinestate(self.awaited) == inspect.CORO_CREATED
+        else:
+            closes = self.done() and isinstance(self.exception(), Gone)
+        if closes:
+            awaited, self.awaited = self.awaited, None
+            getattr(awaited, "close", bool)()
 
 
 def in_thread(function: Callable[[], T], outcome: Outcome[T]) -> None:
@@ -52,7 +58,7 @@ def in_thread(function: Callable[[], T], outcome: Outcome[T]) -> None:
         try:
             result = context.run(function)
         except BaseException as problem:
-            outcome.set_exception(problem)
+            outcome.set_exception(errors.alone(problem))
         else:
             outcome.set_result(result)
 
