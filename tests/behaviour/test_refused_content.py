@@ -46,6 +46,24 @@ def test_a_body_is_read_where_it_is_short_or_json(client: Client, case: str, ser
 
 
 @every
+def test_each_answer_is_looked_at_once(client: Client, server: TokenServer) -> None:
+    """A function may parse the body, or count."""
+    seen: list[int] = []
+
+    def ended(response: Any) -> bool:
+        status = getattr(response, "status_code", None) or response.status
+        seen.append(status)
+        return bool(status == 401)
+
+    auth = server.auth(refused=ended, cache={})
+    client.get(auth, server.api)
+    assert seen == [200]
+    server.revoke()
+    assert client.get(auth, server.api) == 200
+    assert seen == [200, 401, 200]
+
+
+@every
 def test_a_body_that_breaks_off_is_the_client_s_own_error(client: Client, server: TokenServer) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n"
     once(server, lambda: Reply(raw=head + b"{"))

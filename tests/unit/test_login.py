@@ -547,6 +547,12 @@ def test_wrong_parts_fail_at_once(wrong: Any) -> None:
         Login(URL, **wrong)
 
 
+@pytest.mark.parametrize("content", [["shop", "s3cret"], '{"user": "shop"}', b"{}"])
+def test_json_that_is_no_mapping_goes_as_body(content: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a mapping, not \w+; .* goes as text: body="):
+        Login(URL, json=content)
+
+
 def test_what_is_kept_may_have_a_prefix() -> None:
     bearer, plain = (
         Login(URL, logout=Call(headers={"A": each})) for each in (Kept("token", prefix="B "), Kept("token"))

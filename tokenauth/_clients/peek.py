@@ -49,8 +49,9 @@ def refuses_read(source: "Source", response: Any, settings: dict[str, Any]) -> "
 
     A body that breaks off is the caller's error unless the answer is sent for again. niquests raises it once only.
     """
+    admission, status = source.admission, response.status_code
     broken: Exception | None = None
-    if not settings.get("stream") and not refuses(source, response) and source.admission.looks(response.status_code):
+    if not settings.get("stream") and admission.looks(status) and not admission.is_refusal(status, response.headers):
         try:
             yield lambda: response.content
         except Exception as problem:

@@ -218,7 +218,7 @@ class Sent:
         if token is None:
             return response
         if not (yield from refuses_read(source, response, settings)):
-            yield from self._tell(response, home, settings)
+            self._tell(response, home, refused=False)
             return response
         carried = signature.is_on(request.headers, request.url or "")
         refusal = yield from self._renewable(response, home, token if carried else None)  # held until the end
@@ -249,10 +249,9 @@ class Sent:
         log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
         return None
 
-    def _tell(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:
+    def _tell(self, response: Any, home: Origin, *, refused: bool) -> None:
         """Take note of how a request ended that nothing more can be done for."""
         if not replayed(response):
-            refused = yield from refuses_read(self.auth._source, response, settings)
             self.auth._source.ended(place_of(home, response.request, response.url), refused=refused)
 
     def _again(
@@ -271,8 +270,10 @@ class Sent:
             return response, None
         self._newest = signature, token
         answer, carried = yield from sent_again(response, signature, settings, self.library)
-        if carried and (last or not (yield from refuses_read(source, answer, settings))):
-            yield from self._tell(answer, home, settings)
+        if carried:
+            refused = yield from refuses_read(source, answer, settings)
+            if last or not refused:
+                self._tell(answer, home, refused=refused)
         return answer, token if carried and not last else None
 
     # copies

@@ -90,7 +90,8 @@ class _Sealing:
 
     def mapping(self, name: str, content: object) -> dict[str, object]:
         if not isinstance(content, Mapping):
-            raise TypeError(f"{name} must be a mapping, not {type(content).__name__}")
+            hint = "" if self.texts else "; a body that is something else goes as text: body="
+            raise TypeError(f"{name} must be a mapping, not {type(content).__name__}{hint}")
         for key, value in content.items():
             if value is None:
                 hint = "is an environment variable or a setting missing? If the API wants none, leave the name out"
