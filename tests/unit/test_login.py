@@ -708,6 +708,36 @@ def test_an_error_says_which_call_before_the_login_failed(reply: Reply) -> None:
         calls.send(reply)
 
 
+def test_a_call_before_the_login_that_has_all_that_is_kept_is_no_refusal() -> None:
+    """Both calls of a FRITZ!Box answer alike: the one that brings the challenge has the sid of a refusal."""
+    refused = b"<i><SID>0</SID><Challenge>c-1</Challenge></i>"
+    provider = Login(
+        URL,
+        first=Call(keep={"challenge": XML("Challenge")}),
+        form={"answer": Kept("challenge")},
+        token=XML("SID"),
+        rejected=(XML("SID"), "0"),
+    )
+    calls = provider.login()
+    next(calls)
+    assert calls.send(Reply(200, {}, refused)).body == b"answer=c-1"
+    with pytest.raises(errors.CredentialsRejected):
+        calls.send(Reply(200, {}, refused))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, {"code": 41}), (200, {"code": 41, "nonce": ""}), (422, {"code": 41, "nonce": "n"})]
+)
+def test_a_call_before_the_login_is_refused_by_the_same_rule(status: int, body: dict[str, Any]) -> None:
+    provider = Login(
+        URL, first=Call("/nonce", keep={"nonce": "nonce"}), json={"n": Kept("nonce")}, rejected=("code", 41)
+    )
+    calls = provider.login()
+    next(calls)
+    with pytest.raises(errors.CredentialsRejected, match="the call GET /nonce before it"):
+        calls.send(answer(body, status))
+
+
 def test_a_name_that_has_the_place_says_it_once() -> None:
     auth = LoginAuth("https://once.example/login", json={"user": "u"})
     assert repr(auth) == "<LoginAuth for Token API at https://once.example/login>"

@@ -105,10 +105,11 @@ class Reading:
         return replace(token, kept={name: value for name, value in {**kept, **learned}.items() if name != "token"})
 
     def learned(self, login: "Login", step: "Step", reply: Reply, kept: Mapping[str, str]) -> dict[str, str]:
-        """Return what is kept of the answer to *step*, a call before the login."""
+        """Return what is kept of the answer to *step*, a call before the login. With all of it a 2xx is a success."""
         said = _answers.Said(login, replace(reply, call=step.told), kept)
-        self._check(said)
         learned, missing = step.learned(said.answer)
+        if missing or not (learned and reply.ok):
+            self._check(said)
         if missing:
             raise said.missing(missing)
         return learned
