@@ -1,8 +1,11 @@
 """`RefreshTokenAuth` on every client: a refresh token that the user brings, and what comes of it."""
 
+import ast
 import asyncio
 import copy
+import json
 import pickle
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +20,7 @@ from tests.servers import Received, Reply, serve
 from tests.siblings.servers.base import USER
 from tests.siblings.servers.refreshing import CLIENT_SECRET, QuickBooks, Xero
 from tests.support import ManualClock, until, with_clock, without_pauses
-from tokenauth import CredentialsRejected, RefreshTokenAuth, TokenAuthError, TokenEndpointError, providers
+from tokenauth import CredentialsRejected, RefreshTokenAuth, TokenAuth, TokenAuthError, TokenEndpointError, providers
 from tokenauth._core.lines import BROUGHT
 from tokenauth.stores import FileStore
 
@@ -378,3 +381,47 @@ def test_nothing_of_it_shows(client: Client, site: Site, caplog: pytest.LogCaptu
     shown = caplog.text + repr(auth) + repr(auth._provider) + repr(auth.get_token())
     for secret in (site.api.first, site.api.current, CLIENT_SECRET):
         assert secret not in shown
+
+
+@every_client
+def test_one_that_goes_as_json_takes_a_subclass_of_the_provider(client: Client) -> None:
+    """The block of docs/apis/refresh-token.md."""
+    page = (Path(__file__).parents[2] / "docs" / "apis" / "refresh-token.md").read_text(encoding="utf-8")
+    [block] = [
+        each
+        for each in re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        if "IdentityCenter" in each
+    ]
+    namespace: dict[str, Any] = {"__name__": "docs"}
+    exec(block, namespace)
+    used, told = ["the-refresh-token"], list[str]()
+
+    def answer(request: Received) -> Reply:
+        if request.path != "/token":
+            return Reply(200 if request.headers.get("x-amz-sso_bearer_token") == f"t-{len(used)}" else 401)
+        sent = {"grantType": "refresh_token", "refreshToken": used[-1], "clientId": "shop", "clientSecret": "s3cret"}
+        if json.loads(request.body) != sent:
+            return Reply(400, {"error": "invalid_grant"})
+        used.append(f"r-{len(used)}")
+        return Reply(200, {"accessToken": f"t-{len(used)}", "expiresIn": 3600, "refreshToken": used[-1]})
+
+    with serve(answer) as server:
+        given = {name: value for name, value in _arguments(block).items() if name != "origins"}
+        provider = namespace["IdentityCenter"](f"{server.url}/token", on_refresh_token=told.append, **given)
+        auth = TokenAuth(provider, cache={})
+        assert client.get(auth, f"{server.url}/accounts") == 200
+        used.append("r-lost")  # the token ends, and somebody else has used its refresh token
+        with pytest.raises(client.error_root) as caught:
+            client.get(auth, f"{server.url}/accounts")
+        assert isinstance(caught.value, CredentialsRejected)
+        assert "The refresh token is used up" in str(caught.value)
+        assert told == ["r-1"]
+
+
+def _arguments(block: str) -> dict[str, Any]:
+    """Return the named arguments of the last call of `IdentityCenter` in *block*."""
+    [call] = [
+        each.value for each in ast.parse(block).body if isinstance(each, ast.Assign) and "Center" in ast.dump(each)
+    ]
+    assert isinstance(call, ast.Call)
+    return {each.arg or "": ast.literal_eval(each.value) for each in call.keywords}
