@@ -249,10 +249,21 @@ def test_equal_credentials_make_equal_objects() -> None:
 
 def test_the_repr_says_who_and_where_and_no_secret() -> None:
     oauth = ClientCredentialsAuth("https://id.example/t", client_id="c-1", client_secret=SECRET)
-    assert repr(manis()) == "<ManisAuth for Manis merchant m-1 at https://api.example/api/v1/auth/token>"
+    assert repr(manis()).startswith("<ManisAuth for Manis merchant m-1 at https://api.example/api/v1/auth/token #")
     assert "c-1" in repr(oauth)
     for auth in (manis(), oauth):
         assert SECRET not in f"{auth!r}{auth}{auth._provider!r}{auth._source!r}{vars(auth)}{vars(auth._provider)}"
+
+
+def test_no_two_objects_have_the_same_text() -> None:
+    """aiocache, dogpile.cache and fsspec take the text of an argument for the argument: one tenant would get what is
+    another one's. So the text of an object that is gone doesn't come back either, as an address does."""
+    auth = manis()
+    text = repr(auth)
+    assert text == str(auth) == repr(auth)
+    others = [pickle.loads(pickle.dumps(auth)), copy.copy(auth), copy.deepcopy(auth), auth.replace(leeway=1)]
+    texts = {repr(each) for each in (auth, *others)} | {repr(manis()) for _ in range(100)}
+    assert len(texts) == 105
 
 
 @pytest.mark.parametrize("again", [lambda auth: pickle.loads(pickle.dumps(auth)), copy.copy, copy.deepcopy])

@@ -76,7 +76,7 @@ def test_a_subclass_keeps_its_options_and_attributes() -> None:
     assert type(copied) is TenantAuth
     assert copied.tenant is auth.tenant
     assert (copied._options["header"], copied._options["timeout"]) == ("X-Auth", 3)
-    assert repr(copied) == "<TenantAuth for Manis merchant t-2 at https://other.example/api/v1/auth/token>"
+    assert "<TenantAuth for Manis merchant t-2 at https://other.example/api/v1/auth/token " in repr(copied)
 
 
 def test_an_option_given_beside_a_description_stays() -> None:

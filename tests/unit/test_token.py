@@ -16,6 +16,12 @@ def test_repr_hides_value_refresh_token_and_extra() -> None:
     assert "lifetime=60.0" in repr(TOKEN)
 
 
+def test_repr_tells_tokens_apart() -> None:
+    """Caches that take the text of an argument for the argument would else hand out what another token brought."""
+    assert repr(Token("t-s3cret")) == repr(Token("t-s3cret")) != repr(Token("t-s3cres"))
+    assert repr(Token("\ud800")) != repr(Token("\ud801"))
+
+
 def test_copies_are_equal() -> None:
     for twin in (pickle.loads(pickle.dumps(TOKEN)), copy.deepcopy(TOKEN), copy.copy(TOKEN), dataclasses.replace(TOKEN)):
         assert twin == TOKEN

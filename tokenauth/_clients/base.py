@@ -1,6 +1,7 @@
 """What every TokenAuth has, whatever the client: its provider, its options, its identity."""
 
 import copy
+import os
 from collections.abc import Generator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
@@ -26,7 +27,9 @@ T = TypeVar("T")
 
 _SHARED = frozenset({"_provider", "_options"})
 _NOT_THE_SOURCES = frozenset({"cache", "logout_at_exit", "store", "token_client"})
-_MADE = frozenset({"_handed_out", "_memory", "_renewals", "_source", "_story", "_token_client"})  # rebuilt in each copy
+_MADE = frozenset(
+    {"_handed_out", "_mark", "_memory", "_renewals", "_source", "_story", "_token_client"}
+)  # rebuilt in each copy
 
 
 class BaseTokenAuth(Anywhere):
@@ -196,8 +199,13 @@ class BaseTokenAuth(Anywhere):
         transport = transports.awaiting(self._token_client, library or self._async_library)
         return await drive.arun(flow, drive.Awaiting(transport, self._source.credential.clock))
 
+    @once
+    def _mark(self) -> str:
+        """Stands for this object and never for another: some caches take an object's text for the object."""
+        return os.urandom(8).hex()
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {titled(self._provider, ' at ')}>"
+        return f"<{type(self).__name__} for {titled(self._provider, ' at ')} #{self._mark}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseTokenAuth):

@@ -55,6 +55,12 @@ class Token(Frozen):
         for name in ("extra", "kept"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
+    def __repr__(self) -> str:
+        from tokenauth._core.cache import digest  # noqa: PLC0415  (it imports this)
+
+        # some caches take an object's text for the object
+        return super().__repr__().replace("(", f"(value=<{digest(str(self.value))[:16]}>, ", 1)
+
     @property
     def fingerprint(self) -> str:
         """First 8 hex digits of the value's SHA-256, to distinguish tokens in logs."""
