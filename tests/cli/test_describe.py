@@ -85,12 +85,40 @@ def test_an_id_of_the_request_is_no_token(run: Run) -> None:
         ("tokenValidityHours", 15 * 3_600.0),
         ("expires_in_secs", 15.0),
         ("days_valid", 15 * 86_400.0),
+        ("validityInMinutes", 900.0),
+        ("refreshTimeoutSeconds", 15.0),
+        ("lease_duration", 15.0),
     ],
 )
 def test_a_unit_in_the_name_of_the_lifetime_is_seen(run: Run, name: str, seconds: float) -> None:
     with serve(lambda _: Reply(body={"session": {"key": "t-1", name: 15}})) as server:
         code = run("describe", f"{server.url}/login", "-d", "user=me").out
         assert pasted(code).get_token().lifetime == seconds
+
+
+KEY = "hvs.CAESIJ8aBcDeFgHi"
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ({"auth": {"client_token": KEY, "accessor": "a-1"}}, ['token="auth.client_token"']),
+        ({"BhRestToken": KEY, "restUrl": "https://rest.example/x"}, ['token="BhRestToken"']),
+        ({"refreshToken": KEY + "r", "csrfToken": KEY + "c", "ApiUserToken": KEY}, ['token="ApiUserToken"']),
+        ({"token": KEY, "estimatedTimeToExpiration": "239:59:59"}, ['expires_in="estimatedTimeToExpiration"']),
+        ({"token": KEY, "status": {"expirationTimestamp": "2035-01-01T00:00:00Z"}},
+         ['expires_at="status.expirationTimestamp"']),
+        ({"token": KEY, "sessionLease": "PT15M"}, ['expires_in="sessionLease"']),
+        ({"token": KEY, "refreshTokenExpiry": 90}, ["does not say when the token expires"]),
+        ({"token": KEY, "refresh_expires_in": 90}, ["does not say when the token expires"]),
+        ({"token": KEY, "leaseActive": True, "lease": "renewable"}, ["does not say when the token expires"]),
+    ],
+)  # fmt: skip
+def test_what_no_list_has_is_known_by_what_is_in_its_name(run: Run, body: dict[str, Any], lines: list[str]) -> None:
+    """Names of Vault, Bullhorn, Tableau, Kubernetes, Keycloak; and some that are something else."""
+    with serve(lambda _: Reply(body=body)) as server:
+        out = run("describe", f"{server.url}/login", "-d", "user=me").out
+    assert [line for line in lines if line not in out] == [], out
 
 
 def test_the_shape_has_every_value_masked(run: Run) -> None:

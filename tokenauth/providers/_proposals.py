@@ -27,15 +27,19 @@ _IN_UNITS = {
     for name in _WITH_UNIT
     for unit, words in _UNITS.items()
     for word in words
-    for each in (f"{name}{word}", f"{word}{name}")
+    for each in (f"{name}{word}", f"{name}in{word}", f"{word}{name}")
 }
 _ENDS = (
     *("expiresat", "expires", "expiration", "expirationdate", "expiry", "validuntil", "validto", "exp", "expireson"),
     *("expirationtime", "expiretime", "expirydate", "expiredate"),
 )
 _EITHER = re.compile("(?:expires|expiry|expiration|exp)$")  # a lifetime, if the number is too small for a date
+_LASTING = re.compile(r"(?!refresh(?:token|expir)).*(?:expir|lifetime|lease|ttl|timeout|validity)")
+_DURATION = re.compile(r"[\d.:]+|P[\dTHMSWD.]+")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
 _EARLIEST = 1e8
 _TOKEN_HEADER = re.compile(r"token|session|auth", re.IGNORECASE)
+_CALLED_TOKEN = re.compile(r"(?!.*(?:refresh|[cx]srf|page|push|device|verif)).*token$")
 _LOOKS = re.compile(r"[A-Za-z0-9._~+/=|:-]{16,}")  # what a token is made of
 _OPAQUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9._~+/=|-]{20,}")
 _OTHER = re.compile(
@@ -60,13 +64,30 @@ def proposed(answer: Answer) -> Proposal:
     named = [(path, value) for path, value in leaf if value not in (None, "")]
     lifetime = _likely(named, (*_LIFETIMES, *_IN_UNITS), (int, float, str), of_token=True)
     end = _likely(named, _ENDS, (int, float, str), of_token=True)
+    if lifetime is None and end is None:  # names that have such a word in them: "lease_duration", "timeToExpiration"
+        lifetime = _first(named, _LASTING, _DURATION)
+        end = None if lifetime else _first(named, _LASTING, _DATE)
     if lifetime is None and end and _EITHER.search(_letters(end)) and _is_short(dict(named)[end]):
         lifetime, end = end, None
-    unit = _IN_UNITS.get(_of_token(_letters(lifetime))) if lifetime else None
+    unit = _unit(_of_token(_letters(lifetime))) if lifetime else None
     kind = XML if is_xml else str
     type_, lifetime_, end_ = (each and kind(each) for each in (_likely(named, _TYPES, str), lifetime, end))
     unit = None if unit == "s" else unit  # which is what is meant anyway
     return Proposal(next(_tokens(answer, named), None), type_, lifetime_, end_, unit)
+
+
+def _first(named: list[tuple[str, object]], name: re.Pattern[str], value: re.Pattern[str]) -> str | None:
+    """Return the first path whose last key, in letters, matches *name*, with a short number or a text like *value*."""
+    for path, each in named:
+        text = str(each) if isinstance(each, str) or (type(each) in {int, float} and _is_short(each)) else ""
+        if name.match(_letters(path)) and value.fullmatch(text):
+            return path
+    return None
+
+
+def _unit(letters: str) -> str | None:
+    words = ((word, unit) for unit, words in _UNITS.items() for word in words)
+    return _IN_UNITS.get(letters) or next((unit for word, unit in words if letters.endswith(word)), None)
 
 
 def _is_short(value: object) -> bool:
@@ -77,7 +98,7 @@ def _is_short(value: object) -> bool:
 
 
 def _tokens(answer: Answer, named: list[tuple[str, object]]) -> Iterator[str | Header | Cookie | Text | XML]:
-    likely = _likely(named, _TOKENS, str)
+    likely = _likely(named, _TOKENS, str) or _first(named, _CALLED_TOKEN, _LOOKS)
     if likely is not None:
         yield likely if answer.content is not NOTHING else XML(likely)
     if isinstance(answer.content, str) and answer.content:
