@@ -296,6 +296,18 @@ def test_an_endpoint_that_an_async_token_client_does_not_reach_is_an_error_of_ou
     client.run(main)
 
 
+@pytest.mark.parametrize("client", [each for each in AWAITING if each.name != "aiohttp"], ids=repr)
+def test_an_async_token_client_that_outlives_its_event_loop_sends_each_login_once(
+    client: Awaiting, server: TokenServer
+) -> None:
+    """Its connections don't: a request that goes out on one is never answered."""
+    auth = server.auth(token_client=client.own_client())
+    for _ in range(3):
+        assert client.get_token(auth).value == f"token-{len(server.token_calls)}"
+        auth.invalidate()
+    assert len(server.token_calls) == 3
+
+
 @pytest.mark.parametrize("wrong", [object(), "session", requests, httpx.Client, dict])
 def test_something_that_is_no_client_is_refused_at_once(server: TokenServer, wrong: Any) -> None:
     with pytest.raises(TypeError, match="token_client"):

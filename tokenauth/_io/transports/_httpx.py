@@ -6,7 +6,7 @@ import functools
 import importlib
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from tokenauth._core.messages import TokenRequest
@@ -65,7 +65,8 @@ class Blocking(_Transport):
             return
         lent = self._lent(url)
         lender = lent._transport
-        lent._transport = transport = _apart(lender)
+        is_shared = getattr(getattr(lender, "_pool", None), "_http2", False)
+        lent._transport = transport = _apart(lender) if is_shared else lender
         try:
             yield lent, transport is lender
         finally:
@@ -100,9 +101,24 @@ class Blocking(_Transport):
 
 
 class Awaiting(_Transport):
+    """Each call has a connection of its own: one of the client's may be of an event loop that has ended. What goes out
+    on it arrives, and is never answered."""
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, url: str) -> AsyncIterator[Any]:
+        lent = self._lent(url)
+        lender = lent._transport
+        lent._transport = transport = _apart(lender)
+        try:
+            yield lent
+        finally:
+            if transport is not lender:
+                await transport.aclose()
+
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
-            return await self._call(self._lent(request.url), request, seconds)
+            async with self._opened(request.url) as client:
+                return await self._call(client, request, seconds)
         except Exception as error:
             problem = Gone("its client was closed") if self._client.is_closed else self._unreachable(error)
         raise problem
@@ -121,9 +137,9 @@ class Awaiting(_Transport):
 
 
 def _apart(transport: Any) -> Any:
-    """Return a twin of *transport* with a pool of its own where it speaks HTTP/2, else *transport* itself."""
+    """Return a twin of *transport* with a pool of its own; *transport* itself where it has none of the library's."""
     pool: Any = getattr(transport, "_pool", None)
-    if not getattr(pool, "_http2", False):
+    if not hasattr(pool, "_optional_thread_lock"):
         return transport
     own, twin = copy.copy(pool), copy.copy(transport)
     own._connections, own._requests = [], []

@@ -1,5 +1,6 @@
 """Token requests with requests and niquests; the latter's async sessions, too."""
 
+import copy
 import functools
 import importlib
 from typing import Any
@@ -11,7 +12,6 @@ from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.token_call import Answer, Unreachable
 from tokenauth._io.transports import LATER, checked_fresh, has_cause, headers_of, reason
 from tokenauth._io.transports.line import Line
-from tokenauth._io.waiting import Gone
 
 _PIECE = 16 * 1024
 _BEFORE_SENDING = frozenset(
@@ -72,12 +72,16 @@ class Awaiting(_Transport):
     """The same with an AsyncSession of niquests, which is always the user's."""
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
-        session, made = _lent(self._library, self._session), _Made()
+        adapter = self._session.get_adapter(request.url)
+        own, made = _apart(adapter), _Made()
         try:
-            return await self._call(session, request, seconds, made)
+            return await self._call(_lent(self._library, self._session, own), request, seconds, made)
         except Exception as error:
             problem: Exception = _unreachable(self._library, error, unsent=made.no_tls(error))
-        raise Gone("its session was closed") if _was_closed(session, request.url) else problem
+        finally:
+            if own is not adapter:
+                await own.close()
+        raise problem
 
     async def _call(self, session: Any, request: TokenRequest, seconds: float, made: "_Made") -> Answer:
         prepared = _prepared(self._library, request)
@@ -155,10 +159,26 @@ def _quiet(library: Any) -> Any:
     return QuietSession
 
 
-def _lent(library: Any, user: Any) -> Any:
-    """Return a twin of an AsyncSession that lends its pools, keeps no cookies and follows no redirect."""
+def _apart(adapter: Any) -> Any:
+    """Return a twin of *adapter*, an async one, with a pool of its own: a connection of the session's may be of an
+    event loop that has ended. What goes out on it arrives, and is never answered."""
+    manager = getattr(adapter, "poolmanager", None)
+    if manager is None:  # of an application in this process
+        return adapter
+    twin = object.__new__(type(adapter))
+    twin.__dict__.update(adapter.__dict__, proxy_manager={}, poolmanager=copy.copy(manager))
+    twin.poolmanager.pools = type(manager.pools)(1, concurrency=True)
+    twin.poolmanager._own_resolver = False  # it stays open
+    return twin
+
+
+def _lent(library: Any, user: Any, adapter: Any) -> Any:
+    """Return a twin of an AsyncSession that sends by *adapter*, keeps no cookies and follows no redirect."""
 
     class QuietSession(library.AsyncSession):  # type: ignore[misc]  # niquests'
+        def get_adapter(self, *_: Any, **__: Any) -> Any:
+            return adapter
+
         async def resolve_redirects(self, *_: Any, **__: Any) -> Any:
             return
             yield  # an async generator of none
@@ -166,13 +186,6 @@ def _lent(library: Any, user: Any) -> Any:
     twin = object.__new__(QuietSession)  # copy.copy would build new pools
     twin.__dict__.update(user.__dict__, cookies=library.cookies.RequestsCookieJar(), multiplexed=False)
     return twin
-
-
-def _was_closed(session: Any, url: str) -> bool:
-    """Whether the session that lends its pools was closed since: it has no pool any more, till it opens again."""
-    adapter = session.get_adapter(url)
-    managers = [getattr(adapter, "poolmanager", None), *getattr(adapter, "proxy_manager", {}).values()]
-    return not any(each is None or len(each.pools) for each in managers)
 
 
 def _prepared(library: Any, request: TokenRequest) -> Any:
