@@ -135,6 +135,30 @@ client_secret = {env = "SECRET"}
     assert sent(tokenauth.profile("grant")).headers["Authorization"] == "Basic YXBwOmh1c2gtaHVzaA=="
 
 
+def test_a_jwt_is_a_token_and_a_secret(written: Written, tmp_path: Path) -> None:
+    """App Store Connect wants it as the token, Sign in with Apple as the client's secret."""
+    key = tmp_path / "key.pem"
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key.write_bytes(pem)
+    jwt = f'{{jwt = {{key = {{file = "{key}"}}, issuer = "i", kid = "k"}}}}'
+    written(f"""
+[token]
+class = "function"
+get_token = {jwt}
+origins = ["https://api.example.com"]
+[secret]
+class = "client_credentials"
+token_url = "https://as.example.com/token"
+client_id = "c"
+client_auth = "body"
+client_secret = {jwt}
+""")
+    assert tokenauth.profile("token").get_token().value.startswith("eyJ")
+    first, second = (sent(tokenauth.profile("secret")).body for _ in range(2))
+    assert b"client_secret=eyJ" in first
+    assert first != second, "it is signed anew at each login"
+
+
 def test_a_key_and_how_a_client_names_itself(written: Written, tmp_path: Path) -> None:
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     key = tmp_path / "key.pem"

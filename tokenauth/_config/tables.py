@@ -124,7 +124,10 @@ def _part(parameter: Parameter, table: Mapping[str, Any]) -> Any:
         return _imported(parameter.name, given)
     kinds = {plain(each): each for each in providers.__all__}
     kind = getattr(providers, kinds[plain(name)]) if plain(name) in kinds else None
-    if not isinstance(kind, type) or parameter.kinds.keys().isdisjoint(kind.__mro__[:-1]):
+    if not isinstance(kind, type):
+        return None
+    fits = {*kind.__mro__[:-1], *([Callable] if "__call__" in vars(kind) else [])}  # a JWT can be called
+    if parameter.kinds.keys().isdisjoint(fits):
         return None
     if given is True:  # {text = true}
         given = {}
