@@ -247,6 +247,22 @@ def test_equal_credentials_make_equal_objects() -> None:
     assert len({manis(), manis()}) == 1
 
 
+class _Tenant(ManisAuth):
+    def __init__(self, tenant: str) -> None:
+        super().__init__("https://api.example", merchant_id="m-1", secret=SECRET)
+        self.tenant = tenant
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+def test_what_a_subclass_adds_counts() -> None:
+    """As where it sends a header: `functools.lru_cache` would return what it has of another tenant."""
+    assert _Tenant("t-1") == _Tenant("t-1")
+    assert hash(_Tenant("t-1")) == hash(_Tenant("t-1"))
+    assert _Tenant("t-1") != _Tenant("t-2")
+
+
 def test_the_repr_says_who_and_where_and_no_secret() -> None:
     oauth = ClientCredentialsAuth("https://id.example/t", client_id="c-1", client_secret=SECRET)
     assert repr(manis()).startswith("<ManisAuth for Manis merchant m-1 at https://api.example/api/v1/auth/token #")
