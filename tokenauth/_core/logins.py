@@ -11,13 +11,12 @@ from tokenauth._core.dating import dated, lifetime_of
 from tokenauth._core.effects import Misuse
 from tokenauth._core.flights import Flight
 from tokenauth._core.frozen import replace
-from tokenauth._core.messages import Reply, TokenRequest
+from tokenauth._core.messages import TokenRequest
 from tokenauth._core.provider import settable
 from tokenauth._core.refreshing import Refreshing
 from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token
 from tokenauth._core.tokens import Tokens
-from tokenauth._core.under_way import login_under_way
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -57,28 +56,14 @@ class Logins:
 
     def begin(self, refresh_token: str | None) -> Talk:
         """Return a new login with its first request built."""
-        credential = self._credential
         if stand_in.current is not None:
             self.replay("")
-            return self.over(stand_in.current.login_of(credential.provider))
-        allow_http, setting = credential.allow_http, credential.setting
-        return Talk(credential.provider, refresh_token, allow_http=allow_http, setting=setting).begin()
-
-    def over(self, token: Token) -> Talk:
-        """Return a login that is over and has brought *token* just now."""
-        sent, wall = self._credential.monotonic(), self._credential.wall()
-        reply = Reply(200, {}, b"", sent=sent, sent_at=wall, received_at=wall)
-        return Talk.over(self._credential.provider, token, reply)
+            return Talk.over(self._credential, stand_in.current.login_of(self._credential.provider))
+        return Talk(self._credential, refresh_token).begin()
 
     def farewell(self, token: Token) -> TokenRequest | None:
         """Return the call that ends *token*, or None."""
-        provider = self._credential.provider
-        if stand_in.current is not None:
-            return None
-        with login_under_way(*self._credential.setting):
-            request = provider.logout(token)
-        talk = Talk(provider, None, allow_http=self._credential.allow_http)
-        return None if request is None else talk.checked(request)
+        return Talk(self._credential).farewell(token) if stand_in.current is None else None
 
     def replay(self, secrets: str) -> None:
         """Raise the current failure for these secrets, if there is a cool-down."""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from tokenauth._core import errors
 from tokenauth._core.cache import digest
+from tokenauth._core.credential import Credential
 from tokenauth._core.effects import check_headers
 from tokenauth._core.errands import Errand
 from tokenauth._core.frozen import replace
 from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import checked_origin
-from tokenauth._core.provider import Provider, titled, where
+from tokenauth._core.provider import titled, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
-from tokenauth._core.under_way import ALONE, Setting, login_under_way
+from tokenauth._core.under_way import login_under_way
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -37,34 +38,27 @@ class Talk:
     reply: Reply
     mark: str
 
-    def __init__(
-        self,
-        provider: Provider,
-        refresh_token: str | None,
-        *,
-        allow_http: bool = False,
-        setting: Setting = ALONE,
-    ) -> None:
-        self._provider = provider
-        self._setting = setting
+    def __init__(self, credential: Credential, refresh_token: str | None = None) -> None:
+        self._credential = credential
+        self._provider = credential.provider
         self.refresh_token = refresh_token
-        self._allow_http = allow_http
         self._readings: Readings = {}
         self._secrets: tuple[str, ...] = (refresh_token,) if refresh_token is not None else ()
         self._steps: Generator[TokenRequest | Errand, Reply, Token] | None = None
 
     @classmethod
-    def over(cls, provider: Provider, token: Token, reply: Reply) -> "Talk":
-        """Return one that has brought *token* by *reply*."""
-        talk = cls(provider, None)
-        talk.mark, talk.request, talk.token, talk.reply = "", None, token, reply
+    def over(cls, credential: Credential, token: Token) -> "Talk":
+        """Return one that has brought *token* just now."""
+        talk, now = cls(credential), credential.wall()
+        talk.mark, talk.request, talk.token = "", None, token
+        talk.reply = Reply(200, sent=credential.monotonic(), sent_at=now, received_at=now)
         return talk
 
     def begin(self) -> "Talk":
         """Read the secrets and build the first request. May block where a secret is a callable."""
         provider = self._provider
         try:
-            with each_read_once(self._readings), login_under_way(*self._setting):
+            with each_read_once(self._readings), login_under_way(*self._credential.setting):
                 secrets = tuple(Unshown(secret.reveal()) for secret in provider.secrets)
                 self.mark, self._secrets = digest(*secrets) if secrets else "", (*self._secrets, *secrets)
                 self._steps = self._begun(provider.login(self.refresh_token))
@@ -90,7 +84,7 @@ class Talk:
         provider = self._provider
         reply = replace(reply, secrets=self._secrets)  # as they were when they were sent
         try:
-            with each_read_once(self._readings), login_under_way(*self._setting):
+            with each_read_once(self._readings), login_under_way(*self._credential.setting):
                 self.request = self._checked(self._steps.send(reply))
             return
         except StopIteration as end:
@@ -105,6 +99,12 @@ class Talk:
             failure = self._cleaned(error, errors.TokenResponseError, what, status=reply.status)
         raise failure
 
+    def farewell(self, token: Token) -> TokenRequest | None:
+        """Return the call that ends *token*, or None."""
+        with login_under_way(*self._credential.setting):
+            request = self._provider.logout(token)
+        return None if request is None else self.checked(request)
+
     def _checked(self, request: TokenRequest | Errand) -> TokenRequest | Errand:
         if isinstance(request, TokenRequest):
             return self.checked(request)
@@ -118,7 +118,7 @@ class Talk:
         check_headers(request)
         if request.url != self._provider.token_url:
             try:
-                checked_origin(request.url, "the URL of a token request", allow_http=self._allow_http)
+                checked_origin(request.url, "the URL of a token request", allow_http=self._credential.allow_http)
             except (TypeError, ValueError) as problem:
                 text = str(problem)
             else:

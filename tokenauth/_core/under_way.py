@@ -31,8 +31,7 @@ class Notes(Recent[tuple[Any, float]]):
 
 Setting = tuple[Clock, Notes | None, Hashable]
 """What `now()`, `notes()` and `via()` return within a login."""
-ALONE: Setting = SYSTEM, None, None
-_current: ContextVar[Setting] = ContextVar("_current", default=ALONE)
+_current: ContextVar[Setting] = ContextVar("_current", default=(SYSTEM, None, None))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._core.frozen import replace
+from tokenauth._core.talk import Talk
 from tokenauth._core.token import Token, problem_of
 
 Auth = TypeVar("Auth", bound=BaseTokenAuth)
@@ -24,6 +25,6 @@ def logged_in(auth: Auth, token: str | Token) -> Auth:
     twin = auth.replace(cache={})
     held = replace(held, kept={**twin._source.provider.faked(held.value).kept, **held.kept})
     flight, logins = twin._source.solo(), twin._source.logins
-    talk = logins.over(held)
+    talk = Talk.over(twin._source.credential, held)
     logins.keep(flight, logins.accept(flight, talk, None), talk)
     return twin
