@@ -41,8 +41,8 @@ class Computed:
     secret: Any = None
     """The Secret that it is made with, or None; a subclass may say which."""
 
-    function: Finder | None = None
-    """The user's callable that makes it, or None."""
+    function: Any = None
+    """The Finder of the user's callable that makes it, or None; a subclass may say which."""
 
     if TYPE_CHECKING:
 
@@ -115,7 +115,7 @@ class Signed(Computed):
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
         self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
-        self.function: Finder = Finder(function)
+        self.function = Finder(function)
 
     @property
     def told(self) -> object:
