@@ -9,8 +9,8 @@ import pytest
 
 import tokenauth
 from tests.security.test_secrets import KEY, SECRET, leaks, shown_by
-from tokenauth import ManisAuth, TokenAuth, providers
-from tokenauth.providers import Manis
+from tokenauth import ManisAuth, Token, TokenAuth, providers
+from tokenauth.providers import Manis, TokenRequest
 from tokenauth.stores import FileStore, RedisStore
 
 MODULES = ["tokenauth", "tokenauth.requests", "tokenauth.httpx", "tokenauth.httpx2", "tokenauth.aiohttp"]
@@ -76,6 +76,20 @@ PARTS: dict[str, tuple[Any, ...]] = {
 @pytest.mark.parametrize("name", PARTS)
 def test_nor_does_a_part_of_an_argument(name: str) -> None:
     assert shown_where_it_fails(lambda: getattr(providers, name)(*PARTS[name])) == []
+
+
+MADE: dict[str, Callable[[], object]] = {
+    "an unknown argument": lambda: Token(SECRET, expires_in=3600),  # type: ignore[call-arg]
+    "one too many": lambda: Token(*[SECRET] * 10),  # type: ignore[arg-type]
+    "one twice": lambda: Token(SECRET, value=SECRET),  # type: ignore[misc]
+    "one that is missing": lambda: TokenRequest(url=SECRET),  # type: ignore[call-arg]
+    "one of a wrong kind": lambda: Token(SECRET, extra=5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("fault", MADE)
+def test_nor_does_what_a_provider_makes(fault: str) -> None:
+    assert shown_where_it_fails(MADE[fault]) == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -183,7 +183,7 @@ def test_a_full_disk_may_pass_and_what_else_stops_us_does_not() -> None:
     with _trying_to_write():
         raise OSError(errno.ENOSPC, "No space left on device")
     for wrong in (errno.EROFS, errno.EACCES, errno.ENOENT):
-        with pytest.raises(ValueError, match="can't be written") as caught, _trying_to_write():
+        with pytest.raises(ValueError, match=r"can't be written.*another folder") as caught, _trying_to_write():
             raise OSError(wrong, "Something else")
         assert caught.value.__suppress_context__
 
@@ -198,6 +198,26 @@ def test_a_long_lease_whose_holder_lives_is_not_swept(tmp_path: Path) -> None:
     assert FileStore(store.folder).acquire(key, 1) is None
     store.release(key, lease)
     assert FileStore(store.folder).acquire(key, 1) is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no modes")
+@pytest.mark.parametrize("mask", [0, 0o022])
+def test_all_folders_that_are_made_are_the_users_own(tmp_path: Path, mask: int) -> None:
+    """A daemon's umask may be 0: then everybody could replace the folder, or fill the cache folder of the user."""
+    before = os.umask(mask)
+    try:
+        FileStore(tmp_path / "cache" / "app" / "tokens")
+    finally:
+        os.umask(before)
+    made = [tmp_path / "cache", tmp_path / "cache/app", tmp_path / "cache/app/tokens"]
+    assert [stat.S_IMODE(each.stat().st_mode) for each in made] == [0o700] * 3
+
+
+def test_a_folder_that_does_not_do_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for wrong in (tmp_path / "file", tmp_path / "file" / "tokens"):
+        with pytest.raises(ValueError, match="Give FileStore another folder"):
+            FileStore(wrong)
 
 
 def test_an_empty_name_is_no_folder() -> None:

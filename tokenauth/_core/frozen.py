@@ -88,13 +88,20 @@ class Frozen(metaclass=_Kind):
     if not TYPE_CHECKING:
 
         def __init__(self, *arguments: object, **named: object) -> None:
-            parts = type(self)._parts
-            given = dict(zip(parts, arguments, strict=False))
-            self._check(len(arguments), given, named)
-            given |= named
-            for name, each in parts.items():
-                object.__setattr__(self, name, given[name] if name in given else each.absent())
-            self.__post_init__()
+            try:
+                parts = type(self)._parts
+                given = dict(zip(parts, arguments, strict=False))
+                self._check(len(arguments), given, named)
+                given |= named
+                for name, each in parts.items():
+                    object.__setattr__(self, name, given[name] if name in given else each.absent())
+                self.__post_init__()
+            except Exception as problem:
+                from tokenauth._core.secrets import empty_frames  # noqa: PLC0415  (needed for an error only)
+
+                del self, arguments, named, given
+                empty_frames(problem)
+                raise
 
         def __setattr__(self, name, value):
             _refuse(f"{type(self).__name__}.{name} can't be changed")

@@ -14,6 +14,7 @@ _ELSEWHERE = {  # what others call it (requests, httpx, httpx-auth, Authlib, goo
     "token_uri": "token_url",
     **dict.fromkeys(("client", "session"), "token_client"),
 }
+_OF_TOKENS = {"access_token": "value", "expires_in": "lifetime", "token": "value"}  # what a response calls it
 _THE_CLIENTS = frozenset({"cert", "proxies", "proxy", "trust_env", "verify"})
 
 
@@ -22,6 +23,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     names = sorted(known)
     if name in _ELSEWHERE:
         return _ELSEWHERE[name] if _ELSEWHERE[name] in names else None
+    if _OF_TOKENS.get(name) in names:
+        return _OF_TOKENS[name]
     namesakes = [each for each in names if each.rpartition("_")[2] == name.rpartition("_")[2]]
     for candidates, cutoff in ((names, 0.85), (namesakes, 0.0), (names, 0.6)):
         near = get_close_matches(name, candidates, n=1, cutoff=cutoff)

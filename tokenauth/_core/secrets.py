@@ -51,14 +51,15 @@ def hides_locals(function: Function) -> Function:
             return function(*args, **arguments)
         except Exception as problem:
             del args, arguments
-            _empty_frames(problem)
+            empty_frames(problem)
             raise
 
     hidden: Any = hiding
     return hidden  # type: ignore[no-any-return]
 
 
-def _empty_frames(problem: BaseException) -> None:
+def empty_frames(problem: BaseException) -> None:
+    """Empty the local variables of the calls that *problem* came through, and what it came from."""
     import traceback  # noqa: PLC0415  (needed for an error only)
 
     chain = [problem]

@@ -35,6 +35,7 @@ _RENAMES = 50 if os.name == "nt" else 1
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # else a pipe would keep us waiting
+_OTHER = "Give FileStore another folder, such as a new one in your home or in /var/lib"
 _user: Callable[[], int | None] = getattr(os, "geteuid", lambda: None)  # Windows knows no such number
 
 
@@ -168,13 +169,17 @@ class FileStore:
     def _prepare(self) -> None:
         """Create the folder where need be; ValueError where it can't be trusted or used."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for each in (*reversed(self.folder.parents), self.folder):  # `parents=True` would use the umask alone
+                if each == self.folder or not each.exists():
+                    each.mkdir(mode=0o700, exist_ok=True)
             status = self.folder.stat()
         except OSError as problem:
-            raise ValueError(f"the folder {self.folder} for tokens can't be made: {problem.strerror}") from None
+            raise ValueError(
+                f"the folder {self.folder} for tokens can't be made: {problem.strerror}. {_OTHER}"
+            ) from None
         wrong = _distrusted(status, _user())
         if wrong is not None:
-            raise ValueError(f"{wrong} {self.folder}")
+            raise ValueError(f"{wrong} {self.folder}. {_OTHER}")
         beside = self._path(f"{0:064x}", f"entry.{secrets.token_hex(8)}")
         with _trying_to_write():
             os.close(os.open(beside, _NEW, 0o600))
@@ -223,7 +228,7 @@ def _trying_to_write() -> Iterator[None]:
     except OSError as problem:
         if problem.errno not in _FULL:
             raise ValueError(
-                f"the folder for tokens can't be written: {problem.strerror}: {problem.filename}"
+                f"the folder for tokens can't be written: {problem.strerror}: {problem.filename}. {_OTHER}"
             ) from None
 
 

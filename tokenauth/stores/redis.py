@@ -128,7 +128,8 @@ def _client(server: Any) -> Any:
             client.connection_pool.make_connection()  # connects to nothing yet
             return client
         raise ValueError(
-            "the store's URL is not one that redis-py knows: redis://, rediss:// or unix://, and its own parameters"
+            "server must be a URL such as redis://localhost:6379/0 (or rediss://, unix://), with redis-py's own "
+            "parameters, and with the password percent-encoded"
         )
     if not isinstance(server, redis.Redis | redis.RedisCluster):
         kind = f"{type(server).__module__}.{type(server).__qualname__}".removeprefix("builtins.")
