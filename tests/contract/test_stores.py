@@ -371,7 +371,7 @@ def test_a_provider_without_a_secret_or_an_identity_is_refused(server: TokenServ
 def test_a_wrong_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="redis://") as caught:
         RedisStore(url)
-    assert str(caught.value).startswith("server must be a URL such as redis://localhost:6379/0")
+    assert str(caught.value).startswith("the store's URL must be such as redis://localhost:6379/0")
     assert "hush" not in str(caught.value)
     assert caught.value.__context__ is None
 

@@ -128,7 +128,7 @@ def _client(server: Any) -> Any:
             client.connection_pool.make_connection()  # connects to nothing yet
             return client
         raise ValueError(
-            "server must be a URL such as redis://localhost:6379/0 (or rediss://, unix://), with redis-py's own "
+            "the store's URL must be such as redis://localhost:6379/0 (or rediss://, unix://), with redis-py's own "
             "parameters, and with the password percent-encoded"
         )
     if not isinstance(server, redis.Redis | redis.RedisCluster):
