@@ -139,6 +139,31 @@ def test_nothing_of_ours_goes_abroad_though_the_headers_were_copied(
     assert plain_world.logins == presentation.logs_in
 
 
+@pytest.mark.parametrize("presentation", [each for each in PRESENTATIONS if each.name != "authorization"], ids=str)
+@every_client
+def test_nor_does_an_older_token_that_a_hook_has_kept(
+    client: Client, presentation: Presentation, plain_world: World
+) -> None:
+    """If `Authorization` is all that we send, what a hook adds stays: the client takes it off, and before any hook."""
+    plain_world.begin(presentation, f"{plain_world.far.url}/target")
+    auth, kept = presentation.auth(plain_world.home.url), {"x-mine": "1"}
+
+    def change(library: Any, request: Any) -> None:
+        if request.url.port == plain_world.far.port:
+            request.headers.update(kept)
+        elif len(kept) == 1:
+            kept.update({name: value for name, value in request.headers.items() if name != "host"})
+            auth.invalidate()
+
+    urls = [f"{plain_world.home.url}/{path}/302/200" for path in ("back", "start")]
+    answers = client.play(auth, *map(Get, urls), setup=_hook(client, change))
+    assert [answer.status for answer in answers] == [200, 200], plain_world.show()
+    (far,) = plain_world.far.requests
+    assert "canary" not in far.text
+    assert far.headers["x-mine"] == "1"
+    assert plain_world.logins == 2 * presentation.logs_in
+
+
 @every_copy
 @every_client
 def test_the_users_own_cookies_arrive_beside_ours(client: Client, copy: str, plain_world: World) -> None:

@@ -102,13 +102,20 @@ class Wire:
         self._signed = names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:
+        """Take off *wire* what is ours, and what was: a hook may have kept it."""
         ours = {(name.lower(), value) for name, value in _raw(self._signature.headers)}
-        wire.headers[:] = [pair for pair in wire.headers if (pair[0].lower(), pair[1]) not in ours]
-        cookie, cookies = _cookie(wire), Signature(cookies=self._signature.cookies)
-        if cookies.cookies and cookies.is_on({"Cookie": cookie}, ""):
-            kept = cookies.foreign_cookies(cookie)
-            rest = [pair for pair in wire.headers if pair[0].lower() != b"cookie"]
-            wire.headers[:] = rest + (_raw({"Cookie": kept}) if kept else [])
+        own, kept = Signature(cookies=self._signature.cookies), []
+        for name, value in wire.headers:
+            text = value.decode("latin-1")
+            given = self._source.given([(name.decode("latin-1"), text)], "")
+            if given.headers or (name.lower(), value) in ours:
+                continue
+            if own.cookies and own.is_on({"Cookie": text}, ""):
+                text = own.foreign_cookies(text)
+            text = given.foreign_cookies(text)
+            if text or not value:
+                kept.append((name, text.encode("latin-1")))
+        wire.headers[:] = kept
 
     def _sign(self, wire: Any) -> None:
         ours = _raw(self._signature.headers_beside(_cookie(wire)))
