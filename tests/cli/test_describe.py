@@ -121,6 +121,13 @@ def test_what_no_list_has_is_known_by_what_is_in_its_name(run: Run, body: dict[s
     assert [line for line in lines if line not in out] == [], out
 
 
+def test_an_operation_without_a_document_sends_nothing(run: Run) -> None:
+    with serve(lambda _: ANSWERS["nested"][0]) as server:
+        ran = run("describe", f"{server.url}/login", "--operation", "login")
+    assert (ran.code, ran.out, server.requests) == (2, "", [])
+    assert ran.err == "tokenauth: --operation names an operation of a document: add --openapi FILE\n"
+
+
 def test_the_shape_has_every_value_masked(run: Run) -> None:
     hidden = "hidden-value"
     body = {"a": {"token": hidden, "list": [{"n": 987654}, 5]}, "ok": True, "none": None, "jwt": "eyJ.eyJ.x"}

@@ -41,6 +41,8 @@ def describe(
         from tokenauth.cli import _openapi
 
         return _shown(*_openapi.described(openapi, operation, url), as_json=as_json, quiet=quiet)
+    if operation is not None:
+        raise Stop("--operation names an operation of a document: add --openapi FILE")
     if url is None:
         raise Stop("describe needs the URL of a login, or --openapi FILE")
     given = _arguments(url, data, param, header, basic, form=form, method=method.upper())
