@@ -1,9 +1,11 @@
 """What a warm request may cost: counted in calls into our code, for time depends on the machine."""
 
+import gc
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -74,6 +76,35 @@ def test_a_warm_request_of_httpx_is_looked_up_once_and_sent(library: Any, option
     assert {call.split()[0] for call in calls} & COLD == set()
     steps = {call: count for call, count in calls.items() if call not in READ}
     assert sum(steps.values()) <= MOST["httpx"] - (not options), steps
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("library", [requests, httpx, httpx2], ids=lambda library: str(library.__name__))
+@pytest.mark.parametrize("options", [{}, {"header": "X-Token"}, {"origins": ["https://more.example"]}], ids=str)
+def test_all_that_a_request_leaves_is_freed_without_the_garbage_collector(
+    library: Any, options: Any, server: TokenServer
+) -> None:
+    auth: Any = server.auth(**options)
+
+    def send() -> list["weakref.ref[Any]"]:
+        request = library.Request("GET", server.api)
+        if library is requests:
+            request = auth(request.prepare())
+            return [weakref.ref(request), weakref.ref(request._sent)]
+        flow = auth.auth_flow(request)
+        next(flow)
+        with suppress(StopIteration):
+            flow.send(library.Response(200))
+        return [weakref.ref(request), weakref.ref(request.extensions.get("trace", request.headers))]
+
+    assert [each() for each in send()] == [None, None]
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

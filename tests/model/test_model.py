@@ -134,7 +134,7 @@ def request_story(auth: TokenAuth, request: httpx.Request) -> Generator[Any, Any
     story = auth._story
     sent = story.ready(request) or (yield from _played(auth, story.begin(request)))
     response = yield Send(request)
-    if sent is not None and story.counts(sent, response):
+    if sent is not None and story.counts(request, sent, response):
         again = yield from _played(auth, story.again(sent, response))
         if again is not None:
             yield Send(again.request)

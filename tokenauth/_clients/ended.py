@@ -2,13 +2,25 @@
 
 from typing import Any
 
+from tokenauth._clients.presented import Presented
+from tokenauth._core.signature import Signature
+
 ENDED = "tokenauth"
-"""The extension with what a request was signed with in flows that have ended. Redirects inherit it."""
+"""The extension that lists it. Redirects inherit the list. No `Wire` is in it, for that holds the list itself."""
 
 
-def begun(request: Any) -> list[Any]:
-    """Return what *request* was signed with in flows that have ended. From now on, those of a new request count."""
+def begun(request: Any, *more: Signature) -> list[Any]:
+    """Take off *request* what is listed, and *more*. Return the list that counts from now on."""
     ended: list[Any] = request.extensions.get(ENDED, [])
-    if ended or ENDED not in request.extensions:
-        request.extensions = {**request.extensions, ENDED: []}
-    return ended
+    for signature in (*ended, *more):
+        before = str(request.url)
+        url = signature.take_off(request.headers, before)
+        if url != before:
+            request.url = type(request.url)(url)
+    request.extensions = {**request.extensions, ENDED: [] if ended else ended}
+    return request.extensions[ENDED]  # type: ignore[no-any-return]
+
+
+def end(request: Any, sent: Any) -> None:
+    """List what *request* was signed with, as *sent* says."""
+    request.extensions.setdefault(ENDED, []).append(sent if isinstance(sent, Presented) else sent.signature)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth._clients.at_login import httpx_story, steps
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.ended import ENDED
+from tokenauth._clients.ended import end
 from tokenauth._lazy import once
 
 if TYPE_CHECKING:
@@ -42,17 +42,15 @@ class HttpxAuth(BaseTokenAuth):
             response = yield request
         except GeneratorExit:
             response = None
-        if sent is not None and (response is not None or sys.exception()):  # else nothing was sent
-            request.extensions.setdefault(ENDED, []).append(sent)
         if response is None:  # of the block above nothing is left, so that the exception is the client's
-            self._story.learn(sent, sys.exception())
-        elif sent is not None and self._story.counts(sent, response):
+            self._story.learn(request, sent, sys.exception())
+        elif sent is not None and self._story.counts(request, sent, response):
             again = self._play(self._story.again(sent, response), request)
             while again is not None:
                 try:
                     response = yield again.request
                 finally:
-                    again.request.extensions.setdefault(ENDED, []).append(again.sent)
+                    end(again.request, again.sent)
                 again = self._play(self._story.again(again.sent, response, again), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
@@ -67,17 +65,15 @@ class HttpxAuth(BaseTokenAuth):
             response = yield request
         except GeneratorExit:
             response = None
-        if sent is not None and (response is not None or sys.exception()):
-            request.extensions.setdefault(ENDED, []).append(sent)
         if response is None:
-            self._story.learn(sent, sys.exception())
-        elif sent is not None and self._story.counts(sent, response):
+            self._story.learn(request, sent, sys.exception())
+        elif sent is not None and self._story.counts(request, sent, response):
             again = await self._aplay(self._story.again(sent, response), request)
             while again is not None:
                 try:
                     response = yield again.request
                 finally:
-                    again.request.extensions.setdefault(ENDED, []).append(again.sent)
+                    end(again.request, again.sent)
                 again = await self._aplay(self._story.again(again.sent, response, again), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:

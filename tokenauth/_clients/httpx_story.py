@@ -11,12 +11,12 @@ response may come from another URL. What counts is the request that got it.
 
 import logging
 import traceback
-from collections.abc import Generator, Hashable, Iterable
+from collections.abc import Generator, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
 from tokenauth._clients.bodies import adrain, drain, is_whole, rewinder
-from tokenauth._clients.ended import ENDED, begun
+from tokenauth._clients.ended import ENDED, begun, end
 from tokenauth._clients.peek import behind, refuses, worth_reading
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
@@ -25,7 +25,6 @@ from tokenauth._core import stand_in
 from tokenauth._core.futility import Pending
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
-from tokenauth._core.signature import Signature
 from tokenauth._core.source import Source
 from tokenauth._core.token import Token
 
@@ -37,10 +36,9 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110 §9.2.1
 class _Streamed:
     """What is remembered of a request whose body isn't in memory: *signed*, and where its *stream* began."""
 
-    def __init__(self, signed: Presented | Wire, stream: Any) -> None:
-        self._stream, self._rewind = stream, rewinder(stream)
-        self.token, self.follows = signed.token, signed.follows
-        self.carried, self.take_off = signed.carried, signed.take_off
+    def __init__(self, signed: Presented | Wire, signature: Presented, stream: Any) -> None:
+        self._stream, self._rewind, self.signature = stream, rewinder(stream), signature
+        self.token, self.follows, self.carried = signed.token, signed.follows, signed.carried
 
     def can_be_sent_again(self, request: Any) -> bool:
         """Set the body of *request* back to its beginning; return whether that can be done."""
@@ -86,31 +84,17 @@ class Story:
             ready = readiness.now()
             if ready is None or (presented := ready.signatures.get(place)) is None:
                 return None
-        extensions = request.extensions
-        if ENDED in extensions:
-            self._take_off(request, begun(request))
-        else:
-            request.extensions = {**extensions, ENDED: []}
-        return _sign(self._source, request, presented)
+        ended = begun(request) if ENDED in request.extensions else []
+        return _sign(self._source, request, presented, ended)
 
     def begin(self, request: Any) -> Generator[Step, Any, Sent | None]:
         presented = yield from self._present(request)
         if presented is None:
-            given = self._source.given(request.headers.items(), str(request.url))
-            self._take_off(request, [*begun(request), given])
+            begun(request, self._source.given(request.headers.items(), str(request.url)))
             return None
-        self._take_off(request, begun(request))
+        ended = begun(request)
         stand_in.tell(request, presented)
-        return _sign(self._source, request, presented)
-
-    @staticmethod
-    def _take_off(request: Any, signatures: Iterable[Sent | Signature]) -> None:
-        """Take *signatures* from *request*, which got them when it was sent before: by another, or to another URL."""
-        for signature in signatures:
-            before = str(request.url)
-            url = signature.take_off(request.headers, before)
-            if url != before:
-                request.url = type(request.url)(url)
+        return _sign(self._source, request, presented, ended)
 
     def _present(self, request: Any, rejected: Token | None = None) -> Generator[Step, Any, Presented | None]:
         """Return what *request* is to carry, with a token other than *rejected*; None where it is not ours to sign."""
@@ -138,8 +122,10 @@ class Story:
         source.learn(ready if ready is not None and ready.token is token else None, place, presented)
         return presented
 
-    def counts(self, sent: Sent, response: Any) -> bool:
+    def counts(self, request: Any, sent: Sent, response: Any) -> bool:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
+        listed = request.extensions.setdefault(ENDED, [])  # as `end` does, without a call
+        listed.append(sent if isinstance(sent, Presented) else sent.signature)
         admission, status = self._admission, response.status_code
         if (admission.peeks or status in admission.refusals) and (
             admission.is_refusal(status, response.headers) or admission.looks(status)
@@ -187,7 +173,8 @@ class Story:
         stand_in.tell(request, presented)
         last = presented.token is not None and source.is_answer(presented.token, pending.at)
         last = last or before is not None
-        return Again(request, _sign(source, request, presented), pending, last)
+        ended = request.extensions.setdefault(ENDED, [])
+        return Again(request, _sign(source, request, presented, ended), pending, last)
 
     def _is_over(self, sent: Sent, response: Any, before: Again | None, *, refused: bool) -> bool:
         """Take note of *response*, and of the one *before*. Return whether nothing more can be done."""
@@ -227,11 +214,14 @@ class Story:
                 yield Obtain(token)
         return renewed
 
-    def learn(self, sent: Sent | None, problem: BaseException | None) -> None:
+    def learn(self, request: Any, sent: Sent | None, problem: BaseException | None) -> None:
         """Drop the token where *problem* was raised, by a hook or a transport of the user's, about a refusal of it."""
-        token = sent.token if sent is not None else None
+        if sent is None or problem is None:  # else nothing was sent
+            return
+        end(request, sent)
         response, request = _answer_behind(problem)
-        if sent is None or token is None or response is None or request is None:
+        token = sent.token
+        if token is None or response is None or request is None:
             return
         if refuses(self._source, response) and sent.carried(request) and self._is_home(response, token, request):
             self._source.learn_refusal(token, _place(request))
@@ -249,16 +239,19 @@ class Story:
         return True
 
 
-def _sign(source: Source, request: Any, presented: Presented) -> Sent:
-    """Put what is *presented* on *request*, and see to it that no redirect takes it to a foreign origin."""
+def _sign(source: Source, request: Any, presented: Presented, ended: list[Any]) -> Sent:
+    """Put what is *presented* on *request*, so that no redirect takes it abroad. It is listed in *ended* at the end."""
     if presented.plain:
         presented.put_on(request.headers)
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
-    signed = Wire(source, request, presented) if presented.watched else presented
-    stream = request.stream
-    kind: Any = type(stream)
-    return signed if is_whole[kind] else _Streamed(signed, stream)
+    extensions = {**request.extensions, ENDED: ended}
+    signed: Presented | Wire = presented
+    if presented.watched:
+        signed = extensions["trace"] = Wire(source, request, presented, ended)
+    request.extensions = extensions
+    kind: Any = type(request.stream)
+    return signed if is_whole[kind] else _Streamed(signed, presented, request.stream)
 
 
 def _answer_behind(problem: BaseException | None) -> tuple[Any, Any]:

@@ -65,6 +65,7 @@ class Presented(Signature):
         """Whether *request*, the last one that was sent, carried the signature."""
         return self.is_on(request.headers, str(request.url))
 
-    def can_be_sent_again(self, request: Any) -> bool:
+    @staticmethod
+    def can_be_sent_again(request: Any) -> bool:
         """Set the body of *request* back to its beginning; return whether that can be done."""
         return rewinder(request.stream)()

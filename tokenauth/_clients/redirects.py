@@ -18,7 +18,6 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tokenauth._clients.ended import ENDED
 from tokenauth._clients.presented import Presented
 from tokenauth._clients.sealed_headers import seal, seal_of
 from tokenauth._core.origins import Origin
@@ -32,27 +31,23 @@ class Wire:
     """The trace of one signed request and its redirects, and what is remembered of that request; see `Sent`."""
 
     follows = True
+    can_be_sent_again = staticmethod(Presented.can_be_sent_again)
 
-    _users: Any = None
     _hops = 0
     _abroad = False
     _signed = True
 
-    def __init__(self, source: "Source", request: Any, signature: Presented) -> None:
-        self._source, self._signature, self.token = source, signature, signature.token
-        self.take_off, self.can_be_sent_again = signature.take_off, signature.can_be_sent_again
-        self._ended = request.extensions.setdefault(ENDED, [])
-        self._before = len(self._ended)
+    def __init__(self, source: "Source", request: Any, signature: Presented, ended: list[Any]) -> None:
+        self._source, self.signature, self.token = source, signature, signature.token
+        self._ended, self._before = ended, len(ended)
         self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here
         if signature.cookies:
             cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
             sealed |= seal_of({"Cookie": cookie})
         before = request.extensions.get("trace")
-        if before is not None:
-            self._users = before._users if isinstance(before, Wire) else before
+        self._users: Any = before._users if isinstance(before, Wire) else before
         if sealed:
             seal(request, sealed)
-        request.extensions = {**request.extensions, "trace": self}
 
     @property
     def over(self) -> bool:
@@ -62,7 +57,7 @@ class Wire:
     def carried(self, request: Any) -> bool:
         """Whether *request*, the last one that was sent, carried the signature."""
         if not self._hops:  # not traced
-            return self._signature.carried(request)
+            return self.signature.carried(request)
         return self._signed
 
     def __call__(self, name: str, info: dict[str, Any]) -> Any:
@@ -82,9 +77,7 @@ class Wire:
             self._restore(wire)
             return
         origin = _origin(wire)
-        self._abroad = (
-            self._abroad or origin is None or not self._source.admission.serves(origin, self._signature.token)
-        )
+        self._abroad = self._abroad or origin is None or not self._source.admission.serves(origin, self.signature.token)
         self._signed = not (self._abroad or self.over)
         if self._signed:
             self._sign(wire)
@@ -94,17 +87,17 @@ class Wire:
     def _restore(self, wire: Any) -> None:
         """Put back what the flow had signed with, where *wire* was made of a copy."""
         sent = {name.lower() for name, _ in wire.headers}
-        names = {*self._signature.sealed, *([b"cookie"] if self._signature.cookies else [])}
+        names = {*self.signature.sealed, *([b"cookie"] if self.signature.cookies else [])}
         if names <= sent:
             return
-        if _origin(wire) == self._signature.origin:
+        if _origin(wire) == self.signature.origin:
             wire.headers.extend((name, value) for name, lower, value in self._sealed.values() if lower not in sent)
         self._signed = names <= {name.lower() for name, _ in wire.headers}
 
     def _strip(self, wire: Any) -> None:
         """Take off *wire* what is ours, and what was: a hook may have kept it."""
-        ours = {(name.lower(), value) for name, value in _raw(self._signature.headers)}
-        own, kept = Signature(cookies=self._signature.cookies), []
+        ours = {(name.lower(), value) for name, value in _raw(self.signature.headers)}
+        own, kept = Signature(cookies=self.signature.cookies), []
         for name, value in wire.headers:
             text = value.decode("latin-1")
             given = self._source.given([(name.decode("latin-1"), text)], "")
@@ -118,11 +111,11 @@ class Wire:
         wire.headers[:] = kept
 
     def _sign(self, wire: Any) -> None:
-        ours = _raw(self._signature.headers_beside(_cookie(wire)))
+        ours = _raw(self.signature.headers_beside(_cookie(wire)))
         names = {name.lower() for name, _ in ours}
         wire.headers[:] = [pair for pair in wire.headers if pair[0].lower() not in names] + ours
-        if self._signature.params:
-            wire.url.target = self._signature.url(wire.url.target.decode("ascii")).encode("ascii")
+        if self.signature.params:
+            wire.url.target = self.signature.url(wire.url.target.decode("ascii")).encode("ascii")
 
 
 async def _nothing() -> None:

@@ -39,9 +39,13 @@ def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, sealed, instead of its headers of the same names. *ours* follows changes to them."""
     kind: Any = type(request)
     headers = request.headers
+    items = headers._list
+    for item in items:
+        if item[1] in ours:
+            items = [item for item in items if item[1] not in ours]
+            break
     new = object.__new__(_sealed_headers[type(headers)])
-    new._list = [item for item in headers._list if item[1] not in ours]
-    new._ours, new._encoding = ours, headers._encoding
+    new._list, new._ours, new._encoding = items, ours, headers._encoding
     sealed = _sealed_request[kind]
     if sealed is kind:
         request.__dict__["headers"] = new
