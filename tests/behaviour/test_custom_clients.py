@@ -1,5 +1,7 @@
 """`token_client`: its transports make the token calls; nothing else of it is involved."""
 
+import asyncio
+import gc
 import threading
 import traceback
 from pathlib import Path
@@ -140,6 +142,41 @@ def test_a_token_client_outlives_the_token_calls(client: Client, server: TokenSe
                 auth.invalidate()
                 assert client.get(auth, server.api) == 200
             assert token_client.get(f"{server.url}/token").status_code == 200
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_what_a_client_of_the_users_own_kind_does_is_no_part_of_a_token_call(library: Any, server: TokenServer) -> None:
+    """Those of the SDKs of openai and anthropic close their connections when they are gone."""
+    done: list[str] = []
+
+    class Own(library.Client):  # type: ignore[misc]  # of whichever library
+        def send(self, *args: Any, **settings: Any) -> Any:
+            done.append("sent")
+            return super().send(*args, **settings)
+
+        def __del__(self) -> None:
+            done.append("gone")
+
+    class AsyncOwn(library.AsyncClient):  # type: ignore[misc]  # the same
+        async def send(self, *args: Any, **settings: Any) -> Any:
+            done.append("sent")
+            return await super().send(*args, **settings)
+
+        def __del__(self) -> None:
+            done.append("gone")
+
+    async def main() -> None:
+        async with AsyncOwn() as client:
+            await server.auth(token_client=client).aget_token()
+            gc.collect()
+            assert done == []
+
+    with Own() as client:
+        server.auth(token_client=client).get_token()
+        gc.collect()
+        assert done == []
+    asyncio.run(main())
+    assert len(server.token_calls) == 2
 
 
 # doubles

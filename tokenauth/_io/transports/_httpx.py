@@ -20,18 +20,21 @@ from tokenauth._io.waiting import Gone
 
 class _Transport:
     """Common to both kinds. Only the connections, proxies and TLS settings of *client* are used, not its hooks,
-    cookies, headers, auth or redirects."""
+    cookies, headers, auth or redirects, nor what a class of the user's adds."""
+
+    _kind: str
 
     def __init__(self, client: Any, library: str) -> None:
         self._client = client
         self._library = importlib.import_module(library)
 
     def _lent(self, url: str) -> Any:
-        """Return a shallow copy of the user's client: the same transport to *url*, without its hooks and cookies."""
-        lent = copy.copy(self._client)
+        """Return a twin of the user's client: the same transport to *url*, without its hooks and cookies."""
+        lent = object.__new__(getattr(self._library, self._kind))
+        vars(lent).update(vars(self._client))
         lent.event_hooks = {}
         lent.cookies = None
-        lent._transport, lent._mounts = lent._transport_for_url(self._library.URL(url)), {}
+        lent._transport, lent._mounts = self._client._transport_for_url(self._library.URL(url)), {}
         while type(lent._transport).__module__.startswith("hishel.") and hasattr(lent._transport, "next_transport"):
             lent._transport = lent._transport.next_transport  # a cache, which keeps what it is asked not to keep
         return lent
@@ -52,6 +55,8 @@ class _Transport:
 class Blocking(_Transport):
     """If *client* is None, each call has its own client. Of an HTTP/2 client only the settings are used: its connection
     carries several requests at once, and ending one call could end the others."""
+
+    _kind = "Client"
 
     def _bare(self) -> Any:
         return self._library.Client(verify=_tls(self._library, *map(os.environ.get, _TLS_SETTINGS)))
@@ -101,6 +106,8 @@ class Blocking(_Transport):
 
 
 class Awaiting(_Transport):
+    _kind = "AsyncClient"
+
     """Each call has a connection of its own: one of the client's may be of an event loop that has ended. What goes out
     on it arrives, and is never answered."""
 
