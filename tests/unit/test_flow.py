@@ -11,9 +11,9 @@ from tests.support import ManualClock, PlainProvider
 from tokenauth import CredentialsRejected, Token, TokenAuthError, TokenEndpointError
 from tokenauth._core.effects import Call, Exchange, Pause, Wait
 from tokenauth._core.flights import Flight, Flights
-from tokenauth._core.flow import fetch, obtain, static
+from tokenauth._core.flow import farewell, fetch, obtain, static
 from tokenauth._core.memory import Memory
-from tokenauth._core.messages import Reply
+from tokenauth._core.messages import Reply, TokenRequest
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret
 from tokenauth._core.signature import Signature
@@ -599,3 +599,28 @@ def test_who_leads_though_somebody_has_landed_takes_what_that_one_brought(clock:
     source.credential.memory.flights = Landing()
     assert Play(obtain(source)).value == "t-1"
     assert not source.flights._flights
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "why"),
+    [
+        ("http://elsewhere.example/logout", {}, "TLS|https"),
+        ("https://id.example/logout", {"x-key": "a\nb"}, "x-key"),
+    ],
+)
+def test_a_logout_that_would_go_in_clear_or_be_quoted_is_not_sent(
+    clock: ManualClock, url: str, headers: dict[str, str], why: str
+) -> None:
+    class LogsOut(PlainProvider):
+        logs_out = True
+
+        def logout(self, token: Token) -> TokenRequest:
+            return TokenRequest("POST", url, headers)
+
+    flow = farewell(Source(LogsOut("https://id.example"), memory=Memory({}), clock=clock.clock), Token("t-1"))
+    call = next(flow)
+    assert isinstance(call, Call)
+    with pytest.raises(TokenAuthError, match=why) as met:
+        call.function()
+    with pytest.raises(StopIteration):
+        flow.throw(met.value)
