@@ -17,9 +17,9 @@ class Leader(NamedTuple):
     flight: Flight
     deadline: float
 
-    def call(self, function: Callable[[], Any], what: str = "A callable for a secret") -> Call:
+    def call(self, function: Callable[[], Any], *what: str) -> Call:
         """Return the effect that calls *function*, which blocks where building a token request does; see `Call`."""
-        return Call(function, self.flight, self.deadline, self.source.logins.blocks, what)
+        return Call(function, self.flight, self.deadline, self.source.logins.blocks, *what)
 
     def exchange(self, request: TokenRequest | Errand) -> Exchange:
         """Return the effect that performs *request*."""

@@ -75,11 +75,8 @@ class JWTBearer(Grant):
             TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         signer = checked_text("issuer", issuer)
-        audience = (
-            checked_text("token_url", token_url)
-            if assertion_audience is None
-            else checked_text("assertion_audience", assertion_audience)
-        )
+        named = ("token_url", token_url) if assertion_audience is None else ("assertion_audience", assertion_audience)
+        audience = checked_text(*named)
         assertion = JWT(
             key,
             issuer=signer,
