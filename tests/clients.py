@@ -775,7 +775,6 @@ if niquests is not None:  # an environment of its own, for it replaces the urlli
         "test_a_proxy_that_refuses_the_tunnel_says_nothing_of_the_token": "the same",
         "test_a_body_that_breaks_off_is_the_client_s_own_error": "niquests takes what came of it for the whole",
         "test_an_ipv6_address_is_an_origin": "niquests names an IPv6 host without brackets, which the server refuses",
-        "test_a_drip_on_the_users_own_client_is_cut_as_well": "niquests shows no socket of a lent session",
     }
 BLOCKING = [client for client in CLIENTS if not client.is_async]
 FAMILY = [client for client in CLIENTS if client.name.startswith("httpx")]

@@ -27,6 +27,8 @@ class Received:
     """Names in lower case."""
     body: bytes
     host: str = ""
+    port: int = 0
+    """The client's, which tells connections apart."""
 
     @property
     def path(self) -> str:
@@ -138,7 +140,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         headers = self.fields
-        request = Received(self.command, self.path, headers, self._body(), headers.get("host", ""))
+        request = Received(
+            self.command, self.path, headers, self._body(), headers.get("host", ""), self.client_address[1]
+        )
         self.server.this.requests.append(request)
         reply = self.server.answer(request)
         if reply.raw is not None:

@@ -179,6 +179,24 @@ def test_what_a_client_of_the_users_own_kind_does_is_no_part_of_a_token_call(lib
     assert len(server.token_calls) == 2
 
 
+@pytest.mark.parametrize("client", [*BLOCKING, *(each for each in AWAITING if each.name != "aiohttp")], ids=repr)
+def test_no_token_call_goes_out_on_a_connection_of_the_users(client: Client, server: TokenServer) -> None:
+    """After a fork, processes share the one that was idle: each may get the answer that was for the other."""
+
+    def attach(session: Any) -> None:
+        client.set_auth(session, server.auth(token_client=session))
+
+    def expired(request: Received) -> Reply | None:
+        return Reply(401) if len(server.server.requests) == 3 else None
+
+    server.answer = expired
+    assert [each.status for each in client.play(None, Get(server.api), Get(server.api), setup=attach)] == [200, 200]
+    assert server.server.to("/token") == [server.server.requests[index] for index in (0, 3)]
+    own = {each.port for each in server.server.to("/api")}
+    assert len(own) == 1, "the client keeps its connection"
+    assert not own & {each.port for each in server.token_calls}
+
+
 # doubles
 
 

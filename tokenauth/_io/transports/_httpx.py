@@ -19,7 +19,7 @@ from tokenauth._io.waiting import Gone
 
 
 class _Transport:
-    """Common to both kinds. Only the connections, proxies and TLS settings of *client* are used, not its hooks,
+    """Common to both kinds. Only the transport, proxies and TLS settings of *client* are used, not its hooks,
     cookies, headers, auth or redirects, nor what a class of the user's adds."""
 
     _kind: str
@@ -53,8 +53,7 @@ class _Transport:
 
 
 class Blocking(_Transport):
-    """If *client* is None, each call has its own client. Of an HTTP/2 client only the settings are used: its connection
-    carries several requests at once, and ending one call could end the others."""
+    """If *client* is None, each call has its own client."""
 
     _kind = "Client"
 
@@ -70,8 +69,7 @@ class Blocking(_Transport):
             return
         lent = self._lent(url)
         lender = lent._transport
-        is_shared = getattr(getattr(lender, "_pool", None), "_http2", False)
-        lent._transport = transport = _apart(lender) if is_shared else lender
+        lent._transport = transport = _apart(lender)
         try:
             yield lent, transport is lender
         finally:
@@ -107,9 +105,6 @@ class Blocking(_Transport):
 
 class Awaiting(_Transport):
     _kind = "AsyncClient"
-
-    """Each call has a connection of its own: one of the client's may be of an event loop that has ended. What goes out
-    on it arrives, and is never answered."""
 
     @contextlib.asynccontextmanager
     async def _opened(self, url: str) -> AsyncIterator[Any]:

@@ -1,6 +1,5 @@
 """Token requests with requests and niquests; the latter's async sessions, too."""
 
-import copy
 import functools
 import importlib
 from typing import Any
@@ -11,7 +10,7 @@ from tokenauth._core.replays import replayed
 from tokenauth._io.answer_body import Body, BodyError, whole
 from tokenauth._io.token_call import Answer, Unreachable
 from tokenauth._io.transports import LATER, checked_fresh, has_cause, headers_of, reason
-from tokenauth._io.transports.line import Line
+from tokenauth._io.transports.line import Line, apart
 
 _PIECE = 16 * 1024
 _BEFORE_SENDING = frozenset(
@@ -36,7 +35,7 @@ class _Transport:
 class Blocking(_Transport):
     """Makes each token request with its own session.
 
-    Only the adapters (pools), TLS and proxy settings of the user's *session* are used, not its hooks, cookies, headers,
+    Only the adapters, TLS and proxy settings of the user's *session* are used, not its hooks, cookies, headers,
     auth or redirects. The request goes through `Session.send`, so that mocks of it see the request.
     """
 
@@ -73,7 +72,7 @@ class Awaiting(_Transport):
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         adapter = self._session.get_adapter(request.url)
-        own, made = _apart(adapter), _Made()
+        own, made = apart(adapter), _Made()
         try:
             return await self._call(_lent(self._library, self._session, own), request, seconds, made)
         except Exception as error:
@@ -157,19 +156,6 @@ def _quiet(library: Any) -> Any:
             return iter(())
 
     return QuietSession
-
-
-def _apart(adapter: Any) -> Any:
-    """Return a twin of *adapter*, an async one, with a pool of its own: a connection of the session's may be of an
-    event loop that has ended. What goes out on it arrives, and is never answered."""
-    manager = getattr(adapter, "poolmanager", None)
-    if manager is None:  # of an application in this process
-        return adapter
-    twin = object.__new__(type(adapter))
-    twin.__dict__.update(adapter.__dict__, proxy_manager={}, poolmanager=copy.copy(manager))
-    twin.poolmanager.pools = type(manager.pools)(1, concurrency=True)
-    twin.poolmanager._own_resolver = False  # it stays open
-    return twin
 
 
 def _lent(library: Any, user: Any, adapter: Any) -> Any:

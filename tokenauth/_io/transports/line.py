@@ -1,5 +1,8 @@
 """Line: cuts the connections of a token request in a thread when its time is over.
 
+They are its own, and none of the user's client: after a fork, processes share one that was idle, and each may get the
+answer that was for the other; and one of an event loop that has ended brings no answer.
+
 A client's own timeout restarts with each piece that arrives, so a slow server could hold the thread and its socket
 forever. A second handle on each socket lets another thread shut the connection down, whatever wraps the socket by then
 (TLS).
@@ -7,8 +10,10 @@ forever. A second handle on each socket lets another thread shut the connection 
 
 import contextlib
 import copy
+import queue
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 GRACE = 0.1
@@ -28,6 +33,7 @@ class Line:
         self._shared = shared
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
+        self._ends: list[Callable[[], object]] = []
         self._is_cut = self._is_over = self.connecting = False
         self._timer = threading.Timer(seconds + GRACE, self._cut)
         self._timer.name = "tokenauth-line"
@@ -43,6 +49,8 @@ class Line:
         self._timer.cancel()
         self._is_over = True
         self._let_go()
+        for end in self._ends:
+            end()
 
     def check(self) -> None:
         """Raise TimeoutError when time is over: what is not held could go on for ever."""
@@ -54,7 +62,7 @@ class Line:
         if not isinstance(connection, socket.socket):
             return
         with contextlib.suppress(OSError), self._lock:
-            if not self._is_over:  # a pooled connection may be opened again much later, by somebody else
+            if not self._is_over:
                 self._handles.append(socket.socket(fileno=socket.dup(connection.fileno())))
                 if self._is_cut:
                     self._shut_down()
@@ -67,21 +75,31 @@ class Line:
             self.hold(info["return_value"].get_extra_info("socket"))
 
     def holding(self, adapter: Any, *, lent: bool) -> Any:
-        """Return a twin of *adapter*, of requests, that lends its pools, and whose new connections are held.
+        """Return a twin of *adapter*, of requests or niquests, whose connections are its own, and held.
 
-        Another adapter (of niquests, or a test's) is returned as it is; if it isn't *lent*, new connections of
-        niquests' are held. The twin of one that is a cache is none.
+        Another adapter (a test's) is returned as it is. The twin of one that is a cache is none.
         """
         pool_for = getattr(adapter, "get_connection_with_tls_context", None)
         if pool_for is None:
-            if not lent:
-                adapter.get_connection = self._held_pools(adapter.get_connection)
-            return adapter
-        held_pool = self._held_pools(lambda *args, **settings: copy.copy(pool_for(*args, **settings)))
+            own = apart(adapter) if lent else adapter
+            if own is not adapter or not lent:
+                own.get_connection = self._held_pools(own.get_connection)
+                self._ends.append(own.close)
+            return own
+        held_pool = self._held_pools(lambda *args, **settings: self._own(pool_for(*args, **settings)))
         twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
         retries = getattr(adapter, "max_retries", 0)  # none: a refresh token serves once, and the flow tries again
         twin.max_retries = 0 if isinstance(retries, int) else type(retries)(0, read=False)
+        return twin
+
+    def _own(self, pool: Any) -> Any:
+        """Return a twin of *pool*, of urllib3, without its connections."""
+        twin = copy.copy(pool)
+        twin.pool = type(pool.pool)(1)
+        if isinstance(twin.pool, queue.Queue):  # else it is urllib3-future's, which takes connections only
+            twin.pool.put(None)
+        self._ends.append(twin.close)
         return twin
 
     def _held_pools(self, pool_for: Any) -> Any:
@@ -119,6 +137,18 @@ class Line:
         for handle in self._handles:
             with contextlib.suppress(OSError):  # the other end was first
                 handle.shutdown(socket.SHUT_RDWR)
+
+
+def apart(adapter: Any) -> Any:
+    """Return a twin of *adapter*, of niquests, with a pool of its own; another one as it is."""
+    manager: Any = getattr(adapter, "poolmanager", None)
+    if not hasattr(getattr(manager, "pools", None), "concurrency"):
+        return adapter
+    twin = object.__new__(type(adapter))
+    twin.__dict__.update(adapter.__dict__, proxy_manager={}, poolmanager=copy.copy(manager))
+    twin.poolmanager.pools = type(manager.pools)(1, concurrency=True)
+    twin.poolmanager._own_resolver = False  # it stays open
+    return twin
 
 
 _CACHES = {"cachecontrol", "hishel"}
