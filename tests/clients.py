@@ -773,6 +773,7 @@ if niquests is not None:  # an environment of its own, for it replaces the urlli
     UNFIT = {
         "test_redirects_behind_a_proxy": "niquests reads the environment's proxies once, and these change",
         "test_a_proxy_that_refuses_the_tunnel_says_nothing_of_the_token": "the same",
+        "test_a_login_on_a_lent_client_takes_the_proxy_that_the_client_takes": "its urllib3 is not that of requests",
         "test_a_body_that_breaks_off_is_the_client_s_own_error": "niquests takes what came of it for the whole",
         "test_an_ipv6_address_is_an_origin": "niquests names an IPv6 host without brackets, which the server refuses",
     }
