@@ -47,7 +47,15 @@ def installed(name: str, what: str) -> Iterator[None]:
             raise
         missing = problem.name
     if missing is not None:
-        raise ImportError(f"{what} needs {missing}: pip install 'tokenauth-http[{name}]'", name=missing) from None
+        raise ImportError(f"{what} needs {missing}{_INSTALL}{name}]'", name=missing) from None
+
+
+_INSTALL = ": pip install 'tokenauth-http["
+
+
+def says_what_to_install(problem: BaseException) -> bool:
+    """Whether *problem* is the error of `installed`, whose text holds no secret."""
+    return isinstance(problem, ImportError) and _INSTALL in str(problem)
 
 
 IMPORTING = threading.RLock()

@@ -31,13 +31,14 @@ from tokenauth import (
     ClientCredentialsAuth,
     CredentialsRejected,
     Event,
+    FunctionAuth,
     ManisAuth,
     TokenAuth,
     TokenAuthError,
     TokenEndpointError,
     TokenResponseError,
 )
-from tokenauth.providers import ClientSecretJWT, PrivateKeyJWT
+from tokenauth.providers import JWT, ClientSecretJWT, PrivateKeyJWT
 
 SECRET = "s3cr3t-of-the-client"
 HERD = 64
@@ -260,6 +261,17 @@ def test_a_login_without_its_extra_says_what_to_install(
     assert "A signed JWT needs joserfc" in str(problem)
     assert str(problem).endswith("pip install 'tokenauth-http[jwt]'")
     assert all(SECRET not in f"{each!s}{each!r}" for each in chain(problem))
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_a_function_without_its_extra_says_what_to_install(
+    client: Client, server: TokenServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("joserfc", "joserfc.jwk"):
+        monkeypatch.setitem(sys.modules, name, None)
+    jwt = JWT({"kty": "RSA", "n": "AA", "e": "AQAB", "d": SECRET}, issuer="i")
+    problem = problem_of(client, FunctionAuth(jwt, origins=[server.server.url], cache={}), server.api)
+    assert str(problem) == "The function JWT: A signed JWT needs joserfc: pip install 'tokenauth-http[jwt]'"
 
 
 NAMES_ITS_REQUEST = [client for client in CLIENTS if "aiohttp" not in repr(client)]  # aiohttp's errors have none

@@ -17,6 +17,7 @@ from tokenauth._core.provider import titled, where
 from tokenauth._core.secrets import Readings, Unshown, each_read_once
 from tokenauth._core.token import Token, problem_of
 from tokenauth._core.under_way import login_under_way
+from tokenauth._lazy import says_what_to_install
 
 if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
@@ -138,7 +139,7 @@ class Talk:
         if isinstance(problem, errors.TokenAuthError):
             problem.__cause__ = problem.__context__ = problem.__traceback__ = None
             return problem
-        if isinstance(problem, ImportError) and "pip install 'tokenauth-http[" in str(problem):  # ours: see `installed`
+        if says_what_to_install(problem):
             return kind(f"{self._provider.name}: {problem}", **evidence)
         place = traceback.extract_tb(problem.__traceback__)[-1]
         at = f"{type(problem).__name__} ({PurePath(place.filename).name}, line {place.lineno})"

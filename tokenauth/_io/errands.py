@@ -19,6 +19,7 @@ from tokenauth._io.failed import Failed
 from tokenauth._io.token_call import TokenCall, is_late
 from tokenauth._io.transports import reason
 from tokenauth._io.waiting import Gone
+from tokenauth._lazy import says_what_to_install
 
 
 class Brought(NamedTuple):
@@ -84,7 +85,9 @@ def _failed(errand: Errand, problem: BaseException) -> BaseException:
     if isinstance(problem, errors.TokenAuthError | Misuse | KeyboardInterrupt | SystemExit):
         return problem  # the first is another auth object's, which the function asked
     if not isinstance(problem, Failed):
-        problem = Failed(f"{errand.what} raised {reason(problem)}; call it by itself to see why", cause=problem)
+        missing = f": {problem}" if says_what_to_install(problem) else ""
+        raised = missing or f" raised {reason(problem)}; call it by itself to see why"
+        problem = Failed(f"{errand.what}{raised}", cause=problem)
     failure: BaseException = getattr(errors, problem.kind)(problem.text)
     failure.__cause__ = problem.cause
     return failure
