@@ -55,7 +55,8 @@ class Losing(redis.UnixDomainSocketConnection):
 
 @pytest.mark.parametrize("word", [b"PTTL", b"PEXPIRE", b"DEL"])
 def test_a_command_whose_answer_was_lost_is_sent_again_with_the_same_result(url: str, word: bytes) -> None:
-    where: Any = {"path": url.removeprefix("unix://"), "retry": Retry(NoBackoff(), 1)}
+    again = {"retry": Retry(NoBackoff(), 1), "retry_on_error": [redis.ConnectionError]}
+    where: Any = {"path": url.removeprefix("unix://"), **again}
     pool = redis.ConnectionPool(Losing, **where)
     store = RedisStore(redis.Redis(connection_pool=pool), prefix=f"lost-{word.decode().lower()}:")
     Losing.word = word
