@@ -1,5 +1,6 @@
 """A shelf, played by hand: each effect is performed by the test, when and as often as it likes."""
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -15,7 +16,7 @@ from tests.support import ManualClock, until
 from tokenauth import Token
 from tokenauth._core.clock import Clock
 from tokenauth._core.record import Record
-from tokenauth.stores import _sealed, _seats
+from tokenauth.stores import Lease, _sealed, _seats
 from tokenauth.stores._sealed import Seals
 from tokenauth.stores._shelf import Hold, ShelfInStore
 
@@ -62,6 +63,20 @@ def asked(outcome: Any) -> "Future[Any]":
     else:
         future.set_result(outcome)
     return future
+
+
+@pytest.mark.parametrize("problem", [OSError(), SystemExit(1), GeneratorExit(), asyncio.CancelledError()], ids=repr)
+def test_a_lease_that_can_not_be_released_ends_by_itself(
+    shelf: ShelfInStore, store: Spied, problem: BaseException
+) -> None:
+    """Whatever the store raises: nobody would catch it in the thread of the release."""
+
+    def before(name: str) -> None:
+        raise problem
+
+    store.before = before
+    shelf._release("name", Lease(1))
+    assert store.calls == ["release"]
 
 
 def test_nothing_is_given_back_where_no_lease_came_too_late(shelf: ShelfInStore, store: Spied) -> None:

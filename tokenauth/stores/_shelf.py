@@ -165,7 +165,7 @@ class ShelfInStore:
         return told
 
     def _release(self, name: str, lease: Lease) -> None:
-        with contextlib.suppress(Exception):  # it ends by itself, too
+        with contextlib.suppress(BaseException):  # it ends by itself, too
             self._store.release(name, lease)
 
     def _unwanted(self, asked: "Future[Any]") -> None:
