@@ -1,7 +1,6 @@
 """What keeps the headers of a request of requests or niquests at home, and how their URLs are read for it."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -47,16 +46,11 @@ class Guard(Frozen):
         """Nothing is sent again."""
 
 
-def take_off(request: Any, names: Iterable[str]) -> None:
-    """By name, for a copy may carry an older value."""
-    let_go(request.headers)
-    for name in names:
-        request.headers.pop(name, None)
-
-
 def strip(request: Any, signature: Signature) -> None:
-    """Take *signature* off *request*, where it carries that."""
-    take_off(request, signature.headers)
+    """Take *signature* off *request*, by name, for a copy may carry an older value."""
+    let_go(request.headers)
+    for name in signature.headers:
+        request.headers.pop(name, None)
     if signature.cookies and (cookie := request.headers.pop("Cookie", None)) is not None:
         kept = signature.foreign_cookies(cookie)
         if kept:
