@@ -2,22 +2,29 @@
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clients import CLIENTS, Client, Get
+from tests.security.test_secrets import SECRET, leaks, shown_by
 from tests.servers import Received, Reply, Server, serve
 from tests.support import ManualClock, until, with_clock
-from tokenauth import CommandAuth, TokenEndpointError, TokenResponseError
+from tokenauth import CommandAuth, TokenAuthError, TokenEndpointError, TokenResponseError
+from tokenauth._core.clock import SYSTEM
+from tokenauth._core.effects import Exchange
+from tokenauth._core.errands import RunCommand
+from tokenauth._core.flights import Flights
 from tokenauth._io import commands
+from tokenauth._io.drive import Blocking, run
 from tokenauth.providers import Cookie, Header, Match, Text
 
 every = pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -156,6 +163,22 @@ def test_a_missing_command_says_so() -> None:
     with pytest.raises(TokenEndpointError, match="The command no-such-program was not found") as met:
         command(["/nowhere/no-such-program"]).get_token()
     assert "/nowhere" not in str(met.value)
+
+
+def test_no_frame_of_its_error_shows_the_environment() -> None:
+    """Who waits for the same token gets it as the cause of their own, maybe before it has left its flow."""
+    raised: list[TokenAuthError] = []
+
+    def flow() -> Generator[Any, Any, None]:
+        flight = Flights().flight("key", math.inf)
+        errand = RunCommand(("/nowhere/no-such-program",), env={"KEY": SECRET})
+        try:
+            yield Exchange(errand, flight, SYSTEM.monotonic() + 10)
+        except TokenAuthError as problem:
+            raised.append(problem)
+
+    run(flow(), Blocking(None, SYSTEM))
+    assert not [text for text in shown_by(raised[0]) if leaks(text)]
 
 
 @posix

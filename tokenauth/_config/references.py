@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tokenauth._core import errors
 from tokenauth._core.errands import RunCommand
 from tokenauth._core.secrets import SourceError
 from tokenauth._lazy import installed
@@ -109,13 +110,13 @@ class FromCommand:
             raise ValueError('command must be a list of texts, such as ["pass", "show", "api"]')
 
     def __call__(self) -> str:
-        from tokenauth._io import commands, failed  # noqa: PLC0415  (few run one)
+        from tokenauth._io import commands  # noqa: PLC0415  (few run one)
 
         what = f"the command {self.argv[0]}"
         try:
             printed = commands.output(RunCommand(self.argv, what, asks=True), SECONDS)
-        except failed.Failed as problem:
-            why = problem.text
+        except errors.TokenAuthError as problem:
+            why = str(problem)
         else:
             return _text(printed, f"what {what} printed")
         raise SourceError(why)

@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tokenauth._core import errors
 from tokenauth._core.effects import LONGER
 from tokenauth._core.errands import RunCommand
 from tokenauth._core.forks import over_fork
 from tokenauth._io.answer_body import LIMIT
-from tokenauth._io.failed import Failed
 from tokenauth.providers._masking import shown
 
 _LONGEST_STDERR = 64 * 1024
@@ -53,8 +53,8 @@ def output(errand: RunCommand, seconds: float) -> bytes:
     elif status != 0:
         problem = f"failed with {_status(status)}{'' if errand.asks else _said(complaints, printed, errand)}"
     if problem:
-        kind = "TokenResponseError" if len(printed) > LIMIT else "TokenEndpointError"
-        raise Failed(f"{errand.what} {problem}", kind=kind)
+        kind = errors.TokenResponseError if len(printed) > LIMIT else errors.TokenEndpointError
+        raise kind(f"{errand.what} {problem}")
     return bytes(printed)
 
 
@@ -73,7 +73,7 @@ def _started(errand: RunCommand) -> "subprocess.Popen[bytes]":
         problem = f"can't be started: {error.strerror or type(error).__name__}"
     except (ValueError, UnicodeError) as error:
         problem = f"can't be started: {type(error).__name__}"
-    raise Failed(f"{errand.what} {problem}")
+    raise errors.TokenEndpointError(f"{errand.what} {problem}")
 
 
 def _read(process: "subprocess.Popen[bytes]", end: float) -> tuple[bytearray, bytearray]:

@@ -15,7 +15,6 @@ from tokenauth._core.errands import CallFunction, Errand, RunCommand
 from tokenauth._core.messages import Reply
 from tokenauth._core.token import Token
 from tokenauth._io.drive import Driver, Steps
-from tokenauth._io.failed import Failed
 from tokenauth._io.token_call import TokenCall, is_late
 from tokenauth._io.transports import reason
 from tokenauth._io.waiting import Gone
@@ -82,14 +81,14 @@ def _called(errand: CallFunction, rejected: Token | None) -> object:
 
 def _failed(errand: Errand, problem: BaseException) -> BaseException:
     """Return what to raise for *problem*, whose own text may quote a secret: it stays in the cause."""
+    if isinstance(problem, errors.TokenAuthError):  # ours, or another auth object's, which the function asked
+        problem.__traceback__ = None  # it has what the errand had in hand
     if isinstance(problem, errors.TokenAuthError | Misuse | KeyboardInterrupt | SystemExit):
-        return problem  # the first is another auth object's, which the function asked
-    if not isinstance(problem, Failed):
-        missing = f": {problem}" if says_what_to_install(problem) else ""
-        raised = missing or f" raised {reason(problem)}; call it by itself to see why"
-        problem = Failed(f"{errand.what}{raised}", cause=problem)
-    failure: BaseException = getattr(errors, problem.kind)(problem.text)
-    failure.__cause__ = problem.cause
+        return problem
+    missing = f": {problem}" if says_what_to_install(problem) else ""
+    raised = missing or f" raised {reason(problem)}; call it by itself to see why"
+    failure: BaseException = errors.TokenEndpointError(f"{errand.what}{raised}")
+    failure.__cause__ = problem
     return failure
 
 

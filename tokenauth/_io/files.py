@@ -3,9 +3,9 @@
 import os
 import stat
 
+from tokenauth._core import errors
 from tokenauth._core.errands import ReadFile
 from tokenauth._io.answer_body import LIMIT
-from tokenauth._io.failed import Failed
 from tokenauth.providers.file import version_of
 
 
@@ -26,4 +26,4 @@ def content(errand: ReadFile) -> tuple[bytes, str]:
         problem = "is not there. Is the path right, and has the program that writes it started?"
     except OSError as error:
         problem = f"can't be read: {error.strerror or type(error).__name__}"
-    raise Failed(f"{errand.what} {problem}")
+    raise errors.TokenEndpointError(f"{errand.what} {problem}")
