@@ -136,7 +136,8 @@ def call(
     logins.replay(flight.mark)
     logins.start(flight)
     while talk.request is not None:
-        if leader.source.past(leader.deadline):  # a login that nobody has the time for may end the token of another
+        late = leader.source.past(leader.deadline) or (leased is not None and leader.source.slept(leased.since))
+        if late:  # a login that nobody has the time for may end the token of another
             raise errors.TokenAuthError(f"The time for a token was over before its request could be sent. {LONGER}")
         if refresh_token is not None and not refreshing.alone and may_carry(talk.request, refresh_token):
             refreshing.line.spend(refresh_token)

@@ -107,6 +107,10 @@ class Source:
     def past(self, deadline: float) -> bool:
         return self.now() >= deadline
 
+    def slept(self, since: float) -> bool:
+        """Whether this machine was suspended after *since* (Unix seconds), so that a lease of then has ended."""
+        return self.credential.wall() - since > self.credential.timeout
+
     def late(self, deadline: float) -> bool:
         """Whether the time left until *deadline* is too short to start anything."""
         return self.past(deadline - self.credential.timeout / 10)
