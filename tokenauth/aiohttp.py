@@ -4,6 +4,7 @@ aiohttp.ClientSession(middlewares=[ManisAuth("https://api.example.com", merchant
 aiohttp.ClientSession(middlewares=[TokenAuth(my_own_provider)])
 """
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._lazy import installed
@@ -23,9 +24,12 @@ class TokenAuth(MiddlewareAuth):
 
     _library = _async_library = "aiohttp"
 
-    async def __call__(self, request: aiohttp.ClientRequest, handler: Handler) -> aiohttp.ClientResponse:
-        response: aiohttp.ClientResponse = await self._handle(request, handler)
-        return response
+    def __call__(
+        self, request: aiohttp.ClientRequest, handler: Handler | None = None
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
+        if handler is None:  # requests gives none, and httpx
+            raise self._misused(request)
+        return self._handle(request, handler)
 
 
 if TYPE_CHECKING:

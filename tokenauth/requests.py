@@ -4,7 +4,7 @@ session.auth = ManisAuth("https://api.example.com", merchant_id="m-1", secret=se
 session.auth = TokenAuth(my_own_provider)
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -23,7 +23,7 @@ class TokenAuth(RequestsAuth, AuthBase):
 
     if TYPE_CHECKING:
 
-        def __call__(self, request: PreparedRequest) -> PreparedRequest: ...
+        def __call__(self, request: PreparedRequest, handler: Any = None) -> PreparedRequest: ...
 
 
 if TYPE_CHECKING:

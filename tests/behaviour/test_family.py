@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from tests.behaviour.test_imports import modules_after
+from tests.clients import CLIENTS, Client
 from tokenauth import providers
 from tokenauth._clients import family
 
@@ -106,12 +107,16 @@ def test_signature_and_text_are_the_provider_s(name: str) -> None:
         assert kind.__doc__
 
 
-@pytest.mark.parametrize("other", [httpx, httpx2])
-def test_an_object_for_requests_says_so_where_another_client_calls_it(other: Any) -> None:
-    auth: Any = importlib.import_module("tokenauth.requests").APIKeyAuth("k-4711", origins=["https://h.example"])
-    text = r"tokenauth.requests.APIKeyAuth can't sign a request of httpx2?\b.*: import APIKeyAuth from tokenauth"
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
+@pytest.mark.parametrize("home", ["requests", "httpx", "httpx2", "aiohttp"])
+def test_an_object_for_one_client_says_so_where_another_one_calls_it(home: str, client: Client) -> None:
+    library = client.library.__name__
+    auth: Any = importlib.import_module(f"tokenauth.{home}").APIKeyAuth("k-4711", origins=["https://h.example"])
+    if library in {home, "niquests" if home == "requests" else home}:
+        return
+    text = rf"tokenauth.{home}.APIKeyAuth can't sign a request of {library}, only of {home}\b.*: import APIKeyAuth from"
     with pytest.raises(TypeError, match=text):
-        other.get("https://h.example/", auth=auth)
+        client.get(auth, "https://h.example/")
 
 
 @homes

@@ -37,6 +37,8 @@ class BaseTokenAuth(Anywhere):
 
     _library: ClassVar[str]
     _async_library: ClassVar[str]
+    _clients: ClassVar[str] = ""
+    """Those whose requests it signs, in words. Default its `_library`."""
 
     @hides_locals
     def __init__(self, provider: Provider | TokenAPI, **options: Unpack[Options]) -> None:
@@ -53,6 +55,16 @@ class BaseTokenAuth(Anywhere):
         given = checked_options(type(self).__name__, options) if options else {}
         self._options: dict[str, Any] = {**self._provider.options, **given}
         self._set_up()
+
+    def __call__(self, request: Any, handler: Any = None) -> Any:
+        """Say that this object is for other clients: they call it where it is not one of theirs."""
+        raise self._misused(request)
+
+    def _misused(self, request: Any) -> TypeError:
+        kind, library = type(self), type(request).__module__.partition(".")[0]
+        text = f"{kind.__module__}.{kind.__name__} can't sign a request of {library}, only of "
+        text += self._clients or self._library
+        return TypeError(f"{text}: import {kind.__name__} from tokenauth, or from tokenauth.{library}")
 
     @classmethod
     @hides_locals

@@ -24,11 +24,13 @@ def _kinds(kind: Any) -> Any:
 class RequestsAuth(BaseTokenAuth):
     """The auth object that a session of requests or niquests calls with each request."""
 
-    def __call__(self, request: Any) -> Any:
+    _clients = "requests and niquests"
+
+    def __call__(self, request: Any, handler: Any = None) -> Any:
         source, url, token = self._source, request.url or "", None
         try:
             place = url[: url.find("/", 8) + 1]
-        except AttributeError:  # httpx calls whatever can be called
+        except AttributeError:  # httpx calls whatever can be called, and aiohttp gives a handler too
             raise self._misused(request) from None
         signature = source.readiness.static.get(place)
         if signature is None:
@@ -38,11 +40,6 @@ class RequestsAuth(BaseTokenAuth):
                 return _kinds[kind][1].begun(self, request, place)
             token = ready.token
         return self._signed(request, signature, token)
-
-    def _misused(self, request: Any) -> TypeError:
-        kind, library = type(self), type(request).__module__.partition(".")[0]
-        text = f"{kind.__module__}.{kind.__name__} can't sign a request of {library}, only of requests and niquests"
-        return TypeError(f"{text}: import {kind.__name__} from tokenauth, or from tokenauth.{library}")
 
     def _signed(self, request: Any, signature: Signature, token: Token | None) -> Any:
         """Put *signature* on *request*, and make it one that looks after it."""
