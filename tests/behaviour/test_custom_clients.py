@@ -197,6 +197,21 @@ def test_no_token_call_goes_out_on_a_connection_of_the_users(client: Client, ser
     assert not own & {each.port for each in server.token_calls}
 
 
+@pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
+def test_an_adapter_that_closes_itself_when_it_is_gone_lives_on(client: Client, server: TokenServer) -> None:
+    class Own(client.library.adapters.HTTPAdapter):  # type: ignore[misc, name-defined]  # of whichever library
+        def __del__(self) -> None:
+            self.close()
+
+    with client.library.Session() as session:
+        session.mount("http://", Own())
+        session.get(server.api)
+        server.auth(token_client=session).get_token()
+        gc.collect()
+        assert len(session.adapters["http://"].poolmanager.pools) == 1
+    assert len(server.token_calls) == 1
+
+
 # doubles
 
 

@@ -87,7 +87,10 @@ class Line:
                 self._ends.append(own.close)
             return own
         held_pool = self._held_pools(lambda *args, **settings: self._own(pool_for(*args, **settings)))
-        twin = object.__new__(_uncached(type(adapter)))  # copy.copy would build new pools
+        kind = _uncached(type(adapter))
+        if hasattr(kind, "__del__"):  # it may close the pools, which are still the user's
+            kind = type(kind.__name__, (kind,), {"__del__": lambda _: None})
+        twin = object.__new__(kind)  # copy.copy would build new pools
         twin.__dict__.update(adapter.__dict__, get_connection_with_tls_context=held_pool)
         retries = getattr(adapter, "max_retries", 0)  # none: a refresh token serves once, and the flow tries again
         twin.max_retries = 0 if isinstance(retries, int) else type(retries)(0, read=False)
