@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients import CLIENTS, FAMILY, Client
-from tests.servers import Reply
+from tests.clients import CLIENTS, FAMILY, Awaiting, Client
+from tests.servers import Received, Reply
 from tests.support import ManualClock, PlainProvider, TokenServer, with_clock
 from tokenauth import TokenAuth
 
@@ -86,6 +86,23 @@ class Users(TokenAuth):
 def test_a_flow_of_the_user_s_own_renews_what_a_body_refuses(client: Client, server: TokenServer) -> None:
     once(server, CASES["JSON in pieces"][0])
     assert client.get(Users(PlainProvider(server.url, server.user), **REFUSED), server.api) == 200
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("client", FAMILY, ids=repr)
+@pytest.mark.parametrize("is_own", [False, True], ids=["", "own token client"])
+def test_a_flow_of_the_user_s_own_logs_in_once_where_the_server_has_no_other_token(
+    client: Client, is_own: bool, server: TokenServer
+) -> None:
+    def answer(request: Received) -> Reply | None:
+        if request.path == "/token":
+            server.login()
+            return Reply(200, {"token": "token-1"})
+        return Reply(401) if len(server.server.to("/api")) == 1 else None
+
+    server.answer = answer
+    own = client.own_client() if is_own and isinstance(client, Awaiting) else None
+    assert client.get(Users(PlainProvider(server.url, server.user), cache={}, token_client=own), server.api) == 200
     assert server.logins == 2
 
 

@@ -159,8 +159,11 @@ class Story:
         carried = sent.carried(request)
         if (before if not carried else token is None or not refused) or not self._is_home(response, token):
             return None
-        rejected = token if carried else None
-        pending = Pending(source.now()) if rejected is None else source.learn_refusal(rejected, _place(request))
+        rejected, pending = token if carried else None, response.extensions.pop(self, None)
+        if pending is not None:  # `ahead` has learnt it, and fetched another token, which may have the same value
+            rejected = None
+        else:
+            pending = Pending(source.now()) if rejected is None else source.learn_refusal(rejected, _place(request))
         if pending is None:
             return None
         if not sent.can_be_sent_again(request):
@@ -212,6 +215,7 @@ class Story:
             if renewed is not None:
                 yield self._read(response)
                 yield Obtain(token)
+                response.extensions[self] = renewed  # for `again`
         return renewed
 
     def learn(self, request: Any, sent: Sent | None, problem: BaseException | None) -> None:
