@@ -5,9 +5,8 @@ import sys
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tokenauth._clients.at_login import httpx_story, steps
+from tokenauth._clients.at_login import ended, httpx_story, steps
 from tokenauth._clients.base import BaseTokenAuth
-from tokenauth._clients.ended import end
 from tokenauth._lazy import once
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class HttpxAuth(BaseTokenAuth):
                 try:
                     response = yield again.request
                 finally:
-                    end(again.request, again.sent)
+                    ended.end(again.request, again.sent)
                 again = self._play(self._story.again(again.sent, response, again), again.request)
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
@@ -73,7 +72,7 @@ class HttpxAuth(BaseTokenAuth):
                 try:
                     response = yield again.request
                 finally:
-                    end(again.request, again.sent)
+                    ended.end(again.request, again.sent)
                 again = await self._aplay(self._story.again(again.sent, response, again), again.request)
 
     def _users_flow(self, request: Any) -> Generator[Any, Any, None]:
