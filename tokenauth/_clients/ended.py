@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tokenauth._clients.presented import Presented
 from tokenauth._core.signature import Signature
 
 ENDED = "tokenauth"
@@ -23,4 +22,4 @@ def begun(request: Any, *more: Signature) -> list[Any]:
 
 def end(request: Any, sent: Any) -> None:
     """List what *request* was signed with, as *sent* says."""
-    request.extensions.setdefault(ENDED, []).append(sent if isinstance(sent, Presented) else sent.signature)
+    request.extensions.setdefault(ENDED, []).append(getattr(sent, "signature", sent))
