@@ -134,6 +134,9 @@ def test_nor_does_one_that_carries_an_older_token(
     assert (far.target, far.headers["cookie"], far.headers["x-mine"]) == ("/api?page=2", "mine=1", "2")
 
 
+OURS = ("authorization", "x-token", "x-api-key", "cookie")
+
+
 @replaced
 @pytest.mark.parametrize("presentation", LOGS_IN, ids=str)
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
@@ -147,7 +150,7 @@ def test_nor_does_a_request_that_was_made_of_its_headers(
         assert client.send(auth, Get(f"{this.home.url}/x/302/200?page=2")).status == 200
         home = this.home.requests[-1]
         replace(auth)
-        copied = {name: home.headers[name] for name in ("authorization", "x-token", "cookie") if name in home.headers}
+        copied = {name: home.headers[name] for name in OURS if name in home.headers}
         copied["cookie"] = "; ".join(["mine=1", *([copied["cookie"]] if "cookie" in copied else [])])
         client.send(auth, Get(f"{this.far.url}{home.target}", headers={**copied, "x-mine": "2"}))
     (far,) = this.far.requests

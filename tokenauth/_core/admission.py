@@ -64,7 +64,7 @@ class Admission:
         refusals: the statuses of which `is_refusal` may be true.
         peeks: whether there is any of which `looks` may be true.
         tell: `Credential.emit`.
-        note: is told what requests are signed with, but for `extra_headers=`.
+        note: is told what requests are signed with.
     """
 
     tell: Callable[..., object] = staticmethod(lambda *_, **__: None)
@@ -137,8 +137,9 @@ class Admission:
     def _whole(self, own: Signature) -> Signature:
         if not isinstance(own, Signature):
             raise TypeError(f"{self.provider.name}: sign must return a Signature, not {type(own).__name__}")
-        self.note(own)
-        return replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
+        whole = replace(own, headers={**self.extra_headers, **own.headers}) if self.extra_headers else own
+        self.note(whole)
+        return whole
 
     def warn_of(self, scheme: str) -> None:
         """Warn once that a URL has no origin. Only the URL's *scheme* is shown."""
