@@ -13,13 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
 
+import tokenauth.requests
 from tests.servers import Received, Reply, serve
 from tests.support import background, until
 from tokenauth import FunctionAuth, LoginAuth, ManisAuth, RefreshTokenAuth
+from tokenauth.providers import Manis
 from tokenauth.stores import Lease
 from tokenauth.testing import isolated
 
@@ -93,7 +96,7 @@ class Provoking:
         return RefreshTokenAuth(f"{self.url}{path}", refresh_token=f"rt{options}", client_id="c", **options)
 
     def fails(self, call: Callable[[], Any]) -> None:
-        with pytest.raises((requests.RequestException, ValueError)) as caught:
+        with pytest.raises((requests.RequestException, TypeError, ValueError)) as caught:
             call()
         self.errors.append(str(caught.value))
 
@@ -143,6 +146,18 @@ class Provoking:
         command = [sys.executable, "-c", FORKED, f"{self.url}/good"]
         self.errors.append(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
 
+    def wired_wrongly(self) -> None:
+        given: dict[str, Any] = {"merchant_id": "m-1", "secret": "s"}
+        of_requests: Any = tokenauth.requests.ManisAuth(self.url, **given)
+        provider: Any = Manis(self.url, **given)
+        self.fails(lambda: httpx.get(self.url, auth=of_requests))
+        self.fails(lambda: requests.get(self.url, auth=provider, timeout=10))
+        self.fails(lambda: asyncio.run(self._by_aiohttp(of_requests)))
+
+    async def _by_aiohttp(self, auth: Any) -> None:
+        async with aiohttp.ClientSession(auth=auth) as session:
+            await session.get(self.url)
+
     def requests(self) -> None:
         auth = self.manis("/good")
         requests.get(f"{self.url.replace('127.0.0.1', 'localhost')}/good", auth=auth, timeout=10)
@@ -153,6 +168,7 @@ class Provoking:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated")  # aiohttp's, of which it takes another kind
 def test_people_see_what_the_pages_quote(caplog: pytest.LogCaptureFixture) -> None:
     slow = threading.Event()
 
@@ -169,8 +185,9 @@ def test_people_see_what_the_pages_quote(caplog: pytest.LogCaptureFixture) -> No
         provoking.answers()
         provoking.waits()
         provoking.own_code()
+        provoking.wired_wrongly()
         provoking.requests()
     seen = "\n".join([*provoking.errors, *caplog.messages])
     patterns = {quote: ".*".join(re.escape(part.strip()) for part in DIFFERS.split(quote)) for quote in QUOTES}
     assert [quote for quote, pattern in patterns.items() if not re.search(pattern, seen)] == [], seen
-    assert len(QUOTES) > 38  # as long as the pages have them where they are looked for
+    assert len(QUOTES) > 41  # as long as the pages have them where they are looked for
