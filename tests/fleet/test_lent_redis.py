@@ -1,5 +1,7 @@
 """RedisStore with clients that people lend: what they do on the way between us and the server."""
 
+import copy
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +39,13 @@ def test_what_was_saved_is_read_from_who_decides(url: str, *, decoded: bool) -> 
     assert lease
     assert store.save(KEY, b"\xff entry", 30, lease)
     assert store.load(KEY) == b"\xff entry"
+
+
+def test_a_client_is_shared_by_copies_and_can_not_be_pickled() -> None:
+    store = RedisStore(redis.Redis())
+    assert copy.copy(store) == copy.deepcopy(store) == store
+    with pytest.raises(TypeError, match="can't be pickled: make it with a URL"):
+        pickle.dumps(store)
 
 
 class Losing(redis.UnixDomainSocketConnection):

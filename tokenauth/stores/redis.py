@@ -102,6 +102,8 @@ class RedisStore:
         return hash(self._prefix)
 
     def __getstate__(self) -> dict[str, Any]:
+        if not isinstance(self._server, str):
+            raise TypeError("a RedisStore with a client of your own can't be pickled: make it with a URL")
         return {"_server": self._server, "_prefix": self._prefix}
 
     @hides_locals
@@ -109,8 +111,11 @@ class RedisStore:
         self.__dict__.update(state)
         self._client = _client(self._server)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __copy__(self) -> Self:
         return self  # clients can't be copied, and nothing in here changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
     def _key(self, key: str, part: str) -> str:
         return f"{self._prefix}{{{key}}}:{part}"
