@@ -149,6 +149,7 @@ def test_a_token_that_goes_into_the_query_is_no_header(run: Run, monkeypatch: py
     ran = run("header", "--class", "api-key", "--origins", "https://api.example.com", "--param", "key")
     assert (ran.code, ran.out) == (2, "")
     assert "takes the token in the query (key)" in ran.err
+    assert ran.err.endswith("use `tokenauth request`, or put what `tokenauth token` prints into the URL yourself\n")
 
 
 def test_a_link_to_the_portal(run: Run, sandbox: ThreadSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,8 @@ _PYTHON = {
     "pass the session or client to use as token_client=": "set HTTPS_PROXY or REQUESTS_CA_BUNDLE",
     "or after auth.invalidate()": "or with --fresh",
     "or allow_http=True if": "or --allow-http if",
+    "use the auth object with requests, httpx or aiohttp, or put get_token().value into": "use `tokenauth request`, "
+    "or put what `tokenauth token` prints into",
 }
 """What an error advises that nobody can do on a command line, and what can be done there."""
 _DESCRIBE = "`tokenauth describe` shows the answer."
