@@ -54,8 +54,9 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
         source = self._source
-        if getattr(request, _ENDED, ()):
-            _take_off_ended(request)
+        ended = request.__dict__.setdefault(_ENDED, [])
+        while ended:
+            _take_off(request, ended.pop(0))
         url = request.url
         place = (url.scheme, url.raw_host, url.port)
         static = source.readiness.static.get(place)
@@ -76,7 +77,7 @@ class MiddlewareAuth(BaseTokenAuth):
                 source.learn_refusal(token, _place(request))
             raise
         finally:
-            _end(request, signature)
+            ended.append(signature)
         admission = source.admission  # the answers of most statuses are the caller's
         if token is None or not (
             (admission.peeks or response.status in admission.refusals) and await _refuses(source, response)
@@ -144,7 +145,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         stand_in.tell(request, signature)
         _put(request, signature)
-        _end(request, signature)
+        request.__dict__[_ENDED].append(signature)
         last = source.is_answer(renewed, refused_at)
         answer = await handler(request)
         refused = await _refuses(source, answer)
@@ -162,16 +163,6 @@ def _put(request: Any, signature: Signature) -> None:
             request.headers[name] = value
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
-
-
-def _end(request: Any, signature: Signature) -> None:
-    setattr(request, _ENDED, (*getattr(request, _ENDED, ()), signature))
-
-
-def _take_off_ended(request: Any) -> None:
-    for signature in getattr(request, _ENDED):
-        _take_off(request, signature)
-    setattr(request, _ENDED, ())
 
 
 def _take_off(request: Any, signature: Signature) -> None:
