@@ -45,6 +45,17 @@ def test_a_revocation_of_both_is_not_seen(
     assert server.logins == 3
 
 
+@every_client
+def test_a_revocation_of_both_is_not_seen_at_the_end_of_a_redirect(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    auth = with_an_older_one(server, clock)
+    server.answer = lambda request: Reply(302, headers={"Location": "/api"}) if request.path == "/moved" else None
+    server.revoke()
+    assert client.get(auth, f"{server.url}/moved") == 200
+    assert server.logins == 3
+
+
 @every_raising
 def test_a_revocation_of_both_that_is_raised_below_is_learnt(
     client: Client, raising: Raising, server: TokenServer, clock: ManualClock

@@ -182,7 +182,7 @@ class Sent:
         if home is None:
             self._leave(request)
         else:
-            response = yield from self._at_last(response, home, settings, is_hop=is_hop)
+            response = yield from self._at_last(response, home, settings)
         if response.is_redirect:
             if self._at_home(target_of(response)) is None:
                 strip(response.request, self._newest[0])
@@ -207,7 +207,7 @@ class Sent:
         """Take the hook off *request*, which was abroad, and so off all that it is redirected to."""
         request.hooks = {**request.hooks, "response": without(request.hooks.get("response", ()), self.auth)}
 
-    def _at_last(self, response: Any, home: Origin, settings: dict[str, Any], *, is_hop: bool) -> Steps:
+    def _at_last(self, response: Any, home: Origin, settings: dict[str, Any]) -> Steps:
         """Return the answer to one more try where *response* is a 401 on our token, else *response* itself.
 
         What carries an older token or none, such as a redirect that lost the signature, is sent with the newest first.
@@ -229,7 +229,7 @@ class Sent:
         if sent is None or not (yield from refuses_read(source, answer, settings)):
             return answer
         second = source.learn_refusal(sent, place_of(home, response.request, response.url))
-        if second is None or is_hop or not (yield from rewound(request)):  # the next request renews it
+        if second is None or not (yield from rewound(request)):  # the next request renews it
             return answer
         chain.renewed = True
         return (yield from self._again(answer, home, sent, settings, second))[0]
