@@ -54,9 +54,7 @@ class MiddlewareAuth(BaseTokenAuth):
     async def _handle(self, request: Any, handler: Handler) -> Any:
         """Sign *request*, send it, and after a refusal renew the token and send it again, once."""
         source = self._source
-        ended = request.__dict__.setdefault(_ENDED, [])
-        while ended:
-            _take_off(request, ended.pop(0))
+        ended = _begun(request)
         url = request.url
         place = (url.scheme, url.raw_host, url.port)
         static = source.readiness.static.get(place)
@@ -145,7 +143,7 @@ class MiddlewareAuth(BaseTokenAuth):
             return response
         stand_in.tell(request, signature)
         _put(request, signature)
-        request.__dict__[_ENDED].append(signature)
+        getattr(request, _ENDED).append(signature)
         last = source.is_answer(renewed, refused_at)
         answer = await handler(request)
         refused = await _refuses(source, answer)
@@ -163,6 +161,17 @@ def _put(request: Any, signature: Signature) -> None:
             request.headers[name] = value
     if signature.params:
         request.url = type(request.url)(signature.url(str(request.url)), encoded=True)
+
+
+def _begun(request: Any) -> list[Signature]:
+    """Take off *request* what it was sent with before. Return the list for what it is sent with from now on."""
+    ended: list[Signature] | None = getattr(request, _ENDED, None)
+    if ended is None:
+        ended = []
+        setattr(request, _ENDED, ended)  # to ask for its `__dict__` would make Python build one
+    while ended:
+        _take_off(request, ended.pop(0))
+    return ended
 
 
 def _take_off(request: Any, signature: Signature) -> None:
