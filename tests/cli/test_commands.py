@@ -269,6 +269,13 @@ def test_an_answer_without_a_token_is_a_sentence(run: Run, manis: list[str]) -> 
     assert "`tokenauth describe` shows the answer." in ran.err
 
 
+def test_what_a_file_or_a_command_gives_is_no_answer_to_describe(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    ran = run("token", "--class", "file", "--path", str(tmp_path / "empty"), "--origins", "https://api.example.com")
+    assert ran.code == 5, ran
+    assert "describe" not in ran.err
+
+
 def test_warnings_of_a_command_that_succeeds_go_to_stderr_unless_it_is_quiet(run: Run, manis: list[str]) -> None:
     answer = Reply(body={"token": "t-1", "tokenType": "Bearer", "expiresAt": 1_000_000_000})
     with serve(lambda _: answer) as server:

@@ -16,7 +16,7 @@ from tests.stores import DictStore, Spied, redis_server, shelf_name, worker
 from tests.support import ManualClock, TokenServer, until, with_clock
 from tokenauth import PlatformAuth, TokenAuth, TokenAuthError
 from tokenauth.sandbox import credentials, serve_in_thread
-from tokenauth.stores import FileStore, RedisStore
+from tokenauth.stores import FileStore, RedisStore, _sealed
 
 pytestmark = pytest.mark.usefixtures("quick_seals")
 WARNED = "the store failed"
@@ -442,6 +442,16 @@ def test_a_callable_for_a_secret_that_fails_is_no_fault_of_the_store(
     with pytest.raises(TokenAuthError, match="password raised KeyError"):
         worker(server, DictStore(), password=broken).get_token()
     assert not [text for text in warned(caplog) if WARNED in text]
+
+
+def test_a_key_that_cannot_be_made_harms_nobody(
+    server: TokenServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where 32 MiB of memory are not to be had."""
+    monkeypatch.setitem(_sealed._COST, "maxmem", 1024)
+    auth = worker(server, DictStore(), password="of this test alone")
+    assert [auth.get_token().value, renew(auth)] == ["token-1", "token-2"]
+    assert len([text for text in warned(caplog) if WARNED in text]) == 1
 
 
 def test_a_rejection_is_known_to_all_and_forgotten_after_a_minute(server: TokenServer) -> None:

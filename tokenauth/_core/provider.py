@@ -210,11 +210,9 @@ def settable(provider: Provider, *names: str) -> list[str]:
 
     A class of the user's may pass on what ours takes.
     """
-    known: set[str] = set()
-    for kind in type(provider).__mro__:
-        known |= _declared(vars(kind).get("__init__")) or frozenset()
-        if kind.__module__.startswith("tokenauth."):
-            break
+    kinds = type(provider).__mro__
+    ours = next(index for index, kind in enumerate(kinds) if kind.__module__.startswith("tokenauth."))
+    known = {name for kind in kinds[: ours + 1] for name in _declared(vars(kind).get("__init__")) or ()}
     return [f"{name}=" for name in names if name in known and name not in provider.idle]
 
 
