@@ -311,13 +311,13 @@ def test_two_auth_objects_on_one_request_both_sign_it(
 @pytest.mark.parametrize("client", [each for each in BLOCKING if each.of_requests], ids=repr)
 @two_places
 @pytest.mark.parametrize("to_bob", [True, False], ids=["moved by hand", "redirected at home"])
+@pytest.mark.parametrize("turn", [1, -1], ids=["anna first", "bob first"])
 def test_each_of_two_auth_objects_sees_where_the_request_goes(
-    client: Client, first: Presentation, second: Presentation, to_bob: bool, apis: tuple[API, API]
+    client: Client, first: Presentation, second: Presentation, to_bob: bool, turn: int, apis: tuple[API, API]
 ) -> None:
     anna, bob = apis
-    request = both(client, anna.auth(first), bob.auth(second, at=anna.server.url))(
-        prepared(client, f"{anna.server.url}/go")
-    )
+    auths = (anna.auth(first), bob.auth(second, at=anna.server.url))[::turn]
+    request = both(client, *auths)(prepared(client, f"{anna.server.url}/go"))
     if to_bob:
         request.url = request.url.replace(str(anna.server.port), str(bob.server.port))
     send(client, lambda _: (request, None))
