@@ -104,8 +104,8 @@ class Anywhere:
         source, before, held = self._source, self._renewals.get(address), self._source.tokens.held()
         if held is None or held.token.value != token.value:  # another thread was first
             return True
-        led_to_it = before is not None and not before.in_vain and before.at <= held.since
-        if before is not None and led_to_it:  # nobody reports successes: a token that lasts has had some
+        if before is not None and not before.in_vain and before.at <= held.since:
+            # nobody reports successes: a token that lasts has had some
             before.in_vain = source.now() - before.at < LASTED
             source.ended(address, refused=before.in_vain)
         if not source.renews(token, address):

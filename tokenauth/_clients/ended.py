@@ -16,8 +16,9 @@ def begun(request: Any, *more: Signature) -> list[Any]:
         url = signature.take_off(request.headers, before)
         if url != before:
             request.url = type(request.url)(url)
-    request.extensions = {**request.extensions, ENDED: [] if ended else ended}
-    return request.extensions[ENDED]  # type: ignore[no-any-return]
+    now = [] if ended else ended
+    request.extensions = {**request.extensions, ENDED: now}
+    return now
 
 
 def end(request: Any, sent: Any) -> None:

@@ -28,16 +28,18 @@ class _Transport:
         self._client = client
         self._library = importlib.import_module(library)
 
-    def _lent(self, url: str) -> Any:
-        """Return a twin of the user's client: the same transport to *url*, without its hooks and cookies."""
+    def _lent(self, url: str) -> tuple[Any, Any]:
+        """Return a twin of the user's client for a call to *url*, without its hooks and cookies; and its transport,
+        which is to be closed after the call, or None where that is the user's own."""
         lent = object.__new__(getattr(self._library, self._kind))
         vars(lent).update(vars(self._client))
         lent.event_hooks = {}
         lent.cookies = None
-        lent._transport, lent._mounts = self._client._transport_for_url(self._library.URL(url)), {}
-        while type(lent._transport).__module__.startswith("hishel.") and hasattr(lent._transport, "next_transport"):
-            lent._transport = lent._transport.next_transport  # a cache, which keeps what it is asked not to keep
-        return lent
+        lender, lent._mounts = self._client._transport_for_url(self._library.URL(url)), {}
+        while type(lender).__module__.startswith("hishel.") and hasattr(lender, "next_transport"):
+            lender = lender.next_transport  # a cache, which keeps what it is asked not to keep
+        lent._transport = own = _apart(lender)
+        return lent, None if own is lender else own
 
     def _request(self, request: TokenRequest, seconds: float, **extensions: Any) -> Any:
         extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), seconds + LATER)
@@ -67,14 +69,12 @@ class Blocking(_Transport):
             with self._bare() as client:
                 yield client, False
             return
-        lent = self._lent(url)
-        lender = lent._transport
-        lent._transport = transport = _apart(lender)
+        lent, own = self._lent(url)
         try:
-            yield lent, transport is lender
+            yield lent, own is None
         finally:
-            if transport is not lender:
-                transport.close()
+            if own is not None:
+                own.close()
 
     def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
@@ -108,14 +108,12 @@ class Awaiting(_Transport):
 
     @contextlib.asynccontextmanager
     async def _opened(self, url: str) -> AsyncIterator[Any]:
-        lent = self._lent(url)
-        lender = lent._transport
-        lent._transport = transport = _apart(lender)
+        lent, own = self._lent(url)
         try:
             yield lent
         finally:
-            if transport is not lender:
-                await transport.aclose()
+            if own is not None:
+                await own.aclose()
 
     async def __call__(self, request: TokenRequest, seconds: float) -> Answer:
         try:
