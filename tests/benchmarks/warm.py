@@ -1,19 +1,20 @@
 """What a warm authenticated request costs beside a constant header: `python -m tests.benchmarks.warm`.
 
 Both run in turn on one client whose transport answers from memory, so that no network hides the difference.
-The least processor time of many short rounds counts, which other programs disturb least. With `--instructions`
-valgrind counts instructions in place of time, which does not care how busy a machine is. Names of clients ("httpx",
-"requests") limit either to these.
+Of a few short rounds the least processor time counts, which other programs disturb least. It is compared with that
+of the constant header right before, and of all these ratios the median counts. With `--instructions` valgrind counts
+instructions in place of time, which does not care how busy a machine is. Names of clients ("httpx", "requests") limit
+either to these.
 """
 
 import asyncio
 import atexit
 import gc
-import math
 import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ from tokenauth._core.messages import Reply
 from tokenauth.providers import Atrip
 
 URL = "https://api.example/path"
-ROUNDS, REQUESTS = 160, 40
+TURNS, ROUNDS, REQUESTS = 40, 4, 40
 WARM_UP = 120
 """Requests after which Python has adapted its bytecode to the other kind of auth."""
 COUNTED = 100
@@ -215,15 +216,17 @@ def measure(names: list[str]) -> None:
         begin, library = CLIENTS[name]
         round_ = begin()
         auths = [constant(library), *(make() for make in VARIANTS.values())]
-        best = [math.inf] * len(auths)
-        for _ in range(ROUNDS // 4):
-            for at, auth in enumerate(auths):
+        turns = []
+        for _ in range(TURNS):
+            turn = []
+            for auth in auths:
                 round_(auth, WARM_UP)
-                best[at] = min(best[at], *(round_(auth, REQUESTS) for _ in range(4)))
-        base, *ours = (seconds / REQUESTS * 1e6 for seconds in best)
-        for label, cost in zip(VARIANTS, ours, strict=True):
-            text = f"constant {base:7.1f} us, ours {cost:7.1f} us, {cost - base:+6.1f} us, x{cost / base:.3f}"
-            print(f"{name + label:24} {text}")
+                turn.append(min(round_(auth, REQUESTS) for _ in range(ROUNDS)) / REQUESTS * 1e6)
+            turns.append(turn)
+        for at, label in enumerate(VARIANTS, start=1):
+            base, ours = (statistics.median(turn[each] for turn in turns) for each in (0, at))
+            ratio = statistics.median(turn[at] / turn[0] for turn in turns)
+            print(f"{name + label:24} constant {base:7.1f} us, ours {ours:7.1f} us, x{ratio:.3f}")
 
 
 def mark() -> None:
