@@ -12,7 +12,7 @@ from tokenauth._core.by_value import by_value
 from tokenauth._core.expiry import MAX_LIFETIME
 from tokenauth._core.origins import Origin, checked_origin, listed
 from tokenauth._core.secrets import Secret, SecretLike, checked_text
-from tokenauth.providers._values import Computed, basic_user
+from tokenauth.providers._values import Basic, Computed
 
 T = TypeVar("T")
 
@@ -109,18 +109,12 @@ def over(own: Mapping[str, Value], name: str, headers: Mapping[str, Value] | Non
     return {each: value for each, value in own.items() if each.lower() not in replaced} | given
 
 
-def checked_basic(basic: tuple[str, SecretLike | Secret] | None) -> tuple[str, Secret] | None:
-    """Return user and password."""
+def checked_basic(basic: tuple[str, SecretLike | Secret] | None) -> Basic | None:
     if basic is None:
         return None
     if not isinstance(basic, tuple) or len(basic) != 2:
         raise TypeError("the credentials for HTTP Basic must be a tuple of user and password")
-    user = basic_user(basic[0])
-    return user, _secret("the password for HTTP Basic", basic[1])
-
-
-def _secret(name: str, value: SecretLike | Secret) -> Secret:
-    return value if isinstance(value, Secret) else Secret(name, value)
+    return Basic(*basic)
 
 
 def checked_lifetime(lifetime: object) -> float | None:

@@ -17,7 +17,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, Value, checked_basic, checked_method, mapping
 from tokenauth.providers._template import Template
-from tokenauth.providers._values import Built, Computed, Kept, Signed, basic_header
+from tokenauth.providers._values import Built, Computed, Kept, Signed, present, secret_of, told
 
 if TYPE_CHECKING:
     from tokenauth._core import under_way
@@ -94,8 +94,8 @@ class Step(Slotted):
         if call.sign is not None and not isinstance(call.sign, Signed):
             raise TypeError(f"{label}sign must be Signed(secret, function)")
         self._sign = call.sign
-        self.keep: Mapping[str, Places | None] = _checked_keep(label, call.keep) if call.keep else _NOTHING
-        self.places: Mapping[str, Places | None] = _checked_places(label, call.places) if call.places else _NOTHING
+        self.keep = _checked_places(f"{label}keep", call.keep)
+        self.places = _checked_places(f"{label}places", call.places)
         if call.uses is not None and (not isinstance(call.uses, int) or isinstance(call.uses, bool) or call.uses < 0):
             raise TypeError(f"{label}uses must be a whole number, 0 or more, not {type(call.uses).__name__}")
         self.uses = call.uses
@@ -132,9 +132,8 @@ class Step(Slotted):
     @property
     def secrets(self) -> list[Secret]:
         sealed = [secret for each in self._templates.values() for secret in each.secrets]
-        more = (self._body.secret if isinstance(self._body, Computed) else self._body, self._sign and self._sign.secret)
-        sealed += [each for each in more if isinstance(each, Secret)]
-        return [*sealed, self._basic[1]] if self._basic else sealed
+        more = map(secret_of, (self._body, self._sign, self._basic))
+        return [*sealed, *(each for each in more if each is not None)]
 
     @property
     def moving(self) -> dict[str, object]:
@@ -142,15 +141,14 @@ class Step(Slotted):
         found: dict[str, object] = {}
         for template in self._templates.values():
             found |= template.moving
-        made = {"sign": self._sign, "body": self._body, "url": self._url}
+        made = {"sign": self._sign, "body": self._body, "basic": self._basic, "url": self._url}
         found |= {name: each.function for name, each in made.items() if isinstance(each, Computed) and each.function}
         return found | {f"keep[{name!r}]": places for name, places in self.keep.items()}
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes this call. It is flat, because it is computed for each auth object."""
-        url = identities(self._url.told) if isinstance(self._url, Kept) else self._url
-        user = (self._basic[0], self._basic[1].dynamic) if self._basic else None
+        url, user = identities(told(self._url)), identities(told(self._basic))
         sent = [each for part, template in self._templates.items() for each in (part, template.identity())]
         body = self._body.told if isinstance(self._body, Computed) else self._body is not None
         more = (body, self._sign and self._sign.told, self.keep, self.places)
@@ -173,7 +171,7 @@ class Step(Slotted):
         if label and "content-type" not in names:
             headers["Content-Type"] = label
         if self._basic:
-            headers["Authorization"] = basic_header(self._basic[0], self._basic[1].reveal())
+            headers["Authorization"] = self._basic.value(kept, fresh=True)
         request = TokenRequest(self._method, self._target(kept), headers, body)
         return request if self._sign is None else self._signed(request, kept)
 
@@ -203,8 +201,7 @@ class Step(Slotted):
             return FORM, urlencode(self._templates["form"].pairs(kept)).encode()
         if self._body is None:
             return None, b""
-        text = self._body.value(kept, fresh=True) if isinstance(self._body, Computed) else self._body.reveal()
-        return None, text.encode(errors="surrogateescape")
+        return None, present(self._body, kept, fresh=True).encode(errors="surrogateescape")
 
     def _signed(self, request: TokenRequest, kept: Mapping[str, str]) -> TokenRequest:
         parts = urlsplit(request.url)
@@ -238,20 +235,17 @@ def _only_one(**bodies: object) -> str:
     return given[0] if given else ""
 
 
-def _checked_keep(label: str, keep: Mapping[str, Place]) -> dict[str, Places | None]:
+def _checked_places(label: str, places: Mapping[str, Place | None] | None) -> Mapping[str, Places | None]:
+    if not places:
+        return _NOTHING
     return {
-        checked_text(f"a name in {label}keep", each): checked_place(f"{label}keep[{each!r}]", place)
-        for each, place in mapping(f"{label}keep", keep).items()
+        checked_text(f"a name in {label}", each): checked_place(f"{label}[{each!r}]", place)
+        for each, place in mapping(label, places).items()
     }
 
 
-def _checked_places(label: str, places: Mapping[str, Place | None]) -> dict[str, Places | None]:
-    given = mapping(f"{label}places", places)
-    return {each: checked_place(f"{label}places[{each!r}]", place) for each, place in given.items()}
-
-
-def _checked_body(name: str, body: object) -> Secret | Computed | None:
-    if body is None or isinstance(body, Secret | Computed):
+def _checked_body(name: str, body: object) -> Secret | Computed:
+    if isinstance(body, Secret | Computed):
         return body
     if isinstance(body, bytes):
         body = body.decode(errors="surrogateescape")

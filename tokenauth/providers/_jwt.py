@@ -9,7 +9,7 @@ from tokenauth._core import errors, under_way
 from tokenauth._core.secrets import Secret, checked_text, hides_locals
 from tokenauth.providers import _keys
 from tokenauth.providers._sources import TextSource
-from tokenauth.providers._values import Computed
+from tokenauth.providers._values import Computed, present
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -83,8 +83,7 @@ class JWT(Computed):
         return ("jwt", json.dumps(own, sort_keys=True), self.secret.dynamic)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        text = self.secret.reveal() if fresh else self.secret.last()
-        signed = self.made(text, {})
+        signed = self.made(present(self.secret, kept, fresh=fresh), {})
         return f"{self._scheme} {signed}" if self._scheme else signed
 
     def __call__(self) -> str:

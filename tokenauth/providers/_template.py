@@ -10,7 +10,7 @@ from tokenauth._core.frozen import Slotted
 from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers._arguments import NONE, PUBLIC, plain
-from tokenauth.providers._values import Computed
+from tokenauth.providers._values import Computed, present, secret_of
 
 
 @by_value
@@ -129,7 +129,7 @@ class _Sealing:
         return self.noted(label, secret)
 
     def noted(self, label: str, leaf: Secret | Computed) -> object:
-        secret = leaf.secret if isinstance(leaf, Computed) else leaf
+        secret = secret_of(leaf)
         if isinstance(leaf, Computed):
             self.steady = self.steady and leaf.steady
             if leaf.function is not None:
@@ -184,10 +184,4 @@ def _without_functions(told: object) -> object:
 
 def _now(kept: Mapping[str, str], fresh: bool, leaf: object) -> object:
     """Return the value of *leaf*."""
-    if isinstance(leaf, Computed):
-        return leaf.value(kept, fresh=fresh)
-    if isinstance(leaf, _Fresh):
-        return leaf.source.reveal()
-    if isinstance(leaf, Secret):
-        return leaf.reveal() if fresh else leaf.last()
-    return leaf
+    return leaf.source.reveal() if isinstance(leaf, _Fresh) else present(leaf, kept, fresh=fresh)

@@ -95,6 +95,28 @@ class Kept(Computed):
         return f"Kept({name}, prefix={self.prefix!r})" if self.prefix else f"Kept({name})"
 
 
+def present(part: object, kept: Mapping[str, str], *, fresh: bool) -> Any:
+    """Return the value of *part* of a call; without *fresh*, with secrets as they were last read."""
+    if isinstance(part, Computed):
+        return part.value(kept, fresh=fresh)
+    if isinstance(part, Secret):
+        return part.reveal() if fresh else part.last()
+    return part
+
+
+def secret_of(part: object) -> Secret | None:
+    """Return the secret that *part* of a call is, or is made with."""
+    found = part.secret if isinstance(part, Computed) else part
+    return found if isinstance(found, Secret) else None
+
+
+def told(part: object) -> object:
+    """Return what distinguishes *part* of a call, without its secret."""
+    if isinstance(part, Computed):
+        return part.told
+    return part.dynamic if isinstance(part, Secret) else part
+
+
 def _text(kind: str, value: object) -> str:
     if not isinstance(value, str):
         raise errors.TokenAuthError(f"The callable for {kind} must return a str here, not {type(value).__name__}")
@@ -122,7 +144,7 @@ class Signed(Computed):
         return ("signed", self.function, self.secret.dynamic)
 
     def result(self, given: object, *, fresh: bool = True) -> Any:
-        return self.function.result("Signed", self.secret.reveal() if fresh else self.secret.last(), given)
+        return self.function.result("Signed", present(self.secret, {}, fresh=fresh), given)
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
         return _text("Signed", self.result(dict(kept), fresh=fresh))
@@ -142,19 +164,16 @@ class Basic(Computed):
         self.user = user if isinstance(user, Kept) else basic_user(user)
         name = "the password for HTTP Basic"
         self._password = password if isinstance(password, Secret | Kept) else Secret(name, password)
-        self.secret = None if isinstance(self._password, Kept) else self._password
+        self.secret = secret_of(self._password)
         self.function = getattr(self.user, "function", None) or getattr(self._password, "function", None)
 
     @property
     def told(self) -> object:
-        known = self._password.told if isinstance(self._password, Kept) else self._password.dynamic
-        return ("basic", self.user.told if isinstance(self.user, Kept) else self.user, known)
+        return ("basic", told(self.user), told(self._password))
 
     def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
-        user = self.user.value(kept, fresh=fresh) if isinstance(self.user, Kept) else self.user
-        if isinstance(self._password, Kept):
-            return basic_header(user, self._password.value(kept, fresh=fresh))
-        return basic_header(user, self._password.reveal() if fresh else self._password.last())
+        user, password = (present(each, kept, fresh=fresh) for each in (self.user, self._password))
+        return basic_header(user, password)
 
     def __repr__(self) -> str:
         return f"<Basic {self.user}>"
