@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tokenauth._core.error_tree import TokenAuthError
 
 _REJECTED = frozenset({400, 401, 403})
-_RETRYABLE = frozenset({408, 425, 429})
+RETRYABLE = frozenset({408, 425, 429})
 _NOT_THE_CREDENTIALS = frozenset({"invalid_request", "invalid_scope", "invalid_target", "unsupported_grant_type"})
 PASSING = frozenset({"server_error", "temporarily_unavailable", "slow_down"})
 """Codes of RFC 6749 §4.1.2.1 and RFC 8628 §3.5 that blame no credentials; some token endpoints send them with a 400."""
@@ -38,7 +38,7 @@ _USUAL = frozenset(
 )
 _MOST_WARNINGS = 1000
 _LATER = "It may recover: try again later."
-_DEEPEST = 4  # levels of an answer that are kept in Token.extra
+_DEEPEST = 5  # levels of an answer that are kept in Token.extra
 _BEARER = frozenset({"bearer", "bearertoken", "bearer_token", "bearer-token"})  # Apigee's answers say "BearerToken"
 _warned: set[tuple[str, str]] = set()
 _log = logging.getLogger("tokenauth")
@@ -144,7 +144,7 @@ class Said:
             more = {"retry_after": self.retry_after(self.answer.content)}
         elif 300 <= status < 400:
             what, advice, fault = f"redirects to {self._target()}", "Secrets are not sent on: check the URL.", Fault()
-        elif is_passing or status in _RETRYABLE or status >= 500:
+        elif is_passing or status in RETRYABLE or status >= 500:
             what, advice = "failed", _LATER
             more = {"retryable": True, "retry_after": self.retry_after(self.answer.content)}
         elif status in {415, 422}:
@@ -232,10 +232,11 @@ def scheme_of(token_type: object) -> str:
 def without(content: Mapping[str, Any], *secrets: object) -> dict[str, object]:
     """Return *content* without the values in *secrets*, down to a few levels; deeper ones are left out."""
     hidden = [secret for secret in secrets if isinstance(secret, str) and secret]
-    return {key: _kept(value, hidden, _DEEPEST) for key, value in content.items() if value not in hidden}
+    kept: dict[str, object] = _kept(content, hidden, _DEEPEST)
+    return kept
 
 
-def _kept(value: object, hidden: list[str], levels: int) -> object:
+def _kept(value: Any, hidden: list[str], levels: int) -> Any:
     if not isinstance(value, dict | list):
         return value
     if levels == 0:

@@ -58,12 +58,11 @@ def _needles(secret: str) -> Iterator[str]:
     for value in {raw, secret.encode("latin-1", "ignore"), quote_plus(secret, errors="replace").encode()}:
         yield value.hex()
         yield _folded(value.decode("latin-1"))  # UTF-8 that was read as something else
-    for text in {secret, quote_plus(secret, errors="replace"), json.dumps(secret)[1:-1]}:
+    texts = {secret, quote_plus(secret, errors="replace"), json.dumps(secret)[1:-1]}
+    once = {base64.b64encode(raw).rstrip(b"="), base64.urlsafe_b64encode(raw).rstrip(b"=")}
+    for value in {text.encode(errors="replace") for text in texts} | once:
         for start in range(3):
-            yield from map(_folded, _base64_cores(text.encode(errors="replace"), start))
-    for twice in {base64.b64encode(raw), base64.urlsafe_b64encode(raw)}:
-        for start in range(3):
-            yield from map(_folded, _base64_cores(twice.rstrip(b"="), start))
+            yield from map(_folded, _base64_cores(value, start))
 
 
 def _base64_cores(value: bytes, start: int) -> Iterator[str]:

@@ -66,7 +66,7 @@ def discovered(provider: Any, issuer: str, *, allow_http: bool) -> Generator[Tok
     seen = []
     for url in places_of(issuer):
         reply = yield TokenRequest("GET", url, {"Accept": "application/json"}, fresh=False)
-        if reply.status >= 500 or reply.status in {408, 425, 429}:
+        if reply.status >= 500 or reply.status in _answers.RETRYABLE:
             raise _answers.Said(provider, reply).http_error(_answers.Fault(), "")
         content = _content(reply)
         if content is not None:

@@ -64,8 +64,7 @@ class Reading:
     @property
     def callables(self) -> dict[str, object]:
         """What may hold a callable, by argument."""
-        rules = {"success": self.success, "rejected": self.rejected, "retryable": self.retryable}
-        return {**self.where, **{name: each.identity for name, each in rules.items()}}
+        return {**self.where, **{name: getattr(self, name).identity for name in _RULES}}
 
     @cached_property
     def identity(self) -> str:
@@ -76,14 +75,9 @@ class Reading:
         return {name: each for name, each in vars(self).items() if name != "identity"}  # marks mean nothing elsewhere
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Reading) and self._told == other._told)
+        return self is other or (isinstance(other, Reading) and self.__getstate__() == other.__getstate__())
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def _told(self) -> tuple[object, ...]:
-        means = (self.success, self.rejected, self.retryable, self.unit, self.lifetime)
-        return (self.where, *means, self.error_fields, self.advice, self.noun, self.allow_http)
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any], noun: str, *, allow_http: bool) -> "Reading":
