@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from hmac import compare_digest
 from typing import Any, Final, Literal
 
 Clock = Callable[[], float]
@@ -137,9 +136,8 @@ class ProviderState:
         self.tokens = {t: g for t, g in self.tokens.items() if user is not None and g.user != user}
 
     def secret_matches(self, given: str, secret: str) -> bool:
-        """Compare *given* with *secret*, or with the `secret` knob, in constant time."""
-        expected = secret if self.knobs.secret is None else self.knobs.secret
-        return compare_digest(given.encode(), expected.encode())
+        """Compare *given* with *secret*, or with the `secret` knob."""
+        return given == (secret if self.knobs.secret is None else self.knobs.secret)
 
     def next_failure(self) -> Failure | None:
         """Return what this token call must fail with, and count it off."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from gzip import compress
-from hmac import compare_digest
 from typing import Final
 from urllib.parse import urlencode
 
@@ -64,7 +63,7 @@ def login(call: Call) -> Response:
     client_id, secret = call.header("x-atlas-client-id"), call.header("x-atlas-client-secret")
     if not client_id or not secret:
         return _refuse(call, 3, "unauthorized access: a header is missing")
-    if not compare_digest(client_id.encode(), ATRIP_CLIENT_ID.encode()):
+    if client_id != ATRIP_CLIENT_ID:
         return _refuse(call, 900, "client is unknown here")
     if not call.provider.secret_matches(secret, ATRIP_CLIENT_SECRET):
         return _refuse(call, 3, "unauthorized access")
@@ -122,8 +121,7 @@ def _call_handler(provider: ProviderState) -> Handler:
         if not client_id or not secret:
             provider.count("api_401")
             return _gzipped(call, _UNAUTHORIZED, 401)
-        known = compare_digest(client_id.encode(), ATRIP_CLIENT_ID.encode())
-        if not provider.secret_matches(secret, ATRIP_CLIENT_SECRET) or not known:
+        if client_id != ATRIP_CLIENT_ID or not provider.secret_matches(secret, ATRIP_CLIENT_SECRET):
             provider.count("api_refused")
             return _gzipped(call, _UNAUTHORIZED)
         provider.count("api_200")
