@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import tokenauth
 from tokenauth._clients import family
-from tokenauth._config.parameters import Parameter, nearest, parameters_of
+from tokenauth._config.parameters import Parameter, missing, nearest, parameters_of
 from tokenauth._config.tables import arguments as arguments_in
 from tokenauth._config.tables import blamed, made, plain
 from tokenauth._core.secrets import checked_text, hides_locals
@@ -189,8 +189,7 @@ def _literal_secrets(
     store = table.get("store")
     if isinstance(store, str) and "://" in store and urlsplit(store).password:
         yield "store"
-    missing = [each.name for each in known.values() if each.required and each.name not in given]
-    if not missing:
+    if not missing(kind, given):
         provider = made(kind, {name: each for name, each in given.items() if name != "store"}, label)._provider
         static = [secret.name for secret in provider.secrets if not secret.dynamic]
         yield from (name for name in static if name.partition("[")[0].partition(".")[0] not in arguments)

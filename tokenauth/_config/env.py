@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from tokenauth._config.parameters import Parameter, parameters_of
+from tokenauth._config.parameters import Parameter, missing, parameters_of
 from tokenauth._config.references import FromFile
 from tokenauth._config.tables import blamed, made
 from tokenauth._config.texts import from_text
@@ -43,9 +43,9 @@ def from_env(kind: type, prefix: str | None, given: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: a variable is missing, or can't be read. No value is shown.
     """
-    found, missing = read(kind, prefix, given)
-    if missing:
-        raise ValueError(_missing(kind, list(missing), os.environ))
+    found, needed = read(kind, prefix, given)
+    if needed:
+        raise ValueError(_missing(kind, list(needed), os.environ))
     unwritable = unwritable_of(kind, found)
     if unwritable:
         text = f"{kind.__name__} needs {unwritable}, which no variable can hold"
@@ -55,13 +55,12 @@ def from_env(kind: type, prefix: str | None, given: Mapping[str, Any]) -> Any:
 
 def unwritable_of(kind: type, found: Mapping[str, Any]) -> str | None:
     """Return the name of an argument that *kind* needs, that is not among *found*, and that no text can express."""
-    known = parameters_of(kind).values()
-    return next((each.name for each in known if each.required and not each.writable and each.name not in found), None)
+    return next((each.name for each in missing(kind, found) if not each.writable), None)
 
 
 def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Parameter]]:
     """Return the arguments that are there, and the required ones that are not, by their variables."""
-    environ, found, missing = os.environ, dict(given), {}
+    environ, found, needed = os.environ, dict(given), {}
     for variable, parameter in variables(kind, prefix).items():
         if parameter.name in found:
             continue
@@ -71,8 +70,8 @@ def read(kind: type, prefix: str | None, given: Mapping[str, Any]) -> tuple[dict
             text = environ[variable]
             found[parameter.name] = text if parameter.secret else from_text(parameter, text, variable)
         elif parameter.required:
-            missing[variable] = parameter
-    return found, missing
+            needed[variable] = parameter
+    return found, needed
 
 
 def _from_file(parameter: Parameter, path: str, label: str) -> Any:

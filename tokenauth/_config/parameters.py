@@ -100,6 +100,11 @@ def parameters_of(taker: Any) -> dict[str, Parameter]:
     return found
 
 
+def missing(taker: Any, given: Collection[str]) -> list[Parameter]:
+    """Return the arguments that *taker* needs and that are not among *given*."""
+    return [each for each in parameters_of(taker).values() if each.required and each.name not in given]
+
+
 def _hints(taker: Any) -> dict[str, Any]:
     """Return the annotations of *taker*."""
     return _evaluated(inspect.unwrap(getattr(taker, "__init__", taker) if isinstance(taker, type) else taker))

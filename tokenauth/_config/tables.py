@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenauth import providers
-from tokenauth._config.parameters import Parameter, nearest, parameters_of
+from tokenauth._config.parameters import Parameter, missing, nearest, parameters_of
 from tokenauth._config.references import KINDS, Reference, reference
 from tokenauth.providers import Call
 from tokenauth.providers._values import Computed
@@ -40,9 +40,9 @@ def arguments(taker: Any, table: Mapping[str, Any], label: str) -> dict[str, Any
 
 def made(taker: Any, given: Mapping[str, Any], label: str) -> Any:
     """Return what *taker* makes of *given*. An error says that *label* is at fault, and what it needs."""
-    missing = [each.name for each in parameters_of(taker).values() if each.required and each.name not in given]
-    if missing:
-        raise ValueError(f"{label} needs {' and '.join(missing)}: write {missing[0]} = …")
+    needed = [each.name for each in missing(taker, given)]
+    if needed:
+        raise ValueError(f"{label} needs {' and '.join(needed)}: write {needed[0]} = …")
     return blamed(label, taker, **given)
 
 
