@@ -56,9 +56,7 @@ class Fake:
 
     @token.setter
     def token(self, token: str | Token) -> None:
-        problem = problem_of(token if isinstance(token, Token) else Token(token))
-        if problem:
-            raise ValueError(f"The token can't be sent: {problem}")
+        sendable(token)
         self._token, self._refusals = token, 0
         forget()
 
@@ -122,6 +120,15 @@ def fake() -> Iterator[Fake]:
         finally:
             _active.remove(this)
             stand_in.current = _active[-1] if _active else None
+
+
+def sendable(token: str | Token) -> Token:
+    """Return *token* as a Token. ValueError if no request can carry it."""
+    held = token if isinstance(token, Token) else Token(token)
+    problem = problem_of(held)
+    if problem:
+        raise ValueError(f"The token can't be sent: {problem}")
+    return held
 
 
 def _kind(thing: object) -> str:

@@ -5,7 +5,8 @@ from typing import TypeVar
 from tokenauth._clients.base import BaseTokenAuth
 from tokenauth._core.frozen import replace
 from tokenauth._core.talk import Talk
-from tokenauth._core.token import Token, problem_of
+from tokenauth._core.token import Token
+from tokenauth.testing._fake import sendable
 
 Auth = TypeVar("Auth", bound=BaseTokenAuth)
 
@@ -18,10 +19,7 @@ def logged_in(auth: Auth, token: str | Token) -> Auth:
     Raises:
         ValueError: *token* can't be sent.
     """
-    held = token if isinstance(token, Token) else Token(token)
-    problem = problem_of(held)
-    if problem:
-        raise ValueError(f"The token can't be sent: {problem}")
+    held = sendable(token)
     twin = auth.replace(cache={})
     held = replace(held, kept={**twin._source.provider.faked(held.value).kept, **held.kept})
     flight, logins = twin._source.solo(), twin._source.logins
