@@ -172,8 +172,7 @@ class Step(Slotted):
             headers["Content-Type"] = label
         if self._basic:
             headers["Authorization"] = self._basic.value(kept, fresh=True)
-        request = TokenRequest(self._method, self._target(kept), headers, body)
-        return request if self._sign is None else self._signed(request, kept)
+        return self._signed(TokenRequest(self._method, self._target(kept), headers, body), kept)
 
     def _texts(self, part: str, kept: Mapping[str, str]) -> dict[str, str]:
         return self._templates[part].texts(kept) if part in self._templates else {}
@@ -204,10 +203,12 @@ class Step(Slotted):
         return None, present(self._body, kept, fresh=True).encode(errors="surrogateescape")
 
     def _signed(self, request: TokenRequest, kept: Mapping[str, str]) -> TokenRequest:
+        if self._sign is None:
+            return request
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         given = (target, dict(request.headers), request.body, under_way.now().wall(), dict(kept))
-        made = self._sign.result(Built(request.method, request.url, *given)) if self._sign is not None else {}
+        made = self._sign.result(Built(request.method, request.url, *given))
         signature = made if isinstance(made, Signature) else Signature(made) if isinstance(made, Mapping) else None
         if signature is None:
             text = "The callable for sign must return a dict of headers, or a Signature"

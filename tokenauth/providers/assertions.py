@@ -23,9 +23,18 @@ LIFETIME = 60
 class Assertion(ClientAuth):
     """Authenticates the client with a `client_assertion` (RFC 7521 §4.2)."""
 
+    _audience: str | None = None
+
     @abc.abstractmethod
     def assertion(self, client: Client) -> str:
         """Return the assertion."""
+
+    def _server(self, client: Client) -> str:
+        """Return the audience: what you said, or what you named the server by."""
+        return self._audience or client.issuer or client.token_url
+
+    def _claims(self, client: Client) -> dict[str, str | None]:
+        return {"iss": client.id, "sub": client.id, "aud": self._server(client)}
 
     def applied(self, request: TokenRequest, client: Client) -> TokenRequest:
         fields = {"client_assertion_type": ASSERTION, "client_assertion": self.assertion(client)}
@@ -86,11 +95,10 @@ class PrivateKeyJWT(Assertion):
         return (type(self), self._jwt.told)
 
     def assertion(self, client: Client) -> str:
-        claims = {"iss": client.id, "sub": client.id, "aud": client.issuer or client.token_url}
-        return self._jwt.made(self._jwt.secret.reveal(), claims)
+        return self._jwt.made(self._jwt.secret.reveal(), self._claims(client))
 
     def advice(self, client: Client) -> str:
-        audience = self._audience or client.issuer or client.token_url
+        audience = self._server(client)
         text = f"Check client_id, and that the server knows the public key. The assertion was for audience {audience}"
         return f"{text}: some servers want their issuer, others their token endpoint there (audience=), or a kid=."
 
@@ -118,12 +126,10 @@ class ClientSecretJWT(Assertion):
 
     def assertion(self, client: Client) -> str:
         key = _keys.shared(client.revealed())
-        audience = self._audience or client.issuer or client.token_url
-        claims = {"iss": client.id, "sub": client.id, "aud": audience}
-        return signed({"typ": "JWT", "alg": self._algorithm}, claims | times(self._lifetime), key)
+        return signed({"typ": "JWT", "alg": self._algorithm}, self._claims(client) | times(self._lifetime), key)
 
     def advice(self, client: Client) -> str:
-        audience = self._audience or client.issuer or client.token_url
+        audience = self._server(client)
         return f"Check client_id and client_secret, which signed an assertion for audience {audience} (audience=)."
 
 
