@@ -1,9 +1,5 @@
 """The command `tokenauth` (extra `cli`). Without arguments it lists the commands; each `--help` has an example.
 
-Exit codes: 0 done · 1 a check or the demo failed, or something unexpected · 2 wrong arguments or configuration ·
-3 the credentials were refused · 4 the token endpoint failed or can't be reached · 5 it gave no usable token ·
-6 the API answered with an error · 130 interrupted.
-
 _app       the commands                    _auth      an auth object from a profile, arguments, the environment
 _ending    how a command ends: its errors  _argv      arguments of the auth classes on a command line, secrets refused
 _screen    what it says, and how           tokens, calls, caches, sandboxes, doctor, describe: the commands

@@ -160,7 +160,7 @@ def _value(label: str, parameter: Any, texts: list[str], variable: str, prompt: 
     if texts[-1][:1] in {"{", "["} and not parameter.text:
         _refuse_secrets(label, json_in(texts[-1], label))
     if parameter.pair and not texts[-1].startswith("["):
-        return _user(label, texts[-1], prompt)
+        return user(label, texts[-1], prompt)
     if parameter.several and len(texts) > 1:
         return argument(parameter, list(texts))
     return from_text(parameter, texts[-1], label)
@@ -207,9 +207,10 @@ def pair(label: str, text: str, prompt: Callable[[str], str]) -> tuple[str, Any]
     return name, value if found is None else found
 
 
-def _user(label: str, text: str, prompt: Callable[[str], str]) -> tuple[str, Any]:
-    user, _, place = text.partition(":")
-    return user, secret(f"{label} {user}:", place or "prompt", "", prompt)
+def user(label: str, text: str, prompt: Callable[[str], str]) -> tuple[str, Any]:
+    """Return the user, and the password that stands after a colon or is asked for."""
+    name, _, place = text.partition(":")
+    return name, secret(f"{label} {name}:", place or "prompt", "", prompt)
 
 
 def _refuse_secrets(label: str, content: Any, name: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tokenauth.cli import _argv
+from tokenauth.cli import _argv, _screen
 from tokenauth.cli._ending import Stop, hush, plainly
 
 
@@ -100,7 +100,7 @@ def _completed(kind: Any, own: dict[str, Any], given: _argv.Given) -> dict[str, 
         raise Stop(f"{text} {given.option(first.name)} {'prompt' if first.secret else '…'}{note}")
     for parameter in missing.values():
         label = given.option(parameter.name)
-        found[parameter.name] = ask(label) if parameter.secret else _asked(label)
+        found[parameter.name] = ask(label) if parameter.secret else _screen.asked(f"{label}: ")
     return found
 
 
@@ -113,12 +113,6 @@ def ask(label: str) -> str:
     if not value:
         raise Stop(f"{label} prompt needs a terminal and an answer: write env:NAME or file:PATH where there is none")
     return value
-
-
-def _asked(label: str) -> str:
-    sys.stderr.write(f"{label}: ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip()
 
 
 def _which() -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tokenauth._core.places import NOTHING, Answer, keys_of
+from tokenauth._core.places import Answer, keys_of
 from tokenauth._core.places import found as stands_at
+from tokenauth.cli import _screen
 from tokenauth.cli._argv import SECRET
 from tokenauth.cli._ending import Stop
 from tokenauth.cli._shape import shape
@@ -114,12 +116,10 @@ class _Document:
     def operation(self, wanted: str | None) -> tuple[str, str, dict[str, Any]]:
         """Return the operation that *wanted* names, else the one that looks like a login."""
         every = list(self.operations())
-        names = {_plain(each): each for each in every} | {
-            str(each[2].get("operationId", _plain(each))): each for each in every
-        }
         if wanted is not None:
-            if wanted in names or wanted.lower() in {name.lower() for name in names}:
-                return next(each for name, each in names.items() if name.lower() == wanted.lower())
+            for each in every:
+                if wanted.lower() in {_plain(each).lower(), _named(each).lower()}:
+                    return each
             raise Stop(f"the document has no operation {wanted!r}. There are: {_some(every)}")
         likely = [
             each for each in every if _LOGIN.search(f"{each[1]} {each[2].get('operationId')} {each[2].get('summary')}")
@@ -150,10 +150,7 @@ class _Document:
         content = response.get("content") or {"json": response}  # of Swagger 2.0
         schema = next((self.at(each).get("schema") for kind, each in content.items() if "json" in kind), None)
         headers = {str(name): "x" * 24 for name in response.get("headers") or {}}
-        sample = self.sample(schema) if schema is not None else NOTHING
-        import json
-
-        body = b"" if sample is NOTHING else json.dumps(sample).encode()
+        body = b"" if schema is None else json.dumps(self.sample(schema)).encode()
         return Answer(200, headers, body)
 
     def sample(self, schema: Any, depth: int = 8) -> Any:
@@ -182,8 +179,12 @@ def _plain(operation: tuple[str, str, dict[str, Any]]) -> str:
     return f"{operation[0].upper()} {operation[1]}"
 
 
+def _named(operation: tuple[str, str, dict[str, Any]]) -> str:
+    return str(operation[2].get("operationId") or _plain(operation))
+
+
 def _some(operations: list[tuple[str, str, dict[str, Any]]]) -> str:
-    return " | ".join(str(each[2].get("operationId") or _plain(each)) for each in operations[:8])
+    return " | ".join(map(_named, operations[:8]))
 
 
 def _url(document: _Document, operation: dict[str, Any], place: str, given: str | None, notes: list[str]) -> Any:
@@ -248,9 +249,7 @@ def _value(name: str, schema: dict[str, Any]) -> Any:
 def _asked(name: str, what: str, notes: list[str], example: str) -> Any:
     """Return what a person says, on a terminal; else leave it open."""
     if sys.stdin.isatty():
-        sys.stderr.write(f"The document does not say {what} (such as {example}): ")
-        sys.stderr.flush()
-        line = sys.stdin.readline().strip()
+        line = _screen.asked(f"The document does not say {what} (such as {example}): ")
         if line:
             return line
     notes.append(f"The document does not say {what}.")

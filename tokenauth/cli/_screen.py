@@ -59,6 +59,13 @@ def say(text: str, *, quiet: bool = False, style: str | None = None) -> None:
         sys.stderr.write(f"{_styled(text, style, sys.stderr)}\n")
 
 
+def asked(text: str) -> str:
+    """Return the line that a person types after *text*."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
 @contextlib.contextmanager
 def waiting(text: str, *, quiet: bool = False) -> Iterator[None]:
     """Show a spinner while the block runs, on a terminal."""

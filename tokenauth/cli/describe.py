@@ -61,8 +61,8 @@ def _arguments(
     named = {"params": param, "headers": lines, "form" if form else "json": data}
     given |= {name: dict(_pair(name, each) for each in pairs) for name, pairs in named.items() if pairs}
     if basic is not None:
-        user, _, place = basic.partition(":")
-        given["basic"] = (user, _typed(user, _argv.secret(f"--basic {user}:", place or "prompt", "", ask)))
+        user, password = _argv.user("--basic", basic, ask)
+        given["basic"] = (user, _typed(user, password))
     return given
 
 
