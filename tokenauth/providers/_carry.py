@@ -76,8 +76,10 @@ class Carry(Slotted):
 
     def sign(self, token: Token) -> Signature | None:
         """Return how a request carries *token*; None if the options decide."""
-        if not self.presents:
-            return None
+        return self.signature(token) if self.presents else None
+
+    def signature(self, token: Token) -> Signature:
+        """Return how a request carries *token*."""
         kept = {**token.kept, "token": token.value}
         headers = self.also.texts(kept, fresh=False) if self.also is not None else {}
         for name, value in headers.items():

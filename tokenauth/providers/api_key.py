@@ -9,7 +9,7 @@ from tokenauth._core.messages import Reply
 from tokenauth._core.options import OtherOptions
 from tokenauth._core.origins import Origin
 from tokenauth._core.secrets import Secret, SecretLike
-from tokenauth._core.signature import Signature, in_header
+from tokenauth._core.signature import Signature
 from tokenauth._core.token import Token
 from tokenauth.providers._carry import Carry
 from tokenauth.providers._elsewhere import Elsewhere
@@ -20,7 +20,7 @@ _CONSTANT = "a key is neither fetched nor renewed"
 class APIKey(Elsewhere):
     """A constant key: `APIKeyAuth(key, origins=[…], header="X-API-Key")`."""
 
-    _untold = Elsewhere._untold | {"_carry", "_header", "_key", "_places", "_scheme", "steady"}
+    _untold = Elsewhere._untold | {"_carry", "_key", "_places", "steady"}
     presents = True
     presents_by = "header= and scheme= of the key itself"
     idle: Mapping[str, str] = dict.fromkeys(
@@ -51,9 +51,7 @@ class APIKey(Elsewhere):
             TypeError, ValueError: an argument is invalid. The message never shows its value.
         """
         super().__init__(name or "The API key", origins, options)
-        header, scheme = (self.options.get(each) for each in ("header", "scheme"))
         self._carry = Carry({"param": param, "cookie": cookie, "also": None}, self.options, frozenset())
-        self._header, self._scheme = header or "Authorization", scheme
         self.options = {each: value for each, value in self.options.items() if each not in {"header", "scheme"}}
         self._key = Secret("key", key, header=param is None)
         self.secrets, self.steady = (self._key,), True
@@ -72,8 +70,7 @@ class APIKey(Elsewhere):
     def static(self, origin: Origin) -> Signature | None:
         if not self.is_static(origin):
             return None
-        token = Token(self._checked(self._key.reveal(), errors.TokenAuthError))
-        return self._carry.sign(token) or Signature(in_header(token, self._header, self._scheme))
+        return self._carry.signature(Token(self._checked(self._key.reveal(), errors.TokenAuthError)))
 
     def login(self, refresh_token: str | None = None) -> Generator[CallFunction, Reply, Token]:
         """Return the key as a token, for `get_token()`."""
