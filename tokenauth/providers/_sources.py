@@ -85,14 +85,14 @@ def tell_sources(secrets: Iterable[Secret], place: str, *, refused: bool) -> Non
     A refused token is dropped there, so that the next login brings another one.
     """
     for secret in secrets:
-        source = secret.identity if secret.dynamic else None
+        source = _source_of(secret)
         if isinstance(source, TokenOf) and hasattr(source.auth, "_source"):
             source.tell(secret.seen, place, refused=refused)
 
 
 def told(secret: Secret) -> object:
     """Return what distinguishes *secret* besides a text's value: where it comes from."""
-    match secret.identity if secret.dynamic else None:
+    match _source_of(secret):
         case None:
             return "text"
         case FileText(path=path):
@@ -101,12 +101,12 @@ def told(secret: Secret) -> object:
             provider = _provider_of(auth)
             return ("token", type(provider), provider.identity, tuple(provider.secrets))
         case function:
-            return ("callable", Finder(function).identity)  # type: ignore[arg-type]  # it is dynamic
+            return ("callable", Finder(function).identity)
 
 
 def process_bound(name: str, secret: Secret) -> str:
     """Return what of `told` this process alone can tell from others; see `Provider.process_bound`."""
-    source = secret.identity if secret.dynamic else None
+    source = _source_of(secret)
     if isinstance(source, TokenOf):
         return str(_provider_of(source.auth).process_bound)
     return unnamed({name: Finder(source)}) if callable(source) and not isinstance(source, FileText) else ""
@@ -116,15 +116,20 @@ def lasting(secrets: Iterable[Secret]) -> tuple[Secret, ...]:
     """Return what stays the same of *secrets*: of another auth object's token, what that one logs in with."""
     found: list[Secret] = []
     for secret in secrets:
-        source = secret.identity if secret.dynamic else None
+        source = _source_of(secret)
         found += lasting(_provider_of(source.auth).secrets) if isinstance(source, TokenOf) else (secret,)
     return tuple(found)
 
 
 def comparable(secret: Secret) -> bool:
     """Whether nothing in `told` can turn out to be a TypeError; see `Provider.comparable`."""
-    source = secret.identity if secret.dynamic else None
+    source = _source_of(secret)
     return bool(_provider_of(source.auth).comparable) if isinstance(source, TokenOf) else True
+
+
+def _source_of(secret: Secret) -> Any:
+    """Return what *secret* is read from at each login; None for a text."""
+    return secret.identity if secret.dynamic else None
 
 
 def _provider_of(auth: Any) -> Any:
