@@ -45,7 +45,7 @@ def from_env(kind: type, prefix: str | None, given: Mapping[str, Any]) -> Any:
     """
     found, needed = read(kind, prefix, given)
     if needed:
-        raise ValueError(_missing(kind, list(needed), os.environ))
+        raise ValueError(_missing(kind, list(needed)))
     unwritable = unwritable_of(kind, found)
     if unwritable:
         text = f"{kind.__name__} needs {unwritable}, which no variable can hold"
@@ -82,8 +82,8 @@ def _from_file(parameter: Parameter, path: str, label: str) -> Any:
     return source
 
 
-def _missing(kind: type, names: list[str], environ: Mapping[str, str]) -> str:
+def _missing(kind: type, names: list[str]) -> str:
     text = f"{kind.__name__} needs {' and '.join(names)} in the environment"
-    near = get_close_matches(names[0], environ, n=1, cutoff=0.85)
+    near = get_close_matches(names[0], os.environ, n=1, cutoff=0.85)
     hint = f"; is {near[0]}, which is set, a typo?" if near else f" (or {names[0]}{FILE}, the path of a file)"
     return text + hint

@@ -232,9 +232,7 @@ def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:
     """Return name and value of a *line* that can be sent as it is, and whether the value is a secret it refers to."""
     from tokenauth._core.header_names import checked_header_name
 
-    if ":" not in line:
-        raise Stop(f"--header must be 'Name: value'. {_TO_CLASS.format('header')}")
-    ((name, text),) = headers([line]).items()
+    name, text = header_parts(line, f". {_TO_CLASS.format('header')}")
     try:
         _, value = pair("--header", f"{checked_header_name('the name of a --header', name)}={text}", prompt)
         value = value if isinstance(value, str) else value()
@@ -248,9 +246,9 @@ def header(line: str, prompt: Callable[[str], str]) -> tuple[str, str, bool]:
     raise Stop(why)
 
 
-def headers(lines: Iterable[str]) -> dict[str, str]:
-    """Return the headers of *lines* such as "Accept: text/csv"."""
-    pairs = [line.partition(":") for line in lines]
-    if any(not colon for _, colon, _ in pairs):
-        raise Stop("--header must be 'Name: value'")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def header_parts(line: str, hint: str = "") -> tuple[str, str]:
+    """Return name and value of a *line* such as "Accept: text/csv"."""
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise Stop(f"--header must be 'Name: value'{hint}")
+    return name.strip(), value.strip()

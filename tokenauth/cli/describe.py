@@ -57,17 +57,17 @@ def _arguments(
     given: dict[str, Any] = {"url": url}
     if method != "POST":
         given["method"] = method
-    lines = [f"{name}={value}" for name, value in _argv.headers(header or []).items()]
-    named = {"params": param, "headers": lines, "form" if form else "json": data}
-    given |= {name: dict(_pair(name, each) for each in pairs) for name, pairs in named.items() if pairs}
+    lines = ["=".join(_argv.header_parts(each)) for each in header or []]
+    sent = (("params", "--param", param), ("headers", "--header", lines), ("form" if form else "json", "--data", data))
+    given |= {name: dict(_pair(option, each) for each in pairs) for name, option, pairs in sent if pairs}
     if basic is not None:
         user, password = _argv.user("--basic", basic, ask)
         given["basic"] = (user, _typed(user, password))
     return given
 
 
-def _pair(label: str, text: str) -> tuple[str, Any]:
-    name, value = _argv.pair({"params": "--param", "headers": "--header"}.get(label, "--data"), text, ask)
+def _pair(option: str, text: str) -> tuple[str, Any]:
+    name, value = _argv.pair(option, text, ask)
     return name, value if value == text.partition("=")[2] else _typed(name, value)
 
 
