@@ -35,6 +35,12 @@ class Header(Frozen):
     def __post_init__(self) -> None:
         checked_header_name("the name of a Header", self.name)
 
+    def _in(self, answer: "Answer") -> str | None:
+        return answer.headers.get(self.name.lower())
+
+    def _told(self) -> str:
+        return f"the header {self.name}"
+
 
 class Cookie(Frozen):
     """A cookie that the response sets. Without a name: all of them, in the form of a `Cookie` header."""
@@ -44,9 +50,23 @@ class Cookie(Frozen):
     def __post_init__(self) -> None:
         checked_text("the name of a Cookie", self.name, empty=True)
 
+    def _in(self, answer: "Answer") -> str | None:
+        if self.name:
+            return answer.cookies.get(self.name)
+        return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+
+    def _told(self) -> str:
+        return f"the cookie {self.name}" if self.name else "the cookies"
+
 
 class Text(Frozen):
     """The whole text of the response body."""
+
+    def _in(self, answer: "Answer") -> str:
+        return answer.text.strip()
+
+    def _told(self) -> str:
+        return "the text"
 
 
 class XML(Frozen):
@@ -56,6 +76,12 @@ class XML(Frozen):
 
     def __post_init__(self) -> None:
         checked_text("the tag of an XML", self.tag)
+
+    def _in(self, answer: "Answer") -> str | None:
+        return answer.elements.get(self.tag)
+
+    def _told(self) -> str:
+        return f"the element <{self.tag}>"
 
 
 class Match(Frozen):
@@ -70,6 +96,13 @@ class Match(Frozen):
             re.compile(self.pattern)
         except (re.error, TypeError):
             raise ValueError("the pattern of a Match is not a regular expression") from None
+
+    def _in(self, answer: "Answer") -> str | None:
+        match = re.search(self.pattern, answer.text)
+        return None if match is None else match[1] if match.re.groups else match[0]
+
+    def _told(self) -> str:
+        return "a match of the pattern"
 
 
 Place = str | Header | Cookie | Text | XML | Match | Callable[[Any], object] | tuple[Any, ...]
@@ -162,21 +195,11 @@ def found(answer: Answer, places: Places | None, *, scalars: bool = False) -> An
     return next((value for value in values if not _is_empty(value, scalars=scalars)), None)
 
 
-def _at(answer: Answer, place: Any) -> Any:  # noqa: PLR0911  (one for each kind of place)
-    match place:
-        case str():
-            return in_json(answer.content, place)
-        case Header(name):
-            return answer.headers.get(name.lower())
-        case Cookie(name):
-            return answer.cookies.get(name) if name else "; ".join(f"{n}={v}" for n, v in answer.cookies.items())
-        case Text():
-            return answer.text.strip()
-        case XML(tag):
-            return answer.elements.get(tag)
-        case Match(pattern):
-            match = re.search(pattern, answer.text)
-            return None if match is None else match[1] if match.re.groups else match[0]
+def _at(answer: Answer, place: Any) -> Any:
+    if isinstance(place, str):
+        return in_json(answer.content, place)
+    if isinstance(place, _KIND):
+        return place._in(answer)
     try:
         return place(answer.text if answer.content is NOTHING else answer.content)
     except Exception:  # the answer has not the shape that the user's callable expects
@@ -214,21 +237,10 @@ def described(places: Places | None) -> str:
     return " or ".join(map(_in_words, places or ()))
 
 
-def _in_words(place: object) -> str:  # noqa: PLR0911  (the same)
-    match place:
-        case str():
-            return repr(place) if place else "the JSON value itself ('')"
-        case Header(name):
-            return f"the header {name}"
-        case Cookie(name):
-            return f"the cookie {name}" if name else "the cookies"
-        case Text():
-            return "the text"
-        case XML(tag):
-            return f"the element <{tag}>"
-        case Match():
-            return "a match of the pattern"
-    return "what the callable returns"
+def _in_words(place: object) -> str:
+    if isinstance(place, str):
+        return repr(place) if place else "the JSON value itself ('')"
+    return place._told() if isinstance(place, _KIND) else "what the callable returns"
 
 
 def keys_of(content: object) -> list[str]:
