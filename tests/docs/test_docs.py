@@ -180,7 +180,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         ("apis/oauth.md", [*inspect.signature(ClientCredentialsAuth).parameters, *GrantOptions.__annotations__]),
         ("apis/jwt-bearer.md", inspect.signature(JWTBearerAuth).parameters),
         ("apis/token-exchange.md", inspect.signature(TokenExchangeAuth).parameters),
-        ("how-to/your-own-provider.md", [*inspect.signature(Login).parameters, *LoginOptions.__annotations__]),
+        ("reference/login.md", [*inspect.signature(Login).parameters, *LoginOptions.__annotations__]),
     ],
 )
 def test_a_page_names_every_argument(page: str, names: Iterable[str]) -> None:
