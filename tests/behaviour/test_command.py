@@ -244,6 +244,13 @@ def _is_zombie(pid: int) -> bool:
 
 
 @posix
+def test_one_that_closes_its_output_and_goes_on_is_ended() -> None:
+    """Its caller may stop waiting at the same moment, and then has another text."""
+    with pytest.raises(TokenEndpointError, match=r"did not end in 2 s, and was ended"):
+        commands.output(RunCommand(("/bin/sh", "-c", "exec sleep 100 >&- 2>&-")), 2.0)
+
+
+@posix
 def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
     child = int(command(["/bin/sh", "-c", "sleep 100 & echo $!"], timeout=3600).get_token().value)
     assert not _is_zombie(child), "it was waited for"

@@ -99,6 +99,35 @@ def test_an_async_session_may_make_the_token_calls(sandbox: Sandbox) -> None:
     assert counts(sandbox, "logins", "api_200") == [1, 1]
 
 
+def test_an_async_adapter_that_keeps_no_connections_of_its_own_makes_the_token_calls(sandbox: Sandbox) -> None:
+    class Passing(niquests.adapters.AsyncBaseAdapter):  # type: ignore[misc]
+        """As a mock or a recorder: the adapter in it does the work."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._inner = niquests.adapters.AsyncHTTPAdapter()
+            self.sent = 0
+
+        async def send(self, request: Any, **settings: Any) -> Any:
+            self.sent += 1
+            return await self._inner.send(request, **settings)
+
+        async def close(self) -> None:
+            await self._inner.close()
+
+    async def main() -> list[int]:
+        async with niquests.AsyncSession() as own, niquests.AsyncSession() as session:
+            own.mount("http://", passing := Passing())
+            auth = session.auth = manis_auth(sandbox, token_client=own)
+            statuses = []
+            for _ in range(2):  # it is the user's, and stays open
+                statuses.append((await session.get(f"{sandbox.url}/manis/api/orders")).status_code)
+                auth.invalidate()
+            return [*statuses, passing.sent]
+
+    assert asyncio.run(main()) == [200, 200, 2]
+
+
 def test_blocking_code_refuses_a_token_client_that_is_async(sandbox: Sandbox) -> None:
     auth = manis_auth(sandbox, token_client=niquests.AsyncSession())
     with pytest.raises(TypeError, match="is an async client"):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tokenauth.stores import FileStore
-from tokenauth.stores.file import _distrusted, _rename, _trying_to_write
+from tokenauth.stores.file import _distrusted, _lock, _rename, _trying_to_write
 
 KEY = "ab" * 32
 DIES_WITH_A_LEASE = """
@@ -223,3 +223,14 @@ def test_a_folder_that_does_not_do_says_what_to_do(tmp_path: Path) -> None:
 def test_an_empty_name_is_no_folder() -> None:
     with pytest.raises(ValueError, match="folder is empty; is an environment variable"):
         FileStore("")
+
+
+def test_a_child_leaves_its_parent_the_lock(tmp_path: Path) -> None:
+    lock = _lock(tmp_path / "lock")
+    lock.acquire()
+    lock.process = os.getppid()  # as in a child
+    lock.release()
+    assert lock.is_locked
+    lock.process = os.getpid()
+    lock.release()
+    assert not lock.is_locked
