@@ -88,7 +88,7 @@ def _kinds(annotation: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
 def parameters_of(taker: Any) -> dict[str, Parameter]:
     """Return what the class or function *taker* takes, by name, its options as well."""
     found: dict[str, Parameter] = {}
-    hints = _hints(taker)
+    hints = _evaluated(inspect.unwrap(getattr(taker, "__init__", taker) if isinstance(taker, type) else taker))
     for each in inspect.signature(taker).parameters.values():
         annotation = hints.get(each.name, each.annotation)
         if each.kind is each.VAR_KEYWORD:
@@ -103,11 +103,6 @@ def parameters_of(taker: Any) -> dict[str, Parameter]:
 def missing(taker: Any, given: Collection[str]) -> list[Parameter]:
     """Return the arguments that *taker* needs and that are not among *given*."""
     return [each for each in parameters_of(taker).values() if each.required and each.name not in given]
-
-
-def _hints(taker: Any) -> dict[str, Any]:
-    """Return the annotations of *taker*."""
-    return _evaluated(inspect.unwrap(getattr(taker, "__init__", taker) if isinstance(taker, type) else taker))
 
 
 def _evaluated(annotated: Any) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def variable(name: str) -> str:
 
 def python(arguments: Mapping[str, Any], notes: list[str]) -> str:
     """Return the call. *arguments*: of `LoginAuth`, "url" first. *notes*: comments above it."""
-    parts = sorted({kind for each in arguments.values() for kind in _parts(each)})
+    parts = sorted(
+        {type(each).__name__ for each in arguments.values() if isinstance(each, Header | Cookie | Text | XML)}
+    )
     body = [f"    {_code(arguments['url'])},"]
     body += [f"    {name}={_code(value)}," for name, value in arguments.items() if name != "url"]
     code = "\n".join(body)
@@ -56,10 +58,6 @@ def python(arguments: Mapping[str, Any], notes: list[str]) -> str:
     lines += ["", "from tokenauth import LoginAuth"] if lines else ["from tokenauth import LoginAuth"]
     lines += [f"from tokenauth.providers import {', '.join(parts)}"] if parts else []
     return "\n".join([*lines, "", *(f"# {note}" for note in notes), "auth = LoginAuth(", code, ")"])
-
-
-def _parts(value: Any) -> list[str]:
-    return [type(value).__name__] if isinstance(value, Header | Cookie | Text | XML) else []
 
 
 def _code(value: Any) -> str:

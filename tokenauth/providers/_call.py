@@ -164,7 +164,7 @@ class Step(Slotted):
     def built(self, kept: Mapping[str, str] = NONE) -> TokenRequest:
         """Return the request. *kept*: values from earlier responses."""
         label, body = self._content(kept)
-        headers = self._texts("headers", kept)
+        headers = self._templates["headers"].texts(kept) if "headers" in self._templates else {}
         names = {name.lower() for name in headers}
         if "accept" not in names:
             headers["Accept"] = JSON
@@ -173,9 +173,6 @@ class Step(Slotted):
         if self._basic:
             headers["Authorization"] = self._basic.value(kept, fresh=True)
         return self._signed(TokenRequest(self._method, self._target(kept), headers, body), kept)
-
-    def _texts(self, part: str, kept: Mapping[str, str]) -> dict[str, str]:
-        return self._templates[part].texts(kept) if part in self._templates else {}
 
     def _target(self, kept: Mapping[str, str]) -> str:
         url = self._url

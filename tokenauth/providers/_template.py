@@ -59,7 +59,7 @@ class Template(Slotted):
 
         *kept*: what earlier answers had, for `Kept`.
         """
-        return {key: _mapped(value, partial(_now, kept, fresh)) for key, value in self._tree.items()}
+        return {key: _mapped(value, partial(present, kept=kept, fresh=fresh)) for key, value in self._tree.items()}
 
     def texts(self, kept: Mapping[str, str] = NONE, *, fresh: bool = True) -> dict[str, str]:
         """Return the content of a template that has texts only."""
@@ -122,11 +122,8 @@ class _Sealing:
         if isinstance(value, str) and (public or not value):
             return checked_text(label, value, empty=True, header=self.header)
         secret = Secret(label, value, header=self.header)  # type: ignore[arg-type]  # it checks what it is given
-        if public and callable(value) and key.lower() not in PUBLIC:
-            fresh = _Fresh(secret, value)
-            self.moving[label], self.steady = fresh.function, False
-            return fresh
-        return self.noted(label, secret)
+        is_fresh = public and callable(value) and key.lower() not in PUBLIC
+        return self.noted(label, _Fresh(secret, value) if is_fresh else secret)
 
     def noted(self, label: str, leaf: Secret | Computed) -> object:
         secret = secret_of(leaf)
@@ -145,17 +142,26 @@ _NOTHING_MOVES: Mapping[str, Finder] = {}
 _SECRET, _CALLABLE, _FRESH = b"secret", b"callable", b"fresh"
 
 
-class _Fresh:
+class _Fresh(Computed):
     """A value that is read at each login, such as a time stamp, and is not a secret. *function* returns it."""
 
-    def __init__(self, source: Secret, function: Callable[..., object]) -> None:
+    steady = False
+
+    def __init__(self, source: Secret, function: Any) -> None:
         self.source = source
         self.function = Finder(function)
+
+    @property
+    def told(self) -> object:
+        return (_FRESH, self.function)
+
+    def value(self, kept: Mapping[str, str], *, fresh: bool) -> str:
+        return self.source.reveal()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Fresh) and self.source == other.source
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _mapped(tree: object, change: Callable[[object], object]) -> object:
@@ -171,8 +177,6 @@ def _told(tree: object, moving: bool) -> object:
         return [_told(branch, moving) for branch in tree]
     if isinstance(tree, Computed):
         return identities(tree.told if moving else _without_functions(tree.told))
-    if isinstance(tree, _Fresh):
-        return (_FRESH, tree.function.identity) if moving else _FRESH
     return (_CALLABLE if tree.dynamic else _SECRET) if isinstance(tree, Secret) else tree
 
 
@@ -180,8 +184,3 @@ def _without_functions(told: object) -> object:
     if isinstance(told, tuple):
         return tuple(map(_without_functions, told))
     return _CALLABLE if isinstance(told, Finder) else told
-
-
-def _now(kept: Mapping[str, str], fresh: bool, leaf: object) -> object:
-    """Return the value of *leaf*."""
-    return leaf.source.reveal() if isinstance(leaf, _Fresh) else present(leaf, kept, fresh=fresh)
