@@ -10,6 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 import types
 import uuid
 from collections.abc import Callable, Mapping
@@ -635,6 +636,14 @@ def test_a_login_without_what_is_to_be_kept_says_so() -> None:
     with pytest.raises(errors.TokenResponseError, match="nothing at 'key', for keep=key") as caught:
         login.read(answer({"access_token": "t-1"}))
     assert "Did you mean token=" not in str(caught.value)
+
+
+def test_an_answer_with_many_keys_does_not_keep_an_event_loop_busy() -> None:
+    """The error proposes a place for the token: one look at each key, however many names a token may have."""
+    begun = time.thread_time()
+    with pytest.raises(errors.TokenResponseError, match='Did you mean token="last.jwt"'):
+        Login(URL).read(answer({**{f"key_{number}": number for number in range(3000)}, "last": {"jwt": "t-1"}}))
+    assert time.thread_time() - begun < 2
 
 
 @pytest.mark.parametrize("kept", ["a\nb", "sch\u00f6n"])

@@ -130,12 +130,12 @@ def _likely(
 
     *of_token*: "token" or "access token" may stand before the name.
     """
-    of_kind = [(path, value) for path, value in named if isinstance(value, kinds) and not isinstance(value, bool)]
-    for name in names:
-        paths = [path for path, _ in of_kind if name in _names(path, of_token=of_token)]
-        if paths:
-            return min(paths, key=lambda path: path.count("."))
-    return None
+    ranks, found = {name: rank for rank, name in enumerate(names)}, {}
+    for path, value in named:
+        known = ranks.keys() & _names(path, of_token=of_token)
+        if known and isinstance(value, kinds) and not isinstance(value, bool):
+            found[path] = min(ranks[name] for name in known), path.count(".")
+    return min(found, key=found.__getitem__) if found else None
 
 
 def _names(path: str, *, of_token: bool) -> set[str]:
