@@ -641,7 +641,7 @@ def test_a_login_without_what_is_to_be_kept_says_so() -> None:
 def test_an_answer_with_many_keys_does_not_keep_an_event_loop_busy() -> None:
     """The error proposes a place for the token: one look at each key, however many names a token may have."""
     begun = time.thread_time()
-    with pytest.raises(errors.TokenResponseError, match='Did you mean token="last.jwt"'):
+    with pytest.raises(errors.TokenResponseError, match=r'Did you mean token="last\.jwt"'):
         Login(URL).read(answer({**{f"key_{number}": number for number in range(3000)}, "last": {"jwt": "t-1"}}))
     assert time.thread_time() - begun < 2
 
