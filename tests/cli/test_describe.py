@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,29 @@ def test_a_document_that_says_little(run: Run, tmp_path: Path, content: str, arg
     assert ran.code == (2 if text else 0)
     assert text in ran.err
     assert "unexpected" not in ran.err
+
+
+RELATED = """
+openapi: 3.0.0
+servers: [{url: "https://api.example.com"}]
+paths:
+  /login:
+    post:
+      responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/Session"}}}}}
+components:
+  schemas:
+    Session: {properties: {user: {$ref: "#/components/schemas/User"}, token: {type: string}}}
+    User: {properties: {RELATIONS}}
+"""
+
+
+def test_a_document_whose_schemas_contain_each_other_is_described_at_once(run: Run, tmp_path: Path) -> None:
+    """Each is described a few times, and not once for each way that leads to it."""
+    begun = time.thread_time()
+    relations = ", ".join(f'relation_{number}: {{$ref: "#/components/schemas/User"}}' for number in range(8))
+    ran = run("describe", "--openapi", document(tmp_path, RELATED.replace("RELATIONS", relations)))
+    assert 'token="token"' in ran.out
+    assert time.thread_time() - begun < 2
 
 
 PARCELS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _LOGIN = re.compile(r"token|log-?in|auth|sign-?in|session|credential", re.IGNORE
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _CLIENTS = {"accept-encoding", "accept-language", "user-agent", "content-length", "host"}
 _FORM = "application/x-www-form-urlencoded"
+_MOST = 3  # times that one schema is described
 
 
 def described(path: str, operation: str | None, url: str | None) -> tuple[dict[str, Any], list[str], list[str]]:
@@ -80,6 +82,7 @@ def _parsed(text: str) -> Any:
 class _Document:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.content = content
+        self._described: Counter[int] = Counter()
 
     def at(self, value: Any, depth: int = 20) -> dict[str, Any]:
         """Return *value*, or what its $ref refers to, as a dict."""
@@ -167,6 +170,9 @@ class _Document:
         for part in schema.get("allOf") or []:
             fields |= self.at(part).get("properties") or {}
         if fields:
+            self._described[id(schema)] += 1
+            if self._described[id(schema)] > _MOST:  # it contains itself, or others that contain it
+                return None
             return {str(name): self.sample(each, depth - 1) for name, each in fields.items()}
         kind = schema.get("type")
         kind = next((each for each in kind if each != "null"), None) if isinstance(kind, list) else kind
