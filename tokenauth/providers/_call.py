@@ -17,7 +17,7 @@ from tokenauth._core.signature import Signature
 from tokenauth._lazy import Later
 from tokenauth.providers._arguments import NONE, Value, checked_basic, checked_method, mapping
 from tokenauth.providers._template import Template
-from tokenauth.providers._values import Built, Computed, Kept, Signed, present, secret_of, told
+from tokenauth.providers._values import Built, Computed, Kept, Signed, present, secret_of
 
 if TYPE_CHECKING:
     from tokenauth._core import under_way
@@ -148,7 +148,8 @@ class Step(Slotted):
     @property
     def identity(self) -> tuple[object, ...]:
         """What distinguishes this call. It is flat, because it is computed for each auth object."""
-        url, user = identities(told(self._url)), identities(told(self._basic))
+        url = identities(self._url.told) if isinstance(self._url, Kept) else self._url
+        user = self._basic and identities(self._basic.told)
         sent = [each for part, template in self._templates.items() for each in (part, template.identity())]
         body = self._body.told if isinstance(self._body, Computed) else self._body is not None
         more = (body, self._sign and self._sign.told, self.keep, self.places)
