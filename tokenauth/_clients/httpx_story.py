@@ -22,7 +22,7 @@ from tokenauth._clients.presented import Presented
 from tokenauth._clients.redirects import Wire
 from tokenauth._clients.steps import Either, Obtain, Static, Step
 from tokenauth._core import stand_in
-from tokenauth._core.futility import Pending
+from tokenauth._core.futility import Refusal
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.source import Source
@@ -52,14 +52,14 @@ Sent = Presented | Wire | _Streamed
 
 
 class Again(NamedTuple):
-    """A *request* to be sent again, as what it was signed, and what the flow is to hold meanwhile.
+    """A *request* to be sent again, as what it was signed, and the *refusal* for the flow to hold meanwhile.
 
-    *last*: whether a refusal of it is the caller's: its token is no older than the refusal, or it is the third try.
+    *last*: whether the caller gets the next refusal.
     """
 
     request: Any
     sent: Sent
-    pending: Pending
+    refusal: Refusal
     last: bool
 
 
@@ -159,13 +159,14 @@ class Story:
         carried = sent.carried(request)
         if (before if not carried else token is None or not refused) or not self._is_home(response, token):
             return None
-        rejected, pending = token if carried else None, response.extensions.pop(self, None)
-        if pending is not None:  # `ahead` has learnt it, and fetched another token, which may have the same value
+        rejected, refusal = token if carried else None, response.extensions.pop(self, None)
+        if refusal is not None:  # `ahead` has learnt it, and fetched another token, which may have the same value
             rejected = None
         else:
-            pending = Pending(source.now()) if rejected is None else source.learn_refusal(rejected, _place(request))
-        if pending is None:
+            refusal = Refusal(source.now()) if rejected is None else source.learn_refusal(rejected, _place(request))
+        if refusal is None:
             return None
+        refusal.before = before.refusal if before is not None else None
         if not sent.can_be_sent_again(request):
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
             return None
@@ -174,10 +175,9 @@ class Story:
         if presented is None:
             return None
         stand_in.tell(request, presented)
-        last = presented.token is not None and source.is_answer(presented.token, pending.at)
-        last = last or before is not None
+        last = presented.token is not None and source.is_last(presented.token, refusal)
         ended = request.extensions.setdefault(ENDED, [])
-        return Again(request, _sign(source, request, presented, ended), pending, last)
+        return Again(request, _sign(source, request, presented, ended), refusal, last)
 
     def _is_over(self, sent: Sent, response: Any, before: Again | None, *, refused: bool) -> bool:
         """Take note of *response*, and of the one *before*. Return whether nothing more can be done."""
@@ -197,7 +197,7 @@ class Story:
         now = self._source.now
         return Either(partial(drain, response, now), partial(adrain, response, now))
 
-    def ahead(self, request: Any, response: Any, renewed: Pending | None) -> Generator[Step, Any, Pending | None]:
+    def ahead(self, request: Any, response: Any, renewed: Refusal | None) -> Generator[Step, Any, Refusal | None]:
         """Have the token in the cache that `begin` or `again` is about to ask for.
 
         Return what tells of a renewal for this flow, *renewed* before, or now; None if there was none.
@@ -209,7 +209,7 @@ class Story:
         carried = presented.is_on(response.request.headers, str(response.request.url))
         if worth_reading(self._source, response):
             yield Either(response.read, response.aread)  # its body may refuse the token (`refused=`)
-        last = renewed is not None and self._source.is_answer(token, renewed.at)
+        last = renewed is not None and self._source.is_last(token, renewed)
         if not last and carried and refuses(self._source, response) and self._is_home(response, token):
             renewed = self._source.learn_refusal(token, _place(response.request))
             if renewed is not None:

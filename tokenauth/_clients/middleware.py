@@ -7,7 +7,6 @@ a foreign origin, it is left alone, wherever it leads. All its hops share one re
 
 import contextlib
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -117,40 +116,44 @@ class MiddlewareAuth(BaseTokenAuth):
         source.learn(ready, place, signature)
         return signature, token
 
-    async def _renewed(self, request: Any, response: Any, handler: Handler, token: Token, *, last: bool = False) -> Any:
-        """Return the answer with a newer token, or the refusal *response* if that would not help. If the newer one is
-        older than that, there is another try, unless this is the *last* one."""
-        pending = self._source.learn_refusal(token, _place(request))
-        try:
-            if pending is None:
-                return response
-            return await self._again(request, response, handler, token, -math.inf if last else pending.at)
-        finally:
-            del pending  # now, though an exception may hold this frame
-
-    async def _again(self, request: Any, response: Any, handler: Handler, token: Token, refused_at: float) -> Any:
-        """Return the answer to one more try, or *response* if that can't be."""
+    async def _renewed(self, request: Any, response: Any, handler: Handler, token: Token) -> Any:
+        """Return the answer with a newer token, or the refusal *response* if that would not help."""
         source, place = self._source, _place(request)
+        refusal = source.learn_refusal(token, place)
+        try:
+            while refusal is not None:
+                signed = await self._signed_again(request, response, token)
+                if signed is None:
+                    break
+                signature, token = signed
+                last = source.is_last(token, refusal)
+                response = await handler(request)
+                refused = await _refuses(source, response)
+                if last or not refused or not signature.is_on(request.headers, str(request.url)):
+                    source.ended(place, refused=refused)
+                    return _passed_on(source, request, response, _Chain(renewed=True))
+                refusal = source.learn_refusal(token, place, refusal)
+            return response
+        finally:
+            del refusal  # now, though an exception may hold this frame
+
+    async def _signed_again(self, request: Any, response: Any, rejected: Token) -> tuple[Signature, Token] | None:
+        """Sign *request* once more, with a token other than *rejected*. Return None if it can't be sent again."""
+        source = self._source
         if getattr(request.body, "consumed", False) or not _can_go_back(request.body):  # little or nothing would go out
             log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
-            return response
+            return None
         _keep_cookies(request, response)
         await _let_go(response)  # frees the connection before the token call
-        renewed = await self._aobtain(token, "aiohttp")
+        token = await self._aobtain(rejected, "aiohttp")
         origin = _origin(request.url)
-        signature = source.admission.signature(renewed, origin) if origin is not None else None
+        signature = source.admission.signature(token, origin) if origin is not None else None
         if signature is None:  # the new token is for another origin
-            return response
+            return None
         stand_in.tell(request, signature)
         _put(request, signature)
         getattr(request, _ENDED).append(signature)
-        last = source.is_answer(renewed, refused_at)
-        answer = await handler(request)
-        refused = await _refuses(source, answer)
-        if refused and not last and signature.is_on(request.headers, str(request.url)):
-            return await self._renewed(request, answer, handler, renewed, last=True)
-        source.ended(place, refused=refused)
-        return _passed_on(source, request, answer, _Chain(renewed=True))
+        return signature, token
 
 
 def _put(request: Any, signature: Signature) -> None:

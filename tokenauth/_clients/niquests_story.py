@@ -17,7 +17,7 @@ from tokenauth._clients.requests_family import RequestsAuth
 from tokenauth._clients.requests_story import Chain, Sent, begin
 from tokenauth._clients.sent_again import tool
 from tokenauth._clients.steps import Either, Steps, aplayed, played
-from tokenauth._core.futility import Pending
+from tokenauth._core.futility import Refusal
 from tokenauth._core.origins import Origin
 from tokenauth._core.token import Token
 from tokenauth._io.loops import on_a_loop
@@ -77,7 +77,7 @@ class AwaitedSent(Sent, _Hook):
         return (yield from super()._renewable(response, home, carried))
 
     def _again(
-        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Pending
+        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Refusal
     ) -> Steps:
         self.__dict__["older"] = (*self.__dict__.get("older", ()), self._newest[0])
         answer, sent = yield from super()._again(response, home, rejected, {**settings, "multiplexed": False}, refusal)

@@ -22,7 +22,7 @@ from tokenauth._clients.sent_again import finished, names_adapter, rewound, sent
 from tokenauth._clients.signed_requests import KeepsAuthorization, SignedRequest, having
 from tokenauth._clients.steps import Obtain, Static, Steps, played
 from tokenauth._core import stand_in
-from tokenauth._core.futility import Pending
+from tokenauth._core.futility import Refusal
 from tokenauth._core.origins import Origin
 from tokenauth._core.replays import replayed
 from tokenauth._core.signature import Signature
@@ -221,18 +221,17 @@ class Sent:
             self._tell(response, home, refused=False)
             return response
         carried = signature.is_on(request.headers, request.url or "")
-        refusal = yield from self._renewable(response, home, token if carried else None)  # held until the end
-        if refusal is None:
-            return response
-        chain.renewed = chain.renewed or carried
-        answer, sent = yield from self._again(response, home, token if carried else None, settings, refusal)
-        if sent is None or not (yield from refuses_read(source, answer, settings)):
-            return answer
-        second = source.learn_refusal(sent, place_of(home, response.request, response.url))
-        if second is None or not (yield from rewound(request)):  # the next request renews it
-            return answer
-        chain.renewed = True
-        return (yield from self._again(answer, home, sent, settings, second))[0]
+        rejected = token if carried else None
+        refusal = yield from self._renewable(response, home, rejected)  # held until the end
+        while refusal is not None:
+            chain.renewed = chain.renewed or rejected is not None
+            response, rejected = yield from self._again(response, home, rejected, settings, refusal)
+            if rejected is None or not (yield from refuses_read(source, response, settings)):
+                break
+            refusal = source.learn_refusal(rejected, place_of(home, response.request, response.url), refusal)
+            if refusal is not None and not (yield from rewound(request)):  # the next request renews it
+                break
+        return response
 
     def _renewable(self, response: Any, home: Origin, carried: Token | None) -> Steps:
         """Return the refusal where the request of *response*, a 401 on the token *carried*, is to be and can be sent
@@ -240,12 +239,12 @@ class Sent:
         source = self.auth._source
         if any(refuses(source, each) for each in response.history):  # a cache hands the answer to the hook again
             return None
-        pending: Pending | None = Pending(source.now())
+        refusal: Refusal | None = Refusal(source.now())
         if carried is not None:
             place = place_of(home, response.request, response.url)
-            pending = None if self._chain.renewed else source.learn_refusal(carried, place)
-        if pending is None or (names_adapter(response) and (yield from rewound(response.request))):
-            return pending
+            refusal = None if self._chain.renewed else source.learn_refusal(carried, place)
+        if refusal is None or (names_adapter(response) and (yield from rewound(response.request))):
+            return refusal
         log.warning("%s: the caller gets the 401, because the body can't be sent twice", source.provider.name)
         return None
 
@@ -255,9 +254,9 @@ class Sent:
             self.auth._source.ended(place_of(home, response.request, response.url), refused=refused)
 
     def _again(
-        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Pending
+        self, response: Any, home: Origin, rejected: Token | None, settings: dict[str, Any], refusal: Refusal
     ) -> Steps:
-        """Return the answer to one more try, and the token that it went out with if it is older than the *refusal*.
+        """Return the answer to one more try, and the token that it went out with if a refusal of that is not the last.
 
         Else None, as where the new token may not go to *home*, or the user's adapter has replaced our header.
         """
@@ -265,7 +264,7 @@ class Sent:
         settings.pop("allow_redirects", None)
         yield from finished(response, source.now, read=not settings.get("stream"))
         token = yield Obtain(rejected)
-        signature, last = source.admission.signature(token, home), source.is_answer(token, refusal.at)
+        signature, last = source.admission.signature(token, home), source.is_last(token, refusal)
         if signature is None:
             return response, None
         self._newest = signature, token

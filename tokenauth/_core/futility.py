@@ -31,12 +31,17 @@ PLACES = 3
 _ANYWHERE = ""
 
 
-class Pending:
+class Refusal:
     """A refusal of which something may come yet, as long as it is held: by the frames of a request, so not for longer
-    than that lasts. *at*: monotonic seconds when the token was first refused there."""
+    than that lasts.
 
-    def __init__(self, at: float) -> None:
-        self.at = at
+    Attributes:
+        at: monotonic seconds when the token was first refused there.
+        before: the same request's refusal before, after which it was sent again; None if this is the first one.
+    """
+
+    def __init__(self, at: float, before: "Refusal | None" = None) -> None:
+        self.at, self.before = at, before
 
 
 class _Rest(NamedTuple):
@@ -64,7 +69,7 @@ class Futility:
     _rests: "cached_property[LRUCache[str, _Rest]]" = cached_property(lambda _: LRUCache(1024))
     _serving: "cached_property[LRUCache[str, bool]]" = cached_property(lambda _: LRUCache(1024))
     _in_a_row: "cached_property[set[str]]" = cached_property(lambda _: set())
-    _met: "cached_property[LRUCache[str, tuple[float, float, Callable[[], Pending | None]]]]" = cached_property(
+    _met: "cached_property[LRUCache[str, tuple[float, float, Callable[[], Refusal | None]]]]" = cached_property(
         lambda _: LRUCache(1024)
     )
 
@@ -119,7 +124,7 @@ class Futility:
                 self._rests.pop(_ANYWHERE, None)
             self.watching = len(self._rests) + len(self._met) > 0
 
-    def met(self, place: str, since: float | None, now: float) -> Pending | None:
+    def met(self, place: str, since: float | None, now: float) -> Refusal | None:
         """A token met a refusal at *place*. *since*: when it was asked for; None if another one is in use by now.
 
         Return what to hold until the next answer is there; None if an older token met the same there before this one
@@ -128,13 +133,13 @@ class Futility:
         with self._lock:
             known = self._met.get(place)
             if since is None:
-                return Pending(now if known is None else known[1])
+                return Refusal(now if known is None else known[1])
             before, at, left = known or (since, now, bool)
             is_answer = before < since and at <= since
-            pending = Pending(at if before == since else now)
-            self._met[place] = since, pending.at, weakref.ref(pending)
+            refusal = Refusal(at if before == since else now)
+            self._met[place] = since, refusal.at, weakref.ref(refusal)
             self.watching = True
-            return None if is_answer and not left() else pending
+            return None if is_answer and not left() else refusal
 
     def forget(self) -> None:
         with self._lock:

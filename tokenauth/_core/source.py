@@ -19,7 +19,7 @@ from tokenauth._core import stand_in
 from tokenauth._core.admission import Admission
 from tokenauth._core.clock import SYSTEM, Clock
 from tokenauth._core.credential import Credential
-from tokenauth._core.futility import Pending
+from tokenauth._core.futility import Refusal
 from tokenauth._core.memory import PROCESS, Memory
 from tokenauth._core.provider import Provider, presented
 from tokenauth._core.ready import Readiness, Ready
@@ -157,28 +157,32 @@ class Source:
             text += f" ({presented(self.provider)}), or this account may not use that address"
             log.warning(text, self.provider.name, place)
 
-    def learn_refusal(self, token: Token, place: str) -> Pending | None:
+    def learn_refusal(self, token: Token, place: str, before: Refusal | None = None) -> Refusal | None:
         """A 401 on *token* has come from *place*: drop the token. This comes before anything that may take time, for
-        the caller may leave, or get an exception.
+        the caller may leave, or get an exception. *before*: see `Refusal`.
 
         Return what to hold until the next answer is there; None where a new token would not help.
         """
         held = self.tokens.held()
         since = held.since if held is not None and held.token.value == token.value else None
-        pending = self.credential.futility.met(place, since, self.now())
-        if pending is None:
+        refusal = self.credential.futility.met(place, since, self.now())
+        if refusal is None:
             self.renewed_in_vain(place)
             return None
         if not self.renews(token, place):
             return None
         self.reject(token)
-        return pending
+        refusal.before = before
+        return refusal
 
-    def is_answer(self, token: Token, refused_at: float) -> bool:
-        """Whether *token* is what a refusal has led to, and no older one, as `Futility` means it. *refused_at*: see
-        `Pending`."""
+    def is_last(self, token: Token, refusal: Refusal) -> bool:
+        """Whether the caller gets the next refusal, once the request has been sent again with *token* after *refusal*.
+
+        One older than *refusal* says nothing of renewals (see `Futility`): then there is one more try, but no third.
+        """
         held = self.tokens.held()
-        return held is None or held.token.value != token.value or refused_at <= held.since
+        is_newer = held is None or held.token.value != token.value or refusal.at <= held.since
+        return is_newer or refusal.before is not None
 
     def invalidate(self) -> None:
         """Drop the token, forget failures, and let a login under way count for nobody who comes later."""
