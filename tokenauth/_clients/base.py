@@ -252,13 +252,10 @@ def _shelf(store: object, source: "Source") -> "Shelf":
 
     if isinstance(store, type):
         raise TypeError(f"store must be a store, not the class {store.__name__}: call it first, as in FileStore()")
-    if not isinstance(store, Store):
-        kind = type(store).__name__
-        text = (
-            "store must be FileStore(), RedisStore(url), or an object with the methods load, save, acquire and release"
-        )
-        raise TypeError(f"{text}, not {kind}")
     kind = type(store).__name__
+    if not isinstance(store, Store):
+        text = "store must be FileStore(), RedisStore(url), or an object with the methods load, save, acquire and"
+        raise TypeError(f"{text} release, not {kind}")
     with installed("redis" if kind == "RedisStore" else "file", kind):
         from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 

@@ -96,19 +96,22 @@ class Wire:
 
     def _strip(self, wire: Any) -> None:
         """Take off *wire* what is ours, and what was: a hook may have kept it."""
-        ours = {(name.lower(), value) for name, value in _raw(self.signature.headers)}
-        own, kept = Signature(cookies=self.signature.cookies), []
+        kept = []
         for name, value in wire.headers:
-            text = value.decode("latin-1")
-            given = self._source.given([(name.decode("latin-1"), text)], "")
-            if given.headers or (name.lower(), value) in ours:
-                continue
-            if own.cookies and own.is_on({"Cookie": text}, ""):
-                text = own.foreign_cookies(text)
-            text = given.foreign_cookies(text)
-            if text or not value:
-                kept.append((name, text.encode("latin-1")))
+            foreign = self._foreign(name.decode("latin-1").lower(), value.decode("latin-1"))
+            if foreign is not None:
+                kept.append((name, foreign.encode("latin-1")))
         wire.headers[:] = kept
+
+    def _foreign(self, name: str, value: str) -> str | None:
+        """Return what a header, its *name* in lower case, holds that never was ours; None if that is nothing."""
+        given, cookies = self._source.given([(name, value)], ""), Signature(cookies=self.signature.cookies)
+        is_ours = any(name == each.lower() and value == ours for each, ours in self.signature.headers.items())
+        if is_ours or given.headers:
+            return None
+        kept = cookies.foreign_cookies(value) if cookies.is_on({"Cookie": value}, "") else value
+        kept = given.foreign_cookies(kept)
+        return kept if kept or not value else None
 
     def _sign(self, wire: Any) -> None:
         ours = _raw(self.signature.headers_beside(_cookie(wire)))

@@ -121,10 +121,7 @@ class Talk:
             try:
                 checked_origin(request.url, "the URL of a token request", allow_http=self._credential.allow_http)
             except (TypeError, ValueError) as problem:
-                text = str(problem)
-            else:
-                return request
-            raise errors.TokenAuthError(f"{self._provider.name}: {text}")
+                raise errors.TokenAuthError(f"{self._provider.name}: {problem}") from None
         return request
 
     def _cleaned(
