@@ -260,7 +260,7 @@ def _shelf(store: object, source: "Source") -> "Shelf":
         from tokenauth.stores._shelf import ShelfInStore  # noqa: PLC0415  (the same)
 
     shelf = ShelfInStore(store, source.provider, timeout=source.credential.timeout, clock=source.credential.clock)
-    shelf.tell = source.credential.emit
+    shelf.health.tell = source.credential.emit
     bound = source.credential.process_bound
     if bound:
         text = "store= needs a provider that every process can identify in the same way, but"

@@ -6,14 +6,13 @@ warning, and the store is tried again every few seconds.
 
 import contextlib
 import logging
-import math
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tokenauth._core import errors
 from tokenauth._core.clock import SYSTEM, Clock
@@ -25,18 +24,14 @@ from tokenauth._core.secrets import check_plain
 from tokenauth.providers._sources import lasting
 from tokenauth.stores import _seats
 from tokenauth.stores._base import Lease, Store
+from tokenauth.stores._health import Health
 from tokenauth.stores._sealed import SEALS, FromLater, NotOurs, Seal
-
-if TYPE_CHECKING:
-    from tokenauth._core.events import Kind
 
 T = TypeVar("T")
 log = logging.getLogger("tokenauth")
 
 SECONDS = 2.0
 """Maximum time in seconds for one call to a store."""
-REST = 5.0
-"""Pause in seconds after a store has failed."""
 _DUE = 0.9  # of its time: to look up a known key takes a moment, too
 _LATER = "the store holds a token from a later tokenauth. It stays, and this process uses only its own tokens"
 _DAMAGED = "the store holds an entry that is damaged or forged; it will be replaced"
@@ -56,10 +51,8 @@ class Hold:
 
 
 class ShelfInStore:
-    """See `_source.Shelf`. *timeout*: seconds that a request waits for a token; a lease lasts half of that, so that a
+    """See `fleet.Shelf`. *timeout*: seconds that a request waits for a token; a lease lasts half of that, so that a
     request that waited for a dead holder has the other half to log in; one call of the store may take a quarter."""
-
-    tell: Callable[["Kind"], object] = bool
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
         for name in ("load", "save", "acquire", "release"):
@@ -82,8 +75,7 @@ class ShelfInStore:
         self._reads = any(secret.dynamic for secret in self._secrets)
         self._sealed = False
         self._clock = clock
-        self._out_until = self._keyless_until = -math.inf
-        self._failing: set[str] = set()
+        self.health = Health(provider, clock)
         self._told = ""
         self._saving: tuple[Lease | None, Future[Any]] | None = None
 
@@ -221,19 +213,19 @@ class ShelfInStore:
             except KeyboardInterrupt:
                 raise
             except BaseException as problem:  # whatever is raised in the store's own thread is the store's
-                self._out(method, _said(problem))
+                self.health.failed(method, problem)
                 return otherwise
             if not given_up.is_set():
-                self._works(method)
+                self.health.works(method)
             return result
 
         def late(asking: "Future[Any]", waited: float) -> Any:
             given_up.set()
             leave(asking)
             if not sealing:
-                self._keyless(asking)
+                self.health.keyless(asking)
             elif waited - sealing[0] >= _DUE * self._call_seconds:  # else it had less time than is its due
-                self._out(method, f"it took longer than {self._call_seconds:g} s")
+                self.health.failed(method, f"it took longer than {self._call_seconds:g} s")
             return otherwise
 
         return Ask(partial(self._guarded, method, asked, otherwise, held), seconds, late)
@@ -241,52 +233,21 @@ class ShelfInStore:
     def _guarded(self, method: str, asked: Callable[[], T], otherwise: T, held: Hold | None) -> T:
         """Return what the store says to what is *asked*."""
         without_lease = held is not None and held.lease is None
-        if without_lease or self._clock.monotonic() < max(self._out_until, self._keyless_until):
+        if without_lease or self.health.rests:
             return otherwise
         try:
             return asked()
         except errors.TokenAuthError:  # a callable for a secret failed; so would the login
             raise
         except Exception as problem:
-            self._out(method, _said(problem))
+            self.health.failed(method, problem)
             return otherwise
-
-    def _keyless(self, asking: "Future[Any]") -> None:
-        """Leave the store alone until the seal is made: many are made at once, or a callable for a secret hangs."""
-
-        def known(_: object) -> None:
-            self._keyless_until = -math.inf
-
-        self._keyless_until = self._clock.monotonic() + REST
-        asking.add_done_callback(known)
-        log.info("%s: the store is not asked, because its key is not known yet", self._provider.name)
-
-    def _out(self, method: str, reason: str) -> None:
-        """Leave the store alone for a while. Warn where it worked until now, whichever of its methods fails."""
-        warns = not self._failing
-        self._failing.add(method)
-        self._out_until = self._clock.monotonic() + REST
-        if warns:
-            self.tell("store_down")
-            text = "%s: the store failed, so this process uses only its own tokens: %s"
-            log.warning(text, self._provider.name, reason)
-
-    def _works(self, method: str) -> None:
-        if method in self._failing:
-            self._failing.discard(method)
-            if not self._failing:
-                log.info("%s: the store works again", self._provider.name)
-                self.tell("store_up")
 
     def _tell(self, what: str) -> None:
         """Warn of a strange entry, once for as long as it is there."""
         if self._told != what:
             self._told = what
             log.warning("%s: %s", self._provider.name, what)
-
-
-def _said(problem: BaseException) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
 
 
 def _check(method: str, result: object, kind: Any, wanted: str) -> None:
