@@ -215,5 +215,5 @@ def with_clock(auth: TokenAuth, clock: ManualClock) -> TokenAuth:
     source: Any = auth._source
     source.credential.clock = clock.clock
     if source.fleet.shelf is not None:
-        source.fleet.shelf._clock = clock.clock
+        source.fleet.shelf._clock = source.fleet.shelf.health._clock = clock.clock
     return auth
