@@ -94,8 +94,8 @@ class Step(Slotted):
         if call.sign is not None and not isinstance(call.sign, Signed):
             raise TypeError(f"{label}sign must be Signed(secret, function)")
         self._sign = call.sign
-        self.keep = _checked_places(f"{label}keep", call.keep)
-        self.places = _checked_places(f"{label}places", call.places)
+        self.keep = _checked_places(f"{label}keep", call.keep) if call.keep else _NOTHING
+        self.places = _checked_places(f"{label}places", call.places) if call.places else _NOTHING
         if call.uses is not None and (not isinstance(call.uses, int) or isinstance(call.uses, bool) or call.uses < 0):
             raise TypeError(f"{label}uses must be a whole number, 0 or more, not {type(call.uses).__name__}")
         self.uses = call.uses
@@ -234,9 +234,7 @@ def _only_one(**bodies: object) -> str:
     return given[0] if given else ""
 
 
-def _checked_places(label: str, places: Mapping[str, Place | None] | None) -> Mapping[str, Places | None]:
-    if not places:
-        return _NOTHING
+def _checked_places(label: str, places: Mapping[str, Place | None]) -> Mapping[str, Places | None]:
     return {
         checked_text(f"a name in {label}", each): checked_place(f"{label}[{each!r}]", place)
         for each, place in mapping(label, places).items()

@@ -10,7 +10,7 @@ from tokenauth._core.frozen import Slotted
 from tokenauth._core.header_names import checked_header_name
 from tokenauth._core.secrets import Secret, checked_text
 from tokenauth.providers._arguments import NONE, PUBLIC, plain
-from tokenauth.providers._values import Computed, present, secret_of
+from tokenauth.providers._values import Computed, present
 
 
 @by_value
@@ -126,7 +126,7 @@ class _Sealing:
         return self.noted(label, _Fresh(secret, value) if is_fresh else secret)
 
     def noted(self, label: str, leaf: Secret | Computed) -> object:
-        secret = secret_of(leaf)
+        secret = leaf.secret if isinstance(leaf, Computed) else leaf
         if isinstance(leaf, Computed):
             self.steady = self.steady and leaf.steady
             if leaf.function is not None:
