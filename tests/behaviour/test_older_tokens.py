@@ -2,8 +2,10 @@
 one revocation has ended both. What becomes of it says nothing of a login."""
 
 import hashlib
+import io
 
 import pytest
+import requests
 
 from tests.behaviour.test_raised_refusals import Raising, every_raising, met
 from tests.clients import CLIENTS, Client, Post
@@ -43,6 +45,20 @@ def test_a_revocation_of_both_is_not_seen(
     }
     assert server.statuses == [200, 401, 401, 200]
     assert server.logins == 3
+
+
+def test_a_file_that_goes_back_only_once_is_not_sent_a_third_time(server: TokenServer, clock: ManualClock) -> None:
+    class GoesBackOnce(io.BytesIO):
+        def seek(self, *place: int) -> int:
+            if server.statuses == [401, 401]:
+                raise OSError
+            return super().seek(*place)
+
+    auth = with_an_older_one(server, clock)
+    server.revoke()
+    assert requests.post(server.api, data=GoesBackOnce(b"abcdef"), auth=auth, timeout=30).status_code == 401
+    assert requests.get(server.api, auth=auth, timeout=30).status_code == 200
+    assert server.statuses == [401, 401, 200]
 
 
 @every_client

@@ -230,7 +230,7 @@ class Sent:
                 break
             refusal = source.learn_refusal(rejected, place_of(home, response.request, response.url), refusal)
             if refusal is not None and not (yield from rewound(request)):  # the next request renews it
-                break
+                return response
         return response
 
     def _renewable(self, response: Any, home: Origin, carried: Token | None) -> Steps:
