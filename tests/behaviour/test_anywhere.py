@@ -311,3 +311,9 @@ def test_a_url_of_another_type_is_refused_in_a_text_that_says_what_to_write(
         headers(auth, url)
     with pytest.raises(TypeError, match=f"url must be a str, not {type(url).__name__}"):
         auth.refused(url)
+
+
+@pytest.mark.parametrize("sent", [42, "X-Api-Key: k", {1: "k"}, [("X-Api-Key",)]])
+def test_what_are_no_headers_is_refused_in_a_text_that_shows_nothing_of_them(sent: Any) -> None:
+    with pytest.raises(TypeError, match=r"^headers must be the headers that were sent: a mapping, or pairs"):
+        APIKeyAuth("k", origins=["https://api.example"]).refused("https://api.example", headers=sent)

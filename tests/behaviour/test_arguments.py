@@ -25,7 +25,7 @@ from tokenauth import (
     Token,
     TokenAuth,
 )
-from tokenauth.providers import XML, Call, Cookie, Login, Match, Text
+from tokenauth.providers import XML, Call, Cookie, Kept, Login, Match, Signed, Text
 from tokenauth.stores import FileStore
 
 VALUE = "v4lue-that-nobody-may-see"
@@ -423,6 +423,19 @@ def test_good_options_are_taken() -> None:
         (lambda: any_api(advice=7), "advice must be a str, not int"),
         (lambda: any_api(success=Text), "success must be a function, not the class Text: call it first"),
         (lambda: manis(refused=FileStore), "refused must be a function, not the class FileStore: call it first"),
+        (
+            lambda: manis(secret=lambda merchant: "s"),
+            "secret is called with no argument, but: missing a required argument: 'merchant'",
+        ),
+        (lambda: manis(on_event=lambda: None), "on_event is called with one argument, but: too many positional"),
+        (lambda: manis(refused=lambda: True), "refused is called with one argument, but: too many positional"),
+        (lambda: any_api(token=lambda: "t"), "token is called with one argument, but: too many positional"),
+        (lambda: brought(on_refresh_token=lambda: None), "on_refresh_token is called with one argument, but"),
+        (
+            lambda: any_api(sign=Signed("s", lambda: "s")),  # type: ignore[misc, arg-type]
+            "the function of Signed is called with two arguments, but: too many positional",
+        ),
+        (lambda: Kept(lambda: "v"), "the function of Kept is called with one argument, but"),  # type: ignore[misc, arg-type]
         (lambda: FileStore("redis://localhost:6379"), "folder is a URL; RedisStore takes"),
         (lambda: FileStore("tokens\n"), "folder begins or ends with white space; was a newline read along"),
         (lambda: FileStore("to\0kens"), "folder has a control character"),

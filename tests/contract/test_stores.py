@@ -396,6 +396,8 @@ def test_clients_of_redis_are_taken_as_they_are(redis_url: str) -> None:
             RedisStore(client)
     with pytest.raises(TypeError, match=r"such as redis\.Redis, not redis\.asyncio\.client\.Redis"):
         RedisStore(redis.asyncio.Redis())
+    with pytest.raises(TypeError, match=r"blocking client.*not redis.client.Pipeline"):
+        RedisStore(redis.Redis().pipeline())
     for prefix in ("{a}", "a}", None, 5):
         with pytest.raises(ValueError, match="prefix"):
             RedisStore(redis_url, prefix=prefix)  # type: ignore[arg-type]

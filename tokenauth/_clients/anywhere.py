@@ -160,7 +160,13 @@ class _Sent(dict[str, str]):
     """Headers as they were sent, by names in any case: gRPC's and HTTP/2's are in lower case."""
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
-        super().__init__((name.lower(), value) for name, value in dict(headers).items())
+        try:
+            pairs = [(name.lower(), value) for name, value in dict(headers).items()]
+        except (AttributeError, TypeError, ValueError):  # whose text may hold a header
+            pairs = None
+        if pairs is None:
+            raise TypeError("headers must be the headers that were sent: a mapping, or pairs, of str to str")
+        super().__init__(pairs)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(str(name).lower())

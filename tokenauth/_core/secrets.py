@@ -106,14 +106,33 @@ def checked_text(name: str, value: object, *, empty: bool = False, header: bool 
     return exact(value)  # type: ignore[no-any-return]
 
 
-def check_plain(name: str, function: object, instead: str = "") -> None:
-    """TypeError if *function*, the argument *name*, is async or a class; *instead*: what to write for an async one."""
+def check_plain(name: str, function: object, instead: str = "", *, takes: int = 1) -> None:
+    """TypeError if *function*, the argument *name*, is async, a class, or can't be called with as many arguments as it
+    *takes*. *instead*: what to write for an async one."""
     if isinstance(function, type):
         raise TypeError(f"{name} must be a function, not the class {function.__name__}: call it first")
     import inspect  # noqa: PLC0415  (most programs pass no callables)
 
     if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
         raise TypeError(f"{name} must be a plain function: an async one would never run{instead}")
+    check_takes(name, function, takes)
+
+
+def check_takes(name: str, function: Any, count: int) -> None:
+    """TypeError if *function*, the argument *name*, can't be called with *count* arguments, as far as it tells."""
+    import inspect  # noqa: PLC0415  (the same)
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # one written in C need not tell
+        return
+    try:
+        signature.bind(*[None] * count)
+    except TypeError as problem:
+        raise TypeError(f"{name} is called with {_COUNTS[count]}, but: {problem}") from None
+
+
+_COUNTS = ("no argument", "one argument", "two arguments", "three arguments", "four arguments")
 
 
 def bare(value: Any) -> Any:
@@ -136,7 +155,7 @@ class Secret:
         self._raw = raw
         self._hashable = _has_hash(source)
         if self.dynamic:
-            check_plain(name, source, ". It may block: async code calls it in a thread")
+            check_plain(name, source, ". It may block: async code calls it in a thread", takes=0)
         self._seen = None if self.dynamic else self._plain(source)
 
     @property

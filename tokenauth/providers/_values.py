@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tokenauth._core import errors
 from tokenauth._core.finder import Finder
 from tokenauth._core.frozen import Frozen
-from tokenauth._core.secrets import Secret, SecretLike, checked_text, hides_locals
+from tokenauth._core.secrets import Secret, SecretLike, check_takes, checked_text, hides_locals
 
 
 class Built(Frozen):
@@ -71,6 +71,7 @@ class Kept(Computed):
 
     def __init__(self, name: str | Callable[[Mapping[str, str]], str], *, prefix: str = "") -> None:
         if callable(name):
+            check_takes("the function of Kept", name, 1)
             self.name, self.function = "", Finder(name)
         else:
             self.name = checked_text("the name of a Kept", name)
@@ -136,6 +137,7 @@ class Signed(Computed):
     def __init__(self, secret: SecretLike | Secret, function: Callable[[str, Any], Any]) -> None:
         if not callable(function):
             raise TypeError("Signed takes a secret and a function: Signed(secret, function)")
+        check_takes("the function of Signed", function, 2)
         self.secret: Secret = secret if isinstance(secret, Secret) else Secret("the secret of Signed", secret)
         self.function = Finder(function)
 

@@ -5,7 +5,7 @@ from typing import Unpack
 
 from tokenauth._core import errors
 from tokenauth._core.messages import Reply, TokenRequest
-from tokenauth._core.secrets import Secret, SecretLike, checked_text
+from tokenauth._core.secrets import Secret, SecretLike, check_takes, checked_text
 from tokenauth._core.token import Token
 from tokenauth.providers._grant import Grant, GrantOptions
 
@@ -49,6 +49,8 @@ class RefreshToken(Grant):
         if on_refresh_token is not None and not callable(on_refresh_token):
             kind = type(on_refresh_token).__name__
             raise TypeError(f"on_refresh_token must be a function that takes the new refresh token, not {kind}")
+        if on_refresh_token is not None:
+            check_takes("on_refresh_token", on_refresh_token, 1)
         client = checked_text("client_id", client_id)
         self._brought = Secret("refresh_token", refresh_token)
         self.brought = self._brought

@@ -55,9 +55,9 @@ class ShelfInStore:
     request that waited for a dead holder has the other half to log in; one call of the store may take a quarter."""
 
     def __init__(self, store: Store, provider: Provider, *, timeout: float, clock: Clock = SYSTEM) -> None:
-        for name in ("load", "save", "acquire", "release"):
+        for name, takes in (("load", 1), ("save", 4), ("acquire", 2), ("release", 2)):
             label = f"{type(store).__name__}.{name}"
-            check_plain(label, getattr(store, name), ". It may block: it is called in a thread")
+            check_plain(label, getattr(store, name), ". It may block: it is called in a thread", takes=takes)
         self._secrets = lasting(provider.secrets)
         if not self._secrets:
             text = "store= encrypts its entries with a key that is derived from the secrets of the login, and"

@@ -136,7 +136,9 @@ def _client(server: Any) -> Any:
             "the store's URL must be such as redis://localhost:6379/0 (or rediss://, unix://), with redis-py's own "
             "parameters, and with the password percent-encoded"
         )
-    if not isinstance(server, redis.Redis | redis.RedisCluster):
+    if not isinstance(server, redis.Redis | redis.RedisCluster) or hasattr(
+        server, "execute"
+    ):  # a pipeline answers later
         kind = f"{type(server).__module__}.{type(server).__qualname__}".removeprefix("builtins.")
         raise TypeError(f"RedisStore takes a URL or a blocking client of redis-py, such as redis.Redis, not {kind}")
     return server
