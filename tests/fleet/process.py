@@ -5,6 +5,7 @@ Settings: store ("file:<folder>" or a URL), prefix, url (of the server), grant (
 """
 
 import asyncio
+import logging
 import mmap
 import multiprocessing
 import os
@@ -199,6 +200,8 @@ class Worker:
 
 def main(settings: dict[str, Any], pipe: Any) -> None:
     warnings.simplefilter("error")
+    logging.basicConfig(format="%(asctime)s process %(process)d: %(message)s")  # of a test that fails pytest shows it
+    logging.getLogger("tokenauth").setLevel(logging.INFO)
     worker = Worker(settings)
     pipe.send("ready")
     with suppress(EOFError):  # the test has ended
