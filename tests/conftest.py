@@ -15,6 +15,7 @@ from tests.support import ManualClock, TokenServer, token_server
 from tokenauth._core.lines import BROUGHT
 from tokenauth._core.memory import PROCESS
 from tokenauth._core.origins import _origin
+from tokenauth.providers import _answers
 
 # In memory where that is to be had: a loaded disk may keep a store waiting for longer than a store is given.
 if os.access("/dev/shm", os.W_OK):
@@ -66,6 +67,7 @@ def _nothing_is_left_of_other_tests() -> None:
     PROCESS._forgotten_at = -math.inf  # a test's own clock may be behind
     BROUGHT.forget()
     _origin.cache_clear()
+    _answers._warned.clear()
 
 
 @pytest.fixture

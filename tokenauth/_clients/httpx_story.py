@@ -79,7 +79,7 @@ class Story:
         except (AttributeError, TypeError):
             return None
         readiness = self._readiness
-        presented: Any = readiness.static.get(place)
+        presented: Any = readiness.static.get(place) if readiness.static else None
         if presented is None:
             ready = readiness.now()
             if ready is None or (presented := ready.signatures.get(place)) is None:
@@ -124,8 +124,11 @@ class Story:
 
     def counts(self, request: Any, sent: Sent, response: Any) -> bool:
         """Whether *response* is worth a look: a refusal, or the end of redirects that may have gone unsigned."""
-        listed = request.extensions.setdefault(ENDED, [])  # as `end` does, without a call
-        listed.append(sent if isinstance(sent, Presented) else sent.signature)
+        signature = sent if isinstance(sent, Presented) else sent.signature
+        try:
+            request.extensions[ENDED].append(signature)  # as `end` does, without a call
+        except KeyError:  # a hook has replaced them
+            end(request, sent)
         admission, status = self._admission, response.status_code
         if (admission.peeks or status in admission.refusals) and (
             admission.is_refusal(status, response.headers) or admission.looks(status)
@@ -249,11 +252,10 @@ def _sign(source: Source, request: Any, presented: Presented, ended: list[Any]) 
         presented.put_on(request.headers)
     if presented.params:
         request.url = type(request.url)(presented.url(str(request.url)))
-    extensions = {**request.extensions, ENDED: ended}
+    request.extensions = extensions = {**request.extensions, ENDED: ended}
     signed: Presented | Wire = presented
     if presented.watched:
         signed = extensions["trace"] = Wire(source, request, presented, ended)
-    request.extensions = extensions
     kind: Any = type(request.stream)
     return signed if is_whole[kind] else _Streamed(signed, presented, request.stream)
 

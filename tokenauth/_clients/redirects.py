@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tokenauth._clients.presented import Presented
-from tokenauth._clients.sealed_headers import seal, seal_of
+from tokenauth._clients.sealed_headers import Seal, seal, seal_of
 from tokenauth._core.origins import Origin
 from tokenauth._core.signature import Signature
+from tokenauth._core.token import Token
 
 if TYPE_CHECKING:
     from tokenauth._core.source import Source
@@ -36,18 +37,24 @@ class Wire:
     _hops = 0
     _abroad = False
     _signed = True
+    _users: Any = None
+    _sealed: Seal = {}  # noqa: RUF012  (it is never changed)
 
     def __init__(self, source: "Source", request: Any, signature: Presented, ended: list[Any]) -> None:
-        self._source, self.signature, self.token = source, signature, signature.token
-        self._ended, self._before = ended, len(ended)
-        self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here
-        if signature.cookies:
-            cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
-            sealed |= seal_of({"Cookie": cookie})
+        self._source, self.signature, self._ended, self._before = source, signature, ended, len(ended)
         before = request.extensions.get("trace")
-        self._users: Any = before._users if isinstance(before, Wire) else before
-        if sealed:
+        if before is not None:
+            self._users = before._users if isinstance(before, Wire) else before
+        if signature.sealed or signature.cookies:
+            self._sealed = sealed = {**signature.sealed}  # what a hook takes off is taken off here
+            if signature.cookies:
+                cookie = signature.headers_beside(request.headers.get("Cookie"))["Cookie"]
+                sealed |= seal_of({"Cookie": cookie})
             seal(request, sealed)
+
+    @property
+    def token(self) -> Token | None:
+        return self.signature.token
 
     @property
     def over(self) -> bool:

@@ -39,10 +39,10 @@ def seal(request: Any, ours: Seal) -> None:
     """Put *ours* on *request*, sealed, instead of its headers of the same names. *ours* follows changes to them."""
     kind: Any = type(request)
     headers = request.headers
-    items = headers._list
+    items, names = headers._list, tuple(ours)  # of a few names, to look for one costs less than its hash
     for item in items:
-        if item[1] in ours:
-            items = [item for item in items if item[1] not in ours]
+        if item[1] in names:
+            items = [item for item in items if item[1] not in names]
             break
     new = object.__new__(_sealed_headers[type(headers)])
     new._list, new._ours, new._encoding = items, ours, headers._encoding
@@ -82,22 +82,19 @@ def _new_request(base: Any) -> Any:
     return object.__new__(_sealed_request[base])
 
 
-class _Headers:
-    """The headers of a sealed request. To read them takes no call of ours, as with `_URL` of a signed request."""
-
-    def __set__(self, request: Any, headers: Any) -> None:
-        before = request.__dict__.get("headers")
-        if isinstance(before, _Sealed) and headers is not before:
-            headers = before._successor(headers)
-        request.__dict__["headers"] = headers
-
-
 class _SealedRequest:
-    """The first base, before `Request`, of the class that replaces a request's own."""
+    """The first base, before `Request`, of the class that replaces a request's own.
+
+    It hears of what is set, which is rare. What is read, which is often, takes no call of ours.
+    """
 
     _base: Any
 
-    headers = _Headers()
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name) if name == "headers" else None
+        if isinstance(before, _Sealed) and value is not before:
+            value = before._successor(value)
+        self._base.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _new_request, (self._base,), self._base.__getstate__(self)
