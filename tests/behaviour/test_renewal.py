@@ -48,6 +48,24 @@ def test_an_api_that_always_says_401_gets_two_requests_and_one_renewal(client: C
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=repr)
+def test_many_requests_that_one_renewal_did_not_help_wait_no_longer_than_one(
+    client: Client, server: TokenServer, clock: ManualClock
+) -> None:
+    """The API forgets its tokens and refuses everything for a moment; then each takes what it gets."""
+    auth = with_clock(server.auth(), clock)
+    client.get(auth, server.api)
+    server.answer = lambda request: None if request.path == "/token" else Reply(401)
+    server.revoke()
+    assert client.herd(auth, server.api, 12) == [401] * 12
+    assert server.logins == 2
+    server.answer = lambda request: None
+    server.revoke()
+    clock.move(1.0)
+    assert client.get(auth, server.api) == 200, "the address is still refused, long after the API works again"
+    assert server.logins == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=repr)
 def test_an_address_that_always_says_401_costs_ever_fewer_logins(
     client: Client, server: TokenServer, clock: ManualClock
 ) -> None:

@@ -28,6 +28,13 @@ def test_a_place_that_refuses_fresh_tokens_is_renewed_for_ever_more_rarely(futil
     assert waited[-1] == LONGEST
 
 
+def test_many_requests_that_the_same_renewal_was_for_count_once(futility: Futility) -> None:
+    for place in [HERE] * 12 + [THERE, ELSEWHERE]:
+        futility.refused(place, 0.0)
+    assert not any(futility.allows(place, 0.5) for place in (HERE, "https://a.example/new"))
+    assert all(futility.allows(place, FIRST) for place in (HERE, THERE, "https://a.example/new"))
+
+
 def test_other_places_are_not_concerned(futility: Futility) -> None:
     futility.refused(HERE, 0.0)
     assert not futility.allows(HERE, 0.5)

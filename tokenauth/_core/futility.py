@@ -4,10 +4,11 @@ A renewal is futile if the request is refused with the new token too. The API ma
 the account may not use that address. More logins would be wasted, and might invalidate a token that works elsewhere.
 
 Law: a place is a method, an origin and a path: who may read may not write. After a futile renewal, the next one for
-that place comes after 1 s, doubling to 10 minutes. A success there ends this. Other places are not affected, so a real
-revocation is handled at once. But if several places in a row were futile, only places that have accepted a token since
-can cause a renewal. One refusal at another place then says little. But twice as many of them, without a success in
-between, as ever came to nothing mean that the token has been revoked, and there is a renewal.
+that place comes after 1 s, doubling to 10 minutes; it counts once, however many requests it was for. A success there
+ends this. Other places are not affected, so a real revocation is handled at once. But if several places in a row were
+futile, only places that have accepted a token since can cause a renewal. One refusal at another place then says little.
+But twice as many of them, without a success in between, as ever came to nothing mean that the token has been revoked,
+and there is a renewal.
 
 If a request ends between the refusal and the next answer (its caller leaves, a hook raises, its body can't be sent
 twice), the next request renews. That renewal was futile if the next request is refused at the same place.
@@ -103,6 +104,8 @@ class Futility:
             self._serving.pop(place, None)
             self._met.pop(place, None)
             for each in (place, _ANYWHERE):
+                if self._is_resting(each, now):  # by others that the same renewal was for
+                    continue
                 before = self._rests.get(each)
                 pause = FIRST if before is None else min(2 * before.pause, LONGEST)
                 self._rests[each] = _Rest(now + pause, pause)
