@@ -243,3 +243,26 @@ def test_the_lease_ends_after_a_save_that_is_late(shelf: ShelfInStore, store: Sp
     assert "release" not in store.calls
     saving.set_result(True)
     until(lambda: "release" in store.calls)
+
+
+ENDS = """
+import contextlib, sys, threading, time
+from tests.stores import DictStore
+from tokenauth import LoginAuth, TokenEndpointError
+
+class Slow(DictStore):
+    def release(self, key, lease):
+        threading.main_thread().join()
+        time.sleep(0.2)
+        print("released", flush=True)
+
+auth = LoginAuth(sys.argv[1], json={"user": "u", "password": "p-1 not a password"}, token="token", store=Slow())
+with contextlib.suppress(TokenEndpointError):
+    auth.get_token()
+"""
+
+
+def test_a_process_that_ends_after_a_failed_login_releases_the_lease(closed_port: int) -> None:
+    """Or the next one waits until the lease is over."""
+    command = [sys.executable, "-c", ENDS, f"http://127.0.0.1:{closed_port}/login"]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "released\n"

@@ -4,9 +4,12 @@ Law: a store may be down, slow, full, or full of garbage. Requests then go on wi
 warning, and the store is tried again every few seconds.
 """
 
+import atexit
 import contextlib
 import logging
 import threading
+import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -118,7 +121,9 @@ class ShelfInStore:
             self._saving[1].add_done_callback(lambda _: self._release(*what))
         else:
             with contextlib.suppress(RuntimeError):  # no more threads: it ends by itself
-                threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True).start()
+                thread = threading.Thread(target=self._release, args=what, name="tokenauth-release", daemon=True)
+                thread.start()
+                _releasing.add(thread)
 
     # what runs in a thread
 
@@ -248,6 +253,19 @@ class ShelfInStore:
         if self._told != what:
             self._told = what
             log.warning("%s: %s", self._provider.name, what)
+
+
+_releasing: "weakref.WeakSet[threading.Thread]" = weakref.WeakSet()
+
+
+def _finish() -> None:
+    """Let this process, which ends, release its leases, or others would wait until these are over. A second must do."""
+    end = time.monotonic() + 1.0
+    for each in list(_releasing):
+        each.join(max(end - time.monotonic(), 0.0))
+
+
+atexit.register(_finish)
 
 
 def _check(method: str, result: object, kind: Any, wanted: str) -> None:
