@@ -12,6 +12,7 @@ from time import monotonic
 import pytest
 import requests
 
+from tests.support import background, until
 from tokenauth.sandbox import KnobError, ThreadSandbox
 from tokenauth.sandbox.credentials import MANIS_MERCHANT_ID, MANIS_SECRET
 
@@ -125,6 +126,17 @@ def test_latency_delays_the_token_call_and_nothing_else(sandbox: ThreadSandbox) 
     start = monotonic()
     login(sandbox)
     assert monotonic() - start >= 0.3
+
+
+def test_a_reset_ends_the_calls_that_are_delayed(sandbox: ThreadSandbox) -> None:
+    """Their logins, half a minute later, would discard the tokens of another test."""
+    sandbox.knobs("manis", latency=3600)
+    late = background(lambda: login(sandbox))
+    until(lambda: sandbox.state()["manis"]["token_calls"] == 1)
+    sandbox.reset()
+    assert late.result(20).status_code == 503
+    assert sandbox.state()["manis"]["logins"] == 0
+    assert login(sandbox).status_code == 200
 
 
 def test_failures_are_counted_off(sandbox: ThreadSandbox) -> None:

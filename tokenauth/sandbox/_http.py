@@ -93,7 +93,14 @@ def token_endpoint(provider: ProviderState, methods: tuple[str, ...], login: Cal
         if request.method not in methods:
             return answer({"message": "Method Not Allowed"}, 405, {"allow": ", ".join(methods)})
         provider.count("token_calls")
-        await anyio.sleep(provider.knobs.latency)
+        with anyio.CancelScope() as delay:
+            provider.delayed.add(delay)
+            try:
+                await anyio.sleep(provider.knobs.latency)
+            finally:
+                provider.delayed.discard(delay)
+        if delay.cancel_called:
+            return answer({"message": "The sandbox was reset"}, 503)
         failure = provider.next_failure()
         return login(Call(provider, request, body)) if failure is None else fail(failure)
 

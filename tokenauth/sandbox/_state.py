@@ -9,7 +9,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from anyio import CancelScope
 
 Clock = Callable[[], float]
 """Returns the time in Unix seconds."""
@@ -104,10 +107,16 @@ class ProviderState:
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
+        self.delayed: set[CancelScope] = set()
         self.reset()
 
     def reset(self) -> None:
-        """Forget every token, set the counters to zero and the knobs to their defaults."""
+        """Forget every token, set the counters to zero and the knobs to their defaults.
+
+        Calls that `latency` delays end with a 503: a login that comes later would discard the tokens of the next test.
+        """
+        for each in self.delayed:
+            each.cancel()
         self.knobs = Knobs(lifetime=LIFETIMES[self.name])
         self.tokens: dict[str, Grant] = {}
         self.counts: dict[str, int] = dict.fromkeys(COUNTERS, 0)
