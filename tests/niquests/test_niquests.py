@@ -15,7 +15,7 @@ from tests import h2
 from tests.clients import Client, Niquests, NiquestsAsync, Post
 from tests.servers import Received, Reply
 from tests.support import TokenServer, token_server
-from tokenauth import CredentialsRejected, ManisAuth
+from tokenauth import CredentialsRejected, ManisAuth, TokenEndpointError
 from tokenauth.sandbox import Sandbox, credentials, serve
 
 niquests: Any = pytest.importorskip("niquests")  # untyped here, for the type checkers' environment has none
@@ -126,6 +126,24 @@ def test_an_async_adapter_that_keeps_no_connections_of_its_own_makes_the_token_c
             return [*statuses, passing.sent]
 
     assert asyncio.run(main()) == [200, 200, 2]
+
+
+def test_an_async_adapter_that_fails_is_an_endpoint_that_fails(sandbox: Sandbox) -> None:
+    class Failing(niquests.adapters.AsyncBaseAdapter):  # type: ignore[misc]
+        async def send(self, request: Any, **settings: Any) -> Any:
+            raise niquests.ConnectionError
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    async def main() -> None:
+        async with niquests.AsyncSession() as own, niquests.AsyncSession() as session:
+            own.mount("http://", Failing())
+            session.auth = manis_auth(sandbox, token_client=own)
+            with pytest.raises(TokenEndpointError):
+                await session.get(f"{sandbox.url}/manis/api/orders")
+
+    asyncio.run(main())
 
 
 def test_blocking_code_refuses_a_token_client_that_is_async(sandbox: Sandbox) -> None:

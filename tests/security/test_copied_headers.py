@@ -81,7 +81,12 @@ def _renewed(library: Any, request: Any) -> Any:
     return request
 
 
+def _extend_anew(library: Any, request: Any) -> None:
+    request.extensions = {"timeout": request.extensions["timeout"]}
+
+
 COPIES: dict[str, Callable[[Client], Setup]] = {
+    "hook, extensions": lambda client: _hook(client, _extend_anew),
     "hook": lambda client: _hook(client, _renew),
     "hook, copy()": lambda client: _hook(client, _renew_by_copy),
     "hook, by hand": lambda client: _hook(client, _renew_by_hand),
